@@ -1,0 +1,39 @@
+// Files that are either complete or absent: mapped reading, and writing to a temporary that is synced and renamed.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace pc {
+
+// A file mapped read-only. Errors: Error(file) "cannot open PATH: No such file or directory".
+class MappedFile {
+ public:
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  MappedFile() = default;
+  std::filesystem::path path_;
+  std::span<const std::byte> bytes_;
+};
+
+std::string read_file(const std::filesystem::path& path);
+
+// Receives the bytes of a file being written.
+using FileSink = std::function<void(const void* data, std::size_t bytes)>;
+
+// Writes PATH.tmp.PID in the same folder, fsyncs it, renames it over PATH and fsyncs the folder. When `write` throws or the disk
+// is full, the temporary is removed and an older PATH stays as it was. Errors: Error(file) naming path and cause.
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
+void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace pc

@@ -1,0 +1,64 @@
+// Device memory: a caching allocator, copies, and the poison and guard words that tests switch on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/runtime/dtype.h"
+
+namespace pc {
+
+// What a device must offer; filled by memory_cpu and memory_cuda. CUDA calls are ordered on the engine's stream.
+struct MemoryKernels {
+  void* (*allocate)(std::size_t bytes);  // 64-byte aligned (CUDA: 256); throws Error(limit) naming the bytes wanted
+  void (*release)(void*) noexcept;
+  void (*zero)(void* dst, std::size_t bytes);
+  void (*copy)(void* dst, const void* src, std::size_t bytes);         // within the device
+  void (*copy_in)(void* dst, const void* host, std::size_t bytes);     // host -> device
+  void (*copy_out)(void* host, const void* src, std::size_t bytes);    // device -> host, complete on return
+  void (*synchronize)();
+};
+extern const MemoryKernels memory_cpu, memory_cuda;
+
+// Uninitialised memory on one device, returned to the cache on destruction. Empty when default-constructed.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Device device, std::size_t bytes);
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+  ~Buffer();
+
+  void* data() const { return data_; }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+  std::size_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
+
+ private:
+  void free() noexcept;
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  Device device_ = Device::cpu;
+};
+
+namespace memory {
+
+struct Stats {
+  std::size_t in_use = 0, cached = 0, peak = 0;  // bytes; peak is the highest in_use + cached
+};
+Stats stats(Device device);
+void trim(Device device);  // gives cached memory back to the system
+
+// Debug mode: fresh memory is filled with NaN patterns, and 64 guard bytes on either side are checked on release; a broken
+// guard prints the block and aborts. Switch it before the first allocation.
+void set_debug(bool on);
+
+void zero(Device device, void* dst, std::size_t bytes);
+void copy(Device to, void* dst, Device from, const void* src, std::size_t bytes);
+void synchronize(Device device);
+
+}  // namespace memory
+}  // namespace pc

@@ -1,0 +1,36 @@
+// Host memory for the caching allocator; large blocks ask for huge pages.
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/memory.h"
+
+namespace pc {
+namespace {
+
+void* allocate(std::size_t bytes) {
+  constexpr std::size_t kHuge = 2u << 20;
+  const std::size_t alignment = bytes >= 2 * kHuge ? kHuge : 64;
+  void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (!block) fail(Exit::limit, "out of memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
+  if (alignment == kHuge) madvise(block, bytes, MADV_HUGEPAGE);
+  return block;
+}
+
+void copy(void* dst, const void* src, std::size_t bytes) { std::memcpy(dst, src, bytes); }
+
+}  // namespace
+
+const MemoryKernels memory_cpu{
+    .allocate = allocate,
+    .release = [](void* block) noexcept { std::free(block); },
+    .zero = [](void* dst, std::size_t bytes) { std::memset(dst, 0, bytes); },
+    .copy = copy,
+    .copy_in = copy,
+    .copy_out = copy,
+    .synchronize = [] {},
+};
+
+}  // namespace pc
