@@ -1,0 +1,34 @@
+// adamw: Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019), as torch.optim.AdamW:
+//   w *= 1 - lr * weight_decay;  g = dw * grad_scale;  m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2
+//   w -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+#pragma once
+
+#include <span>
+
+#include "kernels/runtime/select.h"
+
+namespace pc {
+
+struct AdamwConfig {
+  float lr, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
+  float grad_scale = 1;
+  int64_t t = 1;  // number of this step, from 1
+};
+
+struct AdamwTensor {
+  int64_t n;
+  float weight_decay, lr_scale;
+  float* w;
+  const float* dw;
+  float* m;  // m and v start at zero
+  float* v;
+  void* low;  // 16-bit copy of w, or null
+  DType low_type;
+};
+
+struct AdamwKernels {
+  void (*step)(const AdamwConfig&, std::span<const AdamwTensor>);
+};
+extern const AdamwKernels adamw_cpu, adamw_cuda;
+
+}  // namespace pc

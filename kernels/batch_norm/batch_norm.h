@@ -1,0 +1,61 @@
+// batch_norm: y = relu?(gamma * (x - mean) * invstd + beta + residual?), per channel of an NHWC tensor.
+//
+// Training uses the batch's mean and variance (biased; invstd = 1/sqrt(var + eps)) and moves the running ones:
+//   running += momentum * (batch - running), the variance unbiased (m / (m - 1), m = rows), as PyTorch does.
+// Backward, g = dy where relu let y through and 0 elsewhere, xhat = (x - mean) * invstd:
+//   dgamma = sum g * xhat,  dbeta = sum g,  dresidual = g
+//   dx = gamma * invstd * (g - dbeta / m - xhat * dgamma / m)   in training
+//   dx = gamma * invstd * g                                     in evaluation
+// Ioffe & Szegedy, "Batch Normalization", ICML 2015.
+#pragma once
+
+#include "kernels/runtime/select.h"
+
+namespace pc {
+
+struct BatchNormShape {
+  int64_t rows;  // n * h * w
+  int c;
+  float eps = 1e-5f;
+  // Bytes of the ReLU mask: one bit an element, each row padded to whole bytes; bit i of byte j is channel 8j + i, 1 where y > 0.
+  int64_t mask_bytes() const { return rows * ((c + 7) / 8); }
+};
+
+// x, residual, y, dy, dx are of `dtype` (f32, bf16; f16 on CUDA), [rows, c]; every vector is f32, [c].
+struct BatchNormForward {
+  const void* x;
+  const float* gamma;
+  const float* beta;
+  const void* residual = nullptr;  // null: none
+  bool relu = false;
+  float momentum = 0.1f;           // training
+  float* running_mean = nullptr;   // read and moved in training, read in evaluation
+  float* running_var = nullptr;
+  void* y = nullptr;
+  float* mean = nullptr;           // out: what the backward pass needs (evaluation: of the running statistics)
+  float* invstd = nullptr;
+  uint8_t* mask = nullptr;         // out, with relu; null where no backward pass follows
+};
+
+struct BatchNormBackward {
+  const void* dy;
+  const void* x;
+  const float* gamma;
+  const float* mean;
+  const float* invstd;
+  const uint8_t* mask = nullptr;  // null: no relu
+  bool training = true;
+  void* dx = nullptr;
+  void* dresidual = nullptr;      // null: no residual
+  float* dgamma = nullptr;
+  float* dbeta = nullptr;
+};
+
+struct BatchNormKernels {
+  void (*forward_train)(const BatchNormShape&, DType, const BatchNormForward&);
+  void (*forward_eval)(const BatchNormShape&, DType, const BatchNormForward&);
+  void (*backward)(const BatchNormShape&, DType, const BatchNormBackward&);
+};
+extern const BatchNormKernels batch_norm_cpu, batch_norm_cuda;
+
+}  // namespace pc

@@ -1,0 +1,34 @@
+// cross_entropy: softmax and negative log likelihood in one pass, with label smoothing and two mixed targets.
+//
+// Row i has targets a, b and a weight lambda: t = lambda * onehot(a) + (1 - lambda) * onehot(b) (mixup and cutmix; a plain label is
+// (a, a, 1)). With smoothing e over C classes the target is (1 - e) * t + e / C (Szegedy et al., CVPR 2016).
+//   loss = mean over the rows with a >= 0 of -sum_c target_c * log softmax(x)_c;  a row with a < 0 has no label and adds nothing
+//   dx   = (softmax(x) - target) / rows with a label;  0 for a row without one
+// No row with a label: loss 0, dx 0.
+#pragma once
+
+#include "kernels/runtime/select.h"
+
+namespace pc {
+
+struct CrossEntropyShape {
+  int n, classes;
+  float smoothing = 0;
+};
+
+// Targets of n rows, on the device.
+struct MixedTarget {
+  const int32_t* a;
+  const int32_t* b;
+  const float* lambda;
+};
+
+struct CrossEntropyKernels {
+  // logits f32 [n, classes]; loss: one f32; dlogits [n, classes]: the gradient for a loss gradient of 1 (null: loss only).
+  void (*forward)(const CrossEntropyShape&, const float* logits, const MixedTarget&, float* loss, float* dlogits);
+  // dx = dlogits * *dloss, both on the device.
+  void (*backward)(const CrossEntropyShape&, const float* dlogits, const float* dloss, float* dx);
+};
+extern const CrossEntropyKernels cross_entropy_cpu, cross_entropy_cuda;
+
+}  // namespace pc

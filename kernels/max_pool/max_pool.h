@@ -1,0 +1,24 @@
+// max_pool: y[n,p,q,c] = the maximum of x over a window, as PyTorch's max_pool2d: padding never wins, the first maximum in row-major
+// order takes the gradient, NaN wins.
+//   dx = dy scattered to where each maximum was found.
+#pragma once
+
+#include "kernels/runtime/select.h"
+
+namespace pc {
+
+struct MaxPoolShape {
+  int n, h, w, c;
+  int window = 3, stride = 2, pad = 1;  // window <= 15, pad <= window / 2
+  int p() const { return (h + 2 * pad - window) / stride + 1; }
+  int q() const { return (w + 2 * pad - window) / stride + 1; }
+};
+
+struct MaxPoolKernels {
+  // index: u8, laid out as y: r * window + s of the maximum; null where no backward pass follows.
+  void (*forward)(const MaxPoolShape&, DType, const void* x, void* y, uint8_t* index);
+  void (*backward)(const MaxPoolShape&, DType, const void* dy, const uint8_t* index, void* dx);
+};
+extern const MaxPoolKernels max_pool_cpu, max_pool_cuda;
+
+}  // namespace pc
