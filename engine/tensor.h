@@ -32,6 +32,7 @@ class Tensor {
   static Tensor borrow(Shape shape, DType dtype, const void* data, std::shared_ptr<const void> owner);
 
   bool empty() const { return !data_; }
+  bool unique() const { return owner_.use_count() == 1; }  // nobody else sees this memory
   explicit operator bool() const { return !empty(); }
   const Shape& shape() const { return shape_; }
   int64_t dim(int i) const { return shape_.at(std::size_t(i)); }

@@ -1,0 +1,46 @@
+// Every op of the engine: checks shapes, computes, and records the backward rule. One file each in engine/ops/.
+#pragma once
+
+#include "engine/var.h"
+#include "kernels/augment/augment.h"
+
+namespace pc {
+
+struct Conv2dOptions {
+  int stride = 1, pad = 0;
+};
+// x [n,h,w,c], w [k,r,s,c] -> [n,p,q,k]
+Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options);
+
+struct BatchNormOptions {
+  bool training = true, relu = false;
+  float momentum = 0.1f, eps = 1e-5f;
+};
+// x [n,h,w,c]; gamma, beta [c]; running statistics [c] move in training; residual (may be empty) is added before the ReLU.
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
+               const BatchNormOptions& options);
+
+struct MaxPoolOptions {
+  int window = 3, stride = 2, pad = 1;
+};
+Var max_pool(const Var& x, const MaxPoolOptions& options);
+
+// x [n,h,w,c] -> [n,c]
+Var global_avg_pool(const Var& x);
+
+// x [n,in], w [out,in], b [out] -> f32 logits [n,out]
+Var linear(const Var& x, const Var& w, const Var& b);
+
+// Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. A plain label is (a, a, 1).
+struct Targets {
+  Tensor a, b, lambda;
+  static Targets of(const std::vector<int32_t>& labels, Device device);
+};
+// logits f32 [n,classes] -> scalar mean loss
+Var cross_entropy(const Var& logits, const Targets& targets, float smoothing = 0);
+
+// pixels u8, samples of one batch -> the network's input [n, out_h, out_w, 3] of `dtype` on `device`.
+Tensor augment(const AugmentShape& shape, DType dtype, Device device, const uint8_t* pixels,
+               const std::vector<AugmentSample>& samples);
+
+}  // namespace pc

@@ -1,0 +1,38 @@
+#include "kernels/cross_entropy/cross_entropy.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/ops.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+
+Targets Targets::of(const std::vector<int32_t>& labels, Device device) {
+  const auto n = int64_t(labels.size());
+  const Tensor a = Tensor::from({n}, labels, device);
+  return {.a = a, .b = a, .lambda = Tensor::full({n}, 1.0f, device)};
+}
+
+Var cross_entropy(const Var& logits, const Targets& targets, float smoothing) {
+  const Shape xs = logits.shape();
+  if (xs.size() != 2 || logits.value().dtype() != DType::f32) fail_shape(fmt::format("cross_entropy: logits {} must be f32 [n, classes]", xs));
+  for (const Tensor* t : {&targets.a, &targets.b, &targets.lambda})
+    if (t->shape() != Shape{xs[0]}) fail_shape(fmt::format("cross_entropy: targets {} for logits {}", t->shape(), xs));
+  const CrossEntropyShape shape{.n = int(xs[0]), .classes = int(xs[1]), .smoothing = smoothing};
+  const Device device = logits.value().device();
+  const auto& kernels = PC_KERNELS(cross_entropy, device);
+  Tensor loss({}, DType::f32, device), dlogits;
+  if (logits.requires_grad()) dlogits = Tensor(xs, DType::f32, device);
+  kernels.forward(shape, logits.value().as<float>(),
+                  {.a = targets.a.as<int32_t>(), .b = targets.b.as<int32_t>(), .lambda = targets.lambda.as<float>()},
+                  loss.as<float>(), dlogits.as<float>());
+
+  return Var::record(loss, {logits}, [=, &kernels](const Tensor& dloss) {
+    Tensor dx(xs, DType::f32, device);
+    kernels.backward(shape, dlogits.as<float>(), dloss.as<float>(), dx.as<float>());
+    return std::vector<Tensor>{dx};
+  });
+}
+
+}  // namespace pc

@@ -1,0 +1,33 @@
+#include "kernels/max_pool/max_pool.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/ops.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+
+Var max_pool(const Var& x, const MaxPoolOptions& options) {
+  const Shape xs = x.shape();
+  if (xs.size() != 4) fail_shape(fmt::format("max_pool: x {} must be [n, h, w, c]", xs));
+  if (options.window > 15 || options.pad > options.window / 2)
+    fail_shape(fmt::format("max_pool: window {} (at most 15) with pad {} (at most half of it)", options.window, options.pad));
+  const MaxPoolShape shape{.n = int(xs[0]), .h = int(xs[1]), .w = int(xs[2]), .c = int(xs[3]), .window = options.window,
+                           .stride = options.stride, .pad = options.pad};
+  const DType dtype = x.value().dtype();
+  const Device device = x.value().device();
+  const auto& kernels = PC_KERNELS(max_pool, device);
+  const Shape ys{shape.n, shape.p(), shape.q(), shape.c};
+  Tensor y(ys, dtype, device), index;
+  if (x.requires_grad()) index = Tensor(ys, DType::u8, device);
+  kernels.forward(shape, dtype, x.value().data(), y.data(), index.as<uint8_t>());
+
+  return Var::record(y, {x}, [=, &kernels](const Tensor& dy) {
+    Tensor dx(xs, dtype, device);
+    kernels.backward(shape, dtype, dy.data(), index.as<uint8_t>(), dx.data());
+    return std::vector<Tensor>{dx};
+  });
+}
+
+}  // namespace pc

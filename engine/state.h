@@ -1,0 +1,33 @@
+// State dicts: a Module's members to and from a weight file, and the layout change between PyTorch's OIHW filters and our KRSC.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/module.h"
+#include "engine/safetensors.h"
+
+namespace pc {
+
+// f32 [o, i, h, w] <-> [k, r, s, c], on the CPU.
+Tensor oihw_to_krsc(const Tensor& oihw);
+Tensor krsc_to_oihw(const Tensor& krsc);
+
+// Every member in visit order, filters as OIHW, on the CPU: what PyTorch's state_dict() holds.
+std::vector<FileTensor> state_dict(Module& module);
+
+struct LoadReport {
+  std::vector<std::string> missing, unexpected, misshaped;  // names; misshaped with both shapes
+  int64_t loaded = 0;
+  bool complete() const { return missing.empty() && unexpected.empty() && misshaped.empty(); }
+};
+// Loads what fits by name and shape and reports the rest. num_batches_tracked is ignored. Members keep their device.
+LoadReport load_state_dict(Module& module, const WeightFile& file);
+
+// "FILE: 3 missing (a, b, c), 1 misshaped (fc.weight [1000, 512] into [7, 512])": the first five of each kind.
+std::string describe(const LoadReport& report);
+
+// Throws Error(data) with describe() unless everything fits.
+void load_strict(Module& module, const WeightFile& file, const std::string& path);
+
+}  // namespace pc

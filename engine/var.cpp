@@ -1,0 +1,115 @@
+#include "engine/var.h"
+
+#include <atomic>
+#include <map>
+
+#include "kernels/add/add.h"
+#include "kernels/cast/cast.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+thread_local bool recording = true;
+std::atomic<uint64_t> created{0};
+
+// gradient += term. What a rule returned may be shared with another gradient; it is copied before the first write then.
+void add_gradient(Tensor& gradient, Tensor term) {
+  if (gradient.empty()) {
+    gradient = std::move(term);
+    return;
+  }
+  if (!gradient.unique()) gradient = gradient.clone();
+  PC_KERNELS(add, gradient.device()).accumulate(gradient.size(), gradient.dtype(), term.data(), gradient.data());
+}
+
+}  // namespace
+
+struct Var::Node {
+  Tensor value, low, grad;
+  bool requires_grad = false;
+  uint64_t number = ++created;
+  std::vector<Var> inputs;
+  Backward rule;
+};
+
+Var::Var(Tensor value, bool requires_grad) : node_(std::make_shared<Node>()) {
+  node_->value = std::move(value);
+  node_->requires_grad = requires_grad;
+}
+
+Var Var::record(Tensor y, std::vector<Var> inputs, Backward rule) {
+  Var result(std::move(y));
+  if (!recording) return result;
+  for (const Var& input : inputs) result.node_->requires_grad |= !input.empty() && input.requires_grad();
+  if (!result.requires_grad()) return result;
+  result.node_->inputs = std::move(inputs);
+  result.node_->rule = std::move(rule);
+  return result;
+}
+
+const Tensor& Var::value() const {
+  if (!node_) fail_shape("Var: used before it has a value");
+  return node_->value;
+}
+
+bool Var::requires_grad() const { return node_ && node_->requires_grad; }
+void Var::set_requires_grad(bool on) { node_->requires_grad = on; }
+
+void Var::set_value(Tensor value) {
+  node_->value = std::move(value);
+  node_->low = {};
+}
+
+Tensor Var::as(DType dtype) const {
+  const Tensor& x = value();
+  if (x.dtype() == dtype) return x;
+  if (node_->low.empty() || node_->low.dtype() != dtype) {
+    Tensor low(x.shape(), dtype, x.device());
+    PC_KERNELS(cast, x.device()).forward(x.size(), x.dtype(), x.data(), dtype, low.data());
+    node_->low = low;
+  }
+  return node_->low;
+}
+
+Tensor Var::low() const { return node_->low; }
+const Tensor& Var::grad() const { return node_->grad; }
+void Var::clear_grad() { node_->grad = {}; }
+
+void Var::backward() { pc::backward({*this}, {1.0f}); }
+
+void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
+  using Node = Var::Node;
+  // Newest first: a value is older than everything made from it, so its gradient is complete when its turn comes.
+  std::map<uint64_t, std::shared_ptr<Node>, std::greater<>> todo;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    if (losses[i].value().size() != 1) fail_shape("backward: starts from scalars, got " + to_string(losses[i].shape()));
+    if (!losses[i].requires_grad()) fail_shape("backward: nothing that led to this value requires a gradient");
+    auto& root = losses[i].node_;
+    add_gradient(root->grad, Tensor::full(root->value.shape(), seeds.at(i), root->value.device()));
+    todo.emplace(root->number, root);
+  }
+  while (!todo.empty()) {
+    const auto node = todo.begin()->second;
+    todo.erase(todo.begin());
+    if (!node->rule) continue;  // a leaf keeps its gradient
+    std::vector<Tensor> gradients = node->rule(node->grad);
+    if (gradients.size() != node->inputs.size()) fail_shape("backward: a rule returned the wrong number of gradients");
+    node->rule = nullptr;
+    node->grad = {};
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      auto& input = node->inputs[i].node_;
+      if (!input || !input->requires_grad || gradients[i].empty()) continue;
+      if (gradients[i].shape() != input->value.shape())
+        fail_shape("backward: gradient " + to_string(gradients[i].shape()) + " for a value " + to_string(input->value.shape()));
+      add_gradient(input->grad, std::move(gradients[i]));
+      todo.emplace(input->number, input);
+    }
+    node->inputs.clear();
+  }
+}
+
+NoGrad::NoGrad() : before_(recording) { recording = false; }
+NoGrad::~NoGrad() { recording = before_; }
+
+}  // namespace pc

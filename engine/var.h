@@ -1,0 +1,64 @@
+// Var: a Tensor and the record of how it was made; backward() walks the records from a scalar.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace pc {
+
+// dL/dy -> dL/dx of each input, in order; an empty Tensor where an input needs none. The rule returns gradients, only var.cpp adds
+// them up. A rule runs once and may hand back dy itself.
+using Backward = std::function<std::vector<Tensor>(const Tensor& dy)>;
+
+class Var {
+ public:
+  Var() = default;
+  explicit Var(Tensor value, bool requires_grad = false);  // a leaf
+
+  // The result y of an op. Nothing is recorded where no input needs a gradient: the rule and what it captured are dropped.
+  static Var record(Tensor y, std::vector<Var> inputs, Backward rule);
+
+  bool empty() const { return !node_; }
+  const Tensor& value() const;
+  Shape shape() const { return value().shape(); }
+  bool requires_grad() const;
+  void set_requires_grad(bool on);
+
+  // Leaves: the new value; its 16-bit copy is dropped.
+  void set_value(Tensor value);
+  // The value as `dtype`: itself, or a copy that stays beside it. The optimizer keeps that copy up to date (see low()).
+  Tensor as(DType dtype) const;
+  Tensor low() const;  // the 16-bit copy, empty where none was asked for
+
+  const Tensor& grad() const;  // f32 for parameters; empty before backward()
+  void clear_grad();
+
+  // From this scalar; see below.
+  void backward();
+
+ private:
+  friend void backward(const std::vector<Var>& losses, const std::vector<float>& seeds);
+  struct Node;
+  std::shared_ptr<Node> node_;
+};
+
+// L = sum of seed_i * loss_i: fills grad() of every leaf that requires one and frees the records on the way. The seeds are the weights
+// of the losses, times the loss scale of 16-bit training.
+void backward(const std::vector<Var>& losses, const std::vector<float>& seeds);
+
+// While one exists on this thread, nothing is recorded.
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+}  // namespace pc
