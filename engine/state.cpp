@@ -17,8 +17,8 @@ Tensor swap_inner(const Tensor& x, Shape shape, int64_t outer, int64_t rows, int
   Tensor y(std::move(shape), DType::f32, Device::cpu);
   parallel_for(outer, 16, [&](int64_t begin, int64_t end) {
     for (int64_t a = begin; a < end; ++a)
-      for (int64_t b = 0; b < rows; ++b)
-        for (int64_t c = 0; c < columns; ++c)
+      for (int64_t c = 0; c < columns; ++c)
+        for (int64_t b = 0; b < rows; ++b)
           y.as<float>()[(a * columns + c) * rows + b] = x.as<float>()[(a * rows + b) * columns + c];
   });
   return y;

@@ -1,0 +1,47 @@
+#include "engine/folded_conv.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc {
+
+FoldedConv::FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape, DType dtype)
+    : filter_(w.shape()), options_(options), dtype_(dtype) {
+  const int64_t k = w.dim(0), length = w.size() / k;
+  const Tensor source = w.to(Device::cpu);
+  const std::vector<float> gamma = norm.gamma.to_vector<float>(), beta = norm.beta.to_vector<float>(),
+                           mean = norm.running_mean.to_vector<float>(), var = norm.running_var.to_vector<float>();
+  Tensor folded(w.shape(), DType::f32, Device::cpu), bias({k}, DType::f32, Device::cpu);
+  parallel_for(k, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto c = std::size_t(i);
+      const double scale = gamma[c] / std::sqrt(double(var[c]) + norm.eps);
+      bias.as<float>()[i] = float(beta[c] - mean[c] * scale);
+      const float* in = source.as<float>() + i * length;
+      float* out = folded.as<float>() + i * length;
+      for (int64_t j = 0; j < length; ++j) out[j] = float(in[j] * scale);
+    }
+  });
+  const Tensor w_device = folded.to(w.device()), b_device = bias.to(w.device());
+  packed_ = PC_KERNELS(conv2d, w.device()).pack(shape_of(x_shape), dtype, w_device.as<float>(), b_device.as<float>());
+}
+
+Conv2dShape FoldedConv::shape_of(const Shape& x) const {
+  if (x.size() != 4 || x[3] != filter_[3]) fail_shape(fmt::format("conv2d: x {} for a filter {}", x, filter_));
+  return {.n = int(x[0]), .h = int(x[1]), .w = int(x[2]), .c = int(x[3]), .k = int(filter_[0]), .r = int(filter_[1]),
+          .s = int(filter_[2]), .stride = options_.stride, .pad = options_.pad};
+}
+
+Tensor FoldedConv::forward(const Tensor& x, const Tensor& residual, bool relu) const {
+  const Conv2dShape shape = shape_of(x.shape());
+  Tensor y({shape.n, shape.p(), shape.q(), shape.k}, x.dtype(), x.device());
+  PC_KERNELS(conv2d, x.device()).infer(shape, *packed_, x.data(), residual.data(), relu, y.data());
+  return y;
+}
+
+}  // namespace pc

@@ -1,0 +1,35 @@
+// FoldedConv: a convolution with its batch norm folded into filter and bias, ready for inference.
+#pragma once
+
+#include <memory>
+
+#include "engine/ops.h"
+#include "kernels/conv2d/conv2d.h"
+
+namespace pc {
+
+// The affine map of a batch norm in evaluation.
+struct NormParameters {
+  Tensor gamma, beta, running_mean, running_var;  // f32 [k]
+  float eps = 1e-5f;
+};
+
+class FoldedConv {
+ public:
+  // w [k,r,s,c] f32. w' = w * gamma / sqrt(var + eps), bias' = beta - mean * gamma / sqrt(var + eps).
+  // The filter is packed for inputs like `x_shape` of `dtype`; other sizes and batches work too.
+  FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape, DType dtype);
+
+  // relu?(conv(x) + bias + residual); residual may be empty.
+  Tensor forward(const Tensor& x, const Tensor& residual, bool relu) const;
+  DType dtype() const { return dtype_; }
+
+ private:
+  Conv2dShape shape_of(const Shape& x) const;
+  Shape filter_;
+  Conv2dOptions options_;
+  DType dtype_;
+  std::unique_ptr<PackedFilter> packed_;
+};
+
+}  // namespace pc

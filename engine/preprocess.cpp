@@ -1,0 +1,57 @@
+#include "engine/preprocess.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/random.h"
+
+namespace pc {
+
+Resize resize_from_name(const std::string& name) {
+  for (Resize r : {Resize::stretch, Resize::pad, Resize::crop})
+    if (name == name_of(r)) return r;
+  fail(Exit::usage, "unknown resize \"" + name + "\"; use stretch, pad or crop");
+}
+
+const char* name_of(Resize resize) {
+  return resize == Resize::stretch ? "stretch" : resize == Resize::pad ? "pad" : "crop";
+}
+
+AugmentShape Preprocess::shape() const {
+  AugmentShape shape{.n = 0, .out_h = height, .out_w = width};
+  for (std::size_t i = 0; i < 3; ++i) shape.mean[i] = mean[i], shape.std[i] = std[i], shape.fill[i] = fill[i];
+  return shape;
+}
+
+AugmentSample Preprocess::identity(int64_t offset, int h, int w) const {
+  AugmentSample sample{.offset = offset, .h = h, .w = w, .crop_x = 0, .crop_y = 0, .crop_w = float(w), .crop_h = float(h)};
+  if (resize == Resize::stretch) return sample;
+  const float ratio = float(width) / float(height), own = float(w) / float(h);
+  // pad grows the rectangle to the input's aspect ratio, crop shrinks it; both keep the centre.
+  if ((own < ratio) == (resize == Resize::pad))
+    sample.crop_w = float(h) * ratio;
+  else
+    sample.crop_h = float(w) / ratio;
+  sample.crop_x = (float(w) - sample.crop_w) / 2;
+  sample.crop_y = (float(h) - sample.crop_h) / 2;
+  return sample;
+}
+
+AugmentSample draw(const Preprocess& preprocess, const RandomCrop& random, uint64_t seed, uint64_t epoch, uint64_t index,
+                   int64_t offset, int h, int w) {
+  AugmentSample sample = preprocess.identity(offset, h, w);
+  const Philox a = philox(seed, epoch, 2 * index), b = philox(seed, epoch, 2 * index + 1);
+  sample.flip = uniform(a.word[0]) < random.flip;
+  const float area = random.min_area + (1 - random.min_area) * uniform(a.word[1]);
+  const float stretch = std::exp(std::log(std::max(1.0f, random.max_stretch)) * (2 * uniform(a.word[2]) - 1));
+  const float width = sample.crop_w * std::min(1.0f, std::sqrt(area * stretch));
+  const float height = sample.crop_h * std::min(1.0f, std::sqrt(area / stretch));
+  sample.crop_x += (sample.crop_w - width) * uniform(b.word[0]);
+  sample.crop_y += (sample.crop_h - height) * uniform(b.word[1]);
+  sample.crop_w = width;
+  sample.crop_h = height;
+  return sample;
+}
+
+}  // namespace pc

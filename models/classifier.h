@@ -1,0 +1,31 @@
+// Classifier: a backbone with one linear head per label column, made by name.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/module.h"
+
+namespace pc {
+
+// One label column: the head's name and how many classes it tells apart.
+struct HeadShape {
+  std::string name;
+  int classes;
+};
+
+class Classifier : public Module {
+ public:
+  // x [n,h,w,3] -> f32 logits [n,classes] of every head, in order.
+  virtual std::vector<Var> forward(const Var& x, Mode mode) = 0;
+};
+
+// Names of the members of a head: "fc" alone (a plain torchvision ResNet), "heads.NAME" among several.
+std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i);
+
+std::vector<std::string> architectures();
+// Random weights drawn from `seed` as torchvision draws them. Throws Error(usage) for an unknown name, listing the known ones.
+std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads, uint64_t seed);
+
+}  // namespace pc

@@ -1,0 +1,72 @@
+#include "models/layers.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "kernels/runtime/random.h"
+
+namespace pc {
+
+Tensor Initializer::normal(const Shape& shape, float deviation) {
+  Tensor t(shape, DType::f32, Device::cpu);
+  const uint64_t tensor = used++;
+  // Box-Muller: two words give two values.
+  for (int64_t i = 0; i < t.size(); i += 2) {
+    const Philox random = philox(seed, tensor, uint64_t(i));
+    const double radius = std::sqrt(-2 * std::log((random.word[0] + 1.0) / 4294967296.0)) * deviation;
+    const double angle = 2 * std::numbers::pi * random.word[1] / 4294967296.0;
+    t.as<float>()[i] = float(radius * std::cos(angle));
+    if (i + 1 < t.size()) t.as<float>()[i + 1] = float(radius * std::sin(angle));
+  }
+  return t;
+}
+
+Tensor Initializer::uniform(const Shape& shape, float bound) {
+  Tensor t(shape, DType::f32, Device::cpu);
+  const uint64_t tensor = used++;
+  for (int64_t i = 0; i < t.size(); ++i) t.as<float>()[i] = (2 * pc::uniform(philox(seed, tensor, uint64_t(i)).word[0]) - 1) * bound;
+  return t;
+}
+
+ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
+    : options_{.stride = o.stride, .pad = o.pad},
+      weight_(init.normal({o.out, o.window, o.window, o.in}, std::sqrt(2.0f / float(o.out * o.window * o.window))), true),
+      gamma_(Tensor::full({o.out}, 1, Device::cpu), true),
+      beta_(Tensor::full({o.out}, 0, Device::cpu), true),
+      running_mean_(Tensor::full({o.out}, 0, Device::cpu)),
+      running_var_(Tensor::full({o.out}, 1, Device::cpu)) {}
+
+Var ConvBn::forward(const Var& x, const Var& residual, bool relu, Mode mode) {
+  if (mode == Mode::infer) return infer(x, residual, relu);
+  folded_.reset();
+  return batch_norm(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, residual,
+                    {.training = mode == Mode::train, .relu = relu});
+}
+
+Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {
+  const DType dtype = x.value().dtype();
+  if (!folded_ || folded_->dtype() != dtype)
+    folded_ = std::make_unique<FoldedConv>(
+        weight_.value(), NormParameters{gamma_.value(), beta_.value(), running_mean_.value(), running_var_.value()}, options_,
+        x.shape(), dtype);
+  return Var(folded_->forward(x.value(), residual.empty() ? Tensor() : residual.value(), relu));
+}
+
+void ConvBn::visit(const std::string& conv, const std::string& norm, const Visitor& visitor) {
+  folded_.reset();
+  visitor(join(conv, "weight"), weight_, Role::parameter);
+  visitor(join(norm, "weight"), gamma_, Role::parameter);
+  visitor(join(norm, "bias"), beta_, Role::parameter);
+  visitor(join(norm, "running_mean"), running_mean_, Role::buffer);
+  visitor(join(norm, "running_var"), running_var_, Role::buffer);
+}
+
+Linear::Linear(int in, int out, Initializer& init)
+    : weight_(init.uniform({out, in}, 1 / std::sqrt(float(in))), true), bias_(init.uniform({out}, 1 / std::sqrt(float(in))), true) {}
+
+void Linear::visit(const std::string& prefix, const Visitor& visitor) {
+  visitor(join(prefix, "weight"), weight_, Role::parameter);
+  visitor(join(prefix, "bias"), bias_, Role::parameter);
+}
+
+}  // namespace pc

@@ -1,0 +1,49 @@
+// The two layers every model here is made of: ConvBn and Linear, with torchvision's initialisation.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/folded_conv.h"
+#include "engine/module.h"
+#include "engine/ops.h"
+
+namespace pc {
+
+// A stream of random numbers for initial weights.
+struct Initializer {
+  uint64_t seed = 0, used = 0;
+  Tensor normal(const Shape& shape, float deviation);
+  Tensor uniform(const Shape& shape, float bound);
+};
+
+struct ConvBnOptions {
+  int in, out, window, stride = 1, pad = 0;
+};
+
+// relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015).
+class ConvBn {
+ public:
+  ConvBn(const ConvBnOptions& options, Initializer& init);
+  Var forward(const Var& x, const Var& residual, bool relu, Mode mode);
+  void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
+
+ private:
+  Var infer(const Var& x, const Var& residual, bool relu);
+  Conv2dOptions options_;
+  Var weight_, gamma_, beta_, running_mean_, running_var_;
+  std::unique_ptr<FoldedConv> folded_;  // made by the first infer, dropped by train and visit
+};
+
+// Weights and bias from U(-1/sqrt(in), 1/sqrt(in)), as torch.nn.Linear.
+class Linear {
+ public:
+  Linear(int in, int out, Initializer& init);
+  Var forward(const Var& x) const { return linear(x, weight_, bias_); }
+  void visit(const std::string& prefix, const Visitor& visitor);
+
+ private:
+  Var weight_, bias_;
+};
+
+}  // namespace pc

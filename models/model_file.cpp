@@ -1,0 +1,76 @@
+#include "models/model_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/state.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::json;
+
+json to_json(const ModelInfo& info) {
+  json heads = json::array();
+  for (const Head& head : info.heads) heads.push_back({{"name", head.name}, {"labels", head.labels}});
+  const Preprocess& p = info.preprocess;
+  return {{"architecture", info.architecture},
+          {"heads", heads},
+          {"preprocess",
+           {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}}}};
+}
+
+ModelInfo from_json(const json& j) {
+  ModelInfo info;
+  info.architecture = j.at("architecture");
+  for (const json& head : j.at("heads")) info.heads.push_back({head.at("name"), head.at("labels")});
+  const json& p = j.at("preprocess");
+  info.preprocess = {.height = p.at("height"), .width = p.at("width"), .resize = resize_from_name(p.at("resize")), .mean = p.at("mean"),
+                     .std = p.at("std"), .fill = p.at("fill")};
+  if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1) throw std::out_of_range("no head or no input size");
+  return info;
+}
+
+}  // namespace
+
+std::vector<HeadShape> ModelInfo::head_shapes() const {
+  std::vector<HeadShape> shapes;
+  for (const Head& head : heads) shapes.push_back({head.name, int(head.labels.size())});
+  return shapes;
+}
+
+std::map<std::string, std::string> to_metadata(const ModelInfo& info) {
+  const Preprocess& p = info.preprocess;
+  const json timm{{"input_size", {3, p.height, p.width}}, {"mean", p.mean}, {"std", p.std}, {"interpolation", "bilinear"},
+                  {"crop_pct", 1.0}, {"first_conv", "conv1"}, {"classifier", "fc"}, {"label_names", info.heads.front().labels}};
+  return {{"format", "pt"},
+          {"architecture", info.architecture},
+          {"num_classes", std::to_string(info.heads.front().labels.size())},
+          {"pretrained_cfg", timm.dump()},
+          {"pc.model", to_json(info).dump()}};
+}
+
+ModelInfo info_from_metadata(const std::map<std::string, std::string>& metadata, const std::string& path) {
+  const auto found = metadata.find("pc.model");
+  if (found == metadata.end())
+    fail(Exit::data, path + ": holds weights but no labels; train a model on it with model.weights = " + path);
+  try {
+    return from_json(json::parse(found->second));
+  } catch (const std::exception& e) {
+    fail(Exit::data, path + ": broken model description: " + e.what());
+  }
+}
+
+void save_model(const std::filesystem::path& path, const ModelInfo& info, Classifier& model) {
+  write_safetensors(path, {.tensors = state_dict(model), .metadata = to_metadata(info)});
+}
+
+LoadedModel load_model(const std::filesystem::path& path) {
+  const WeightFile file = read_safetensors(path);
+  LoadedModel loaded{.info = info_from_metadata(file.metadata, path.string()), .model = nullptr};
+  loaded.model = make_classifier(loaded.info.architecture, loaded.info.head_shapes(), 0);
+  load_strict(*loaded.model, file, path.string());
+  return loaded;
+}
+
+}  // namespace pc

@@ -1,0 +1,71 @@
+#include "models/resnet.h"
+
+namespace pc {
+
+ResNet::ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, uint64_t seed)
+    : options_(options),
+      head_shapes_(heads),
+      init_{.seed = seed},
+      stem_({.in = 3, .out = 64, .window = 7, .stride = 2, .pad = 3}, init_) {
+  const int expansion = options.bottleneck ? 4 : 1;
+  int in = 64;
+  for (std::size_t stage = 0; stage < 4; ++stage) {
+    const int planes = 64 << stage;
+    for (int i = 0; i < options.blocks[stage]; ++i) {
+      stages_[stage].push_back(make_block(in, planes, stage > 0 && i == 0 ? 2 : 1));
+      in = planes * expansion;
+    }
+  }
+  for (const HeadShape& head : heads) heads_.emplace_back(in, head.classes, init_);
+}
+
+ResNet::Block ResNet::make_block(int in, int planes, int stride) {
+  Block block;
+  const int out = options_.bottleneck ? 4 * planes : planes;
+  if (options_.bottleneck) {
+    block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .window = 1}, init_);
+    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .window = 3, .stride = stride, .pad = 1}, init_);
+    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = out, .window = 1}, init_);
+  } else {
+    block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .window = 3, .stride = stride, .pad = 1}, init_);
+    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .window = 3, .pad = 1}, init_);
+  }
+  if (stride != 1 || in != out)
+    block.downsample = std::make_unique<ConvBn>(ConvBnOptions{.in = in, .out = out, .window = 1, .stride = stride}, init_);
+  return block;
+}
+
+Var ResNet::Block::forward(const Var& x, Mode mode) {
+  const Var residual = downsample ? downsample->forward(x, Var(), false, mode) : x;
+  Var y = x;
+  for (std::size_t i = 0; i < convs.size(); ++i) y = convs[i].forward(y, i + 1 < convs.size() ? Var() : residual, true, mode);
+  return y;
+}
+
+void ResNet::Block::visit(const std::string& prefix, const Visitor& visitor) {
+  for (std::size_t i = 0; i < convs.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    convs[i].visit(join(prefix, "conv" + number), join(prefix, "bn" + number), visitor);
+  }
+  if (downsample) downsample->visit(join(prefix, "downsample.0"), join(prefix, "downsample.1"), visitor);
+}
+
+std::vector<Var> ResNet::forward(const Var& x, Mode mode) {
+  Var y = max_pool(stem_.forward(x, Var(), true, mode), {});
+  for (auto& stage : stages_)
+    for (Block& block : stage) y = block.forward(y, mode);
+  y = global_avg_pool(y);
+  std::vector<Var> logits;
+  for (const Linear& head : heads_) logits.push_back(head.forward(y));
+  return logits;
+}
+
+void ResNet::visit(const std::string& prefix, const Visitor& visitor) {
+  stem_.visit(join(prefix, "conv1"), join(prefix, "bn1"), visitor);
+  for (std::size_t stage = 0; stage < 4; ++stage)
+    for (std::size_t i = 0; i < stages_[stage].size(); ++i)
+      stages_[stage][i].visit(join(prefix, "layer" + std::to_string(stage + 1) + "." + std::to_string(i)), visitor);
+  for (std::size_t i = 0; i < heads_.size(); ++i) heads_[i].visit(join(prefix, head_prefix(head_shapes_, i)), visitor);
+}
+
+}  // namespace pc

@@ -1,0 +1,41 @@
+// ResNet-18/34 (basic blocks) and ResNet-50/101 (bottlenecks, v1.5: the stride sits on the 3x3), member names torchvision's.
+//
+// He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; torchvision.models.resnet.
+#pragma once
+
+#include <array>
+
+#include "models/classifier.h"
+#include "models/layers.h"
+
+namespace pc {
+
+struct ResNetOptions {
+  bool bottleneck;
+  std::array<int, 4> blocks;  // per stage
+};
+
+class ResNet : public Classifier {
+ public:
+  ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, uint64_t seed);
+  std::vector<Var> forward(const Var& x, Mode mode) override;
+  void visit(const std::string& prefix, const Visitor& visitor) override;
+
+ private:
+  struct Block {
+    std::vector<ConvBn> convs;  // two of 3x3, or 1x1, 3x3, 1x1
+    std::unique_ptr<ConvBn> downsample;
+    Var forward(const Var& x, Mode mode);
+    void visit(const std::string& prefix, const Visitor& visitor);
+  };
+  Block make_block(int in, int planes, int stride);
+
+  ResNetOptions options_;
+  std::vector<HeadShape> head_shapes_;
+  Initializer init_;
+  ConvBn stem_;
+  std::array<std::vector<Block>, 4> stages_;
+  std::vector<Linear> heads_;
+};
+
+}  // namespace pc
