@@ -1,0 +1,58 @@
+#include "tools/cli/program.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <new>
+
+namespace pc {
+namespace {
+
+// stderr may be full or closed as well; there is nobody left to tell then.
+int complain(const char* name, Exit code, const char* message) {
+  std::fprintf(stderr, "%s: %s\n", name, message);
+  return int(code);
+}
+
+}  // namespace
+
+int run_program(const char* name, const std::function<Exit()>& body) {
+  constexpr int bug = 1;
+  try {
+    errno = 0;
+    const Exit code = body();
+    std::cout.flush();
+    if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout.good()) return int(code);
+  } catch (const Error& error) {
+    std::fflush(stdout);
+    return complain(name, error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return complain(name, Exit::limit, "out of memory");
+  } catch (const std::exception& error) {
+    // fmt::print throws when stdout cannot take its text.
+    if (!std::ferror(stdout)) {
+      std::fprintf(stderr, "%s: internal error: %s\n", name, error.what());
+      return bug;
+    }
+  }
+  const int cause = errno;
+  return complain(name, Exit::file, fmt::format("cannot write standard output: {}", std::strerror(cause)).c_str());
+}
+
+bool parse_command_line(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return true;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) fail(Exit::usage, fmt::format("{}; see --help", error.what()));
+    app.exit(error);
+    return false;
+  }
+}
+
+}  // namespace pc
