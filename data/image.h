@@ -1,0 +1,54 @@
+// Pictures: what a file really is, and its pixels as upright 8-bit RGB.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pc {
+
+// h x w x 3, row-major, RGB, u8.
+struct Image {
+  int h = 0, w = 0;
+  std::vector<uint8_t> pixels;
+};
+
+enum class ImageFormat : uint8_t {
+  unknown,
+  empty,
+  jpeg,
+  png,
+  gif,
+  bmp,
+  pnm,
+  webp,
+  heif,
+  avif,
+  tiff,
+  pdf,
+  zip,
+  html,
+  text
+};
+
+// By the first bytes, never by the file name.
+ImageFormat sniff(std::span<const std::byte> bytes);
+const char* name_of(ImageFormat format);  // "JPEG", "WebP", …
+
+struct DecodeSettings {
+  int64_t max_pixels = 100'000'000;  // refused above, before any pixel is allocated
+  // JPEG only: decode at 1/2, 1/4 or 1/8 as long as the short side stays >= 2 * min_side (room for the caller's own
+  // filter); 0: full size.
+  int min_side = 0;
+};
+
+// Decodes JPEG (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK as Adobe writes them), PNG (all types; alpha is
+// composited on white) and, through stb_image, the first frame of GIF, BMP and PNM. EXIF orientation is applied; broken
+// EXIF is ignored. Errors begin with `name`: Error(data) "NAME: empty file", "NAME: JPEG is truncated", "NAME: file is
+// WebP, not supported; convert to JPEG or PNG", "NAME: not an image (looks like HTML)"; Error(limit) "NAME: 65500x65500
+// exceeds the limit of 100 Mpixel".
+Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings = {});
+
+}  // namespace pc

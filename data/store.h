@@ -1,0 +1,74 @@
+// The packed store: every picture decoded once into one file of u8 pixels, mapped from then on.
+//
+// Layout (little-endian): pixels of all pictures, one after the other | index: u64 offset, u32 h, u32 w each | bad list
+// as text | footer: magic, version, key, count, position and size of index and bad list, checksum of both. The pixels
+// themselves carry no checksum.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/catalogue.h"
+#include "engine/file.h"
+
+namespace pc {
+
+struct StoreSettings {
+  // A picture whose short side is longer is shrunk to this short side (triangle filter over the whole footprint, aspect
+  // ratio kept to a pixel); smaller ones are stored as they are. 0: every picture at its own size.
+  int short_side = 0;
+  int64_t max_pixels = 100'000'000;  // of the picture before shrinking
+};
+
+struct StoredImage {
+  int64_t offset = 0;  // of its h * w * 3 bytes in pixels()
+  int h = 0, w = 0;    // 0 x 0: a bad picture
+};
+
+struct BadPicture {
+  std::size_t item = 0;
+  std::string file, reason;
+};
+
+class ImageStore {
+ public:
+  const uint8_t* pixels() const { return pixels_; }
+  int64_t pixel_bytes() const { return pixel_bytes_; }
+  StoredImage image(std::size_t item) const { return index_[item]; }
+  const std::vector<StoredImage>& index() const { return index_; }
+  std::size_t size() const { return index_.size(); }
+  const std::vector<BadPicture>& bad() const { return bad_; }
+  const std::filesystem::path& path() const { return file_->path(); }
+
+ private:
+  friend std::shared_ptr<const ImageStore> read_store(const std::filesystem::path&, uint64_t, std::size_t);
+  std::shared_ptr<const MappedFile> file_;
+  const uint8_t* pixels_ = nullptr;
+  int64_t pixel_bytes_ = 0;
+  std::vector<StoredImage> index_;
+  std::vector<BadPicture> bad_;
+};
+
+using PackProgress = std::function<void(int64_t done, int64_t total)>;
+
+// $XDG_CACHE_HOME/pc, else ~/.cache/pc, else pc-cache in the temporary folder.
+std::filesystem::path default_cache_folder();
+
+// The file the store of this data set and these settings has: FOLDER/pictures-KEY.u8.
+std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
+                                 const std::filesystem::path& folder);
+
+// Maps the store, or packs it first (all threads; `progress` is called from this thread) where it is absent, cut off,
+// corrupt or of other content. A picture that cannot be decoded is listed in bad() and never stops the packing. Errors:
+// Error(file) where the folder cannot be written.
+std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
+                                             const std::filesystem::path& folder, const PackProgress& progress = {});
+
+// The store at `path`, or null where it is absent, cut off, corrupt, or not of this key and number of pictures.
+std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count);
+
+}  // namespace pc
