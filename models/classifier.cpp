@@ -33,7 +33,8 @@ std::vector<std::string> architectures() {
   return names;
 }
 
-std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads, uint64_t seed) {
+std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads,
+                                            std::optional<uint64_t> seed) {
   const auto found = resnets().find(architecture);
   if (found == resnets().end())
     fail(Exit::usage, fmt::format("unknown architecture \"{}\"; known: {}", architecture, fmt::join(architectures(), ", ")));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ class Classifier : public Module {
 std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i);
 
 std::vector<std::string> architectures();
-// Random weights drawn from `seed` as torchvision draws them. Throws Error(usage) for an unknown name, listing the known ones.
-std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads, uint64_t seed);
+// Random weights drawn from `seed` as torchvision draws them; without a seed they are left for a weight file to fill. Throws Error(usage) for an unknown name, listing the known ones.
+std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads,
+                                            std::optional<uint64_t> seed);
 
 }  // namespace pc

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/runtime/parallel.h"
 #include "kernels/runtime/random.h"
 
 namespace pc {
@@ -10,21 +11,25 @@ namespace pc {
 Tensor Initializer::normal(const Shape& shape, float deviation) {
   Tensor t(shape, DType::f32, Device::cpu);
   const uint64_t tensor = used++;
+  if (!seed) return t;
   // Box-Muller: two words give two values.
-  for (int64_t i = 0; i < t.size(); i += 2) {
-    const Philox random = philox(seed, tensor, uint64_t(i));
-    const double radius = std::sqrt(-2 * std::log((random.word[0] + 1.0) / 4294967296.0)) * deviation;
-    const double angle = 2 * std::numbers::pi * random.word[1] / 4294967296.0;
-    t.as<float>()[i] = float(radius * std::cos(angle));
-    if (i + 1 < t.size()) t.as<float>()[i + 1] = float(radius * std::sin(angle));
-  }
+  parallel_for((t.size() + 1) / 2, 1 << 14, [&](int64_t begin, int64_t end) {
+    for (int64_t i = 2 * begin; i < std::min(2 * end, t.size()); i += 2) {
+      const Philox random = philox(*seed, tensor, uint64_t(i));
+      const double radius = std::sqrt(-2 * std::log((random.word[0] + 1.0) / 4294967296.0)) * deviation;
+      const double angle = 2 * std::numbers::pi * random.word[1] / 4294967296.0;
+      t.as<float>()[i] = float(radius * std::cos(angle));
+      if (i + 1 < t.size()) t.as<float>()[i + 1] = float(radius * std::sin(angle));
+    }
+  });
   return t;
 }
 
 Tensor Initializer::uniform(const Shape& shape, float bound) {
   Tensor t(shape, DType::f32, Device::cpu);
   const uint64_t tensor = used++;
-  for (int64_t i = 0; i < t.size(); ++i) t.as<float>()[i] = (2 * pc::uniform(philox(seed, tensor, uint64_t(i)).word[0]) - 1) * bound;
+  if (!seed) return t;
+  for (int64_t i = 0; i < t.size(); ++i) t.as<float>()[i] = (2 * pc::uniform(philox(*seed, tensor, uint64_t(i)).word[0]) - 1) * bound;
   return t;
 }
 

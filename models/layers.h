@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/folded_conv.h"
@@ -10,9 +11,10 @@
 
 namespace pc {
 
-// A stream of random numbers for initial weights.
+// A stream of random numbers for initial weights; without a seed the tensors stay uninitialised.
 struct Initializer {
-  uint64_t seed = 0, used = 0;
+  std::optional<uint64_t> seed;
+  uint64_t used = 0;
   Tensor normal(const Shape& shape, float deviation);
   Tensor uniform(const Shape& shape, float bound);
 };

@@ -68,7 +68,7 @@ void save_model(const std::filesystem::path& path, const ModelInfo& info, Classi
 LoadedModel load_model(const std::filesystem::path& path) {
   const WeightFile file = read_safetensors(path);
   LoadedModel loaded{.info = info_from_metadata(file.metadata, path.string()), .model = nullptr};
-  loaded.model = make_classifier(loaded.info.architecture, loaded.info.head_shapes(), 0);
+  loaded.model = make_classifier(loaded.info.architecture, loaded.info.head_shapes(), std::nullopt);
   load_strict(*loaded.model, file, path.string());
   return loaded;
 }

@@ -2,7 +2,7 @@
 
 namespace pc {
 
-ResNet::ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, uint64_t seed)
+ResNet::ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed)
     : options_(options),
       head_shapes_(heads),
       init_{.seed = seed},

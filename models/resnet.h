@@ -17,7 +17,7 @@ struct ResNetOptions {
 
 class ResNet : public Classifier {
  public:
-  ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, uint64_t seed);
+  ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
   std::vector<Var> forward(const Var& x, Mode mode) override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 

@@ -1,0 +1,50 @@
+#include "tools/cli/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace pc {
+namespace {
+
+bool terminal() {
+  const char* term = std::getenv("TERM");
+  return isatty(STDERR_FILENO) && !(term && std::strcmp(term, "dumb") == 0);
+}
+
+double seconds(std::chrono::steady_clock::duration d) { return std::chrono::duration<double>(d).count(); }
+
+}  // namespace
+
+Progress::Progress(std::string label, int64_t total, std::string unit)
+    : label_(std::move(label)), unit_(std::move(unit)), total_(total), on_(terminal()) {}
+
+Progress::~Progress() {
+  if (drawn_) fmt::print(stderr, "\r\033[K");
+}
+
+void Progress::update(int64_t done, const std::string& note) {
+  if (!on_) return;
+  const auto now = Clock::now();
+  if (first_ < 0) first_ = done, start_ = now;
+  if (drawn_ && done < total_ && seconds(now - last_) < 0.1) return;
+  last_ = now;
+  drawn_ = true;
+  constexpr int kWidth = 24;
+  const int filled = total_ > 0 ? int(kWidth * done / total_) : 0;
+  const double rate = double(done - first_) / std::max(1e-9, seconds(now - start_));
+  std::string eta = rate > 0 ? clock_text(double(total_ - done) / rate) : "--:--";
+  fmt::print(stderr, "\r{} [{}{}] {}/{} {:.0f} {}/s ETA {} {}\033[K", label_, std::string(std::size_t(filled), '#'),
+             std::string(std::size_t(kWidth - filled), '.'), done, total_, rate, unit_, eta, note);
+  std::fflush(stderr);
+}
+
+std::string clock_text(double s) {
+  const auto t = int64_t(s + 0.5);
+  return t < 3600 ? fmt::format("{}:{:02}", t / 60, t % 60) : fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60);
+}
+
+}  // namespace pc

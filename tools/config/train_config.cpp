@@ -1,0 +1,84 @@
+#include "tools/config/train_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "kernels/runtime/error.h"
+#include "models/classifier.h"
+
+namespace pc {
+
+std::vector<ConfigKey> TrainConfig::keys() {
+  constexpr int64_t kMany = 1'000'000'000;
+  return {
+      text_key("data", "root", data.root, "a Kaggle archive (.zip) or folder, a folder of IDX files, or one folder per class"),
+      list_key("data", "labels", data.labels, "label columns, one head each; empty: the only one there is"),
+      int_key("data", "min_count", data.min_count, 1, kMany, "classes with fewer pictures are rare"),
+      choice_key("data", "rare", data.rare, {"other", "drop"}, "rare classes become \"Other\", or no label"),
+      number_key("data", "val", data.val, 0, 0.9, "share of the pictures for validation"),
+      number_key("data", "test", data.test, 0, 0.9, "share of the pictures held back for the test"),
+      int_key("data", "seed", data.seed, 0, kMany, "draws the split"),
+      int_key("data", "limit", data.limit, 0, kMany, "train on this many random pictures; 0: all"),
+      number_key("data", "max_bad", data.max_bad, 0, 1, "more than this share of unreadable pictures stops the run"),
+      text_key("data", "cache", data.cache, "folder of the packed pictures; empty: $XDG_CACHE_HOME/pc"),
+      choice_key("model", "architecture", model.architecture, architectures(), "the backbone"),
+      text_key("model", "weights", model.weights, "starting weights (.safetensors, see pcconvert); heads of another size start anew"),
+      list_key("model", "freeze", model.freeze, "name prefixes of parameters that stay as they are, or \"backbone\""),
+      int_key("model", "height", model.height, 16, 1024, "input size, pixels"),
+      int_key("model", "width", model.width, 16, 1024, "input size, pixels"),
+      choice_key("model", "resize", model.resize, {"stretch", "pad", "crop"}, "how a picture is fitted into the input"),
+      int_key("train", "epochs", train.epochs, 1, kMany, "passes over the training pictures"),
+      int_key("train", "batch", train.batch, 2, 65536, "pictures a step"),
+      number_key("train", "lr", train.lr, 0, 1000, "peak learning rate"),
+      choice_key("train", "optimizer", train.optimizer, {"sgd", "adamw"}, "sgd or adamw"),
+      number_key("train", "momentum", train.momentum, 0, 1, "of sgd"),
+      flag_key("train", "nesterov", train.nesterov, "of sgd"),
+      number_key("train", "weight_decay", train.weight_decay, 0, 100, "on filters and matrices; norms and biases have none"),
+      choice_key("train", "schedule", train.schedule, {"one_cycle", "cosine", "constant"}, "learning rate over the run"),
+      number_key("train", "warm_up", train.warm_up, 0, 1, "share of the steps that rise to the peak"),
+      number_key("train", "label_smoothing", train.label_smoothing, 0, 0.99, "share of the target spread over all classes"),
+      number_key("train", "clip", train.clip, 0, 1e9, "largest norm of the gradient; 0: none"),
+      list_key("train", "head_weights", train.head_weights, "weight of each label column in the loss; empty: 1 each"),
+      choice_key("train", "precision", train.precision, {"f32", "bf16", "f16"}, "type of the activations; weights are f32"),
+      choice_key("train", "device", train.device, {"cpu", "cuda"}, "where to compute"),
+      int_key("train", "threads", train.threads, 0, 1024, "CPU threads; 0: one per core"),
+      int_key("train", "seed", train.seed, 0, kMany, "draws weights, order and augmentation"),
+      int_key("train", "save_every", train.save_every, 0, kMany, "steps between checkpoints; 0: at the end of each epoch"),
+      number_key("augment", "flip", augment.flip, 0, 1, "probability of mirroring"),
+      number_key("augment", "min_area", augment.min_area, 0.01, 1, "smallest share of the picture that a random crop keeps"),
+      number_key("augment", "max_stretch", augment.max_stretch, 1, 10, "largest change of a crop's aspect ratio"),
+      text_key("output", "runs", output.runs, "folder of all runs"),
+      text_key("output", "name", output.name, "this run writes to RUNS/NAME"),
+  };
+}
+
+void TrainConfig::read(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  std::vector<IniEntry> entries = read_ini(path);
+  for (const std::string& text : overrides) entries.push_back(parse_override(text));
+  apply(entries, keys());
+  if (data.root.empty()) fail(Exit::usage, path.string() + ": data.root is not set; where are the pictures?");
+  if (data.val + data.test >= 1) fail(Exit::usage, fmt::format("{}: data.val + data.test = {}: nothing is left to train", path.string(), data.val + data.test));
+  if (output.name.empty() || output.name.find('/') != std::string::npos)
+    fail(Exit::usage, fmt::format("{}: output.name = {}: wants a plain folder name", path.string(), output.name));
+  if (train.precision == "f16" && train.device == "cpu")
+    fail(Exit::usage, path.string() + ": train.precision = f16: only on train.device = cuda; use bf16 or f32");
+  head_weights();
+}
+
+std::vector<float> TrainConfig::head_weights() const {
+  std::vector<float> weights(std::max<std::size_t>(1, data.labels.size()), 1.0f);
+  if (train.head_weights.empty()) return weights;
+  if (train.head_weights.size() != weights.size())
+    fail(Exit::usage, fmt::format("train.head_weights: {} numbers for {} label columns", train.head_weights.size(), weights.size()));
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const std::string& text = train.head_weights[i];
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weights[i]);
+    if (error != std::errc{} || end != text.data() + text.size() || !(weights[i] >= 0))
+      fail(Exit::usage, fmt::format("train.head_weights: {}: wants a number of 0 or more", text));
+  }
+  return weights;
+}
+
+}  // namespace pc

@@ -1,0 +1,57 @@
+// Everything that config.ini may say to pctrain, with its defaults.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tools/config/ini.h"
+
+namespace pc {
+
+struct TrainConfig {
+  struct {
+    std::string root;
+    std::vector<std::string> labels;
+    int64_t min_count = 1;
+    std::string rare = "other";
+    double val = 0.1, test = 0.1;
+    int64_t seed = 1, limit = 0;
+    double max_bad = 0.01;
+    std::string cache;
+  } data;
+  struct {
+    std::string architecture = "resnet18", weights;
+    std::vector<std::string> freeze;
+    int64_t height = 80, width = 60;
+    std::string resize = "stretch";
+  } model;
+  struct {
+    int64_t epochs = 10, batch = 64;
+    double lr = 0.05;
+    std::string optimizer = "sgd";
+    double momentum = 0.9;
+    bool nesterov = true;
+    double weight_decay = 5e-4;
+    std::string schedule = "one_cycle";
+    double warm_up = 0.25, label_smoothing = 0.05, clip = 0;
+    std::vector<std::string> head_weights;
+    std::string precision = "f32", device = "cpu";
+    int64_t threads = 0, seed = 1, save_every = 0;
+  } train;
+  struct {
+    double flip = 0.5, min_area = 0.7, max_stretch = 1.2;
+  } augment;
+  struct {
+    std::string runs = "runs", name = "run";
+  } output;
+
+  // Keys bound to the fields of this object, which must stay where it is.
+  std::vector<ConfigKey> keys();
+  // Overrides come as "section.key=value". Checks what one key alone cannot tell. Errors: Error(usage).
+  void read(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+  // One weight per label column, from train.head_weights.
+  std::vector<float> head_weights() const;
+};
+
+}  // namespace pc
