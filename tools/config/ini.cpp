@@ -96,7 +96,7 @@ IniEntry parse_override(const std::string& text) {
   return {trim(text.substr(0, dot)), trim(text.substr(dot + 1, equals - dot - 1)), trim(text.substr(equals + 1)), "--set"};
 }
 
-void apply(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys) {
+void apply_config(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys) {
   for (const IniEntry& entry : entries) {
     const std::string name = entry.section + "." + entry.key;
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return full_name(k) == name; });

@@ -29,7 +29,7 @@ struct ConfigKey {
 
 // Applies the entries in order. Error(usage) "config.ini:12: unknown key train.learing_rate; did you mean train.learning_rate?" or
 // "config.ini:12: train.lr = 0,01: wants a number".
-void apply(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys);
+void apply_config(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys);
 
 // All keys with their values, as an INI file; `with_help` puts each key's meaning above it.
 std::string to_ini(const std::vector<ConfigKey>& keys, bool with_help);

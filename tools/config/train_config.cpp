@@ -57,7 +57,7 @@ std::vector<ConfigKey> TrainConfig::keys() {
 void TrainConfig::read(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   std::vector<IniEntry> entries = read_ini(path);
   for (const std::string& text : overrides) entries.push_back(parse_override(text));
-  apply(entries, keys());
+  apply_config(entries, keys());
   if (data.root.empty()) fail(Exit::usage, path.string() + ": data.root is not set; where are the pictures?");
   if (data.val + data.test >= 1) fail(Exit::usage, fmt::format("{}: data.val + data.test = {}: nothing is left to train", path.string(), data.val + data.test));
   if (output.name.empty() || output.name.find('/') != std::string::npos)
