@@ -42,10 +42,11 @@ ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
       running_var_(Tensor::full({o.out}, 1, Device::cpu)) {}
 
 Var ConvBn::forward(const Var& x, const Var& residual, bool relu, Mode mode) {
-  if (mode == Mode::infer) return infer(x, residual, relu);
+  const bool frozen = !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad();
+  if (mode == Mode::infer || (frozen && !x.requires_grad() && !residual.requires_grad())) return infer(x, residual, relu);
   folded_.reset();
   return batch_norm(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, residual,
-                    {.training = mode == Mode::train, .relu = relu});
+                    {.training = mode == Mode::train && !frozen, .relu = relu});
 }
 
 Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {

@@ -23,7 +23,8 @@ struct ConvBnOptions {
   int in, out, window, stride = 1, pad = 0;
 };
 
-// relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015).
+// relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015). A frozen layer keeps its
+// running statistics too, and runs folded where nothing before it trains.
 class ConvBn {
  public:
   ConvBn(const ConvBnOptions& options, Initializer& init);

@@ -1,0 +1,31 @@
+// pctrain config.ini: trains a classifier on labelled pictures, or goes on where an interrupted run stopped.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/cli/program.h"
+#include "tools/config/train_config.h"
+#include "tools/train/trainer.h"
+
+int main(int argc, char** argv) {
+  return pc::run_program("pctrain", [&] {
+    CLI::App app{"Trains a classifier of product pictures.", "pctrain"};
+    std::string path;
+    std::vector<std::string> overrides;
+    bool dry = false, print = false;
+    app.add_option("config", path, "INI file; see tools/configs/")->required();
+    app.add_option("--set", overrides, "section.key=value, in place of what the file says; may be repeated");
+    app.add_flag("--dry-run", dry, "send one batch through every stage and print shapes and memory; writes no run");
+    app.add_flag("--print-config", print, "print every key with its meaning and its value, and end");
+    if (!pc::parse_command_line(app, argc, argv)) return pc::Exit::ok;
+    pc::TrainConfig config;
+    config.read(path, overrides);
+    if (print) {
+      fmt::print("{}", pc::to_ini(config.keys(), true));
+      return pc::Exit::ok;
+    }
+    if (!dry) return pc::train(config);
+    pc::dry_run(config);
+    return pc::Exit::ok;
+  });
+}

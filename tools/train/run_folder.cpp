@@ -1,0 +1,139 @@
+#include "tools/train/run_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "engine/file.h"
+#include "engine/state.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::json;
+
+// Keys that a run may change when it goes on: they change no bit of the result.
+bool is_free(const std::string& name) {
+  static const std::set<std::string> names{"train.threads", "train.save_every", "data.cache", "output.runs"};
+  return names.contains(name);
+}
+
+json to_json(const TrainState& s) {
+  return {{"epoch", s.epoch}, {"step", s.step}, {"total_steps", s.total_steps}, {"loss_scale", s.loss_scale}, {"good_steps", s.good_steps},
+          {"loss_sums", s.loss_sums}, {"hits", s.hits}, {"seen", s.seen}, {"seconds", s.seconds}, {"log_bytes", s.log_bytes}};
+}
+
+TrainState state_from_json(const json& j) {
+  return {.epoch = j.at("epoch"), .step = j.at("step"), .total_steps = j.at("total_steps"), .loss_scale = j.at("loss_scale"),
+          .good_steps = j.at("good_steps"), .loss_sums = j.at("loss_sums"), .hits = j.at("hits"), .seen = j.at("seen"),
+          .seconds = j.at("seconds"), .log_bytes = j.at("log_bytes")};
+}
+
+// The optimizer's momenta seen as members of a module, so that the state dict walks serve them too.
+class OptimizerMembers : public Module {
+ public:
+  explicit OptimizerMembers(Optimizer& optimizer) : optimizer_(optimizer) {}
+  void visit(const std::string& prefix, const Visitor& visitor) override {
+    optimizer_.visit([&](const std::string& name, Var& value, Role role) { visitor(join(prefix, name), value, role); });
+  }
+
+ private:
+  Optimizer& optimizer_;
+};
+
+// Model and optimizer under one roof, names told apart by their first part.
+class Everything : public Module {
+ public:
+  Everything(Module& model, Optimizer& optimizer) : model_(model), optimizer_(optimizer) {}
+  void visit(const std::string& prefix, const Visitor& visitor) override {
+    model_.visit(join(prefix, "model"), visitor);
+    optimizer_.visit(join(prefix, "optimizer"), visitor);
+  }
+
+ private:
+  Module& model_;
+  OptimizerMembers optimizer_;
+};
+
+}  // namespace
+
+RunFolder::RunFolder(const std::filesystem::path& path) : path_(path) {
+  std::error_code error;
+  std::filesystem::create_directories(path / "last", error);
+  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", path.string(), error.message()));
+  const auto file = path / ".lock";
+  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0) fail(Exit::file, fmt::format("cannot open {}: {}", file.string(), std::strerror(errno)));
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock_);
+    fail(Exit::file, fmt::format("{} is in use by another pctrain (process {}); wait for it or choose another output.name", path.string(),
+                                 read_file(file)));
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(lock_, 0) != 0 || ::write(lock_, pid.data(), pid.size()) < 0) {
+    ::close(lock_);
+    fail(Exit::file, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
+  }
+}
+
+RunFolder::~RunFolder() { ::close(lock_); }
+
+void RunFolder::claim(const std::vector<ConfigKey>& keys) {
+  const auto file = path_ / "config.ini";
+  if (std::filesystem::exists(file) && (finished() || std::filesystem::exists(checkpoint_path()))) {
+    for (const IniEntry& entry : read_ini(file))
+      for (const ConfigKey& key : keys)
+        if (key.section == entry.section && key.key == entry.key && key.get() != entry.value && !is_free(key.section + "." + key.key))
+          fail(Exit::usage, fmt::format("{}: {}.{} was {} and is now {}; choose another output.name, or delete {} to start anew", entry.place,
+                                        key.section, key.key, entry.value, key.get(), path_.string()));
+  }
+  write_file_atomically(file, to_ini(keys, false));
+}
+
+void RunFolder::log(const json& event) {
+  const auto file = path_ / "metrics.jsonl";
+  const std::string line = event.dump() + "\n";
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == ssize_t(line.size());
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (!written) fail(Exit::file, fmt::format("cannot write {}: {}", file.string(), std::strerror(error)));
+}
+
+int64_t RunFolder::log_bytes() const {
+  std::error_code absent;
+  const auto size = std::filesystem::file_size(path_ / "metrics.jsonl", absent);
+  return absent ? 0 : int64_t(size);
+}
+
+void RunFolder::truncate_log(int64_t bytes) {
+  if (log_bytes() > bytes) std::filesystem::resize_file(path_ / "metrics.jsonl", std::uintmax_t(bytes));
+}
+
+void save_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer, const TrainState& state) {
+  Everything all(model, optimizer);
+  write_safetensors(run.checkpoint_path(), {.tensors = state_dict(all), .metadata = {{"pc.train", to_json(state).dump()}}});
+}
+
+std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer) {
+  if (!std::filesystem::exists(run.checkpoint_path())) return std::nullopt;
+  const std::string path = run.checkpoint_path().string();
+  const WeightFile file = read_safetensors(path);
+  Everything all(model, optimizer);
+  load_strict(all, file, path);
+  try {
+    const TrainState state = state_from_json(json::parse(file.metadata.at("pc.train")));
+    optimizer.set_steps(state.total_steps);
+    return state;
+  } catch (const std::exception& e) {
+    fail(Exit::data, path + ": broken checkpoint: " + e.what());
+  }
+}
+
+}  // namespace pc

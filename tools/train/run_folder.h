@@ -1,0 +1,61 @@
+// runs/NAME: the lock, config.ini, metrics.jsonl, the checkpoint in last/ and the finished model.safetensors.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "engine/optimizer.h"
+#include "engine/safetensors.h"
+#include "tools/config/ini.h"
+
+namespace pc {
+
+class RunFolder {
+ public:
+  // Makes the folder and takes its lock, which the system gives back when the process ends, however it ends. Errors: Error(file) where it
+  // cannot be written or another process holds it.
+  explicit RunFolder(const std::filesystem::path& path);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  // Writes config.ini, or checks that the one there says the same. Keys that do not change results may differ. Error(usage) names the
+  // first key that differs.
+  void claim(const std::vector<ConfigKey>& keys);
+
+  bool finished() const { return std::filesystem::exists(model_path()); }
+  std::filesystem::path model_path() const { return path_ / "model.safetensors"; }
+  std::filesystem::path checkpoint_path() const { return path_ / "last" / "checkpoint.safetensors"; }
+  const std::filesystem::path& path() const { return path_; }
+
+  // One line of metrics.jsonl, flushed to the file.
+  void log(const nlohmann::json& event);
+  // What the file is cut back to on resume: lines after the checkpoint are written again.
+  int64_t log_bytes() const;
+  void truncate_log(int64_t bytes);
+
+ private:
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+// Where a run stands. Numbers go through JSON and come back bit for bit.
+struct TrainState {
+  int64_t epoch = 0, step = 0;  // epochs done, steps done in this one
+  int64_t total_steps = 0;
+  double loss_scale = 1;
+  int64_t good_steps = 0;                    // since the loss scale last changed
+  std::vector<double> loss_sums;             // of this epoch, per head, times batch size
+  std::vector<int64_t> hits, seen;           // of this epoch, per head
+  double seconds = 0;                        // of training so far
+  int64_t log_bytes = 0;
+};
+
+void save_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer, const TrainState& state);
+// Nothing where no checkpoint exists. Errors: Error(data) for one that does not fit.
+std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer);
+
+}  // namespace pc

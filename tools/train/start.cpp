@@ -1,0 +1,63 @@
+#include "tools/train/start.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/state.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+bool is_head(const std::string& name) { return name.starts_with("fc.") || name.starts_with("heads."); }
+
+// Heads of the file that tell the same labels apart under the same member names.
+std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& info, const std::string& path) {
+  std::vector<std::string> prefixes;
+  if (!file.metadata.contains("pc.model")) return prefixes;
+  const ModelInfo there = info_from_metadata(file.metadata, path);
+  for (std::size_t i = 0; i < info.heads.size(); ++i)
+    for (std::size_t j = 0; j < there.heads.size(); ++j) {
+      const std::string here = head_prefix(info.head_shapes(), i);
+      if (info.heads[i].labels == there.heads[j].labels && here == head_prefix(there.head_shapes(), j)) prefixes.push_back(here + ".");
+    }
+  return prefixes;
+}
+
+void load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
+  WeightFile file = read_safetensors(path);
+  const std::vector<std::string> kept = shared_heads(file, info, path);
+  std::erase_if(file.tensors, [&](const FileTensor& t) {
+    return is_head(t.name) && std::none_of(kept.begin(), kept.end(), [&](const auto& prefix) { return t.name.starts_with(prefix); });
+  });
+  LoadReport report = load_state_dict(model, file);
+  std::erase_if(report.missing, is_head);
+  if (!report.complete()) fail(Exit::data, fmt::format("{}: does not fit {}: {}", path, info.architecture, describe(report)));
+  fmt::print(stderr, "model: {} tensors from {}, {} of {} heads kept\n", report.loaded, path, kept.size(), info.heads.size());
+}
+
+}  // namespace
+
+ModelInfo model_info(const TrainConfig& config, const std::vector<Head>& heads) {
+  return {.architecture = config.model.architecture,
+          .heads = heads,
+          .preprocess = {.height = int(config.model.height), .width = int(config.model.width), .resize = resize_from_name(config.model.resize)}};
+}
+
+std::unique_ptr<Classifier> starting_model(const TrainConfig& config, const ModelInfo& info) {
+  auto model = make_classifier(info.architecture, info.head_shapes(), uint64_t(config.train.seed));
+  if (!config.model.weights.empty()) load_backbone(*model, info, config.model.weights);
+  std::vector<std::string> frozen;
+  for (const std::string& prefix : config.model.freeze)
+    if (prefix != "backbone") frozen.push_back(prefix);
+  if (frozen.size() < config.model.freeze.size())
+    model->visit("", [&](const std::string& name, Var&, Role) {
+      if (!is_head(name)) frozen.push_back(name);
+    });
+  freeze(*model, frozen);
+  move_to(*model, device_from_name(config.train.device));
+  return model;
+}
+
+}  // namespace pc

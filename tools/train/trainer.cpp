@@ -1,0 +1,281 @@
+#include "tools/train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+
+#include "data/sampler.h"
+#include "engine/schedule.h"
+#include "kernels/runtime/parallel.h"
+#include "tools/cli/progress.h"
+#include "tools/train/data_plan.h"
+#include "tools/train/evaluate.h"
+#include "tools/train/run_folder.h"
+#include "tools/train/start.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+volatile std::sig_atomic_t stop_requested = 0;
+
+// The first signal asks for a checkpoint after the running step, a second one ends the process.
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop_requested = 1; };
+  action.sa_flags = SA_RESETHAND;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);  // a full quota is a write error
+}
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+OptimizerOptions optimizer_options(const TrainConfig& config) {
+  return {.kind = config.train.optimizer, .momentum = float(config.train.momentum), .nesterov = config.train.nesterov,
+          .weight_decay = float(config.train.weight_decay)};
+}
+
+// Scales the loss of f16 training so that small gradients survive: halved on overflow, doubled after 2000 good steps
+// (Micikevicius et al., "Mixed Precision Training", ICLR 2018).
+constexpr double kFirstScale = 4096, kSmallestScale = 1.0 / 16384;
+constexpr int64_t kGoodSteps = 2000;
+
+class Trainer {
+ public:
+  explicit Trainer(TrainConfig& config);
+  Exit run(RunFolder& folder);
+  void one_step(std::span<const uint32_t> items);
+  void describe() const;
+
+ private:
+  int64_t steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / config_.train.batch); }
+  void begin_epoch();
+  bool train_epoch(RunFolder& folder);
+  void end_epoch(RunFolder& folder, double seconds);
+  void update(float lr);
+  void count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses, std::size_t n);
+  void save(RunFolder& folder);
+  std::vector<HeadScore> score(const std::vector<uint32_t>& items, const char* label);
+  json train_scores() const;
+
+  TrainConfig& config_;
+  DataPlan plan_;
+  ModelInfo info_;
+  std::unique_ptr<Classifier> model_;
+  Optimizer optimizer_;
+  Schedule schedule_;
+  BatchMaker batches_;
+  std::vector<float> head_weights_;
+  TrainState state_;
+};
+
+Trainer::Trainer(TrainConfig& config)
+    : config_(config),
+      plan_(plan_data(config)),
+      info_(model_info(config, plan_.heads())),
+      model_(starting_model(config, info_)),
+      optimizer_(*model_, optimizer_options(config)),
+      schedule_{.kind = config.train.schedule, .peak = float(config.train.lr), .steps = config.train.epochs * steps_per_epoch(),
+                .warm_up = float(config.train.warm_up)},
+      batches_(plan_.catalogue, plan_.store, info_.preprocess, dtype_from_name(config.train.precision), device_from_name(config.train.device)),
+      head_weights_(config.head_weights()) {
+  if (config.train.batch > int64_t(plan_.train.size()))
+    fail(Exit::usage, fmt::format("train.batch = {}: more than the {} training pictures", config.train.batch, plan_.train.size()));
+  state_.loss_scale = config.train.precision == "f16" ? kFirstScale : 1;
+  begin_epoch();
+}
+
+void Trainer::begin_epoch() {
+  state_.step = 0;
+  state_.loss_sums.assign(info_.heads.size(), 0);
+  state_.hits.assign(info_.heads.size(), 0);
+  state_.seen.assign(info_.heads.size(), 0);
+}
+
+// Forward, backward and update on one batch; throws Error(numeric) when the loss is not finite.
+void Trainer::one_step(std::span<const uint32_t> items) {
+  const RandomCrop crop{.flip = float(config_.augment.flip), .min_area = float(config_.augment.min_area),
+                        .max_stretch = float(config_.augment.max_stretch)};
+  const Batch batch = batches_.random(items, crop, uint64_t(config_.train.seed), uint64_t(state_.epoch));
+  const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
+  std::vector<Var> losses;
+  std::vector<float> seeds;
+  for (std::size_t h = 0; h < logits.size(); ++h) {
+    losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing)));
+    seeds.push_back(head_weights_[h] * float(state_.loss_scale));
+  }
+  count(batch, logits, losses, items.size());
+  backward(losses, seeds);
+  update(schedule_.at(state_.total_steps));
+  ++state_.step;
+  ++state_.total_steps;
+}
+
+void Trainer::update(float lr) {
+  const bool scaled = config_.train.precision == "f16";
+  float grad_scale = float(1 / state_.loss_scale);
+  if (scaled || config_.train.clip > 0) {
+    const float norm = optimizer_.gradient_norm(grad_scale);
+    if (!std::isfinite(norm) && scaled && state_.loss_scale > kSmallestScale) {
+      optimizer_.clear_gradients();
+      state_.loss_scale /= 2;
+      state_.good_steps = 0;
+      return;
+    }
+    if (!std::isfinite(norm))
+      fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip", state_.total_steps + 1, config_.train.lr));
+    if (config_.train.clip > 0 && norm > float(config_.train.clip)) grad_scale *= float(config_.train.clip) / norm;
+  }
+  optimizer_.step(lr, grad_scale);
+  if (scaled && ++state_.good_steps % kGoodSteps == 0) state_.loss_scale *= 2;
+}
+
+void Trainer::count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses, std::size_t n) {
+  for (std::size_t h = 0; h < logits.size(); ++h) {
+    const float loss = losses[h].value().item();
+    if (!std::isfinite(loss))
+      fail(Exit::numeric, fmt::format("the loss of {} is {} in step {} (epoch {}); lower train.lr ({})", info_.heads[h].name, loss,
+                                      state_.total_steps + 1, state_.epoch + 1, config_.train.lr));
+    state_.loss_sums[h] += double(loss) * double(n);
+    const std::vector<float> values = logits[h].value().to_vector<float>();
+    const std::vector<int32_t> labels = batch.targets[h].a.to_vector<int32_t>();
+    const auto classes = std::ptrdiff_t(info_.heads[h].labels.size());
+    for (std::size_t i = 0; i < n; ++i) {
+      if (labels[i] < 0) continue;
+      const auto row = values.begin() + std::ptrdiff_t(i) * classes;
+      ++state_.seen[h];
+      state_.hits[h] += std::max_element(row, row + classes) - row == labels[i];
+    }
+  }
+}
+
+json Trainer::train_scores() const {
+  json scores = json::object();
+  const double pictures = std::max(1.0, double(state_.step) * double(config_.train.batch));
+  for (std::size_t h = 0; h < info_.heads.size(); ++h)
+    scores[info_.heads[h].name] = {{"loss", state_.loss_sums[h] / pictures},
+                                   {"accuracy", double(state_.hits[h]) / double(std::max<int64_t>(1, state_.seen[h]))}};
+  return scores;
+}
+
+// One epoch, or what is left of it. False when a signal stopped it.
+bool Trainer::train_epoch(RunFolder& folder) {
+  const auto order = epoch_order(uint32_t(plan_.train.size()), uint64_t(config_.train.seed), uint64_t(state_.epoch));
+  const int64_t batch = config_.train.batch, steps = steps_per_epoch();
+  Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), steps * batch);
+  std::vector<uint32_t> items(static_cast<std::size_t>(batch));
+  while (state_.step < steps) {
+    const auto start = Clock::now();
+    for (int64_t i = 0; i < batch; ++i) items[std::size_t(i)] = plan_.train[order[std::size_t(state_.step * batch + i)]];
+    one_step(items);
+    state_.seconds += seconds_since(start);
+    const double total = double(state_.step * batch);
+    progress.update(state_.step * batch, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
+                                                     double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
+    if (stop_requested) return save(folder), false;
+    if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps) save(folder);
+  }
+  return true;
+}
+
+std::vector<HeadScore> Trainer::score(const std::vector<uint32_t>& items, const char* label) {
+  Progress progress(label, int64_t(items.size()));
+  return evaluate(*model_, info_.head_shapes(), batches_, items, int(std::min<int64_t>(config_.train.batch, 64)),
+                  [&](int64_t done) { progress.update(done); });
+}
+
+void Trainer::end_epoch(RunFolder& folder, double seconds) {
+  const double rate = double(steps_per_epoch() * config_.train.batch) / seconds;
+  json event{{"event", "epoch"}, {"epoch", state_.epoch + 1}, {"lr", schedule_.at(state_.total_steps - 1)}, {"train", train_scores()},
+             {"seconds", seconds}, {"img_per_s", rate}};
+  std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
+  const auto val = plan_.val.empty() ? std::vector<HeadScore>{} : score(plan_.val, "validating");
+  if (!val.empty()) event["val"] = to_json(val);
+  for (std::size_t h = 0; h < info_.heads.size(); ++h) {
+    const json& t = event["train"][info_.heads[h].name];
+    line += fmt::format(" | {} loss {:.3f} accuracy {:.3f}", info_.heads[h].name, t["loss"].get<double>(), t["accuracy"].get<double>());
+    if (!val.empty()) line += fmt::format(", val {:.4f} (majority {:.4f})", val[h].accuracy(), val[h].majority());
+  }
+  fmt::print(stderr, "{}\n", line);
+  folder.log(event);
+  ++state_.epoch;
+  begin_epoch();
+  save(folder);
+}
+
+void Trainer::save(RunFolder& folder) {
+  state_.log_bytes = folder.log_bytes();
+  save_checkpoint(folder, *model_, optimizer_, state_);
+}
+
+Exit Trainer::run(RunFolder& folder) {
+  if (const auto state = load_checkpoint(folder, *model_, optimizer_)) {
+    state_ = *state;
+    folder.truncate_log(state_.log_bytes);
+    fmt::print(stderr, "resuming {} in epoch {}, step {}\n", folder.path().string(), state_.epoch + 1, state_.step + 1);
+  } else {
+    folder.truncate_log(0);
+    folder.log({{"event", "start"}, {"architecture", info_.architecture}, {"parameters", count_parameters(*model_)},
+                {"train", plan_.train.size()}, {"val", plan_.val.size()}, {"test", plan_.test.size()}});
+  }
+  catch_signals();
+  while (state_.epoch < config_.train.epochs) {
+    const double before = state_.seconds;
+    const bool whole = state_.step == 0;
+    if (!train_epoch(folder)) {
+      fmt::print(stderr, "stopped in epoch {}, step {}; run the same command again to go on\n", state_.epoch + 1, state_.step);
+      return Exit::stopped;
+    }
+    end_epoch(folder, whole ? state_.seconds - before : state_.seconds / double(state_.epoch + 1));
+    if (stop_requested) return Exit::stopped;
+  }
+  json event{{"event", "test"}, {"seconds", state_.seconds}};
+  const auto test = score(plan_.test, "testing");
+  event["heads"] = to_json(test);
+  folder.log(event);
+  save_model(folder.model_path(), info_, *model_);
+  fmt::print("{}", to_table(test));
+  fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());
+  return Exit::ok;
+}
+
+void Trainer::describe() const {
+  const Preprocess& p = info_.preprocess;
+  fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config_.train.batch, p.height, p.width, config_.train.precision, config_.train.device);
+  fmt::print("model       {}, {} parameters\n", info_.architecture, count_parameters(*model_));
+  for (const Head& head : info_.heads) fmt::print("head        {}: logits [{}, {}]\n", head.name, config_.train.batch, head.labels.size());
+  fmt::print("steps       {} epochs of {}\n", config_.train.epochs, steps_per_epoch());
+  for (std::size_t h = 0; h < info_.heads.size(); ++h)
+    fmt::print("first loss  {}: {:.4f} (ln classes = {:.4f})\n", info_.heads[h].name, state_.loss_sums[h] / double(config_.train.batch),
+               std::log(double(info_.heads[h].labels.size())));
+  fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
+}
+
+}  // namespace
+
+Exit train(TrainConfig& config) {
+  set_thread_count(int(config.train.threads));
+  RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
+  folder.claim(config.keys());
+  if (folder.finished()) {
+    fmt::print(stderr, "{} is finished: nothing to do\n", folder.path().string());
+    return Exit::ok;
+  }
+  return Trainer(config).run(folder);
+}
+
+void dry_run(TrainConfig& config) {
+  set_thread_count(int(config.train.threads));
+  const DataPlan plan = plan_data(config);
+  Trainer trainer(config);
+  trainer.one_step(std::span(plan.train).first(std::size_t(config.train.batch)));
+  trainer.describe();
+}
+
+}  // namespace pc

@@ -1,0 +1,16 @@
+// The training loop: from a configuration to runs/NAME/model.safetensors.
+#pragma once
+
+#include "tools/config/train_config.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+
+// Trains, or goes on where an interrupted run stopped. Returns Exit::ok when the run is finished, Exit::stopped after SIGINT or SIGTERM
+// with a checkpoint written. Scores go to stdout, everything else to stderr.
+Exit train(TrainConfig& config);
+
+// Builds everything, sends one batch through every stage and prints shapes, parameter count and memory. Writes nothing.
+void dry_run(TrainConfig& config);
+
+}  // namespace pc
