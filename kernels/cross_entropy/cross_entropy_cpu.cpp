@@ -1,0 +1,92 @@
+// Fills cross_entropy_cpu: a row is one softmax, its loss in f64; the rows are added in order.
+#include <cmath>
+#include <vector>
+
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/parallel.h"
+#include "kernels/runtime/simd_cpu.h"
+
+namespace pc {
+namespace {
+
+// Rows per block: about 2048 exponentials.
+int64_t grain(const CrossEntropyShape& shape) { return std::max(1, 2048 / shape.classes); }
+
+// The row's targets after smoothing: `even` for every class, and more for a and b.
+struct RowTarget {
+  int a, b;
+  float on_a, on_b, even;
+};
+
+RowTarget target_of(const CrossEntropyShape& shape, const MixedTarget& target, int64_t i) {
+  const float lambda = target.lambda[i], kept = 1 - shape.smoothing;
+  // With lambda 1 nobody reads b, so it may hold anything.
+  const int a = target.a[i], b = lambda == 1 ? a : target.b[i];
+  if (a >= shape.classes || b < 0 || b >= shape.classes)
+    fail_shape("cross_entropy: row " + std::to_string(i) + " has targets " + std::to_string(a) + ", " +
+               std::to_string(b) + " of " + std::to_string(shape.classes) + " classes");
+  return {.a = a,
+          .b = b,
+          .on_a = kept * lambda,
+          .on_b = kept * (1 - lambda),
+          .even = shape.smoothing / float(shape.classes)};
+}
+
+// The row's loss; dx, unless null, gets (softmax - target) / rows.
+double row_loss(int classes, const float* x, const RowTarget& t, float rows, float* dx) {
+  float top = x[0];
+  for (int c = 1; c < classes; ++c) top = x[c] > top ? x[c] : top;
+  double sum = 0, total = 0;
+  for (int c = 0; c < classes; ++c) {
+    const float e = std::exp(x[c] - top);
+    if (dx) dx[c] = e;
+    sum += double(e);
+    total += double(x[c] - top);
+  }
+  const double log_sum = std::log(sum);
+  // A weight of 0 must not meet an infinite logarithm.
+  double loss = double(t.on_a) * (log_sum - double(x[t.a] - top));
+  if (t.on_b > 0) loss += double(t.on_b) * (log_sum - double(x[t.b] - top));
+  if (t.even > 0) loss += double(t.even) * (classes * log_sum - total);
+  if (!dx) return loss;
+  const float inverse = float(1 / sum), per_row = 1 / rows;
+  for (int c = 0; c < classes; ++c) dx[c] = (dx[c] * inverse - t.even) * per_row;
+  dx[t.a] -= t.on_a * per_row;
+  dx[t.b] -= t.on_b * per_row;
+  return loss;
+}
+
+void forward(const CrossEntropyShape& shape, const float* logits, const MixedTarget& target, float* loss,
+             float* dlogits) {
+  int64_t rows = 0;
+  for (int64_t i = 0; i < shape.n; ++i) rows += target.a[i] >= 0;
+  std::vector<double> losses(std::size_t(shape.n), 0.0);
+  parallel_for(shape.n, grain(shape), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      float* dx = dlogits ? dlogits + i * shape.classes : nullptr;
+      if (target.a[i] >= 0)
+        losses[std::size_t(i)] =
+            row_loss(shape.classes, logits + i * shape.classes, target_of(shape, target, i), float(rows), dx);
+      else if (dx)
+        std::fill_n(dx, shape.classes, 0.0f);
+    }
+  });
+  double sum = 0;
+  for (double row : losses) sum += row;
+  *loss = rows ? float(sum / double(rows)) : 0.0f;
+}
+
+void backward(const CrossEntropyShape& shape, const float* dlogits, const float* dloss, float* dx) {
+  const simd::f32x scale = simd::splat(*dloss);
+  parallel_for(int64_t(shape.n) * shape.classes, 32768, [&](int64_t begin, int64_t end) {
+    simd::for_lanes(begin, end,
+                    [&](int64_t i, auto lanes) { simd::store(dx + i, simd::load(dlogits + i, lanes) * scale, lanes); });
+  });
+}
+
+}  // namespace
+
+const CrossEntropyKernels cross_entropy_cpu{.forward = forward, .backward = backward};
+
+}  // namespace pc

@@ -1,0 +1,238 @@
+// batch_norm against plain f64 loops: training, evaluation, gradients, mask, threads, CPU and GPU.
+#include "kernels/batch_norm/batch_norm.h"
+
+#include "tests/ops/reference.h"
+
+namespace pc::test {
+namespace {
+
+struct Case {
+  BatchNormShape shape;
+  bool relu = false, residual = false, training = true;
+  double mean = 0;  // of x
+};
+
+struct Inputs {
+  Values x, residual, gamma, beta, running_mean, running_var, dy;
+};
+
+struct Outputs {
+  Values y, mean, invstd, running_mean, running_var, dx, dresidual, dgamma, dbeta;
+  std::vector<uint8_t> mask;
+};
+
+Inputs make_inputs(const Case& t, DType dtype) {
+  const int64_t n = t.shape.rows * t.shape.c, c = t.shape.c;
+  Inputs in{.x = rounded(random_values(n, 1, 1.5, t.mean), dtype),
+            .residual = rounded(random_values(n, 2), dtype),
+            .gamma = random_values(c, 3, 0.3, 1),
+            .beta = random_values(c, 4, 0.5),
+            .running_mean = random_values(c, 5),
+            .running_var = random_values(c, 6, 0.1, 1),
+            .dy = rounded(random_values(n, 7), dtype)};
+  return in;
+}
+
+void batch_moments(const Case& t, const Inputs& in, Outputs& out) {
+  const std::size_t c = std::size_t(t.shape.c), rows = std::size_t(t.shape.rows);
+  out.running_mean = in.running_mean, out.running_var = in.running_var;
+  for (std::size_t j = 0; j < c; ++j) {
+    double mean = 0, var = 0;
+    for (std::size_t i = 0; i < rows; ++i) mean += in.x[i * c + j] / double(rows);
+    for (std::size_t i = 0; i < rows; ++i) var += (in.x[i * c + j] - mean) * (in.x[i * c + j] - mean) / double(rows);
+    if (t.training) {
+      out.running_mean[j] += 0.1 * (mean - in.running_mean[j]);
+      out.running_var[j] += 0.1 * (var * double(rows) / double(rows - (rows > 1)) - in.running_var[j]);
+    } else {
+      mean = in.running_mean[j], var = in.running_var[j];
+    }
+    out.mean.push_back(mean);
+    out.invstd.push_back(1 / std::sqrt(var + double(t.shape.eps)));
+  }
+}
+
+Outputs reference(const Case& t, const Inputs& in) {
+  Outputs out;
+  batch_moments(t, in, out);
+  const std::size_t c = std::size_t(t.shape.c), rows = std::size_t(t.shape.rows), mask_row = (c + 7) / 8;
+  out.y.resize(rows * c), out.dx.resize(rows * c), out.dresidual.resize(rows * c);
+  out.mask.resize(rows * mask_row);
+  out.dgamma.resize(c), out.dbeta.resize(c);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < c; ++j) {
+      const double xhat = (in.x[i * c + j] - out.mean[j]) * out.invstd[j];
+      double y = in.gamma[j] * xhat + in.beta[j] + (t.residual ? in.residual[i * c + j] : 0);
+      if (y > 0) out.mask[i * mask_row + j / 8] |= uint8_t(1u << j % 8);
+      const double g = t.relu && !(y > 0) ? 0 : in.dy[i * c + j];
+      out.y[i * c + j] = t.relu ? std::max(y, 0.0) : y;
+      out.dresidual[i * c + j] = g;
+      out.dgamma[j] += g * xhat, out.dbeta[j] += g;
+    }
+  for (std::size_t i = 0; i < rows * c; ++i) {
+    const std::size_t j = i % c;
+    const double xhat = (in.x[i] - out.mean[j]) * out.invstd[j], m = double(rows);
+    const double centred = t.training ? out.dbeta[j] / m + xhat * out.dgamma[j] / m : 0;
+    out.dx[i] = in.gamma[j] * out.invstd[j] * (out.dresidual[i] - centred);
+  }
+  return out;
+}
+
+// `mask`: the one the backward pass reads; the kernel's own, or the reference's where rounding may move y across 0.
+Outputs kernel(const Case& t, const Inputs& in, Device device, DType dtype, const std::vector<uint8_t>* mask = nullptr,
+               std::vector<uint8_t>* bits = nullptr) {
+  const int64_t n = t.shape.rows * t.shape.c, c = t.shape.c;
+  const Array x(device, dtype, in.x), residual(device, dtype, in.residual), dy(device, dtype, in.dy);
+  const Array gamma(device, DType::f32, in.gamma), beta(device, DType::f32, in.beta);
+  const Array running_mean(device, DType::f32, in.running_mean), running_var(device, DType::f32, in.running_var);
+  const Array y(device, dtype, n), mean(device, DType::f32, c), invstd(device, DType::f32, c);
+  const Array wrote(device, DType::u8, t.shape.mask_bytes());
+  const BatchNormForward forward{.x = x.data(),
+                                 .gamma = gamma.as<float>(),
+                                 .beta = beta.as<float>(),
+                                 .residual = t.residual ? residual.data() : nullptr,
+                                 .relu = t.relu,
+                                 .running_mean = running_mean.as<float>(),
+                                 .running_var = running_var.as<float>(),
+                                 .y = y.data(),
+                                 .mean = mean.as<float>(),
+                                 .invstd = invstd.as<float>(),
+                                 .mask = t.relu ? wrote.as<uint8_t>() : nullptr};
+  const BatchNormKernels& table = PC_KERNELS(batch_norm, device);
+  (t.training ? table.forward_train : table.forward_eval)(t.shape, dtype, forward);
+
+  const Array read(device, DType::u8,
+                   mask     ? *mask
+                   : t.relu ? wrote.bytes()
+                            : std::vector<uint8_t>(wrote.bytes().size()));
+  const Array dx(device, dtype, n), dresidual(device, dtype, n), dgamma(device, DType::f32, c),
+      dbeta(device, DType::f32, c);
+  table.backward(t.shape, dtype,
+                 {.dy = dy.data(),
+                  .x = x.data(),
+                  .gamma = gamma.as<float>(),
+                  .mean = mean.as<float>(),
+                  .invstd = invstd.as<float>(),
+                  .mask = t.relu ? read.as<uint8_t>() : nullptr,
+                  .training = t.training,
+                  .dx = dx.data(),
+                  .dresidual = dresidual.data(),
+                  .dgamma = dgamma.as<float>(),
+                  .dbeta = dbeta.as<float>()});
+  if (bits) *bits = joined({&y, &mean, &invstd, &running_mean, &running_var, &dx, &dresidual, &dgamma, &dbeta});
+  return {.y = y.values(),
+          .mean = mean.values(),
+          .invstd = invstd.values(),
+          .running_mean = running_mean.values(),
+          .running_var = running_var.values(),
+          .dx = dx.values(),
+          .dresidual = dresidual.values(),
+          .dgamma = dgamma.values(),
+          .dbeta = dbeta.values(),
+          .mask = t.relu ? wrote.bytes() : std::vector<uint8_t>{}};
+}
+
+void check(const Case& t, Device device, DType dtype) {
+  const Inputs in = make_inputs(t, dtype);
+  const Outputs want = reference(t, in), got = kernel(t, in, device, dtype, &want.mask);
+  const double rows = double(t.shape.rows), size = 1 + std::abs(t.mean);
+  const Tolerance vector = tolerance(DType::f32, size);
+  expect_close(got.mean, want.mean, vector, "mean");
+  expect_close(got.invstd, want.invstd, {2e-5, 0}, "invstd");
+  expect_close(got.running_mean, want.running_mean, vector, "running_mean");
+  expect_close(got.running_var, want.running_var, vector, "running_var");
+  expect_close(got.y, want.y, tolerance(dtype, size), "y");
+  expect_close(got.dresidual, want.dresidual, {0, 0}, "dresidual");
+  expect_close(got.dgamma, want.dgamma, tolerance(DType::f32, std::sqrt(rows) * size), "dgamma");
+  expect_close(got.dbeta, want.dbeta, tolerance(DType::f32, std::sqrt(rows)), "dbeta");
+  expect_close(got.dx, want.dx,
+               tolerance(dtype, size * (1 + *std::max_element(want.invstd.begin(), want.invstd.end()))), "dx");
+}
+
+void check_many(Device device, DType dtype) {
+  for (const auto& [rows, c] : {std::pair{1, 5}, {2, 1}, {7, 3}, {33, 17}, {65, 64}, {130, 72}, {1300, 96}, {2100, 8}})
+    for (int variant = 0; variant < 8; ++variant) {
+      const Case t{.shape = {.rows = rows, .c = c},
+                   .relu = (variant & 1) != 0,
+                   .residual = (variant & 2) != 0,
+                   .training = (variant & 4) != 0};
+      SCOPED_TRACE("rows " + std::to_string(rows) + " c " + std::to_string(c) + " variant " + std::to_string(variant));
+      check(t, device, dtype);
+    }
+}
+
+TEST(BatchNorm, MatchesReferenceF32) { check_many(Device::cpu, DType::f32); }
+TEST(BatchNorm, MatchesReferenceBf16) { check_many(Device::cpu, DType::bf16); }
+
+TEST(BatchNorm, StaysAccurateFarFromZero) {
+  check({.shape = {.rows = 3000, .c = 20}, .mean = 1000}, Device::cpu, DType::f32);
+}
+
+TEST(BatchNorm, ReferenceGradientIsTheDerivative) {
+  for (bool training : {true, false}) {
+    const Case t{.shape = {.rows = 5, .c = 3}, .relu = true, .residual = true, .training = training};
+    Inputs in = make_inputs(t, DType::f32);
+    const Outputs want = reference(t, in);
+    const auto loss_of = [&](Values Inputs::*member) {
+      return [&, member](const Values& v) {
+        Inputs moved = in;
+        moved.*member = v;
+        return dot(reference(t, moved).y, in.dy);
+      };
+    };
+    expect_close(want.dx, differences(loss_of(&Inputs::x), in.x), {1e-6, 1e-7}, "dx");
+    expect_close(want.dresidual, differences(loss_of(&Inputs::residual), in.residual), {1e-6, 1e-7}, "dresidual");
+    expect_close(want.dgamma, differences(loss_of(&Inputs::gamma), in.gamma), {1e-6, 1e-7}, "dgamma");
+    expect_close(want.dbeta, differences(loss_of(&Inputs::beta), in.beta), {1e-6, 1e-7}, "dbeta");
+  }
+}
+
+TEST(BatchNorm, MaskHasOneBitAnElement) {
+  for (int c : {1, 7, 8, 9, 16, 24, 31, 40, 64}) {
+    const Case t{.shape = {.rows = 40, .c = c}, .relu = true};
+    const Inputs in = make_inputs(t, DType::f32);
+    EXPECT_EQ(kernel(t, in, Device::cpu, DType::f32).mask, reference(t, in).mask) << "c " << c;
+  }
+}
+
+TEST(BatchNorm, SameBitsWithAnyNumberOfThreads) {
+  for (DType dtype : {DType::f32, DType::bf16}) {
+    const Case t{.shape = {.rows = 5000, .c = 72}, .relu = true, .residual = true};
+    const Inputs in = make_inputs(t, dtype);
+    expect_same_bits_with_two_threads([&] {
+      std::vector<uint8_t> bits;
+      kernel(t, in, Device::cpu, dtype, nullptr, &bits);
+      return bits;
+    });
+  }
+}
+
+TEST(BatchNorm, NaNReachesEveryRowOfItsChannelOnly) {
+  for (bool relu : {false, true}) {
+    const Case t{.shape = {.rows = 50, .c = 20}, .relu = relu};
+    Inputs in = make_inputs(t, DType::f32);
+    in.x[30 * 20 + 4] = double(kNaN);
+    const Outputs got = kernel(t, in, Device::cpu, DType::f32);
+    for (std::size_t i = 0; i < got.y.size(); ++i) ASSERT_EQ(std::isnan(got.y[i]), i % 20 == 4) << i;
+    EXPECT_TRUE(std::isnan(got.running_var[4]));
+  }
+}
+
+TEST(BatchNorm, RefusesWhatItDoesNotServe) {
+  const Case t{.shape = {.rows = 4, .c = 4}};
+  EXPECT_THROW(batch_norm_cpu.forward_train(t.shape, DType::f16, {}), std::logic_error);
+  EXPECT_THROW(batch_norm_cpu.backward(t.shape, DType::u8, {}), std::logic_error);
+  EXPECT_THROW(batch_norm_cpu.forward_eval({.rows = 0, .c = 4}, DType::f32, {}), std::logic_error);
+}
+
+TEST(BatchNorm, GpuMatchesReferenceF32) {
+  PC_NEEDS_GPU();
+  check_many(Device::cuda, DType::f32);
+}
+TEST(BatchNorm, GpuMatchesReference16Bit) {
+  PC_NEEDS_GPU();
+  check_many(Device::cuda, DType::bf16);
+  check_many(Device::cuda, DType::f16);
+}
+
+}  // namespace
+}  // namespace pc::test
