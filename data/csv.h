@@ -41,4 +41,7 @@ class CsvReader {
   std::deque<std::string> scratch_;  // fields that are not a slice of the text
 };
 
+// "FILE: no column "NAME"; the columns are …; did you mean "…"?"
+std::string no_such_column(const std::string& file, const std::string& name, const std::vector<std::string>& there);
+
 }  // namespace pc

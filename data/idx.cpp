@@ -1,0 +1,157 @@
+// IDX files as MNIST and Fashion-MNIST come in: big-endian u32 magic and sizes, then bytes; gzipped or not.
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "data/hash.h"
+#include "data/layouts.h"
+#include "engine/file.h"
+#include "kernels/runtime/error.h"
+
+namespace pc::detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFashion[] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                                    "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+// The first labels of its training file, which tell it from MNIST.
+constexpr uint8_t kFashionLabels[] = {9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9};
+constexpr std::size_t kMaxBytes = std::size_t(1) << 30;
+
+// FOLDER/STEM.gz or FOLDER/STEM; "" where neither is there.
+fs::path idx_file(const fs::path& folder, const std::string& stem) {
+  for (const char* end : {"", ".gz"}) {
+    std::error_code ignored;
+    if (fs::is_regular_file(folder / (stem + end), ignored)) return folder / (stem + end);
+  }
+  return {};
+}
+
+// The whole file, unpacked.
+std::vector<uint8_t> read_unpacked(const fs::path& path) {
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
+  if (!file) fail(Exit::file, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
+  gzbuffer(file.get(), 1 << 17);
+  std::vector<uint8_t> bytes;
+  constexpr unsigned kStep = 1 << 22;
+  while (true) {
+    const std::size_t have = bytes.size();
+    if (have > kMaxBytes) fail(Exit::limit, path.string() + ": larger than 1 GiB unpacked");
+    bytes.resize(have + kStep);
+    const int n = gzread(file.get(), bytes.data() + have, kStep);
+    int code = Z_OK;
+    const char* why = gzerror(file.get(), &code);
+    if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
+      fail(Exit::data, fmt::format("{}: damaged ({})", path.string(), why));
+    bytes.resize(have + std::size_t(n));
+    if (n == 0) return bytes;
+  }
+}
+
+struct IdxArray {
+  std::vector<uint32_t> shape;
+  std::vector<uint8_t> bytes;  // header included
+  std::size_t header = 0;
+};
+
+IdxArray read_idx(const fs::path& path, std::size_t rank) {
+  IdxArray a{.shape = {}, .bytes = read_unpacked(path), .header = 4 + 4 * rank};
+  const auto u32 = [&](std::size_t at) {
+    return uint32_t(a.bytes[at]) << 24 | uint32_t(a.bytes[at + 1]) << 16 | uint32_t(a.bytes[at + 2]) << 8 |
+           a.bytes[at + 3];
+  };
+  if (a.bytes.size() < a.header || u32(0) != 0x0800u + rank) {
+    fail(Exit::data, fmt::format("{}: not an IDX file of u8 with {} dimensions", path.string(), rank));
+  }
+  std::size_t expected = 1;
+  for (std::size_t i = 0; i < rank; ++i) {
+    a.shape.push_back(u32(4 + 4 * i));
+    if (a.shape.back() == 0 || a.shape.back() > kMaxBytes / expected)
+      fail(Exit::data, path.string() + ": impossible sizes");
+    expected *= a.shape.back();
+  }
+  if (a.bytes.size() - a.header != expected) {
+    fail(Exit::data,
+         fmt::format("{}: {} bytes of data, its header says {}", path.string(), a.bytes.size() - a.header, expected));
+  }
+  return a;
+}
+
+bool is_fashion(const IdxArray& labels) {
+  return labels.shape[0] >= std::size(kFashionLabels) &&
+         std::equal(std::begin(kFashionLabels), std::end(kFashionLabels),
+                    labels.bytes.begin() + std::ptrdiff_t(labels.header));
+}
+
+class IdxPictures final : public PictureSource {
+ public:
+  void add(IdxArray part) {
+    hash_.number(part.bytes.size()).bytes(part.bytes.data(), part.bytes.size());
+    parts_.push_back(std::move(part));
+  }
+  Image image(std::size_t item, const DecodeSettings&) const override {
+    const IdxArray* part = parts_.data();
+    while (item >= part->shape[0]) item -= (part++)->shape[0];
+    const std::size_t pixels = std::size_t(part->shape[1]) * part->shape[2];
+    Image image{.h = int(part->shape[1]), .w = int(part->shape[2]), .pixels = std::vector<uint8_t>(3 * pixels)};
+    const uint8_t* gray = part->bytes.data() + part->header + item * pixels;
+    for (std::size_t i = 0; i < pixels; ++i) std::fill_n(&image.pixels[3 * i], 3, gray[i]);
+    return image;
+  }
+  uint64_t fingerprint() const override { return hash_.value(); }
+
+ private:
+  std::vector<IdxArray> parts_;
+  Hash64 hash_;
+};
+
+}  // namespace
+
+bool is_idx(const fs::path& root) { return !idx_file(root, "train-images-idx3-ubyte").empty(); }
+
+DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) {
+  Catalogue catalogue;
+  want_label_only(catalogue, root.string(), columns);
+  auto pictures = std::make_shared<IdxPictures>();
+  uint8_t highest = 0;
+  bool fashion = false;
+  for (const auto& [stem, split] : {std::pair("train", Split::train), std::pair("t10k", Split::test)}) {
+    const fs::path image_file = idx_file(root, fmt::format("{}-images-idx3-ubyte", stem));
+    const fs::path label_file = idx_file(root, fmt::format("{}-labels-idx1-ubyte", stem));
+    if (image_file.empty() || label_file.empty()) {
+      fail(Exit::data,
+           fmt::format("{}: {}-images-idx3-ubyte or {}-labels-idx1-ubyte is missing", root.string(), stem, stem));
+    }
+    IdxArray images = read_idx(image_file, 3);
+    const IdxArray labels = read_idx(label_file, 1);
+    if (images.shape[0] != labels.shape[0]) {
+      fail(Exit::data,
+           fmt::format("{}: {} labels for {} pictures", label_file.string(), labels.shape[0], images.shape[0]));
+    }
+    if (split == Split::train) fashion = is_fashion(labels);
+    for (std::size_t i = 0; i < labels.shape[0]; ++i) {
+      const uint8_t label = labels.bytes[labels.header + i];
+      highest = std::max(highest, label);
+      catalogue.items.push_back({.file = fmt::format("{}/{}", stem, i), .labels = {label}});
+      catalogue.given.push_back(split);
+    }
+    pictures->add(std::move(images));
+  }
+  catalogue.report.rows = int64_t(catalogue.items.size());
+  fashion = fashion && highest <= 9;
+  std::vector<std::string> texts;
+  for (const auto& item : catalogue.items) {
+    const auto number = std::size_t(item.labels[0]);
+    texts.push_back(fashion ? kFashion[number] : fmt::format("{:0{}}", number, highest > 99 ? 3 : highest > 9 ? 2 : 1));
+  }
+  catalogue.classes.resize(1);
+  number_labels(catalogue, 0, texts);
+  return {.kind = "idx", .catalogue = std::move(catalogue), .pictures = std::move(pictures)};
+}
+
+}  // namespace pc::detail

@@ -1,0 +1,178 @@
+// JPEG through libjpeg-turbo: accurate DCT, fancy upsampling, and damage told apart from harmless warnings.
+//
+// The libjpeg interface is used and not the TurboJPEG one: it parses the header once, gives codes for warnings and a
+// hook between scans, and caps the memory of progressive files.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstdio>
+
+#include "data/codecs.h"
+#include "kernels/runtime/error.h"
+
+// jpeglib.h wants <cstdio> before it, jerror.h wants jpeglib.h.
+// clang-format off
+#include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
+
+namespace pc::detail {
+namespace {
+
+constexpr int kMaxScans = 100;                   // a progressive file of 8 KB can ask for minutes of work
+constexpr long kMaxMemory = 512L * 1024 * 1024;  // of libjpeg itself: coefficients of progressive files
+
+enum class Failure { none, library, scans };
+
+// One decompressor per thread, used again for every picture: its tables and pools stay warm.
+struct Decoder {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  jpeg_progress_mgr progress{};
+  jmp_buf escape{};
+  Failure failure = Failure::none;
+  bool cut_in_scan = false;  // the entropy decoder ran out of data and filled the rest with gray
+  bool no_end = false;       // the file ends without EOI
+
+  Decoder() {
+    info.err = jpeg_std_error(&errors);
+    errors.error_exit = [](j_common_ptr c) { of(c)->leave(Failure::library); };
+    errors.emit_message = [](j_common_ptr c, int level) {
+      if (level >= 0) return;
+      ++c->err->num_warnings;
+      if (c->err->msg_code == JWRN_HIT_MARKER) of(c)->cut_in_scan = true;
+      if (c->err->msg_code == JWRN_JPEG_EOF) of(c)->no_end = true;
+    };
+    jpeg_create_decompress(&info);
+    info.client_data = this;
+    info.mem->max_memory_to_use = kMaxMemory;
+    info.progress = &progress;
+    progress.progress_monitor = [](j_common_ptr c) {
+      if (reinterpret_cast<j_decompress_ptr>(c)->input_scan_number > kMaxScans) of(c)->leave(Failure::scans);
+    };
+  }
+  ~Decoder() { jpeg_destroy_decompress(&info); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  static Decoder* of(j_common_ptr c) { return static_cast<Decoder*>(c->client_data); }
+  // libjpeg's frames are C: they are left by longjmp, never by an exception. Nothing between setjmp and here owns
+  // memory.
+  [[noreturn]] void leave(Failure why) {
+    failure = why;
+    longjmp(escape, 1);
+  }
+  void reset() {
+    failure = Failure::none;
+    cut_in_scan = no_end = false;
+    errors.num_warnings = 0;
+    errors.msg_code = 0;
+  }
+};
+
+// The steps below return false after a longjmp; each has only trivial locals.
+bool read_header(Decoder& d, std::span<const std::byte> bytes) {
+  if (setjmp(d.escape)) return false;
+  jpeg_mem_src(&d.info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  jpeg_read_header(&d.info, TRUE);
+  return true;
+}
+
+bool start(Decoder& d) {
+  if (setjmp(d.escape)) return false;
+  jpeg_start_decompress(&d.info);
+  return true;
+}
+
+bool read_rows(Decoder& d, uint8_t* out, std::size_t stride) {
+  if (setjmp(d.escape)) return false;
+  while (d.info.output_scanline < d.info.output_height) {
+    constexpr int kRows = 16;
+    JSAMPROW rows[kRows];
+    const int left = int(d.info.output_height - d.info.output_scanline), n = std::min(kRows, left);
+    for (int i = 0; i < n; ++i) rows[i] = out + stride * (d.info.output_scanline + std::size_t(i));
+    jpeg_read_scanlines(&d.info, rows, JDIMENSION(n));
+  }
+  return true;
+}
+
+[[noreturn]] void fail_decoder(Decoder& d, const std::string& name) {
+  char text[JMSG_LENGTH_MAX] = "";
+  if (d.failure == Failure::library) d.errors.format_message(reinterpret_cast<j_common_ptr>(&d.info), text);
+  const int code = d.errors.msg_code;
+  const Failure failure = d.failure;
+  const bool cut = d.no_end;
+  jpeg_abort_decompress(&d.info);
+  if (failure == Failure::scans)
+    fail(Exit::limit, fmt::format("{}: JPEG has too many scans (over {})", name, kMaxScans));
+  if (code == JERR_NO_BACKING_STORE || code == JERR_OUT_OF_MEMORY) {
+    fail(Exit::limit, fmt::format("{}: decoding this JPEG takes more than {} MB", name, kMaxMemory >> 20));
+  }
+  if (cut) fail(Exit::data, name + ": JPEG is truncated");
+  fail(Exit::data, fmt::format("{}: broken JPEG ({})", name, text));
+}
+
+// In a sequential Huffman scan each 8x8 block takes two bits or more, so a header that promises more blocks than the
+// file can hold is known to be cut off before its pixels are allocated.
+bool too_short(const jpeg_decompress_struct& info, std::size_t bytes) {
+  if (info.progressive_mode || info.arith_code) return false;
+  int64_t blocks = 0;
+  for (int i = 0; i < info.num_components; ++i) {
+    const jpeg_component_info& c = info.comp_info[i];
+    blocks += int64_t(c.width_in_blocks) * c.height_in_blocks;
+  }
+  return blocks > int64_t(bytes) * 4;
+}
+
+// CMYK as Adobe and Pillow understand it: the file holds the inverted values.
+void cmyk_to_rgb(const std::vector<uint8_t>& cmyk, std::vector<uint8_t>& rgb) {
+  for (std::size_t i = 0; i < rgb.size() / 3; ++i) {
+    const int k = cmyk[4 * i + 3];
+    for (std::size_t c = 0; c < 3; ++c) rgb[3 * i + c] = uint8_t((cmyk[4 * i + c] * k + 127) / 255);
+  }
+}
+
+void choose_scale(jpeg_decompress_struct& info, int min_side) {
+  info.scale_num = info.scale_denom = 1;
+  if (min_side <= 0) return;
+  const int64_t side = std::min(info.image_width, info.image_height);
+  for (const int denominator : {2, 4, 8}) {
+    if (side / denominator >= 2 * int64_t(min_side)) info.scale_denom = unsigned(denominator);
+  }
+}
+
+}  // namespace
+
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+  thread_local Decoder d;
+  d.reset();
+  if (!read_header(d, bytes)) fail_decoder(d, name);
+  try {
+    check_pixels(name, d.info.image_width, d.info.image_height, settings);
+    if (too_short(d.info, bytes.size())) fail(Exit::data, name + ": JPEG is truncated");
+    const bool cmyk = d.info.jpeg_color_space == JCS_CMYK || d.info.jpeg_color_space == JCS_YCCK;
+    d.info.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    choose_scale(d.info, settings.min_side);
+    if (!start(d)) fail_decoder(d, name);
+
+    Image image{.h = int(d.info.output_height), .w = int(d.info.output_width), .pixels = {}};
+    const std::size_t stride = std::size_t(image.w) * (cmyk ? 4 : 3);
+    image.pixels.resize(stride * std::size_t(image.h));
+    if (!read_rows(d, image.pixels.data(), stride)) fail_decoder(d, name);
+    // A missing EOI alone is harmless, unless whole scans may be missing with it.
+    if (d.cut_in_scan || (d.no_end && jpeg_has_multiple_scans(&d.info))) fail(Exit::data, name + ": JPEG is truncated");
+    jpeg_abort_decompress(&d.info);
+    if (cmyk) {
+      std::vector<uint8_t> rgb(image.pixels.size() / 4 * 3);
+      cmyk_to_rgb(image.pixels, rgb);
+      image.pixels = std::move(rgb);
+    }
+    return image;
+  } catch (...) {
+    jpeg_abort_decompress(&d.info);
+    throw;
+  }
+}
+
+}  // namespace pc::detail

@@ -1,0 +1,38 @@
+// The layouts that open_dataset knows, one function each; and what they share. Internal to data/.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/catalogue.h"
+#include "data/tree.h"
+
+namespace pc::detail {
+
+// The path of the styles.csv to use, "" where there is none.
+std::string find_styles(const FileTree& tree);
+DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& styles,
+                    const std::vector<std::string>& columns);
+
+DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std::string>& columns);
+
+bool is_idx(const std::filesystem::path& root);
+DataSet open_idx(const std::filesystem::path& root, const std::vector<std::string>& columns);
+
+// The pictures of a tree, `entries` in item order.
+std::shared_ptr<const PictureSource> tree_pictures(std::shared_ptr<const FileTree> tree,
+                                                   std::vector<FileTree::Entry> entries);
+
+// Refuses columns other than "label"; sets columns and columns_there.
+void want_label_only(Catalogue& catalogue, const std::string& root, const std::vector<std::string>& columns);
+
+// Turns the label texts of one column (per item, "" for none) into classes sorted by name and an index per item.
+void number_labels(Catalogue& catalogue, std::size_t column, const std::vector<std::string>& texts);
+
+constexpr std::size_t kMaxNotes = 20;  // per kind
+void add_note(Catalogue::Report& report, int64_t count_so_far, const std::string& note);
+
+}  // namespace pc::detail

@@ -1,0 +1,42 @@
+// A tree of files, a folder or a zip archive, read entry by entry. Internal to data/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pc {
+
+class FileTree {
+ public:
+  struct Entry {
+    std::string path;    // below the root, with '/'
+    uint64_t size = 0;   // bytes, unpacked
+    uint64_t mark = 0;   // CRC-32 (zip) or time of the last change (folder)
+    uint64_t place = 0;  // index in the archive
+  };
+  virtual ~FileTree() = default;
+  const std::vector<Entry>& entries() const { return entries_; }  // by path; without folders and junk
+  const std::string& name() const { return name_; }               // of the root, for messages
+  // The bytes of one entry. Any number of threads. Errors: Error(data) for a damaged or encrypted entry, Error(file)
+  // for one that cannot be read, Error(limit) for one above `limit` bytes.
+  virtual std::vector<std::byte> read(const Entry& entry, uint64_t limit) const = 0;
+
+ protected:
+  std::vector<Entry> entries_;
+  std::string name_;
+};
+
+// Error(file) where the root cannot be read, Error(data) where a file is no zip archive.
+std::shared_ptr<const FileTree> open_tree(const std::filesystem::path& root);
+
+// Rubbish that systems leave behind: __MACOSX, .DS_Store, Thumbs.db, desktop.ini, hidden files.
+bool is_junk(const std::string& path);
+
+// .jpg, .jpeg, .png, … in any case; the formats that are refused by name are pictures too.
+bool has_picture_name(const std::string& path);
+
+}  // namespace pc
