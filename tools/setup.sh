@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs what a fresh Debian 12 machine lacks to build, test and run pc. Needs root (or sudo) only when something is missing.
+set -eu
+packages="build-essential cmake ninja-build ccache pkg-config git ca-certificates
+ libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libzip-dev zlib1g-dev libssl-dev
+ libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libstb-dev
+ libgtest-dev libbenchmark-dev dataset-fashion-mnist"
+# The oracles of the tests; without them those cases are skipped. PC_ORACLES=no leaves them out.
+[ "${PC_ORACLES:-yes}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil"
+
+missing=
+for package in $packages; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+echo "setup: installing$missing" >&2
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
