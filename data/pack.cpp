@@ -1,0 +1,129 @@
+// Workers decode blocks of pictures; the caller's thread writes the blocks in order.
+#include "data/pack.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "data/shrink.h"
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc {
+namespace {
+
+struct Block {
+  std::vector<StoredImage> index;  // offsets within the block
+  std::vector<BadPicture> bad;
+  std::vector<uint8_t> pixels;
+};
+
+void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t item, Block& block) {
+  const DecodeSettings decode{.max_pixels = settings.max_pixels, .min_side = settings.short_side};
+  StoredImage stored{.offset = int64_t(block.pixels.size()), .h = 0, .w = 0};
+  try {
+    const Image image = shrink_to_short_side(data.pictures->image(item, decode), settings.short_side);
+    block.pixels.insert(block.pixels.end(), image.pixels.begin(), image.pixels.end());
+    stored.h = image.h, stored.w = image.w;
+  } catch (const Error& error) {
+    block.bad.push_back({.item = item, .file = data.catalogue.items[item].file, .reason = error.what()});
+  }
+  block.index.push_back(stored);
+}
+
+// Blocks on their way from the workers to the writer. A worker waits where it is too far ahead of the writer.
+class Pipeline {
+ public:
+  Pipeline(const DataSet& data, const StoreSettings& settings, int threads)
+      : data_(data), settings_(settings), items_(data.catalogue.items.size()), ahead_(std::size_t(threads) * 4) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~Pipeline() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  std::size_t blocks() const { return (items_ + kBlock - 1) / kBlock; }
+  Block next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return error_ || done_.contains(written_); });
+    if (error_) std::rethrow_exception(error_);
+    Block block = std::move(done_.extract(written_).mapped());
+    ++written_;
+    changed_.notify_all();
+    return block;
+  }
+
+ private:
+  static constexpr std::size_t kBlock = 64;  // pictures; 1 MB of Kaggle's, 100 MB of full-size phone photos
+
+  void work() {
+    while (true) {
+      std::size_t number;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return stop_ || claimed_ >= blocks() || claimed_ < written_ + ahead_; });
+        if (stop_ || claimed_ >= blocks()) return;
+        number = claimed_++;
+      }
+      try {
+        Block block;
+        const std::size_t end = std::min(items_, (number + 1) * kBlock);
+        for (std::size_t i = number * kBlock; i < end; ++i) pack_one(data_, settings_, i, block);
+        const std::lock_guard lock(mutex_);
+        done_.emplace(number, std::move(block));
+      } catch (...) {
+        const std::lock_guard lock(mutex_);
+        error_ = std::current_exception();
+        stop_ = true;
+      }
+      changed_.notify_all();
+    }
+  }
+
+  const DataSet& data_;
+  const StoreSettings& settings_;
+  const std::size_t items_, ahead_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::size_t, Block> done_;
+  std::size_t claimed_ = 0, written_ = 0;
+  bool stop_ = false;
+  std::exception_ptr error_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+Packed pack_pictures(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
+                     const PackProgress& progress) {
+  Packed packed;
+  const auto total = int64_t(data.catalogue.items.size());
+  packed.index.reserve(std::size_t(total));
+  Pipeline pipeline(data, settings, std::max(1, thread_count()));
+  if (progress) progress(0, total);
+  for (std::size_t b = 0; b < pipeline.blocks(); ++b) {
+    Block block = pipeline.next();
+    for (StoredImage image : block.index) {
+      image.offset += packed.bytes;
+      packed.index.push_back(image);
+    }
+    std::move(block.bad.begin(), block.bad.end(), std::back_inserter(packed.bad));
+    sink(block.pixels.data(), block.pixels.size());
+    packed.bytes += int64_t(block.pixels.size());
+    if (progress) progress(int64_t(packed.index.size()), total);
+  }
+  return packed;
+}
+
+}  // namespace pc

@@ -1,0 +1,24 @@
+// The decoding of a whole data set by several threads, written in item order. Internal to data/.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/catalogue.h"
+#include "data/store.h"
+#include "engine/file.h"
+
+namespace pc {
+
+struct Packed {
+  std::vector<StoredImage> index;
+  std::vector<BadPicture> bad;
+  int64_t bytes = 0;
+};
+
+// Sends the pixels of every picture to `sink`, in order, from this thread. Memory is bounded: a few blocks of pictures
+// per thread. Errors of single pictures go to `bad`; those of the sink and of memory end the packing.
+Packed pack_pictures(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
+                     const PackProgress& progress);
+
+}  // namespace pc

@@ -1,0 +1,162 @@
+// Packing and mapping of the store: layout, checks, and where it lies.
+#include "data/store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "data/hash.h"
+#include "data/pack.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+constexpr uint64_t kVersion = 1;  // of the layout and of what the decoders make of a picture
+constexpr char kMagic[8] = {'P', 'C', 'S', 'T', 'O', 'R', 'E', '\n'};
+
+struct StoredEntry {
+  uint64_t offset;
+  uint32_t h, w;
+};
+
+struct Footer {
+  char magic[8];
+  uint64_t version, key, count, pixel_bytes, bad_bytes, checksum;
+};
+
+uint64_t checksum(const void* index, std::size_t index_bytes, const void* bad, std::size_t bad_bytes, Footer footer) {
+  footer.checksum = 0;
+  return Hash64().bytes(index, index_bytes).bytes(bad, bad_bytes).bytes(&footer, sizeof footer).value();
+}
+
+// Bad pictures as lines "ITEM\tFILE\tREASON\n"; tabs and newlines inside become spaces.
+std::string bad_text(const std::vector<BadPicture>& bad) {
+  std::string text;
+  for (const auto& b : bad) {
+    std::string file = b.file, reason = b.reason;
+    for (std::string* s : {&file, &reason}) {
+      std::replace_if(
+          s->begin(), s->end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
+    }
+    text += fmt::format("{}\t{}\t{}\n", b.item, file, reason);
+  }
+  return text;
+}
+
+std::vector<BadPicture> parse_bad(std::string_view text) {
+  std::vector<BadPicture> bad;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) continue;
+    bad.push_back({.item = std::strtoull(std::string(line.substr(0, first)).c_str(), nullptr, 10),
+                   .file = std::string(line.substr(first + 1, second - first - 1)),
+                   .reason = std::string(line.substr(second + 1))});
+  }
+  return bad;
+}
+
+uint64_t key_of(const DataSet& data, const StoreSettings& settings) {
+  return Hash64()
+      .number(kVersion)
+      .number(data.pictures->fingerprint())
+      .number(data.catalogue.items.size())
+      .number(uint64_t(settings.short_side))
+      .number(uint64_t(settings.max_pixels))
+      .value();
+}
+
+void write_store(const std::filesystem::path& path, const DataSet& data, const StoreSettings& settings, uint64_t key,
+                 const PackProgress& progress) {
+  write_file_atomically(path, [&](const FileSink& sink) {
+    const Packed packed = pack_pictures(data, settings, sink, progress);
+    std::vector<StoredEntry> index;
+    for (const auto& image : packed.index) {
+      index.push_back({.offset = uint64_t(image.offset), .h = uint32_t(image.h), .w = uint32_t(image.w)});
+    }
+    const std::string bad = bad_text(packed.bad);
+    const std::size_t index_bytes = index.size() * sizeof(StoredEntry);
+    const std::size_t gap = std::size_t(-packed.bytes & 7);  // the index is 8-byte aligned
+    Footer footer{.magic = {},
+                  .version = kVersion,
+                  .key = key,
+                  .count = index.size(),
+                  .pixel_bytes = uint64_t(packed.bytes),
+                  .bad_bytes = bad.size(),
+                  .checksum = 0};
+    std::memcpy(footer.magic, kMagic, sizeof kMagic);
+    footer.checksum = checksum(index.data(), index_bytes, bad.data(), bad.size(), footer);
+    sink("\0\0\0\0\0\0\0", gap);
+    sink(index.data(), index_bytes);
+    sink(bad.data(), bad.size());
+    sink(&footer, sizeof footer);
+  });
+}
+
+}  // namespace
+
+std::filesystem::path default_cache_folder() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
+    return std::filesystem::path(cache) / "pc";
+  if (const char* home = std::getenv("HOME"); home && *home) return std::filesystem::path(home) / ".cache" / "pc";
+  return std::filesystem::temp_directory_path() / "pc-cache";
+}
+
+std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
+                                 const std::filesystem::path& folder) {
+  return folder / fmt::format("pictures-{:016x}.u8", key_of(data, settings));
+}
+
+std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return nullptr;
+  auto store = std::make_shared<ImageStore>();
+  store->file_ = MappedFile::open(path);
+  const auto bytes = store->file_->bytes();
+  Footer footer;
+  if (bytes.size() < sizeof footer) return nullptr;
+  std::memcpy(&footer, bytes.data() + bytes.size() - sizeof footer, sizeof footer);
+  if (std::memcmp(footer.magic, kMagic, sizeof kMagic) != 0 || footer.version != kVersion) return nullptr;
+  if (footer.key != key || footer.count != count) return nullptr;
+  const std::size_t size = bytes.size(), index_bytes = count * sizeof(StoredEntry);
+  if (footer.pixel_bytes > size || footer.bad_bytes > size || index_bytes > size) return nullptr;
+  const std::size_t index_at = (std::size_t(footer.pixel_bytes) + 7) & ~std::size_t(7);
+  if (index_at + index_bytes + footer.bad_bytes + sizeof footer != size) return nullptr;
+  const std::byte* index = bytes.data() + index_at;
+  const std::byte* bad = index + index_bytes;
+  if (checksum(index, index_bytes, bad, footer.bad_bytes, footer) != footer.checksum) return nullptr;
+
+  store->pixels_ = reinterpret_cast<const uint8_t*>(bytes.data());
+  store->pixel_bytes_ = int64_t(footer.pixel_bytes);
+  store->index_.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    StoredEntry e;
+    std::memcpy(&e, index + i * sizeof e, sizeof e);
+    store->index_.push_back({.offset = int64_t(e.offset), .h = int(e.h), .w = int(e.w)});
+  }
+  store->bad_ = parse_bad({reinterpret_cast<const char*>(bad), footer.bad_bytes});
+  return store;
+}
+
+std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
+                                             const std::filesystem::path& folder, const PackProgress& progress) {
+  if (settings.short_side < 0) fail(Exit::usage, fmt::format("short side {}: must be 0 or more", settings.short_side));
+  const std::filesystem::path path = store_path(data, settings, folder);
+  const uint64_t key = key_of(data, settings);
+  const std::size_t count = data.catalogue.items.size();
+  if (auto store = read_store(path, key, count)) return store;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail(Exit::file, fmt::format("cannot create {}: {}", folder.string(), error.message()));
+  write_store(path, data, settings, key, progress);
+  auto store = read_store(path, key, count);
+  if (!store) fail(Exit::file, fmt::format("{}: changed while it was being written", path.string()));
+  return store;
+}
+
+}  // namespace pc
