@@ -1,0 +1,90 @@
+// The traps of CSV files, each with the line its error names.
+#include "data/csv.h"
+
+#include "make.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+Rows read(CsvReader& csv) {
+  Rows rows;
+  std::vector<std::string_view> fields;
+  while (csv.next(fields)) rows.emplace_back(fields.begin(), fields.end());
+  return rows;
+}
+Rows read(const std::string& text) {
+  CsvReader csv(text, "s.csv");
+  return read(csv);
+}
+std::string read_error(const std::string& text) {
+  return test::error_of([&] { read(text); });
+}
+
+TEST(Csv, BomCrlfBlankLinesAndNoNewlineAtTheEnd) {
+  const std::string text = "\xef\xbb\xbfid,name\r\n1,a\r\n\r\n2,\r\n3,c";
+  CsvReader csv(text, "s.csv");
+  EXPECT_EQ(csv.header(), (std::vector<std::string>{"id", "name"}));
+  EXPECT_EQ(read(csv), (Rows{{"1", "a"}, {"2", ""}, {"3", "c"}}));
+}
+
+TEST(Csv, QuotedFields) {
+  EXPECT_EQ(read("a,b\n\"x, y\",\"say \"\"hi\"\"\"\n\"two\nlines\",\"\"\n"),
+            (Rows{{"x, y", "say \"hi\""}, {"two\nlines", ""}}));
+  EXPECT_EQ(read("a,b\r\n\"x\",\"y\"\r\n1,2\r\n"), (Rows{{"x", "y"}, {"1", "2"}}));
+}
+
+TEST(Csv, QuotesInsideAnUnquotedFieldAreCharacters) {
+  EXPECT_EQ(read("a,b\n1,5\" heel\n2,it\"s\n"), (Rows{{"1", "5\" heel"}, {"2", "it\"s"}}));
+}
+
+TEST(Csv, SurplusFieldsJoinTheLastColumnAndAreCounted) {
+  const std::string text = "id,name\n1,Shirt, blue, M\n2,Hat\n3,a,\n";
+  CsvReader csv(text, "s.csv");
+  EXPECT_EQ(read(csv), (Rows{{"1", "Shirt, blue, M"}, {"2", "Hat"}, {"3", "a,"}}));
+  EXPECT_EQ(csv.repaired(), 2);
+}
+
+TEST(Csv, TooFewFieldsNameTheLine) {
+  EXPECT_EQ(read_error("a,b,c\n1,2,3\n1,2\n"), "3: s.csv:3: 2 fields, expected 3");
+  EXPECT_EQ(read_error("a,b\n\"1\n1\",2\nx\n"), "3: s.csv:4: 1 fields, expected 2");  // a newline in quotes counts
+}
+
+TEST(Csv, UnclosedQuoteNamesTheLineWhereItOpened) {
+  std::string text = "a,b\n1,2\n3,4\n5,\"six\n";
+  for (int i = 0; i < 1000; ++i) text += "7,8\n";
+  EXPECT_EQ(read_error(text), "3: s.csv:4: quoted field is never closed");
+}
+
+TEST(Csv, UnclosedQuoteBeforeAnotherQuoteIsFoundAtItsOwnLine) {
+  EXPECT_EQ(read_error("a,b\n1,\"two\n3,\"four\"\n"),
+            "3: s.csv:2: text after the closing quote of a field; double the quotes inside it");
+}
+
+TEST(Csv, HugeFieldIsRefusedAfterAMegabyte) {
+  const std::string text = "a,b\n1,\"" + std::string(std::size_t(4) << 20, 'x');
+  EXPECT_EQ(read_error(text), "3: s.csv:2: quoted field is longer than 1 MiB; is its closing quote missing?");
+}
+
+TEST(Csv, EmptyTextAndDoubledColumn) {
+  EXPECT_EQ(read_error(""), "3: s.csv: empty file");
+  EXPECT_EQ(read_error("\n\r\n"), "3: s.csv: empty file");
+  EXPECT_EQ(read_error("id,id\n"), "3: s.csv:1: column \"id\" twice");
+  EXPECT_EQ(read_error("\xff\xfei\1"), "3: s.csv: the file is UTF-16; save it as UTF-8");
+}
+
+TEST(Csv, UnknownColumnNamesTheNearest) {
+  const std::string text = "id,gender,articleType\n";
+  const CsvReader csv(text, "s.csv");
+  EXPECT_EQ(csv.column("articleType"), 2u);
+  EXPECT_EQ(
+      test::error_of([&] { csv.column("articletype"); }),
+      "3: s.csv: no column \"articletype\"; the columns are id, gender, articleType; did you mean \"articleType\"?");
+  EXPECT_EQ(test::error_of([&] { csv.column("colour"); }),
+            "3: s.csv: no column \"colour\"; the columns are id, gender, articleType");
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,191 @@
+// The packed store: what goes in comes out, and anything doubtful is packed again.
+#include "data/store.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "data/shrink.h"
+#include "make.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+using test::Files;
+
+std::string slurp(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// 200 pictures of two classes and three sizes, and three bad ones; more than two blocks of the packer.
+Files pictures() {
+  Files files;
+  for (int i = 0; i < 200; ++i) {
+    const Image image = test::make_picture(i % 3 ? 16 : 21, i % 5 ? 12 : 17, i);
+    files[fmt::format("hat/{}.jpg", 1000 + i)] = test::jpeg_of(image, 80);
+  }
+  files["shoe/1.jpg"] = "";
+  files["shoe/2.jpg"] = "<html>404</html>";
+  files["shoe/3.jpg"] = test::jpeg_claiming(65500, 65500);
+  files["shoe/4.jpg"] = test::png_of(test::make_picture(100, 80));
+  return files;
+}
+
+class Store : public testing::Test {
+ protected:
+  Store() {
+    test::write_zip(folder_ / "set.zip", pictures());
+    data_ = open_dataset(folder_ / "set.zip", {});
+  }
+  std::shared_ptr<const ImageStore> open(const StoreSettings& settings = {}) {
+    packed_ = 0;
+    return open_store(data_, settings, folder_ / "cache", [&](int64_t, int64_t) { ++packed_; });
+  }
+  test::TemporaryFolder folder_;
+  DataSet data_;
+  int packed_ = 0;  // calls of the progress callback: 0 where the store was only mapped
+};
+
+TEST_F(Store, HoldsEveryPicture) {
+  const auto store = open();
+  ASSERT_EQ(store->size(), 204u);
+  int64_t total = 0;
+  for (std::size_t i = 0; i < store->size(); ++i) {
+    const StoredImage at = store->image(i);
+    if (at.h == 0) continue;
+    const Image image = data_.pictures->image(i);
+    ASSERT_EQ(std::pair(at.h, at.w), std::pair(image.h, image.w));
+    ASSERT_TRUE(std::equal(image.pixels.begin(), image.pixels.end(), store->pixels() + at.offset)) << i;
+    total += int64_t(image.pixels.size());
+  }
+  EXPECT_EQ(store->pixel_bytes(), total);
+}
+
+TEST_F(Store, ListsBadPicturesWithTheirReason) {
+  for (const char* run : {"packed", "mapped"}) {
+    const auto store = open();
+    ASSERT_EQ(store->bad().size(), 3u) << run;
+    EXPECT_EQ(store->bad()[0].item, 200u);
+    EXPECT_EQ(store->bad()[0].file, "shoe/1.jpg");
+    EXPECT_EQ(store->bad()[0].reason, "shoe/1.jpg: empty file");
+    EXPECT_EQ(store->bad()[1].reason, "shoe/2.jpg: not an image (looks like HTML)");
+    EXPECT_EQ(store->bad()[2].reason, "shoe/3.jpg: 65500x65500 exceeds the limit of 100 Mpixel");
+    EXPECT_EQ(store->image(200).h, 0);
+    EXPECT_EQ(store->image(200).w, 0);
+  }
+}
+
+TEST_F(Store, IsPackedOnceAndThenMapped) {
+  const auto first = open();
+  EXPECT_GT(packed_, 0);
+  const auto second = open();
+  EXPECT_EQ(packed_, 0);
+  EXPECT_EQ(first->path(), second->path());
+  ASSERT_EQ(first->pixel_bytes(), second->pixel_bytes());
+  EXPECT_TRUE(std::equal(first->pixels(), first->pixels() + first->pixel_bytes(), second->pixels()));
+}
+
+TEST_F(Store, ProgressCountsEveryPicture) {
+  std::vector<int64_t> seen;
+  open_store(data_, {}, folder_ / "cache", [&](int64_t done, int64_t total) {
+    EXPECT_EQ(total, 204);
+    seen.push_back(done);
+  });
+  EXPECT_EQ(seen.front(), 0);
+  EXPECT_EQ(seen.back(), 204);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+}
+
+TEST_F(Store, ADamagedOneIsPackedAgain) {
+  const std::filesystem::path path = open()->path();
+  const std::string good = slurp(path);
+  std::string in_index = good, in_bad_list = good, in_footer = good;
+  in_index[good.size() - 500] ^= 1;
+  in_bad_list[good.size() - 80] ^= 1;
+  in_footer[good.size() - 20] ^= 1;
+  for (const std::string& damaged : {std::string(), std::string("x"), good.substr(0, good.size() / 2),
+                                     good.substr(0, good.size() - 1), good + "x", in_index, in_bad_list, in_footer}) {
+    test::write(path, damaged);
+    open();
+    EXPECT_GT(packed_, 0);
+    EXPECT_TRUE(slurp(path) == good);
+  }
+}
+
+TEST_F(Store, NameFollowsContentAndSettings) {
+  const auto path = store_path(data_, {}, "c");
+  EXPECT_EQ(path, store_path(open_dataset(folder_ / "set.zip", {"label"}), {}, "c"));
+  EXPECT_NE(path, store_path(data_, {.short_side = 64}, "c"));
+  EXPECT_NE(path, store_path(data_, {.max_pixels = 1000}, "c"));
+  Files files = pictures();
+  files["hat/1000.jpg"] = test::jpeg_of(test::make_picture(9, 9));
+  test::write_zip(folder_ / "set.zip", files);
+  EXPECT_NE(path, store_path(open_dataset(folder_ / "set.zip", {}), {}, "c"));
+}
+
+TEST_F(Store, ShortSideShrinksLargerPicturesOnly) {
+  const auto store = open({.short_side = 12});
+  for (std::size_t i = 0; i < store->size(); ++i) {
+    const StoredImage at = store->image(i);
+    if (at.h == 0) continue;
+    EXPECT_EQ(std::min(at.h, at.w), 12);
+  }
+  EXPECT_EQ(store->image(203).h, 15);  // 100 x 80
+}
+
+TEST_F(Store, AFolderThatCannotBeWritten) {
+  test::write(folder_ / "cache", "a file stands in the way");
+  EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("4: cannot create "));
+}
+
+TEST_F(Store, NothingIsLeftUnderTheFinalNameWhenPackingFails) {
+  const auto stop = [](int64_t done, int64_t) {
+    if (done > 100) throw std::runtime_error("stop");
+  };
+  EXPECT_THROW(open_store(data_, {}, folder_ / "cache", stop), std::runtime_error);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "cache"));
+}
+
+TEST(StoreFolder, DefaultIsTheCacheFolderOfTheUser) {
+  const std::string old = std::getenv("XDG_CACHE_HOME") ? std::getenv("XDG_CACHE_HOME") : "";
+  ::setenv("XDG_CACHE_HOME", "/somewhere", 1);
+  EXPECT_EQ(default_cache_folder(), "/somewhere/pc");
+  ::unsetenv("XDG_CACHE_HOME");
+  EXPECT_TRUE(default_cache_folder().string().ends_with("pc") || default_cache_folder().string().ends_with("pc-cache"));
+  if (!old.empty()) ::setenv("XDG_CACHE_HOME", old.c_str(), 1);
+}
+
+TEST(Shrink, KeepsAFlatPictureFlatAndTheMeanOfAnyOther) {
+  const Image flat{.h = 30, .w = 50, .pixels = std::vector<uint8_t>(4500, 77)};
+  EXPECT_EQ(shrink(flat, 7, 11).pixels, std::vector<uint8_t>(231, 77));
+  const Image small = shrink(test::make_picture(120, 90), 8, 6);
+  double sum = 0;
+  for (std::size_t i = 0; i < small.pixels.size(); i += 3) sum += small.pixels[i];
+  EXPECT_NEAR(sum / 48, 127.5, 2);
+}
+
+TEST(Shrink, OfItsOwnSizeIsItself) {
+  const Image image = test::make_picture(13, 17);
+  EXPECT_EQ(shrink(image, 13, 17).pixels, image.pixels);
+}
+
+TEST(Shrink, AveragesAFinePatternInsteadOfPickingPixels) {
+  Image checks{.h = 64, .w = 64, .pixels = {}};
+  for (int i = 0; i < 64 * 64; ++i) checks.pixels.insert(checks.pixels.end(), 3, (i / 64 + i) % 2 ? 255 : 0);
+  for (const uint8_t v : shrink(checks, 8, 8).pixels) EXPECT_NEAR(v, 128, 3);
+}
+
+TEST(Shrink, ShortSideKeepsTheAspectRatio) {
+  const Image a = shrink_to_short_side(test::make_picture(300, 200), 100);
+  EXPECT_EQ(std::pair(a.h, a.w), std::pair(150, 100));
+  const Image b = shrink_to_short_side(test::make_picture(3, 2000), 2);
+  EXPECT_EQ(std::pair(b.h, b.w), std::pair(2, 1333));
+  const Image c = shrink_to_short_side(test::make_picture(30, 20), 0);
+  EXPECT_EQ(std::pair(c.h, c.w), std::pair(30, 20));
+}
+
+}  // namespace
+}  // namespace pc
