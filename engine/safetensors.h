@@ -3,28 +3,29 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/file_type.h"
 #include "engine/tensor.h"
 
 namespace pc {
 
-// Types that files may hold beside the engine's own.
-enum class FileType : uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
-std::size_t size_of(FileType);
-const char* name_of(FileType);  // safetensors names: "F32", "BF16", "I64", …
-
-// One tensor of a weight file: its bytes are row-major, little-endian, kept alive by `owner`.
+// One tensor of a weight file: its bytes are row-major, little-endian, kept alive by `owner`; filters are OIHW, as
+// PyTorch has them.
 struct FileTensor {
   std::string name;
   FileType type = FileType::f32;
   Shape shape;
-  const std::byte* data = nullptr;
+  const std::byte* data = nullptr;  // as the file has it: not always aligned to the type
   std::shared_ptr<const void> owner;
   int64_t size() const { return element_count(shape); }
   std::size_t bytes() const { return std::size_t(size()) * size_of(type); }
-  // On the CPU: f32 borrows the file's memory, f64, f16 and bf16 become f32, I64 and I32 become i32. Error(data) for others.
+  // On the CPU: f32 and u8 borrow the file's memory (f32 is copied where the file misaligns it), f64, f16 and bf16
+  // become f32, I64 and I32 become i32. Error(data) for other types and for an I64 value that i32 cannot hold.
   Tensor tensor() const;
 };
 
@@ -34,11 +35,26 @@ struct WeightFile {
   const FileTensor* find(const std::string& name) const;
 };
 
-// Maps the file; no tensor byte is read or copied. Errors: Error(data) naming file, tensor and what is wrong; every offset, product
-// and key is checked (header <= 100 MB, no overlap, no hole, exact coverage, no duplicate key).
+// Maps the file; no tensor byte is read or copied. Errors: Error(data) naming file, tensor and what is wrong; every
+// offset, product and key is checked (header <= 100 MB, no overlap, no hole, exact coverage, no duplicate key).
+// Error(limit) over 100,000 tensors.
 WeightFile read_safetensors(const std::filesystem::path& path);
 
-// Deterministic (tensors by name, keys sorted), atomic. Data is 8-byte aligned.
+// The same for bytes in memory, kept alive by `owner`; `name` stands for the file in messages.
+WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                             const std::string& name);
+
+// Deterministic and atomic: the same tensors in any order give the same file. Wider types come first, then names in
+// byte order, so every tensor is aligned to its type. Error(data) for a duplicate, reserved or non-UTF-8 name,
+// Error(file) for the disk.
 void write_safetensors(const std::filesystem::path& path, const WeightFile& file);
+
+// Text of a foreign file for a message or table: control characters and bytes that are not UTF-8 escaped, cut after 120
+// bytes.
+std::string printable(std::string_view text);
+bool is_utf8(std::string_view text);
+
+// The product of the sizes; false where it, or the product of the sizes that are not 0, does not fit int64.
+bool checked_element_count(const Shape& shape, int64_t& count);
 
 }  // namespace pc

@@ -11,12 +11,13 @@ class App;
 
 namespace pc {
 
-// Runs the body of main() and returns its exit code. An Error becomes "name: message" on stderr and its own code, memory that ran
-// out becomes 6, and results that could not be written to stdout (full disk, closed pipe) become 4. Anything else is a bug: 1.
+// Runs the body of main() and returns its exit code. An Error becomes "name: message" on stderr and its own code,
+// memory that ran out becomes 6, and results that could not be written to stdout (full disk, closed pipe) become 4.
+// Anything else is a bug: 1.
 int run_program(const char* name, const std::function<Exit()>& body);
 
-// Parses the command line. False when --help or --version was asked for and has been printed to stdout: end with Exit::ok then.
-// Throws Error(usage) with CLI11's message otherwise.
+// Parses the command line. False when --help or --version was asked for and has been printed to stdout: end with
+// Exit::ok then. Throws Error(usage) with CLI11's message otherwise.
 bool parse_command_line(CLI::App& app, int argc, char** argv);
 
 }  // namespace pc

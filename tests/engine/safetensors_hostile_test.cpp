@@ -1,0 +1,121 @@
+// Every malformed safetensors header is refused with a message that names the fault.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "tests/engine/safetensors_bytes.h"
+
+namespace pc {
+namespace {
+
+using namespace test;
+
+struct Hostile {
+  const char* name;
+  std::string bytes;
+  const char* message;  // a part of the one-line complaint; "" where the file is fine
+};
+void PrintTo(const Hostile& h, std::ostream* out) { *out << h.name; }
+
+class SafetensorsHostile : public testing::TestWithParam<Hostile> {};
+
+TEST_P(SafetensorsHostile, IsToldFromAGoodFile) {
+  const std::string actual = complaint(GetParam().bytes);
+  if (*GetParam().message == '\0') {
+    EXPECT_EQ(actual, "");
+  } else {
+    EXPECT_NE(actual.find(GetParam().message), actual.npos) << actual;
+    EXPECT_EQ(actual.find('\n'), actual.npos);
+    EXPECT_EQ(actual.rfind("t.safetensors: ", 0), 0u) << actual;
+  }
+}
+
+std::string one(const std::string& fields, std::size_t data) { return safetensors("{\"w\":{" + fields + "}}", data); }
+std::string two(const std::string& a, const std::string& b, std::size_t data) {
+  return safetensors("{\"a\":{\"dtype\":\"U8\"," + a + "},\"b\":{\"dtype\":\"U8\"," + b + "}}", data);
+}
+const std::string many_ones = fmt::format("{}", fmt::join(std::vector<int>(65, 1), ","));
+const std::string good = R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})";
+
+std::vector<Hostile> headers() {
+  return {
+      {"good", safetensors(good, 4), ""},
+      {"leading_space", safetensors(" \n" + good + "  ", 4), ""},
+      {"no_tensors", safetensors("{}", 0), ""},
+      {"zero_size_shares_an_offset",
+       two(R"("shape":[0],"data_offsets":[0,0])", R"("shape":[4],"data_offsets":[0,4])", 4), ""},
+      {"empty_file", "", "0 bytes"},
+      {"seven_bytes", "1234567", "7 bytes"},
+      {"length_2_63", safetensors(good, 4, uint64_t(1) << 63), "over the 100000000"},
+      {"length_all_ones", safetensors(good, 4, ~uint64_t(0)), "over the 100000000"},
+      {"length_is_file_size", safetensors(good, 4, 8 + good.size() + 4), "truncated"},
+      {"length_one_over", safetensors(good, 0, good.size() + 1), "truncated"},
+      {"length_over_100_MB", safetensors(good, 4, 100'000'001), "over the 100000000"},
+      {"length_0", safetensors(good, 4, 0), "does not begin with {"},
+      {"byte_order_mark", safetensors("\xef\xbb\xbf" + good, 4), "does not begin with {"},
+      {"an_array", safetensors("[]", 0), "does not begin with {"},
+      {"nul_after_the_object", safetensors(good + std::string("\0{}", 3), 4), "NUL at its byte"},
+      {"garbage_after_the_object", safetensors(good + "x", 4), "not valid JSON"},
+      {"two_objects", safetensors(good + good, 4), "not valid JSON"},
+      {"half_an_object", safetensors(good.substr(0, 30), 4), "not valid JSON"},
+      {"comment", safetensors("{/**/}", 0), "not valid JSON"},
+      {"invalid_utf8", safetensors("{\"\xc3\x28\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4),
+       "not valid JSON"},
+      {"overlong_utf8", safetensors("{\"\xc0\xaf\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4),
+       "not valid JSON"},
+      {"deep_arrays", safetensors("{\"w\":" + std::string(1'000'000, '['), 0), "an array where it may not be"},
+      {"deep_objects", safetensors("{\"w\":{\"dtype\":{", 0), "an object where it may not be"},
+      {"entry_is_a_number", safetensors("{\"w\":1}", 0), "the number 1"},
+      {"entry_is_null", safetensors("{\"w\":null}", 0), "null where"},
+      {"duplicate_tensor", safetensors(good.substr(0, good.size() - 1) + "," + good.substr(1), 4),
+       "duplicate name \"w\""},
+      {"duplicate_by_escape",
+       safetensors(
+           R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\u0077":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+           4),
+       "duplicate name \"w\""},
+      {"duplicate_field", one(R"("dtype":"U8","dtype":"F32","shape":[4],"data_offsets":[0,4])", 4),
+       "duplicate key \"dtype\""},
+      {"duplicate_metadata", safetensors(R"({"__metadata__":{},"__metadata__":{}})", 0),
+       "duplicate name \"__metadata__\""},
+      {"duplicate_metadata_key", safetensors(R"({"__metadata__":{"a":"1","a":"2"}})", 0), "duplicate key \"a\""},
+      {"metadata_not_text", safetensors(R"({"__metadata__":{"a":1}})", 0), "the number 1"},
+      {"metadata_nested", safetensors(R"({"__metadata__":{"a":{}}})", 0), "an object where it may not be"},
+      {"unknown_key", one(R"("dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1)", 4), "unknown key \"x\""},
+      {"unknown_dtype", one(R"("dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4])", 4), "dtype \"F8_E4M3\""},
+      {"lower_case_dtype", one(R"("dtype":"u8","shape":[4],"data_offsets":[0,4])", 4), "dtype \"u8\""},
+      {"no_dtype", one(R"("shape":[4],"data_offsets":[0,4])", 4), "needs dtype"},
+      {"no_shape", one(R"("dtype":"U8","data_offsets":[0,4])", 4), "needs dtype"},
+      {"one_offset", one(R"("dtype":"U8","shape":[4],"data_offsets":[0])", 4), "needs 2 numbers"},
+      {"three_offsets", one(R"("dtype":"U8","shape":[4],"data_offsets":[0,4,4])", 4), "more than 2 numbers"},
+      {"negative_size", one(R"("dtype":"U8","shape":[-4],"data_offsets":[0,4])", 4), "the number -4"},
+      {"fractional_size", one(R"("dtype":"U8","shape":[4.0],"data_offsets":[0,4])", 4), "the number 4.0"},
+      {"size_over_int64", one(R"("dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,4])", 4), "too large"},
+      {"size_over_uint64", one(R"("dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,4])", 4), "the number"},
+      {"product_wraps_to_4", one(R"("dtype":"U8","shape":[4194305,4194305,211106198978564],"data_offsets":[0,4])", 4),
+       "overflows"},
+      {"product_wraps_to_0", one(R"("dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0])", 0),
+       "overflows"},
+      {"bytes_wrap", one(R"("dtype":"F64","shape":[2305843009213693952],"data_offsets":[0,0])", 0), "overflows"},
+      {"zero_hides_overflow", one(R"("dtype":"U8","shape":[0,4294967296,4294967296],"data_offsets":[0,0])", 0),
+       "overflows"},
+      {"too_many_dimensions", one("\"dtype\":\"U8\",\"shape\":[" + many_ones + "]", 1), "more than 64 numbers"},
+      {"offsets_reversed", one(R"("dtype":"U8","shape":[4],"data_offsets":[4,0])", 4), "run backwards"},
+      {"offsets_past_the_end", one(R"("dtype":"U8","shape":[5],"data_offsets":[0,5])", 4), "truncated"},
+      {"offsets_at_2_64",
+       one(R"("dtype":"U8","shape":[4],"data_offsets":[18446744073709551612,18446744073709551615])", 4), "truncated"},
+      {"span_differs_from_shape", one(R"("dtype":"F32","shape":[4],"data_offsets":[0,4])", 4), "needs 16"},
+      {"overlap", two(R"("shape":[3],"data_offsets":[0,3])", R"("shape":[2],"data_offsets":[2,4])", 4), "overlapping"},
+      {"same_bytes_twice", two(R"("shape":[4],"data_offsets":[0,4])", R"("shape":[4],"data_offsets":[0,4])", 4),
+       "overlapping"},
+      {"hole", two(R"("shape":[1],"data_offsets":[0,1])", R"("shape":[2],"data_offsets":[2,4])", 4), "leaving a hole"},
+      {"hole_at_the_front", one(R"("dtype":"U8","shape":[3],"data_offsets":[1,4])", 4), "leaving a hole"},
+      {"trailing_bytes", safetensors(good, 5), "1 bytes after the last tensor"},
+      {"trailing_bytes_alone", safetensors("{}", 5), "5 bytes after the last tensor"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Headers, SafetensorsHostile, testing::ValuesIn(headers()),
+                         [](const auto& param) { return param.param.name; });
+
+}  // namespace
+}  // namespace pc

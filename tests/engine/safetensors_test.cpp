@@ -1,0 +1,251 @@
+// safetensors: bit-exact round trips, mapped reading, atomic writing, and mutated files.
+#include "engine/safetensors.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <random>
+
+#include "engine/file.h"
+#include "kernels/runtime/error.h"
+#include "tests/engine/safetensors_bytes.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+using namespace test;
+
+FileTensor make(const std::string& name, FileType type, Shape shape, const std::string& bytes) {
+  auto owner = std::make_shared<std::string>(bytes);
+  FileTensor t{.name = name, .type = type, .shape = std::move(shape), .owner = owner};
+  t.data = reinterpret_cast<const std::byte*>(owner->data());
+  EXPECT_EQ(t.bytes(), bytes.size());
+  return t;
+}
+
+std::string bytes_of(const FileTensor& t) { return {reinterpret_cast<const char*>(t.data), t.bytes()}; }
+
+WeightFile every_type() {
+  WeightFile f;
+  f.metadata = {{"format", "pt"}, {"labels", "[\"größe\",\"\\u0000\"]"}};
+  std::mt19937 random(1);
+  for (FileType t : {FileType::f64, FileType::f32, FileType::f16, FileType::bf16, FileType::i64, FileType::i32,
+                     FileType::i16, FileType::i8, FileType::u8, FileType::boolean}) {
+    std::string bytes(6 * size_of(t), '\0');
+    for (char& c : bytes) c = char(random());  // NaNs with payloads included
+    f.tensors.push_back(make(fmt::format("t.{}", name_of(t)), t, {2, 1, 3}, bytes));
+  }
+  f.tensors.push_back(make("scalar", FileType::i64, {}, std::string("\x2a\0\0\0\0\0\0\0", 8)));
+  f.tensors.push_back(make("empty", FileType::f32, {0, 5}, ""));
+  f.tensors.push_back(make("odd \"name\"\n/ü", FileType::i8, {3}, "abc"));
+  return f;
+}
+
+TEST(Safetensors, RoundTripIsBitExact) {
+  TemporaryFolder folder;
+  const WeightFile original = every_type();
+  write_safetensors(folder / "a", original);
+  const WeightFile read = read_safetensors(folder / "a");
+  EXPECT_EQ(read.metadata, original.metadata);
+  ASSERT_EQ(read.tensors.size(), original.tensors.size());
+  for (const FileTensor& t : original.tensors) {
+    const FileTensor* r = read.find(t.name);
+    ASSERT_TRUE(r) << t.name;
+    EXPECT_EQ(r->type, t.type);
+    EXPECT_EQ(r->shape, t.shape);
+    EXPECT_EQ(bytes_of(*r), bytes_of(t)) << t.name;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(r->data) % size_of(r->type), 0u) << t.name << " is misaligned";
+  }
+  EXPECT_FALSE(read.find("absent"));
+}
+
+TEST(Safetensors, OrderOfTensorsDoesNotMatter) {
+  TemporaryFolder folder;
+  WeightFile f = every_type();
+  write_safetensors(folder / "a", f);
+  std::reverse(f.tensors.begin(), f.tensors.end());
+  write_safetensors(folder / "b", f);
+  write_safetensors(folder / "c", read_safetensors(folder / "a"));
+  const std::string a = read_file(folder / "a");
+  EXPECT_EQ(a, read_file(folder / "b"));
+  EXPECT_EQ(a, read_file(folder / "c"));
+  EXPECT_EQ(a[8], '{');
+}
+
+TEST(Safetensors, RandomSetsRoundTrip) {
+  TemporaryFolder folder;
+  std::mt19937 random(3);
+  for (int round = 0; round < 100; ++round) {
+    WeightFile f;
+    for (unsigned i = 0, n = random() % 12; i < n; ++i) {
+      FileTensor t{.name = fmt::format("n{}", i * 7919 % 13), .type = FileType(random() % 10)};
+      for (unsigned d = random() % 4; d > 0; --d) t.shape.push_back(int64_t(random() % 4));
+      std::string bytes(t.bytes(), '\0');
+      for (char& c : bytes) c = char(random());
+      f.tensors.push_back(make(t.name, t.type, t.shape, bytes));
+    }
+    write_safetensors(folder / "a", f);
+    const WeightFile read = read_safetensors(folder / "a");
+    ASSERT_EQ(read.tensors.size(), f.tensors.size());
+    for (const FileTensor& t : f.tensors) ASSERT_EQ(bytes_of(*read.find(t.name)), bytes_of(t));
+    write_safetensors(folder / "b", read);
+    ASSERT_EQ(read_file(folder / "a"), read_file(folder / "b"));
+  }
+}
+
+TEST(Safetensors, FloatTensorBorrowsTheMappedFile) {
+  TemporaryFolder folder;
+  const float values[] = {1, 2, 3};
+  WeightFile f;
+  f.tensors.push_back(make("w", FileType::f32, {3}, std::string(reinterpret_cast<const char*>(values), 12)));
+  write_safetensors(folder / "a", f);
+  Tensor t;
+  {
+    const WeightFile read = read_safetensors(folder / "a");
+    t = read.tensors[0].tensor();
+    EXPECT_EQ(t.data(), static_cast<const void*>(read.tensors[0].data));
+  }
+  EXPECT_EQ(t.as<float>()[2], 3);  // the mapping lives as long as the tensor
+}
+
+TEST(Safetensors, MisalignedFloatsAreCopied) {
+  const float value = 2.5f;
+  std::string bytes = safetensors(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  )", 4);
+  std::memcpy(bytes.data() + bytes.size() - 4, &value, 4);
+  for (int shift = 0; shift < 4; ++shift) {
+    auto owner = std::make_shared<std::string>(std::string(std::size_t(shift), ' ') + bytes);
+    const auto all = std::as_bytes(std::span(owner->data(), owner->size())).subspan(std::size_t(shift));
+    const Tensor t = parse_safetensors(all, owner, "t").tensors[0].tensor();
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(t.data()) % 4, 0u);
+    EXPECT_EQ(t.as<float>()[0], 2.5f);
+  }
+}
+
+TEST(Safetensors, OtherTypesBecomeTheEngines) {
+  const auto text = [](auto value) { return std::string(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto f16 = make("h", FileType::f16, {6},
+                        text(uint16_t(0x3c00)) + text(uint16_t(0x8001)) + text(uint16_t(0x7bff)) +
+                            text(uint16_t(0xfc00)) + text(uint16_t(0x7e00)) + text(uint16_t(0x0000)))
+                       .tensor();
+  EXPECT_EQ(f16.as<float>()[0], 1.0f);
+  EXPECT_EQ(f16.as<float>()[1], -0x1p-24f);
+  EXPECT_EQ(f16.as<float>()[2], 65504.0f);
+  EXPECT_EQ(f16.as<float>()[3], -INFINITY);
+  EXPECT_TRUE(std::isnan(f16.as<float>()[4]));
+  EXPECT_EQ(f16.as<float>()[5], 0.0f);
+  EXPECT_EQ(make("b", FileType::bf16, {1}, text(uint16_t(0xc020))).tensor().as<float>()[0], -2.5f);
+  EXPECT_EQ(make("d", FileType::f64, {1}, text(0.1)).tensor().as<float>()[0], 0.1f);
+  const Tensor i = make("i", FileType::i64, {2}, text(int64_t(-7)) + text(int64_t(2147483647))).tensor();
+  EXPECT_EQ(i.dtype(), DType::i32);
+  EXPECT_EQ(i.as<int32_t>()[0], -7);
+  EXPECT_EQ(i.as<int32_t>()[1], 2147483647);
+  EXPECT_THROW(make("i", FileType::i64, {1}, text(int64_t(1) << 31)).tensor(), Error);
+  EXPECT_THROW(make("i", FileType::i16, {1}, text(int16_t(1))).tensor(), Error);
+}
+
+TEST(Safetensors, WriterRefusesWhatReadersWould) {
+  TemporaryFolder folder;
+  for (const char* name : {"__metadata__", "\xff\xfe", "w"}) {
+    WeightFile f;
+    f.tensors = {make("w", FileType::u8, {1}, "x"), make(name, FileType::u8, {1}, "x")};
+    EXPECT_THROW(write_safetensors(folder / "a", f), Error) << name;
+    EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+  }
+}
+
+TEST(Safetensors, TooManyTensorsAreALimit) {
+  std::string header = "{";
+  for (int i = 0; i <= 100'000; ++i)
+    header += fmt::format("{}\"{}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", i ? "," : "", i);
+  EXPECT_NE(complaint(safetensors(header + "}", 0), Exit::limit).find("more than 100000 tensors"), std::string::npos);
+}
+
+TEST(Safetensors, EveryPrefixIsRefused) {
+  TemporaryFolder folder;
+  write_safetensors(folder / "a", every_type());
+  const std::string bytes = read_file(folder / "a");
+  EXPECT_EQ(complaint(bytes), "");
+  for (std::size_t n = 0; n < bytes.size(); ++n) ASSERT_NE(complaint(bytes.substr(0, n)), "") << n;
+}
+
+// Whatever survives a mutation must be usable: every byte of every tensor readable, and writable as a file again.
+TEST(Safetensors, MutationsAreReadOrRefused) {
+  TemporaryFolder folder;
+  write_safetensors(folder / "a", every_type());
+  const std::string original = read_file(folder / "a");
+  std::mt19937 random(42);
+  const char* tokens[] = {"{",  "}",    "[",      "]",       ",",   ":",      "\"", "0", "9223372036854775807",
+                          "-1", "null", "\"U8\"", "\"F64\"", "1e9", "\\u0000"};
+  std::size_t read = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes = original;
+    for (unsigned k = 1 + random() % 3; k > 0; --k) {
+      const std::size_t at = random() % (random() % 2 ? bytes.size() : std::min<std::size_t>(bytes.size(), 900));
+      switch (random() % 5) {
+        case 0: bytes[at] = char(random()); break;
+        case 1: bytes[at] = char(uint8_t(bytes[at]) ^ (1u << random() % 8)); break;
+        case 2: bytes.erase(at, 1 + random() % 8); break;
+        case 3: bytes.insert(at, tokens[random() % std::size(tokens)]); break;
+        case 4: bytes.replace(at, 1 + random() % 4, tokens[random() % std::size(tokens)]); break;
+      }
+      if (bytes.empty()) bytes.push_back('x');
+    }
+    // Half of the time the length is made to fit again, so that the JSON behind it is reached.
+    if (random() % 2 && bytes.size() > 8) {
+      const uint64_t length = bytes.rfind('}') + 1 - 8;
+      if (length < bytes.size()) std::memcpy(bytes.data(), &length, 8);
+    }
+    try {
+      unsigned sum = 0;
+      for (const FileTensor& t : parse(bytes).tensors)
+        for (std::size_t i = 0; i < t.bytes(); ++i) sum += unsigned(t.data[i]);
+      read += sum != 1;
+    } catch (const Error&) {
+    }
+  }
+  EXPECT_GT(read, 100u) << "hardly a mutation was read: the loop does not reach the data";
+}
+
+TEST(Safetensors, FullDiskLeavesTheOldFile) {
+  TemporaryFolder folder;
+  WeightFile f;
+  f.tensors.push_back(make("w", FileType::u8, {100'000}, std::string(100'000, 'x')));
+  write_file_atomically(folder / "a", "old");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // A file size limit fails write() half-way as a full disk does.
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{.rlim_cur = 50'000, .rlim_max = 50'000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      write_safetensors(folder / "a", f);
+      ::_exit(0);
+    } catch (const Error& e) {
+      ::_exit(int(e.code()));
+    }
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), int(Exit::file));
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << "a temporary stayed behind";
+}
+
+TEST(Printable, EscapesWhatATerminalWouldObey) {
+  EXPECT_EQ(printable("conv1.weight"), "conv1.weight");
+  EXPECT_EQ(printable("größe"), "größe");
+  EXPECT_EQ(printable("a\n\x1b[2J\xff\x7f"), "a\\x0a\\x1b[2J\\xff\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");
+  EXPECT_LT(printable(std::string(100'000, 'x')).size(), 200u);
+  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));
+  EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));
+  EXPECT_TRUE(is_utf8("ü€😀"));
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,173 @@
+// pcconvert as a user runs it: output, exit codes, hashes, and torchvision taking the converted file.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/file.h"
+#include "tests/support.h"
+#include "tests/weights/pth_bytes.h"
+#include "tools/weights/sha256.h"
+#include "tools/weights/weights.h"
+
+namespace pc {
+namespace {
+
+using namespace test;
+
+const std::string golden = PC_SOURCE_DIR "/tests/weights/golden/";
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+class Pcconvert : public testing::Test {
+ protected:
+  // A shell command; PCCONVERT stands for the program.
+  Result shell(std::string command) const {
+    const std::string name = "PCCONVERT";
+    if (const auto at = command.find(name); at != command.npos)
+      command.replace(at, name.size(), PC_BIN_DIR "/pcconvert");
+    const int status = std::system(fmt::format("( {} ) >{} 2>{}", command, path("out"), path("err")).c_str());
+    return {WEXITSTATUS(status), read_file(path("out")), read_file(path("err"))};
+  }
+  Result run(const std::string& arguments) const { return shell("PCCONVERT " + arguments); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Pcconvert, ConvertsAndSaysSoOnStderr) {
+  const Result r = run(fmt::format("{}plain.pth {}", golden, path("p.safetensors")));
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.out, "");
+  const AnyWeights weights = read_weights(path("p.safetensors"));
+  EXPECT_EQ(weights.format, "safetensors");
+  EXPECT_EQ(weights.file.metadata.at("format"), "pt");
+  EXPECT_EQ(weights.file.find("bn.num_batches_tracked")->type, FileType::i64);
+  EXPECT_EQ(weights.file.find("conv.weight")->shape, (Shape{4, 3, 3, 3}));
+}
+
+TEST_F(Pcconvert, IsDeterministicAndIdempotent) {
+  EXPECT_EQ(run(fmt::format("{}dtypes.pth {}", golden, path("a"))).code, 0);
+  EXPECT_EQ(run(fmt::format("{}dtypes.pth {}", golden, path("b"))).code, 0);
+  EXPECT_EQ(run(fmt::format("{} {}", path("a"), path("c"))).code, 0);
+  EXPECT_EQ(run(fmt::format("{0} {0}", path("b"))).code, 0);  // in place
+  EXPECT_EQ(read_file(path("a")), read_file(path("b")));
+  EXPECT_EQ(read_file(path("a")), read_file(path("c")));
+}
+
+TEST_F(Pcconvert, WarnsOfValuesThatAreNotFinite) {
+  const Result r = run(fmt::format("{}dtypes.pth {}", golden, path("a")));
+  EXPECT_NE(r.err.find("warning: \"f16\" holds 1 values"), std::string::npos) << r.err;
+  EXPECT_NE(r.err.find("warning: \"f64\" holds 1 values"), std::string::npos) << r.err;
+}
+
+TEST_F(Pcconvert, InspectPrintsATable) {
+  const Result r = run("--inspect " + golden + "dtypes.pth");
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.err, "");
+  EXPECT_NE(r.out.find("non-finite\n"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("dtypes.pth (pth): 11 tensors, 24 elements, 81 bytes, 2 non-finite\n"), std::string::npos)
+      << r.out;
+}
+
+TEST_F(Pcconvert, InspectPrintsJson) {
+  const Result r = run("--json --inspect " + golden + "dtypes.pth");
+  EXPECT_EQ(r.code, 0) << r.err;
+  const auto json = nlohmann::json::parse(r.out);
+  const auto& t = json.at("tensors");
+  EXPECT_EQ(t.size(), 11u);
+  EXPECT_EQ(
+      t[0],
+      nlohmann::json::parse(
+          R"({"name": "f64", "dtype": "F64", "shape": [3], "min": -2.25, "mean": -0.375, "max": 1.5, "nonfinite": 1})"));
+  EXPECT_TRUE(t[10].at("min").is_null());
+  EXPECT_EQ(json.at("total").at("nonfinite"), 2);
+}
+
+TEST_F(Pcconvert, VerifyTellsTheFirstDifferences) {
+  EXPECT_EQ(run(fmt::format("{}plain.pth {}", golden, path("a"))).code, 0);
+  Result r = run(fmt::format("--verify {}plain.pth {}", golden, path("a")));
+  EXPECT_EQ(r.code, 0);
+  EXPECT_EQ(r.out, "equal to the bit: 7 tensors\n");
+  std::string bytes = read_file(path("a"));
+  bytes.back() = char(uint8_t(bytes.back()) ^ 0x80);  // the sign of the last weight
+  write_file_atomically(path("b"), bytes);
+  r = run(fmt::format("--verify {} {}", path("a"), path("b")));
+  EXPECT_EQ(r.code, 3);
+  EXPECT_NE(r.out.find("conv.weight: 1 of 108 elements differ, first [3, 2, 2, 2]: "), std::string::npos) << r.out;
+  r = run(fmt::format("--verify {} {}one.pth", path("a"), golden));
+  EXPECT_EQ(r.code, 3);
+  EXPECT_NE(r.out.find("w: only in the second file\n"), std::string::npos) << r.out;
+}
+
+TEST_F(Pcconvert, ChecksTheHashInTheName) {
+  const std::string bytes = read_file(golden + "one.pth");
+  const std::string hash = sha256_hex(std::as_bytes(std::span(bytes.data(), bytes.size()))).substr(0, 8);
+  const std::string good = path("net-" + hash + ".pth"), bad = path("net-f37072fd.pth");
+  write_file_atomically(good, bytes);
+  write_file_atomically(bad, bytes);
+  EXPECT_EQ(run(good + " " + path("a")).code, 0);
+  const Result r = run(bad + " " + path("b"));
+  EXPECT_EQ(r.code, 3);
+  EXPECT_NE(r.err.find("its SHA-256 begins with " + hash + ", not with f37072fd"), std::string::npos) << r.err;
+  EXPECT_FALSE(std::filesystem::exists(path("b")));
+  EXPECT_EQ(run("--no-hash-check " + bad + " " + path("b")).code, 0);
+}
+
+TEST(Sha256, KnownVector) {
+  EXPECT_EQ(sha256_hex(std::as_bytes(std::span("abc", 3))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_F(Pcconvert, ExitCodesAndOneLine) {
+  const std::vector<std::pair<std::string, int>> cases = {
+      {"PCCONVERT", 2},
+      {"PCCONVERT --nonsense", 2},
+      {"PCCONVERT only_one", 2},
+      {"PCCONVERT --inspect a b", 2},
+      {"PCCONVERT --inspect --verify a b", 2},
+      {"PCCONVERT --json a b", 2},
+      {"PCCONVERT a b c", 2},
+      {"PCCONVERT " + golden + "stacked.pth " + path("x"), 3},
+      {"PCCONVERT " + golden + "expected.txt " + path("x"), 3},
+      {"PCCONVERT " + path("absent.pth") + " " + path("x"), 4},
+      {"PCCONVERT " + folder_.path().string() + " " + path("x"), 4},
+      {"PCCONVERT " + golden + "one.pth " + path("no/such/folder/x"), 4},
+      {"PCCONVERT --inspect " + golden + "one.pth > /dev/full", 4},
+      {"ulimit -f 1; trap '' XFSZ; PCCONVERT " + golden + "plain.pth " + path("x"), 4},
+  };
+  for (const auto& [command, code] : cases) {
+    const Result r = shell(command);
+    EXPECT_EQ(r.code, code) << command << "\n" << r.err;
+    EXPECT_EQ(r.out, "") << command;
+    EXPECT_EQ(r.err.rfind("pcconvert: ", 0), 0u) << r.err;
+    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
+  }
+  EXPECT_FALSE(std::filesystem::exists(path("x")));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 2) << "only out and err";
+}
+
+TEST_F(Pcconvert, HelpGoesToStdout) {
+  const Result r = run("--help");
+  EXPECT_EQ(r.code, 0);
+  EXPECT_NE(r.out.find("pcconvert IN OUT.safetensors"), std::string::npos);
+  EXPECT_EQ(r.err, "");
+}
+
+TEST_F(Pcconvert, TorchvisionLoadsResNet18Strict) {
+  const std::string script = "/usr/bin/python3 " PC_SOURCE_DIR "/tests/weights/read_safetensors.py ";
+  const Result written = shell(script + "--write " + path("r.pth"));
+  if (written.code == 77 || written.code == 127) GTEST_SKIP() << "no torch or torchvision for /usr/bin/python3";
+  ASSERT_EQ(written.code, 0) << written.err;
+  Result r = run(path("r.pth") + " " + path("r.safetensors"));
+  ASSERT_EQ(r.code, 0) << r.err;
+  r = shell(script + path("r.pth") + " " + path("r.safetensors"));
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.out, "122 tensors equal\n");
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,256 @@
+// Hostile pickles: each is refused with the opcode or name and its byte offset, and nothing crashes, recurses or
+// explodes.
+#include "tools/weights/pickle.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/runtime/error.h"
+#include "tests/weights/pth_bytes.h"
+#include "tools/weights/pth.h"
+
+namespace pc {
+namespace {
+
+using namespace test;
+
+WeightFile parse(const std::string& bytes) {
+  auto owner = std::make_shared<std::string>(bytes);
+  return parse_pth(std::as_bytes(std::span(owner->data(), owner->size())), owner, "t.pth");
+}
+
+struct Hostile {
+  const char* name;
+  std::string pickle;
+  std::vector<const char*> message;  // parts of the one-line complaint; none where the file is fine
+  Exit code = Exit::data;
+};
+void PrintTo(const Hostile& h, std::ostream* out) { *out << h.name; }
+
+class HostilePickle : public testing::TestWithParam<Hostile> {};
+
+TEST_P(HostilePickle, IsRefusedByNameAndPlace) {
+  const Hostile& h = GetParam();
+  try {
+    parse(pth(h.pickle));
+    EXPECT_TRUE(h.message.empty()) << "was read";
+  } catch (const Error& e) {
+    const std::string actual = e.what();
+    EXPECT_FALSE(h.message.empty()) << actual;
+    for (const char* part : h.message) EXPECT_NE(actual.find(part), actual.npos) << actual;
+    EXPECT_EQ(e.code(), h.code) << actual;
+    EXPECT_EQ(actual.find('\n'), actual.npos) << actual;
+    EXPECT_EQ(actual.rfind("t.pth: ", 0), 0u) << actual;
+    EXPECT_LT(actual.size(), 400u);
+  }
+}
+
+std::string repeat(const std::string& s, int times) {
+  std::string result;
+  for (int i = 0; i < times; ++i) result += s;
+  return result;
+}
+
+// A tensor of four elements [2, 2], but for what the arguments say otherwise.
+struct Parts {
+  std::string storage = test::storage("0", number(4)), offset = number(0), size = tuple(number(2) + number(2)),
+              stride = tuple(number(2) + number(1));
+};
+std::string with(const Parts& p) { return state_dict(tensor(p.storage, p.offset, p.size, p.stride)); }
+
+std::vector<Hostile> programs() {
+  const std::string system = global("os", "system") + text("true") + "\x85R.";
+  return {
+      {"good", with({}), {}},
+      {"good_long1_and_floats",
+       proto + "}(" + text("lr") + "G?\xf0" + std::string(6, '\0') + text("state_dict") + "}" + text("w") +
+           tensor(storage("0", long1(4)), number(0), tuple(number(4)), tuple(number(1))) + "su.",
+       {}},
+      {"os_system", proto + system, {"byte 2:", "GLOBAL os.system is not allowed"}},
+      {"builtins_eval", proto + global("builtins", "eval") + text("1") + "\x85R.", {"byte 2:", "GLOBAL builtins.eval"}},
+      {"posix_system", proto + global("posix", "system") + ".", {"GLOBAL posix.system"}},
+      {"dotted_name",
+       proto + global("torch._utils", "_rebuild_tensor_v2.__globals__") + ".",
+       {"GLOBAL torch._utils._rebuild"}},
+      {"dot_moved", proto + global("torch", "_utils._rebuild_tensor_v2x") + ".", {"is not allowed"}},
+      {"escape_in_name", proto + global("\x1b[2J", "x") + ".", {"\\x1b[2J.x"}},
+      {"global_without_end", proto + "cos", {"byte 2:", "GLOBAL without the end"}},
+      {"stack_global", proto + text("os") + text("system") + "\x93.", {"byte 20:", "STACK_GLOBAL"}},
+      {"newobj", proto + global("collections", "OrderedDict") + ")\x81.", {"byte 28:", "NEWOBJ"}},
+      {"inst", proto + "(ios\nsystem\n.", {"byte 3:", "INST"}},
+      {"obj", proto + "(" + global("collections", "OrderedDict") + "o.", {"OBJ"}},
+      {"ext1", proto + std::string("\x82\x01."), {"byte 2:", "EXT1"}},
+      {"persid_text", proto + "Pstorage\n.", {"PERSID"}},
+      {"pop", proto + "N0.", {"byte 3:", "POP"}},
+      {"dup", proto + "N2.", {"DUP"}},
+      {"unknown_opcode", proto + "\xff.", {"byte 2:", "0xff"}},
+      {"protocol_4", std::string("\x80\x04\x95", 3) + std::string(8, '\0'), {"byte 0:", "PROTO 4"}},
+      {"no_protocol", "}.", {"byte 0:", "PROTO should begin"}},
+      {"second_protocol", proto + proto + "}.", {"byte 2:", "PROTO in the middle"}},
+      {"empty", "", {"cut short"}},
+      {"no_stop", proto + "}", {"byte 3:", "cut short"}},
+      {"behind_stop", proto + "}.}", {"1 bytes behind STOP"}},
+      {"stop_alone", proto + ".", {"byte 2:", "STOP finds no value"}},
+      {"stop_with_rest", proto + "}}.", {"byte 4:", "STOP with 1 values left over"}},
+      {"stop_with_mark", proto + "(}.", {"STOP with 1 values left over"}},
+      {"reduce_on_text", proto + text("x") + ")R.", {"byte 9:", "REDUCE on a str"}},
+      {"reduce_on_type", proto + global("torch", "FloatStorage") + ")R.", {"REDUCE on a storage type"}},
+      {"reduce_with_list", proto + global("collections", "OrderedDict") + "]R.", {"REDUCE with a list as arguments"}},
+      {"reduce_arguments", proto + global("torch._utils", "_rebuild_tensor_v2") + ")R.", {"REDUCE with 0 arguments"}},
+      {"build_on_tensor",
+       state_dict(tensor(storage("0", number(4)), number(0), ")", ")") + "}b"),
+       {"BUILD of a tensor from a dict"}},
+      {"build_foreign_attribute",
+       proto + ordered_dict + "}" + text("__class__") + "Nsb.",
+       {"BUILD of an attribute other"}},
+      {"append_to_dict", proto + "}Na.", {"byte 4:", "APPEND on a dict"}},
+      {"setitem_on_list", proto + "]NNs.", {"SETITEM on a list"}},
+      {"setitems_on_text", proto + text("x") + "(NNu.", {"SETITEMS on a str"}},
+      {"setitems_odd", proto + "}(NNNu.", {"SETITEMS with a key that has no value"}},
+      {"setitem_dict_as_key", proto + "}}Ns.", {"SETITEM with a key that is no plain value"}},
+      {"append_mark", proto + "](a.", {"APPEND finds no value"}},
+      {"tuple_without_mark", proto + "NNt.", {"byte 4:", "TUPLE finds no MARK"}},
+      {"get_empty_slot", proto + "h\x07.", {"BINGET of slot 7"}},
+      {"long_put_far", proto + "}r\xff\xff\xff\xff.", {"byte 3:", "LONG_BINPUT to slot 4294967295"}, Exit::limit},
+      {"text_of_4_GiB", proto + "X\xff\xff\xff\xffx.", {"byte 2:", "cut short"}},
+      {"text_not_utf8", proto + text("\xc0\xaf") + ".", {"BINUNICODE with text that is not UTF-8"}},
+      {"long1_of_200_bytes", proto + "\x8a\xc8" + std::string(200, 'x') + ".", {"LONG1 of 200 bytes"}},
+      {"dict_in_itself",
+       proto + std::string("}q\0", 3) + text("a") + std::string("h\0s.", 4),
+       {"SETITEM changes a container"}},
+      {"list_in_itself", proto + std::string("]q\0h\0a.", 7), {"APPEND changes a container"}},
+      {"cycle_through_tuple",
+       proto + std::string("]q\0h\0\x85"
+                           "a.",
+                           8),
+       {"APPEND changes a container"}},
+      {"tuples_1M_deep", proto + ")" + repeat("\x85", 1'000'000) + ".", {"TUPLE1 nests deeper than 64"}, Exit::limit},
+      {"lists_1M_deep",
+       proto + repeat("]", 1'000'000) + repeat("a", 999'999) + ".",
+       {"more than 400000 values"},
+       Exit::limit},
+      {"lists_100k_deep",
+       proto + repeat("]", 100'000) + repeat("a", 99'999) + ".",
+       {"APPEND nests deeper"},
+       Exit::limit},
+      {"marks_10M", proto + std::string(10'000'000, '('), {"on the stack"}, Exit::limit},
+      {"billion_laughs", proto + "]" + repeat(std::string("q\0h\0\x86", 5), 60) + ".", {"holds a tuple"}},
+      {"list_copied_often",
+       proto + global("collections", "OrderedDict") + "q\x01" + "](" + repeat("](NNe", 20'000) + "e\x85q\x02" +
+           repeat("h\x01h\x02R", 20'000) + ".",
+       {"more than 2000000 items"},
+       Exit::limit},
+      {"persid_no_tuple", proto + "NQ.", {"BINPERSID needs a tuple of 5"}},
+      {"persid_legacy_six",
+       proto + tuple(text("storage") + global("torch", "FloatStorage") + text("0") + text("cpu") + number(4) + "N") +
+           "Q.",
+       {"needs a tuple of 5"}},
+      {"persid_other_tag",
+       proto + tuple(text("module") + global("torch", "FloatStorage") + text("0") + text("cpu") + number(4)) + "Q.",
+       {"does not name a \"storage\""}},
+      {"persid_type_is_text",
+       proto + tuple(text("storage") + text("FloatStorage") + text("0") + text("cpu") + number(4)) + "Q.",
+       {"with a str as storage type"}},
+      {"persid_path_as_key",
+       proto + storage("../../etc/passwd", number(4)) + ".",
+       {"storage key that is no plain word"}},
+      {"persid_negative", proto + storage("0", number(-4)) + ".", {"negative storage size -4"}},
+      {"persid_two_sizes",
+       proto + storage("0", number(4)) + storage("0", number(5)) + "\x86.",
+       {"names storage 0 twice"}},
+      {"persid_two_types",
+       proto + storage("0", number(4)) + storage("0", number(4), "IntStorage") + "\x86.",
+       {"names storage 0 twice"}},
+      {"storage_without_record", with({.storage = storage("1", number(4))}), {"storage 1 has no record"}},
+      {"storage_larger_than_record",
+       with({.storage = storage("0", number(5))}),
+       {"storage 0 has 5 elements of F32, its record 16 bytes"}},
+      {"storage_smaller_than_record",
+       with({.storage = storage("0", number(3)), .size = ")", .stride = ")"}),
+       {"its record 16 bytes"}},
+      {"storage_of_wider_type", with({.storage = storage("0", number(4), "DoubleStorage")}), {"4 elements of F64"}},
+      {"storage_size_overflows",
+       with({.storage = storage("0", long1(int64_t(1) << 62))}),
+       {"storage 0 has 4611686018427387904"}},
+      {"unknown_storage",
+       with({.storage = storage("0", number(4), "ComplexFloatStorage")}),
+       {"GLOBAL torch.ComplexFloatStorage"}},
+      {"offset_2_62", with({.offset = long1(int64_t(1) << 62)}), {"leaves its storage: offset 4611686018427387904"}},
+      {"offset_past_the_end", with({.offset = number(1)}), {"leaves its storage"}},
+      {"offset_negative", with({.offset = number(-1)}), {"negative storage offset -1"}},
+      {"offset_is_text", with({.offset = text("0")}), {"with a str as storage offset"}},
+      {"offset_is_bool", with({.offset = "\x88"}), {"with a bool as storage offset"}},
+      {"size_negative", with({.size = tuple(number(-2) + number(2))}), {"negative size -2"}},
+      {"stride_negative", with({.stride = tuple(number(2) + number(-1))}), {"negative stride -1"}},
+      {"stride_past_the_end",
+       with({.stride = tuple(number(3) + number(1))}),
+       {"leaves its storage", "[3, 1] in 4 elements"}},
+      {"stride_overflows", with({.stride = tuple(long1(INT64_MAX) + long1(INT64_MAX))}), {"leaves its storage"}},
+      {"stride_missing", with({.stride = tuple(number(1))}), {"2 sizes and 1 strides"}},
+      {"size_product_overflows",
+       with({.size = tuple(long1(int64_t(1) << 32) + long1(int64_t(1) << 32)), .stride = tuple(number(0) + number(0))}),
+       {"overflows"}},
+      {"size_expanded_too_far",
+       with({.size = tuple(long1(int64_t(1) << 30) + number(2)), .stride = tuple(number(0) + number(1))}),
+       {"\"w\"", "larger than the file"},
+       Exit::limit},
+      {"stride_of_size_1_is_free",
+       with({.size = tuple(number(1) + number(2)), .stride = tuple(long1(INT64_MAX) + number(2))}),
+       {}},
+      {"empty_at_the_end", with({.offset = number(4), .size = tuple(number(0)), .stride = tuple(number(1))}), {}},
+      {"empty_past_the_end",
+       with({.offset = number(5), .size = tuple(number(0)), .stride = tuple(number(1))}),
+       {"leaves its storage"}},
+      {"nine_dimensions",
+       with({.size = tuple(repeat(number(1), 9)), .stride = tuple(repeat(number(1), 9))}),
+       {"9 dimensions"}},
+      {"size_is_list", with({.size = "]"}), {"with a list as size"}},
+      {"tensor_of_text", state_dict(tensor(text("0"), number(0), ")", ")")), {"with a str as storage"}},
+      {"parameter_of_text",
+       state_dict(global("torch._utils", "_rebuild_parameter") + tuple(text("0") + "\x88" + ordered_dict) + "R"),
+       {"parameter with a str"}},
+      {"top_is_number", proto + number(1) + ".", {"holds a int, not a state dict"}},
+      {"no_state_dict", proto + "}" + text("epoch") + number(3) + "s.", {"no state dict found", "epoch"}},
+      {"entry_is_number",
+       proto + "}(" + text("w") + tensor(storage("0", number(4)), number(0), ")", ")") + text("n") + number(3) + "u.",
+       {"\"n\" is a int, not a tensor"}},
+      {"name_is_number",
+       proto + "}" + number(1) + tensor(storage("0", number(4)), number(0), ")", ")") + "s.",
+       {"a int as a tensor's name"}},
+      {"name_twice",
+       proto + "}(" + text("w") + std::string("q\0", 2) + tensor(storage("0", number(4)), number(0), ")", ")") +
+           "q\x01" + std::string("h\0h\x01u.", 6),
+       {"two tensors are named \"w\""}},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, HostilePickle, testing::ValuesIn(programs()),
+                         [](const auto& param) { return param.param.name; });
+
+TEST(Pickle, ReadsEveryKindOfValue) {
+  const std::string bytes =
+      proto + "(K\x07M\x01\x02J\xfe\xff\xff\xff\x8a\x01\xffG?\xf8" + std::string(6, '\0') + "N\x88\x89U\x02hit.";
+  const Pickle p = read_pickle(std::as_bytes(std::span(bytes.data(), bytes.size())), "t");
+  const auto& items = p[p.top].items;
+  ASSERT_EQ(items.size(), 9u);
+  EXPECT_EQ(p[items[0]].integer, 7);
+  EXPECT_EQ(p[items[1]].integer, 0x201);
+  EXPECT_EQ(p[items[2]].integer, -2);
+  EXPECT_EQ(p[items[3]].integer, -1);
+  EXPECT_EQ(p[items[4]].real, 1.5);
+  EXPECT_EQ(p[items[5]].kind, PickleValue::Kind::none);
+  EXPECT_EQ(p[items[6]].integer, 1);
+  EXPECT_EQ(p[items[7]].integer, 0);
+  EXPECT_EQ(p[items[8]].string, "hi");
+}
+
+TEST(Pickle, Python2OrderedDict) {
+  const std::string pair = "](" + std::string("U\x01w") +
+                           tensor(storage("0", number(4)), number(1), tuple(number(2)), tuple(number(2))) + "e";
+  const WeightFile f = parse(pth(proto + global("collections", "OrderedDict") + "]" + pair + "a\x85R."));
+  ASSERT_EQ(f.tensors.size(), 1u);
+  EXPECT_EQ(f.tensors[0].name, "w");
+  EXPECT_EQ(f.tensors[0].tensor().as<float>()[1], 4.f);
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,75 @@
+// .pth files made byte by byte: pickles as strings, and a zip writer whose every field a test may falsify.
+#pragma once
+
+#include <zlib.h>
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace pc::test {
+
+template <class T>
+std::string le(T value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+// ---- pickle
+inline const std::string proto("\x80\x02", 2);
+inline std::string text(const std::string& s) { return std::string(1, 'X') + le(uint32_t(s.size())) + s; }
+inline std::string number(int32_t value) { return std::string(1, 'J') + le(value); }
+inline std::string long1(int64_t value) { return std::string("\x8a\x08") + le(value); }
+inline std::string global(const std::string& module, const std::string& name) {
+  return std::string(1, 'c') + module + "\n" + name + "\n";
+}
+inline std::string tuple(const std::string& items) { return std::string(1, '(') + items + "t"; }
+inline std::string storage(const std::string& key, const std::string& elements,
+                           const std::string& type = "FloatStorage") {
+  return tuple(text("storage") + global("torch", type) + text(key) + text("cpu") + elements) + "Q";
+}
+inline const std::string ordered_dict = global("collections", "OrderedDict") + ")R";
+inline std::string tensor(const std::string& storage, const std::string& offset, const std::string& size,
+                          const std::string& stride) {
+  return global("torch._utils", "_rebuild_tensor_v2") +
+         tuple(storage + offset + size + stride + "\x89" + ordered_dict) + "R";
+}
+// A state dict with one tensor "w".
+inline std::string state_dict(const std::string& value) { return proto + "}" + text("w") + value + "s."; }
+
+// ---- zip
+struct ZipEntry {
+  std::string name, data;
+  std::string local_name = name;
+  uint16_t flags = 0, local_flags = flags, method = 0;
+  uint32_t crc32 = uint32_t(::crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()));
+  uint32_t packed = uint32_t(data.size()), bytes = uint32_t(data.size()), local_bytes = bytes;
+  int64_t offset_shift = 0;
+  std::string junk_before = "";
+};
+
+inline std::string zip(const std::vector<ZipEntry>& entries, uint16_t count_shift = 0) {
+  std::string file, directory;
+  for (const ZipEntry& e : entries) {
+    file += e.junk_before;
+    const uint32_t offset = uint32_t(int64_t(file.size()) + e.offset_shift);
+    file += le(0x04034b50u) + le(uint16_t(20)) + le(e.local_flags) + le(e.method) + le(0u) + le(e.crc32) +
+            le(e.packed) + le(e.local_bytes) + le(uint16_t(e.local_name.size())) + le(uint16_t(0)) + e.local_name +
+            e.data;
+    directory += le(0x02014b50u) + le(uint16_t(20)) + le(uint16_t(20)) + le(e.flags) + le(e.method) + le(0u) +
+                 le(e.crc32) + le(e.packed) + le(e.bytes) + le(uint16_t(e.name.size())) + le(uint16_t(0)) +
+                 le(uint16_t(0)) + le(uint16_t(0)) + le(uint16_t(0)) + le(0u) + le(offset) + e.name;
+  }
+  const uint16_t count = uint16_t(entries.size() + count_shift);
+  return file + directory + le(0x06054b50u) + le(uint16_t(0)) + le(uint16_t(0)) + le(count) + le(count) +
+         le(uint32_t(directory.size())) + le(uint32_t(file.size())) + le(uint16_t(0));
+}
+
+// A .pth with this pickle and one storage "0" of 16 bytes: 1, 2, 3, 4 as f32.
+inline std::string pth(const std::string& pickle) {
+  const std::string storage = le(1.f) + le(2.f) + le(3.f) + le(4.f);
+  return zip({{"a/data.pkl", pickle}, {"a/data/0", storage}, {"a/version", "3\n"}});
+}
+
+}  // namespace pc::test

@@ -1,0 +1,84 @@
+// pcconvert: turns PyTorch's weight files into safetensors, shows what is in a weight file, and compares two.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "kernels/runtime/error.h"
+#include "tools/cli/program.h"
+#include "tools/weights/report.h"
+#include "tools/weights/weights.h"
+
+namespace {
+
+using namespace pc;
+
+struct Arguments {
+  std::vector<std::string> files;
+  bool inspect = false, verify = false, json = false, no_hash_check = false;
+};
+
+void warn_of_nonfinite(const WeightFile& file) {
+  for (const FileTensor& t : file.tensors)
+    if (const auto count = statistics(t).nonfinite; count > 0)
+      fmt::print(stderr, "pcconvert: warning: \"{}\" holds {} values that are not finite\n", printable(t.name), count);
+}
+
+Exit convert(const std::string& in, const std::string& out, const WeightOptions& options) {
+  AnyWeights weights = read_weights(in, options);
+  warn_of_nonfinite(weights.file);
+  weights.file.metadata.emplace("format",
+                                "pt");  // Hugging Face's libraries refuse files that do not name the framework
+  write_safetensors(out, weights.file);
+  std::size_t bytes = 0;
+  for (const FileTensor& t : weights.file.tensors) bytes += t.bytes();
+  fmt::print(stderr, "pcconvert: {}: {} tensors, {} bytes of weights\n", out, weights.file.tensors.size(), bytes);
+  return Exit::ok;
+}
+
+Exit inspect(const std::string& path, const WeightOptions& options, bool json) {
+  const AnyWeights weights = read_weights(path, options);
+  fmt::print("{}", json ? describe_json(path, weights) : describe(path, weights));
+  return Exit::ok;
+}
+
+Exit verify(const std::string& a, const std::string& b, const WeightOptions& options) {
+  constexpr std::size_t shown = 10;
+  const AnyWeights left = read_weights(a, options), right = read_weights(b, options);
+  const auto lines = differences(left.file, right.file);
+  for (std::size_t i = 0; i < lines.size() && i < shown; ++i) fmt::print("{}\n", lines[i]);
+  if (lines.size() > shown) fmt::print("… and {} more\n", lines.size() - shown);
+  if (lines.empty()) fmt::print("equal to the bit: {} tensors\n", left.file.tensors.size());
+  return lines.empty() ? Exit::ok : Exit::data;
+}
+
+Exit run(int argc, char** argv) {
+  CLI::App app(
+      "Converts weights (.pth of torch.save, safetensors) to safetensors with the names and OIHW layout of "
+      "torchvision.\n"
+      "Exit codes: 0 done, 2 command line, 3 bad or differing weights, 4 file or disk, 6 limit.",
+      "pcconvert");
+  app.footer("pcconvert IN OUT.safetensors\npcconvert --inspect FILE [--json]\npcconvert --verify A B");
+  Arguments a;
+  app.add_option("files", a.files, "IN OUT.safetensors, FILE or A B")->required()->expected(1, 2);
+  auto* inspect_flag = app.add_flag("--inspect", a.inspect, "Print a table of FILE's tensors, metadata and totals");
+  app.add_flag("--verify", a.verify, "Compare the tensors of A and B to the bit; exit code 3 where they differ")
+      ->excludes(inspect_flag);
+  app.add_flag("--json", a.json, "Print --inspect's table as one JSON object")->needs(inspect_flag);
+  app.add_flag("--no-hash-check", a.no_hash_check,
+               "Accept a file whose hash (as in resnet18-f37072fd.pth) or checksums are wrong");
+  if (!parse_command_line(app, argc, argv)) return Exit::ok;
+
+  const std::size_t wanted = a.inspect ? 1 : 2;
+  if (a.files.size() != wanted)
+    fail(Exit::usage, fmt::format("{} files given, {} needed; see --help", a.files.size(), wanted));
+  const WeightOptions options{.check_hash = !a.no_hash_check};
+  if (a.inspect) return inspect(a.files[0], options, a.json);
+  if (a.verify) return verify(a.files[0], a.files[1], options);
+  return convert(a.files[0], a.files[1], options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return pc::run_program("pcconvert", [&] { return run(argc, argv); });
+}

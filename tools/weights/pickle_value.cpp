@@ -1,0 +1,42 @@
+// What the values of a pickle can tell about themselves.
+#include "tools/weights/pickle.h"
+
+namespace pc {
+
+const char* name_of(PickleValue::Kind kind) {
+  switch (kind) {
+    case PickleValue::Kind::none: return "None";
+    case PickleValue::Kind::boolean: return "bool";
+    case PickleValue::Kind::integer: return "int";
+    case PickleValue::Kind::real: return "float";
+    case PickleValue::Kind::string: return "str";
+    case PickleValue::Kind::tuple: return "tuple";
+    case PickleValue::Kind::list: return "list";
+    case PickleValue::Kind::dict: return "dict";
+    case PickleValue::Kind::storage: return "storage";
+    case PickleValue::Kind::tensor: return "tensor";
+    case PickleValue::Kind::storage_type: return "storage type";
+    case PickleValue::Kind::function: return "function";
+  }
+  return "?";
+}
+
+bool PickledTensor::contiguous() const {
+  int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 0) return true;
+    if (shape[i] != 1 && strides[i] != step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
+
+const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) const {
+  for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+    const PickleValue& k = values[dict.items[i]];
+    if (k.kind == PickleValue::Kind::string && k.string == key) return &values[dict.items[i + 1]];
+  }
+  return nullptr;
+}
+
+}  // namespace pc

@@ -1,0 +1,230 @@
+// APPNOTE.TXT 6.3.10 of PKWARE names the fields.
+#include "tools/weights/zip.h"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <unordered_set>
+
+#include "engine/safetensors.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+constexpr uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, descriptor_magic = 0x08074b50,
+                   end_magic = 0x06054b50, end64_magic = 0x06064b50, locator_magic = 0x07064b50;
+constexpr uint16_t has_descriptor = 1u << 3, utf8_names = 1u << 11;
+constexpr uint32_t in_zip64 = 0xffffffffu;
+
+// Little-endian fields of a part of the archive, one after the other; reading past its end throws.
+class Fields {
+ public:
+  Fields(std::span<const std::byte> bytes, const std::string& file) : bytes_(bytes), file_(&file) {}
+
+  std::span<const std::byte> take(uint64_t count) {
+    if (count > bytes_.size()) fail(Exit::data, *file_ + ": the zip structure is cut short");
+    const auto part = bytes_.first(count);
+    bytes_ = bytes_.subspan(count);
+    return part;
+  }
+  uint16_t u16() { return number<uint16_t>(); }
+  uint32_t u32() { return number<uint32_t>(); }
+  uint64_t u64() { return number<uint64_t>(); }
+  std::size_t left() const { return bytes_.size(); }
+
+ private:
+  template <class T>
+  T number() {
+    T value;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
+  std::span<const std::byte> bytes_;
+  const std::string* file_;
+};
+
+std::string_view text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+struct Directory {
+  uint64_t entries = 0, bytes = 0, offset = 0;
+};
+
+struct Entry {
+  std::string name;
+  uint16_t flags = 0, method = 0;
+  uint32_t crc32 = 0;
+  uint64_t packed = 0, bytes = 0, offset = 0;
+};
+
+// The end record must be the last 22 bytes: a comment behind it is where polyglots live, and torch.save writes none.
+Directory find_directory(std::span<const std::byte> archive, const std::string& file) {
+  constexpr std::size_t end_bytes = 22, locator_bytes = 20, end64_bytes = 56;
+  Fields magic(archive.size() < end_bytes ? archive.first(0) : archive.last(end_bytes), file);
+  if (magic.left() == 0 || magic.u32() != end_magic)
+    fail(Exit::data,
+         fmt::format("{}: {} bytes without the zip directory that ends such a file: truncated? Download it again", file,
+                     archive.size()));
+  if (magic.u16() != 0 || magic.u16() != 0) fail(Exit::data, file + ": a part of a split zip archive");
+  Directory d;
+  const uint64_t here = magic.u16();
+  d.entries = magic.u16(), d.bytes = magic.u32(), d.offset = magic.u32();
+  if (here != d.entries || magic.u16() != 0) fail(Exit::data, file + ": the zip directory contradicts itself");
+  uint64_t end = archive.size() - end_bytes;
+
+  if (end >= locator_bytes + end64_bytes) {
+    Fields locator(archive.subspan(end - locator_bytes, locator_bytes), file);
+    if (locator.u32() == locator_magic) {
+      const uint32_t disk = locator.u32();
+      end -= locator_bytes + end64_bytes;
+      if (disk != 0 || locator.u64() != end || locator.u32() > 1)
+        fail(Exit::data, file + ": the zip64 locator points astray");
+      Fields f(archive.subspan(end, end64_bytes), file);
+      if (f.u32() != end64_magic || f.u64() != end64_bytes - 12)
+        fail(Exit::data, file + ": the zip64 directory is not where it should be");
+      f.take(2 + 2 + 4 + 4 + 8);  // versions, disks, entries on this disk
+      const Directory wide{.entries = f.u64(), .bytes = f.u64(), .offset = f.u64()};
+      const bool agree = (d.entries == 0xffff || d.entries == wide.entries) &&
+                         (d.bytes == in_zip64 || d.bytes == wide.bytes) &&
+                         (d.offset == in_zip64 || d.offset == wide.offset);
+      if (!agree) fail(Exit::data, file + ": the zip and zip64 directories disagree");
+      d = wide;
+    }
+  }
+  if (d.offset > end || d.bytes != end - d.offset)
+    fail(Exit::data, file + ": the zip directory's place and size do not fit the file");
+  return d;
+}
+
+// The zip64 field holds, in this order, only those of size, packed size and offset that did not fit.
+void read_extra(std::span<const std::byte> extra, uint64_t& bytes, uint64_t& packed, uint64_t& offset,
+                const std::string& file) {
+  Fields f(extra, file);
+  while (f.left() >= 4) {
+    const uint16_t id = f.u16();
+    Fields field(f.take(f.u16()), file);
+    if (id != 1) continue;
+    for (uint64_t* value : {&bytes, &packed, &offset})
+      if (*value == in_zip64) *value = field.u64();
+  }
+}
+
+Entry read_entry(Fields& f, const std::string& file) {
+  if (f.u32() != central_magic) fail(Exit::data, file + ": the zip directory is damaged");
+  f.take(4);  // versions
+  Entry e;
+  e.flags = f.u16();
+  e.method = f.u16();
+  f.take(4);  // time, date
+  e.crc32 = f.u32();
+  e.packed = f.u32();
+  e.bytes = f.u32();
+  const uint16_t name = f.u16(), extra = f.u16(), comment = f.u16();
+  f.take(2 + 2 + 4);  // disk, attributes
+  e.offset = f.u32();
+  e.name = text(f.take(name));
+  read_extra(f.take(extra), e.bytes, e.packed, e.offset, file);
+  f.take(comment);
+
+  const auto refuse = [&](const std::string& what) {
+    fail(Exit::data, fmt::format("{}: record \"{}\" {}", file, printable(e.name), what));
+  };
+  if (e.flags & 1) refuse("is encrypted");
+  if (e.method != 0 && e.method != 8)
+    refuse(fmt::format("is packed by method {}, which PyTorch does not know", e.method));
+  if (e.flags & ~(has_descriptor | utf8_names))
+    refuse(fmt::format("has flags 0x{:x}, which PyTorch does not set", e.flags));
+  if (e.method == 0 && e.packed != e.bytes)
+    refuse(fmt::format("is stored, yet has {} bytes packed and {} unpacked", e.packed, e.bytes));
+  return e;
+}
+
+// Checks the local header against the directory's entry and returns the record's data; `next` moves to the byte behind
+// it.
+std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> records, uint64_t& next,
+                                  const std::string& file) {
+  const auto refuse = [&](const char* what) {
+    fail(Exit::data, fmt::format("{}: record \"{}\": {}", file, printable(e.name), what));
+  };
+  if (e.offset != next) refuse(e.offset < next ? "overlaps the record before it" : "bytes hidden before it");
+  Fields f(records.subspan(next), file);
+  if (f.u32() != local_magic) refuse("no local header where the directory says");
+  f.take(2);  // version
+  const uint16_t flags = f.u16(), method = f.u16();
+  f.take(4);  // time, date
+  const uint32_t crc = f.u32();
+  uint64_t packed = f.u32(), bytes = f.u32(), unused = 0;
+  const uint16_t name = f.u16(), extra = f.u16();
+  if (text(f.take(name)) != e.name) refuse("the local header has another name");
+  read_extra(f.take(extra), bytes, packed, unused, file);
+  // With a descriptor behind the data, the local fields may be 0.
+  const bool late = (flags & has_descriptor) != 0;
+  const auto differs = [late](uint64_t local, uint64_t central) { return local != central && !(late && local == 0); };
+  if (flags != e.flags || method != e.method || differs(crc, e.crc32) || differs(packed, e.packed) ||
+      differs(bytes, e.bytes))
+    refuse("local header and directory disagree");
+  if (e.packed > f.left()) refuse("runs past the end of the records");
+  const auto data = f.take(e.packed);
+  if (late) {
+    if (f.u32() != descriptor_magic || f.u32() != e.crc32) refuse("damaged descriptor behind the data");
+    // The two sizes are 32 or 64 bits wide. Nothing says which, but a header begins with "PK", so only one of them can
+    // fit.
+    Fields narrow(f), wide(f);
+    if (wide.left() >= 16 && wide.u64() == e.packed && wide.u64() == e.bytes)
+      f = wide;
+    else if (narrow.u32() == e.packed && narrow.u32() == e.bytes)
+      f = narrow;
+    else
+      refuse("damaged descriptor behind the data");
+  }
+  next = records.size() - f.left();
+  return data;
+}
+
+}  // namespace
+
+std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file) {
+  const Directory directory = find_directory(archive, file);
+  Fields f(archive.subspan(directory.offset, directory.bytes), file);
+  std::vector<Entry> entries;
+  std::unordered_set<std::string> names;
+  while (f.left() > 0) {
+    entries.push_back(read_entry(f, file));
+    if (!names.insert(entries.back().name).second)
+      fail(Exit::data, fmt::format("{}: two records are named \"{}\"", file, printable(entries.back().name)));
+    if (entries.size() > 200'000) fail(Exit::limit, file + ": more than 200,000 records");
+  }
+  if (entries.size() != directory.entries)
+    fail(Exit::data, fmt::format("{}: the zip directory promises {} records and lists {}", file, directory.entries,
+                                 entries.size()));
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
+
+  std::vector<ZipRecord> records;
+  uint64_t next = 0;
+  for (const Entry& e : entries)
+    records.push_back({.name = e.name,
+                       .crc32 = e.crc32,
+                       .compressed = e.method != 0,
+                       .data = locate(e, archive.first(directory.offset), next, file)});
+  if (next != directory.offset) fail(Exit::data, file + ": bytes hidden before the zip directory");
+  return records;
+}
+
+void check_crc(const ZipRecord& record, const std::string& file) {
+  const auto* data = reinterpret_cast<const Bytef*>(record.data.data());
+  const uint32_t actual = uint32_t(::crc32_z(::crc32_z(0, nullptr, 0), data, record.data.size()));
+  if (actual != record.crc32)
+    fail(Exit::data,
+         fmt::format(
+             "{}: record \"{}\" is damaged: CRC-32 {:08x}, the directory says {:08x}; download it again, or, if it "
+             "was saved without checksums, pass --no-hash-check",
+             file, printable(record.name), actual, record.crc32));
+}
+
+}  // namespace pc
