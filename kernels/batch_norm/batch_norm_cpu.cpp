@@ -84,32 +84,37 @@ Buffer sum_blocks(const BatchNormShape& shape, F&& block) {
   return partial;
 }
 
-// y = relu?((x - mean) * (gamma * invstd) + beta + residual?) and the mask.
+// y = relu?((x - mean) * scale + beta + residual?) and the mask, for the rows [begin, end). Everything comes by value:
+// the compiler must take a vector store for one that may change whatever lies in memory, and would read every pointer
+// again after it.
 template <class T>
-void apply(const BatchNormShape& shape, const BatchNormForward& a, const float* mean, const float* invstd) {
-  const int channels = shape.c;
+void apply_rows(const BatchNormForward a, const float* mean, const float* scale, int channels, int64_t begin,
+                int64_t end) {
   const T *x = static_cast<const T*>(a.x), *residual = static_cast<const T*>(a.residual);
   T* y = static_cast<T*>(a.y);
-  Buffer scales(Device::cpu, std::size_t(channels) * sizeof(float));
+  for (int64_t row = begin; row < end; ++row) {
+    uint8_t* mask = a.mask ? a.mask + row * ((channels + 7) / 8) : nullptr;
+    simd::for_lanes(0, channels, [&](int64_t c, auto lanes) {
+      const int64_t at = row * channels + c;
+      f32x v = (simd::load(x + at, lanes) - simd::load(mean + c, lanes)) * simd::load(scale + c, lanes) +
+               simd::load(a.beta + c, lanes);
+      if (residual) v += simd::load(residual + at, lanes);
+      if (a.relu) {
+        v = simd::relu(v);
+        if (mask) store_bits(mask, int(c), simd::positive(v), lanes);
+      }
+      simd::store(y + at, v, lanes);
+    });
+  }
+}
+
+template <class T>
+void apply(const BatchNormShape& shape, const BatchNormForward& a) {
+  Buffer scales(Device::cpu, std::size_t(shape.c) * sizeof(float));
   float* scale = scales.as<float>();
-  for (int c = 0; c < channels; ++c) scale[c] = a.gamma[c] * invstd[c];
-  const int64_t mask_row = (channels + 7) / 8;
-  parallel_for(shape.rows, block_rows(shape), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      uint8_t* mask = a.mask ? a.mask + row * mask_row : nullptr;
-      simd::for_lanes(0, channels, [&](int64_t c, auto lanes) {
-        const int64_t at = row * channels + c;
-        f32x v = (simd::load(x + at, lanes) - simd::load(mean + c, lanes)) * simd::load(scale + c, lanes) +
-                 simd::load(a.beta + c, lanes);
-        if (residual) v += simd::load(residual + at, lanes);
-        if (a.relu) {
-          v = simd::relu(v);
-          if (mask) store_bits(mask, int(c), simd::positive(v), lanes);
-        }
-        simd::store(y + at, v, lanes);
-      });
-    }
-  });
+  for (int c = 0; c < shape.c; ++c) scale[c] = a.gamma[c] * a.invstd[c];
+  parallel_for(shape.rows, block_rows(shape),
+               [&](int64_t begin, int64_t end) { apply_rows<T>(a, a.mean, scale, shape.c, begin, end); });
 }
 
 template <class T>
@@ -127,7 +132,7 @@ void train(const BatchNormShape& shape, const BatchNormForward& a) {
     a.running_mean[c] += a.momentum * (float(mean) - a.running_mean[c]);
     a.running_var[c] += a.momentum * (float(var * unbias) - a.running_var[c]);
   }
-  apply<T>(shape, a, a.mean, a.invstd);
+  apply<T>(shape, a);
 }
 
 template <class T>
@@ -136,7 +141,7 @@ void eval(const BatchNormShape& shape, const BatchNormForward& a) {
     a.mean[c] = a.running_mean[c];
     a.invstd[c] = 1 / std::sqrt(a.running_var[c] + shape.eps);
   }
-  apply<T>(shape, a, a.mean, a.invstd);
+  apply<T>(shape, a);
 }
 
 // sums[0..c) = sum of g, sums[c..2c) = sum of g * (x - mean) over one block of rows.
@@ -162,27 +167,24 @@ void sum_gradients(int channels, const BatchNormBackward& a, int64_t begin, int6
   });
 }
 
-// dx = scale * (g - shift - (x - mean) * slope) and dresidual = g.
+// dx = scale * (g - shift - (x - mean) * slope) and dresidual = g, for the rows [begin, end); by value as apply_rows.
 template <class T>
-void apply_gradients(const BatchNormShape& shape, const BatchNormBackward& a, const float* scale, const float* shift,
-                     const float* slope) {
-  const int channels = shape.c;
+void apply_gradient_rows(const BatchNormBackward a, const float* scale, const float* shift, const float* slope,
+                         int channels, int64_t begin, int64_t end) {
   const T *x = static_cast<const T*>(a.x), *dy = static_cast<const T*>(a.dy);
   T *dx = static_cast<T*>(a.dx), *dresidual = static_cast<T*>(a.dresidual);
   const int64_t mask_row = (channels + 7) / 8;
-  parallel_for(shape.rows, block_rows(shape), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      simd::for_lanes(0, channels, [&](int64_t c, auto lanes) {
-        const int64_t at = row * channels + c;
-        f32x g = simd::load(dy + at, lanes);
-        if (a.mask) g = simd::keep(g, load_bits(a.mask + row * mask_row, int(c), lanes));
-        if (dresidual) simd::store(dresidual + at, g, lanes);
-        if (a.training)
-          g -= simd::load(shift + c, lanes) +
-               (simd::load(x + at, lanes) - simd::load(a.mean + c, lanes)) * simd::load(slope + c, lanes);
-        simd::store(dx + at, simd::load(scale + c, lanes) * g, lanes);
-      });
-  });
+  for (int64_t row = begin; row < end; ++row)
+    simd::for_lanes(0, channels, [&](int64_t c, auto lanes) {
+      const int64_t at = row * channels + c;
+      f32x g = simd::load(dy + at, lanes);
+      if (a.mask) g = simd::keep(g, load_bits(a.mask + row * mask_row, int(c), lanes));
+      if (dresidual) simd::store(dresidual + at, g, lanes);
+      if (a.training)
+        g -= simd::load(shift + c, lanes) +
+             (simd::load(x + at, lanes) - simd::load(a.mean + c, lanes)) * simd::load(slope + c, lanes);
+      simd::store(dx + at, simd::load(scale + c, lanes) * g, lanes);
+    });
 }
 
 template <class T>
@@ -201,7 +203,9 @@ void backward_of(const BatchNormShape& shape, const BatchNormBackward& a) {
     shift[c] = float(sum[c] / m);
     slope[c] = float(product[c] * invstd * invstd / m);
   }
-  apply_gradients<T>(shape, a, scale, shift, slope);
+  parallel_for(shape.rows, block_rows(shape), [&](int64_t begin, int64_t end) {
+    apply_gradient_rows<T>(a, scale, shift, slope, shape.c, begin, end);
+  });
 }
 
 [[noreturn]] void fail_type(DType dtype) {

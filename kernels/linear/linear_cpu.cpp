@@ -32,15 +32,20 @@ void dot_tile(const LinearShape& s, const T* x, const T* w, const float* b, int 
   f32x sum[kRows][kRows] = {};
   simd::for_lanes(0, s.in, [&](int64_t k, auto lanes) {
     f32x wk[kRows];
+#pragma GCC unroll 4
     for (int o = 0; o < kRows; ++o) wk[o] = simd::load(ws[o] + k, lanes);
+#pragma GCC unroll 4
     for (int i = 0; i < kRows; ++i) {
       const f32x xk = simd::load(xs[i] + k, lanes);
+#pragma GCC unroll 4
       for (int o = 0; o < kRows; ++o) sum[i][o] += xk * wk[o];
     }
   });
-  for (int i = 0; i < std::min(kRows, s.n - row); ++i)
-    for (int o = 0; o < std::min(kRows, s.out - out); ++o)
-      y[int64_t(row + i) * s.out + out + o] = simd::sum(sum[i][o]) + b[out + o];
+#pragma GCC unroll 4  // constant bounds and indices, or the sums leave the registers
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 4
+    for (int o = 0; o < kRows; ++o)
+      if (row + i < s.n && out + o < s.out) y[int64_t(row + i) * s.out + out + o] = simd::sum(sum[i][o]) + b[out + o];
 }
 
 template <class T>

@@ -109,28 +109,48 @@ void pool(const MaxPoolShape& s, const T* x, T* y, uint8_t* index) {
   });
 }
 
-// dx gathers: place (h, w) lies in window p at r = h + pad - p * stride, so no two threads write one element.
+// One input place in one window: the number it has there, and where that window's output lies.
+struct Source {
+  int place;
+  int64_t output;
+};
+
+// All windows that contain (h, w), in row-major order: p with 0 <= h + pad - p * stride < window, q alike. At most 15
+// x 15.
+int list_sources(const MaxPoolShape& s, int h, int w, Source* list) {
+  const auto first = [&](int at) { return at + s.pad < s.window ? 0 : (at + s.pad - s.window) / s.stride + 1; };
+  const int p_end = std::min(s.p() - 1, (h + s.pad) / s.stride), q_end = std::min(s.q() - 1, (w + s.pad) / s.stride);
+  int count = 0;
+  for (int p = first(h); p <= p_end; ++p)
+    for (int q = first(w); q <= q_end; ++q)
+      list[count++] = {.place = (h + s.pad - p * s.stride) * s.window + (w + s.pad - q * s.stride),
+                       .output = (int64_t(p) * s.q() + q) * s.c};
+  return count;
+}
+
+// One input pixel: it gathers from its windows, so no two threads write one element.
+template <class T>
+void gather_pixel(const Source* sources, int count, int channels, const T* dy, const uint8_t* index, T* dx) {
+  simd::for_lanes(0, channels, [&](int64_t c, auto lanes) {
+    f32x sum = {};
+    for (const Source* from = sources; from != sources + count; ++from) {
+      const int64_t at = from->output + c;
+      sum += where(index + at, from->place, simd::load(dy + at, lanes), lanes);
+    }
+    simd::store(dx + c, sum, lanes);
+  });
+}
+
 template <class T>
 void gather(const MaxPoolShape& s, const T* dy, const uint8_t* index, T* dx) {
-  const int p_count = s.p(), q_count = s.q();
-  const auto first = [&](int at) { return at + s.pad < s.window ? 0 : (at + s.pad - s.window) / s.stride + 1; };
-  const auto last = [&](int at, int count) { return std::min(count - 1, (at + s.pad) / s.stride); };
+  const int64_t y_picture = int64_t(s.p()) * s.q() * s.c;
   parallel_for(int64_t(s.n) * s.h, grain(int64_t(s.w) * s.c), [&](int64_t begin, int64_t end) {
+    Source sources[15 * 15];
     for (int64_t row = begin; row < end; ++row) {
-      const int h = int(row % s.h), p0 = first(h), p1 = last(h, p_count);
-      const int64_t picture = row / s.h * p_count * q_count;
+      const int64_t picture = row / s.h * y_picture;
       for (int w = 0; w < s.w; ++w) {
-        const int q0 = first(w), q1 = last(w, q_count);
-        simd::for_lanes(0, s.c, [&](int64_t c, auto lanes) {
-          f32x sum = {};
-          for (int p = p0; p <= p1; ++p)
-            for (int q = q0; q <= q1; ++q) {
-              const int place = (h + s.pad - p * s.stride) * s.window + (w + s.pad - q * s.stride);
-              const int64_t at = (picture + int64_t(p) * q_count + q) * s.c + c;
-              sum += where(index + at, place, simd::load(dy + at, lanes), lanes);
-            }
-          simd::store(dx + (row * s.w + w) * s.c + c, sum, lanes);
-        });
+        const int count = list_sources(s, int(row % s.h), w, sources);
+        gather_pixel(sources, count, s.c, dy + picture, index + picture, dx + (row * s.w + w) * s.c);
       }
     }
   });

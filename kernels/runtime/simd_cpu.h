@@ -1,4 +1,5 @@
-// One vector of f32 lanes for the CPU kernels: 16 with AVX-512, 8 with AVX2; f32, bf16 and f16 in memory.
+// One vector of f32 lanes for the CPU kernels: 16 with AVX-512, 8 with AVX2; f32, bf16, f16 and (read only) u8 in
+// memory.
 //
 // Only *_cpu.cpp files may include this: they alone are compiled with -march. Arithmetic and comparisons are the
 // compiler's own operators on vectors. A tail goes through the same vector code as the rest, so an element's bits do
@@ -37,6 +38,9 @@ PC_SIMD double sum(f64x v) { return _mm512_reduce_add_pd(v); }
 PC_SIMD float sum(f32x v) { return _mm512_reduce_add_ps(v); }
 PC_SIMD f32x load(const float* p) { return _mm512_loadu_ps(p); }
 PC_SIMD void store(float* p, f32x v) { _mm512_storeu_ps(p, v); }
+PC_SIMD f32x load(const uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 PC_SIMD f32x load(const bf16* p) {
   const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
@@ -70,6 +74,9 @@ PC_SIMD double sum(f64x v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 PC_SIMD float sum(f32x v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 PC_SIMD f32x load(const float* p) { return _mm256_loadu_ps(p); }
 PC_SIMD void store(float* p, f32x v) { _mm256_storeu_ps(p, v); }
+PC_SIMD f32x load(const uint8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
 PC_SIMD f32x load(const bf16* p) {
   const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));

@@ -1,0 +1,59 @@
+// sum_squares: f64 sums, a running total, non-finite values.
+#include "kernels/sum_squares/sum_squares.h"
+
+#include "tests/ops/reference.h"
+
+namespace pc::test {
+namespace {
+
+double run(Device device, const Values& x, double start = 0) {
+  const Array input(device, DType::f32, x);
+  Buffer sum(device, sizeof(double));
+  memory::copy(device, sum.data(), Device::cpu, &start, sizeof start);
+  PC_KERNELS(sum_squares, device).accumulate(int64_t(x.size()), input.as<float>(), sum.as<double>());
+  double result;
+  memory::copy(Device::cpu, &result, device, sum.data(), sizeof result);
+  return result;
+}
+
+void check(Device device) {
+  for (int64_t n : {1, 7, 16, 31, 33, 5000, 32768, 32769, 200003}) {
+    const Values x = random_values(n, 1);
+    const double want = dot(x, x);
+    EXPECT_NEAR(run(device, x), want, 1e-6 * want) << n;
+    EXPECT_NEAR(run(device, x, 100), want + 100, 1e-6 * (want + 100)) << "adds to what is there";
+  }
+}
+
+void check_non_finite(Device device) {
+  for (float bad : {kNaN, kInf, -kInf})
+    for (std::size_t at : {std::size_t(0), std::size_t(50), std::size_t(99)}) {
+      Values x(100, 1);
+      x[at] = double(bad);
+      EXPECT_FALSE(std::isfinite(run(device, x))) << bad << " at " << at;
+    }
+}
+
+TEST(SumSquares, MatchesReference) { check(Device::cpu); }
+TEST(SumSquares, NonFiniteShows) { check_non_finite(Device::cpu); }
+TEST(SumSquares, LargeFiniteValuesStayFinite) { EXPECT_NEAR(run(Device::cpu, Values(64, 1e30)) / 64e60, 1, 1e-6); }
+
+TEST(SumSquares, SameBitsWithAnyNumberOfThreads) {
+  const Values x = random_values(300007, 5);
+  expect_same_bits_with_two_threads([&] {
+    const double sum = run(Device::cpu, x);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&sum);
+    return std::vector<uint8_t>(bytes, bytes + sizeof sum);
+  });
+}
+
+TEST(SumSquares, Gpu) {
+  PC_NEEDS_GPU();
+  check(Device::cuda);
+  check_non_finite(Device::cuda);
+  const Values x = random_values(300007, 5);
+  EXPECT_EQ(run(Device::cuda, x), run(Device::cuda, x)) << "the same bits every time";
+}
+
+}  // namespace
+}  // namespace pc::test
