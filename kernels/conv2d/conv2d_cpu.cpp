@@ -1,20 +1,18 @@
-// conv2d on the CPU: picks the way for each shape and type and fills the table.
+// conv2d on the CPU: brings each direction to the gathered product or the weight gradient, and fills the table.
 #include "kernels/conv2d/conv2d_cpu.h"
 
-#include <cstring>
-#include <map>
-#include <mutex>
+#include <algorithm>
+#include <optional>
 
 #include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
 
 namespace pc {
 namespace conv2d {
 
 std::string describe(const Conv2dShape& s, DType dtype) {
   const auto str = [](int v) { return std::to_string(v); };
-  return "conv2d n=" + str(s.n) + " " + str(s.h) + "x" + str(s.w) + "x" + str(s.c) + " k=" + str(s.k) + " " + str(s.r) +
-         "x" + str(s.s) + " stride " + str(s.stride) + " pad " + str(s.pad) + " " + name_of(dtype);
+  return "conv2d n=" + str(s.n) + " " + str(s.h) + "x" + str(s.w) + "x" + str(s.c) + " k=" + str(s.k) + " " + str(s.r) + "x" +
+         str(s.s) + " stride " + str(s.stride) + " pad " + str(s.pad) + " " + name_of(dtype);
 }
 
 namespace {
@@ -24,66 +22,79 @@ bool check(const Conv2dShape& s, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::bf16) fail_shape(describe(s, dtype) + ": the CPU has f32 and bf16 only");
   if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 || s.pad < 0 ||
       s.h + 2 * s.pad < s.r || s.w + 2 * s.pad < s.s)
-    fail_shape(describe(s, dtype) + ": sizes do not make a convolution");
+    fail_shape(describe(s, dtype) + ": these sizes do not make a convolution");
   return s.n > 0;
 }
 
-Buffer widened(const void* src, int64_t count) {
-  Buffer wide(Device::cpu, std::size_t(count) * sizeof(float));
-  parallel_for(count, 1 << 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) wide.as<float>()[i] = float(static_cast<const bf16*>(src)[i]);
-  });
-  return wide;
+Gather gather_forward(const Conv2dShape& s, int pad) {
+  return {.n = s.n, .out_h = s.p(), .out_w = s.q(), .channels_in = s.c, .channels_out = s.k, .taps_h = s.r, .taps_w = s.s,
+          .image_step = int64_t(s.h) * s.w * s.c, .row_step = int64_t(s.w) * s.c, .pixel_step = s.c,
+          .rows = forward_axis(s.p(), s.r, s.stride, pad, s.h), .columns = forward_axis(s.q(), s.s, s.stride, pad, s.w)};
+}
+
+// Cycles of the product, up to a factor: a tile of less than four rows waits for its own sums.
+int64_t cost(const Gather& g) {
+  int64_t sum = 0;
+  for (const AxisClass& rows : g.rows)
+    for (const AxisClass& columns : g.columns) {
+      const int64_t pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
+      sum += std::max<int64_t>(4, pixels) * int64_t(rows.taps.size() * columns.taps.size());
+    }
+  return sum;
+}
+
+void convolve(const Conv2dShape& s, DType dtype, const void* x, const float* panels, const Epilogue& epilogue, void* y) {
+  if (folds(s)) {
+    const Buffer wide = padded_copy(dtype, x, s.n, s.h, s.w, s.c, 0, s.pad);
+    const int width = s.w + 2 * s.pad;
+    return run({.n = s.n, .out_h = s.p(), .out_w = s.q(), .channels_in = s.s * s.c, .channels_out = s.k, .taps_h = s.r, .taps_w = 1,
+                .image_step = int64_t(s.h) * width * s.c, .row_step = int64_t(width) * s.c, .pixel_step = s.c,
+                .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h), .columns = forward_axis(s.q(), 1, s.stride, 0, width)},
+               wide.as<float>(), panels, epilogue, dtype, y);
+  }
+  Gather g = gather_forward(s, s.pad);
+  Conv2dShape inside = s;  // of x with its border written out: more products, but tiles of mixed pixels where the batch is small
+  inside.h += 2 * s.pad, inside.w += 2 * s.pad;
+  inside.pad = 0;
+  Gather bordered = gather_forward(inside, 0);
+  if (cost(bordered) < cost(g)) {
+    const Buffer wide = padded_copy(dtype, x, s.n, s.h, s.w, s.c, s.pad, s.pad);
+    return run(bordered, wide.as<float>(), panels, epilogue, dtype, y);
+  }
+  if (dtype == DType::f32) return run(g, static_cast<const float*>(x), panels, epilogue, dtype, y);
+  const Buffer wide = padded_copy(dtype, x, s.n, s.h, s.w, s.c, 0, 0);
+  run(g, wide.as<float>(), panels, epilogue, dtype, y);
 }
 
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
   if (!check(s, dtype)) return;
-  execute(plan_for({.shape = s, .dtype = dtype, .threads = thread_count()}), x, w, false, nullptr, y);
+  const Buffer panels = forward_panels(s, dtype, w);
+  convolve(s, dtype, x, panels.as<float>(), {}, y);
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, void* dx) {
   if (!check(s, dtype)) return;
-  execute(plan_for({.shape = s, .dtype = dtype, .direction = Direction::backward_data, .threads = thread_count()}), dy,
-          w, false, nullptr, dx);
+  const Buffer panels = backward_panels(s, dtype, w);
+  const Gather g{.n = s.n, .out_h = s.h, .out_w = s.w, .channels_in = s.k, .channels_out = s.c, .taps_h = s.r, .taps_w = s.s,
+                 .image_step = int64_t(s.p()) * s.q() * s.k, .row_step = int64_t(s.q()) * s.k, .pixel_step = s.k,
+                 .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()), .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q())};
+  Buffer wide;
+  if (dtype != DType::f32) wide = padded_copy(dtype, dy, s.n, s.p(), s.q(), s.k, 0, 0);
+  run(g, wide.data() ? wide.as<float>() : static_cast<const float*>(dy), panels.as<float>(), {}, dtype, dx);
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
   if (!check(s, dtype)) return void(std::fill_n(dw, std::size_t(s.k) * s.r * s.s * s.c, 0.0f));
-  if (dtype == DType::f32) return weight_gradient(s, static_cast<const float*>(x), static_cast<const float*>(dy), dw);
-  const Buffer wide_x = widened(x, int64_t(s.n) * s.h * s.w * s.c),
-               wide_dy = widened(dy, int64_t(s.n) * s.p() * s.q() * s.k);
-  weight_gradient(s, wide_x.as<float>(), wide_dy.as<float>(), dw);
+  weight_gradient(s, dtype, x, dy, dw);
 }
 
 class CpuFilter : public PackedFilter {
  public:
-  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : shape_(s), dtype_(t), w_(w), bias_(b) {}
-
-  void infer(const Conv2dShape& s, const void* x, const void* residual, bool relu, void* y) {
-    if (!check(s, dtype_)) return;
-    const Plan& plan = plan_for({.shape = s,
-                                 .dtype = dtype_,
-                                 .bias = bias_ != nullptr,
-                                 .residual = residual != nullptr,
-                                 .relu = relu,
-                                 .threads = thread_count()});
-    if (residual && residual != y) std::memcpy(y, residual, std::size_t(s.n) * s.p() * s.q() * s.k * size_of(dtype_));
-    execute(plan, x, packed(plan), true, bias_, y);
-  }
-
- private:
-  const void* packed(const Plan& plan) {
-    std::lock_guard lock(mutex_);
-    auto [it, fresh] = packed_.try_emplace(weight_layout(plan));
-    if (fresh) it->second = pack_weights(plan, w_);
-    return it->second.data();
-  }
-
-  Conv2dShape shape_;
-  DType dtype_;
-  const float *w_, *bias_;
-  std::mutex mutex_;
-  std::map<std::string, Buffer> packed_;  // by layout
+  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
+      : dtype(t), bias(b), panels(forward_panels(s, DType::f32, w)) {}
+  DType dtype;
+  const float* bias;
+  Buffer panels;
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
@@ -92,7 +103,9 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 }
 
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
-  static_cast<CpuFilter&>(filter).infer(s, x, residual, relu, y);
+  const auto& own = static_cast<const CpuFilter&>(filter);
+  if (!check(s, own.dtype)) return;
+  convolve(s, own.dtype, x, own.panels.as<float>(), {own.bias, residual, relu}, y);
 }
 
 }  // namespace

@@ -1,0 +1,161 @@
+// The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "kernels/conv2d/conv2d_cpu.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc::conv2d {
+namespace {
+
+struct Tap {
+  int64_t offset;  // of the input pixel, from the row's base
+  int64_t weight;  // of its channels in a panel
+};
+
+// sums[m][o] = sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c][o]
+template <int M>
+void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
+  Vec acc[M][2] = {};
+  const float* row[M];
+  for (int m = 0; m < M; ++m) row[m] = rows[m];
+  for (const Tap* tap = taps; tap != taps + count; ++tap) {
+    const float* b = panel + tap->weight * kBlock;
+    for (int64_t i = tap->offset, end = tap->offset + channels; i < end; ++i, b += kBlock) {
+      const Vec b0 = load(b), b1 = load(b + kLanes);
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) {
+        const Vec a = broadcast(row[m][i]);
+        acc[m][0] += a * b0, acc[m][1] += a * b1;
+      }
+    }
+  }
+  for (int m = 0; m < M; ++m) store(sums + m * kBlock, acc[m][0]), store(sums + m * kBlock + kLanes, acc[m][1]);
+}
+
+using TileFunction = void (*)(const float* const*, const Tap*, int, int, const float*, float*);
+
+template <std::size_t... M>
+constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<M...>) {
+  return {tile<int(M) + 1>...};
+}
+constexpr auto kTiles = make_tiles(std::make_index_sequence<kRows>());  // by rows - 1
+
+// The pixels of one class of rows and one of columns, cut into tiles of nearly equal height.
+struct Group {
+  const AxisClass *rows, *columns;
+  std::vector<Tap> taps;
+  int64_t pixels, tiles, first_tile;
+};
+
+std::vector<Group> groups_of(const Gather& g) {
+  std::vector<Group> groups;
+  int64_t tiles = 0;
+  for (const AxisClass& rows : g.rows)
+    for (const AxisClass& columns : g.columns) {
+      Group group{&rows, &columns, {}, 0, 0, tiles};
+      for (auto [r, h] : rows.taps)
+        for (auto [s, w] : columns.taps)
+          group.taps.push_back({h * g.row_step + w * g.pixel_step, (int64_t(r) * g.taps_w + s) * g.channels_in});
+      group.pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
+      group.tiles = (group.pixels + kRows - 1) / kRows;
+      tiles += group.tiles;
+      groups.push_back(std::move(group));
+    }
+  return groups;
+}
+
+template <class T>
+void finish(const float* sums, const Epilogue& e, int64_t at, int first, int count, T* out) {
+  const T* residual = static_cast<const T*>(e.residual);
+  float v[kBlock];
+  for (int o = 0; o < count; ++o) v[o] = sums[o] + (e.bias ? e.bias[first + o] : 0.0f);
+  if (residual)
+    for (int o = 0; o < count; ++o) v[o] += float(residual[at + o]);
+  if (e.relu)
+    for (int o = 0; o < count; ++o) v[o] = v[o] < 0.0f ? 0.0f : v[o];
+  for (int o = 0; o < count; ++o) out[at + o] = T(v[o]);
+}
+
+template <class T>
+void compute(const Gather& g, const Group& group, int64_t tile, int block, const float* in, const float* panel, const Epilogue& epilogue,
+             T* out) {
+  const int64_t begin = group.pixels * tile / group.tiles, end = group.pixels * (tile + 1) / group.tiles;
+  const int64_t columns = int64_t(group.columns->points.size()), per_image = int64_t(group.rows->points.size()) * columns;
+  const float* rows[kRows] = {};
+  int64_t at[kRows] = {};
+  const int height = int(end - begin), first = block * kBlock;
+  for (int m = 0; m < height; ++m) {
+    const int64_t image = (begin + m) / per_image, pixel = (begin + m) % per_image;
+    const auto [i, h] = group.rows->points[std::size_t(pixel / columns)];
+    const auto [j, w] = group.columns->points[std::size_t(pixel % columns)];
+    rows[m] = in + image * g.image_step + h * g.row_step + w * g.pixel_step;
+    at[m] = ((image * g.out_h + i) * g.out_w + j) * g.channels_out + first;
+  }
+  alignas(64) float sums[kRows * kBlock];
+  kTiles[std::size_t(height - 1)](rows, group.taps.data(), int(group.taps.size()), g.channels_in, panel, sums);
+  const int count = std::min(kBlock, g.channels_out - first);
+  for (int m = 0; m < height; ++m) finish(sums + m * kBlock, epilogue, at[m], first, count, out);
+}
+
+template <class T>
+void run_typed(const Gather& g, const float* in, const float* panels, const Epilogue& epilogue, T* out) {
+  const auto groups = groups_of(g);
+  const int64_t tiles = groups.back().first_tile + groups.back().tiles, blocks = (g.channels_out + kBlock - 1) / kBlock;
+  // Filters that do not fit L2 beside the input are walked in the outer loop, so that one panel stays there.
+  const int64_t panel_size = int64_t(g.taps_h) * g.taps_w * g.channels_in * kBlock;
+  const bool panel_outer = panel_size * blocks * int64_t(sizeof(float)) > (512 << 10);
+  const int64_t units = tiles * blocks, grain = std::clamp<int64_t>(units / (thread_count() * 8), 1, 64);
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t u0 = 0; u0 < units; u0 += grain) {
+    for (int64_t u = u0; u < std::min(units, u0 + grain); ++u) {
+      const int64_t block = panel_outer ? u / tiles : u % blocks, tile = panel_outer ? u % tiles : u / blocks;
+      auto group = groups.begin();
+      while (tile >= group->first_tile + group->tiles) ++group;
+      compute(g, *group, tile - group->first_tile, int(block), in, panels + block * panel_size, epilogue, out);
+    }
+  }
+}
+
+// Sorts the coordinates by their taps; taps_of(i) lists (tap, input coordinate).
+template <class F>
+std::vector<AxisClass> classes(int out, F taps_of) {
+  std::vector<AxisClass> result;
+  for (int i = 0; i < out; ++i) {
+    auto taps = taps_of(i);
+    const int base = taps.empty() ? 0 : taps.front().second;
+    for (auto& tap : taps) tap.second -= base;
+    auto same = std::find_if(result.begin(), result.end(), [&](const AxisClass& a) { return a.taps == taps; });
+    if (same == result.end()) same = result.insert(same, {std::move(taps), {}});
+    same->points.emplace_back(i, base);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<AxisClass> forward_axis(int out, int taps, int stride, int pad, int in) {
+  return classes(out, [=](int i) {
+    std::vector<std::pair<int, int>> list;
+    for (int r = 0; r < taps; ++r)
+      if (const int h = i * stride + r - pad; h >= 0 && h < in) list.emplace_back(r, h);
+    return list;
+  });
+}
+
+std::vector<AxisClass> backward_axis(int out, int taps, int stride, int pad, int in) {
+  return classes(out, [=](int i) {
+    std::vector<std::pair<int, int>> list;
+    for (int r = 0; r < taps; ++r)
+      if (const int p = i + pad - r; p >= 0 && p % stride == 0 && p / stride < in) list.emplace_back(r, p / stride);
+    return list;
+  });
+}
+
+void run(const Gather& g, const float* in, const float* panels, const Epilogue& epilogue, DType out_type, void* out) {
+  if (out_type == DType::f32) return run_typed(g, in, panels, epilogue, static_cast<float*>(out));
+  run_typed(g, in, panels, epilogue, static_cast<bf16*>(out));
+}
+
+}  // namespace pc::conv2d

@@ -1,0 +1,98 @@
+// Copies that conv2d on the CPU works from: filters as panels, images with a border of zeros.
+#include <algorithm>
+
+#include "kernels/conv2d/conv2d_cpu.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc::conv2d {
+namespace {
+
+// w is a matrix of `outputs` rows: each block of kBlock rows is transposed.
+template <class T>
+void transpose_rows(const T* w, int outputs, int64_t length, float* panels) {
+  constexpr int kLine = 16;  // a cache line of a row at a time: the rows of a block may lie in the same few sets of the cache
+  const int64_t lines = (length + kLine - 1) / kLine, blocks = (outputs + kBlock - 1) / kBlock;
+  parallel_for(blocks * lines, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t block = i / lines, first = i % lines * kLine, last = std::min(length, first + kLine);
+      const int rows = int(std::min<int64_t>(kBlock, outputs - block * kBlock));
+      float* panel = panels + block * length * kBlock;
+      if (rows < kBlock) std::fill(panel + first * kBlock, panel + last * kBlock, 0.0f);
+      for (int o = 0; o < rows; ++o) {
+        const T* row = w + (block * kBlock + o) * length;
+        for (int64_t j = first; j < last; ++j) panel[j * kBlock + o] = float(row[j]);
+      }
+    }
+  });
+}
+
+template <class T>
+void gather_columns(const T* w, const Conv2dShape& s, float* panels) {
+  const int64_t taps = int64_t(s.r) * s.s, blocks = (s.c + kBlock - 1) / kBlock;
+  parallel_for(blocks * taps, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i / taps * kBlock, tap = i % taps;
+      const int columns = int(std::min<int64_t>(kBlock, s.c - first));
+      for (int64_t k = 0; k < s.k; ++k) {
+        const T* from = w + (k * taps + tap) * s.c + first;
+        float* to = panels + (i * s.k + k) * kBlock;
+        for (int o = 0; o < columns; ++o) to[o] = float(from[o]);
+        for (int o = columns; o < kBlock; ++o) to[o] = 0.0f;
+      }
+    }
+  });
+}
+
+template <class T>
+void copy_padded(const T* x, int n, int h, int w, int c, int pad_h, int pad_w, float* out) {
+  const int64_t rows = h + 2 * pad_h, row = int64_t(w + 2 * pad_w) * c, border = int64_t(pad_w) * c, inside = int64_t(w) * c;
+  parallel_for(n * rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t image = i / rows, y = i % rows - pad_h;
+      float* to = out + i * row;
+      if (y < 0 || y >= h) {
+        std::fill_n(to, row, 0.0f);
+        continue;
+      }
+      const T* from = x + (image * h + y) * inside;
+      std::fill_n(to, border, 0.0f);
+      for (int64_t j = 0; j < inside; ++j) to[border + j] = float(from[j]);
+      std::fill_n(to + border + inside, border, 0.0f);
+    }
+  });
+}
+
+}  // namespace
+
+Buffer forward_panels(const Conv2dShape& s, DType dtype, const void* w) {
+  const int64_t length = int64_t(s.r) * s.s * s.c;
+  Buffer panels(Device::cpu, std::size_t((s.k + kBlock - 1) / kBlock * kBlock * length) * sizeof(float));
+  if (dtype == DType::f32) {
+    transpose_rows(static_cast<const float*>(w), s.k, length, panels.as<float>());
+  } else {
+    transpose_rows(static_cast<const bf16*>(w), s.k, length, panels.as<float>());
+  }
+  return panels;
+}
+
+Buffer backward_panels(const Conv2dShape& s, DType dtype, const void* w) {
+  Buffer panels(Device::cpu, std::size_t((s.c + kBlock - 1) / kBlock * kBlock) * s.r * s.s * s.k * sizeof(float));
+  if (dtype == DType::f32) {
+    gather_columns(static_cast<const float*>(w), s, panels.as<float>());
+  } else {
+    gather_columns(static_cast<const bf16*>(w), s, panels.as<float>());
+  }
+  return panels;
+}
+
+Buffer padded_copy(DType dtype, const void* x, int n, int h, int w, int c, int pad_h, int pad_w) {
+  Buffer out(Device::cpu, std::size_t(n) * (h + 2 * pad_h) * (w + 2 * pad_w) * c * sizeof(float));
+  if (dtype == DType::f32) {
+    copy_padded(static_cast<const float*>(x), n, h, w, c, pad_h, pad_w, out.as<float>());
+  } else {
+    copy_padded(static_cast<const bf16*>(x), n, h, w, c, pad_h, pad_w, out.as<float>());
+  }
+  return out;
+}
+
+}  // namespace pc::conv2d
