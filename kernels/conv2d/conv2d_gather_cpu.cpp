@@ -66,37 +66,57 @@ std::vector<Group> groups_of(const Gather& g) {
   return groups;
 }
 
-template <class T>
-void finish(const float* sums, const Epilogue& e, int64_t at, int first, int count, T* out) {
-  const T* residual = static_cast<const T*>(e.residual);
+// Stores the sums of one pixel; Count, unless 0, tells the compiler how many.
+template <int Count, class T>
+void finish(const float* sums, const Epilogue& e, int first, int count, const T* residual, T* out) {
+  if (Count) count = Count;
   float v[kBlock];
-  for (int o = 0; o < count; ++o) v[o] = sums[o] + (e.bias ? e.bias[first + o] : 0.0f);
+  if (e.bias) {
+    for (int o = 0; o < count; ++o) v[o] = sums[o] + e.bias[first + o];
+  } else {
+    for (int o = 0; o < count; ++o) v[o] = sums[o];
+  }
   if (residual)
-    for (int o = 0; o < count; ++o) v[o] += float(residual[at + o]);
+    for (int o = 0; o < count; ++o) v[o] += float(residual[o]);
   if (e.relu)
     for (int o = 0; o < count; ++o) v[o] = v[o] < 0.0f ? 0.0f : v[o];
-  for (int o = 0; o < count; ++o) out[at + o] = T(v[o]);
+  for (int o = 0; o < count; ++o) out[o] = T(v[o]);
 }
 
 template <class T>
 void compute(const Gather& g, const Group& group, int64_t tile, int block, const float* in, const float* panel, const Epilogue& epilogue,
              T* out) {
   const int64_t begin = group.pixels * tile / group.tiles, end = group.pixels * (tile + 1) / group.tiles;
-  const int64_t columns = int64_t(group.columns->points.size()), per_image = int64_t(group.rows->points.size()) * columns;
+  const std::size_t columns = group.columns->points.size(), lines = group.rows->points.size();
+  const int height = int(end - begin), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
+  std::size_t column = std::size_t(begin) % columns, line = std::size_t(begin) / columns % lines;
+  int64_t image = begin / int64_t(columns * lines);
   const float* rows[kRows] = {};
   int64_t at[kRows] = {};
-  const int height = int(end - begin), first = block * kBlock;
   for (int m = 0; m < height; ++m) {
-    const int64_t image = (begin + m) / per_image, pixel = (begin + m) % per_image;
-    const auto [i, h] = group.rows->points[std::size_t(pixel / columns)];
-    const auto [j, w] = group.columns->points[std::size_t(pixel % columns)];
+    const auto [i, h] = group.rows->points[line];
+    const auto [j, w] = group.columns->points[column];
     rows[m] = in + image * g.image_step + h * g.row_step + w * g.pixel_step;
     at[m] = ((image * g.out_h + i) * g.out_w + j) * g.channels_out + first;
+    if (++column == columns) {
+      column = 0;
+      if (++line == lines) line = 0, ++image;
+    }
+  }
+  // The last tap reaches the part of the input that no tile before has brought into the cache; the results are new too.
+  constexpr int kLine = 64 / sizeof(float);
+  const int64_t last = group.taps.empty() ? 0 : group.taps.back().offset;
+  for (int m = 0; m < height; ++m) {
+    for (int c = 0; c < g.channels_in; c += kLine) __builtin_prefetch(rows[m] + last + c, 0, 2);
+    for (int o = 0; o < count; o += kLine) __builtin_prefetch(out + at[m] + o, 1);
   }
   alignas(64) float sums[kRows * kBlock];
   kTiles[std::size_t(height - 1)](rows, group.taps.data(), int(group.taps.size()), g.channels_in, panel, sums);
-  const int count = std::min(kBlock, g.channels_out - first);
-  for (int m = 0; m < height; ++m) finish(sums + m * kBlock, epilogue, at[m], first, count, out);
+  const T* residual = static_cast<const T*>(epilogue.residual);
+  for (int m = 0; m < height; ++m) {
+    const auto store_row = count == kBlock ? finish<kBlock, T> : finish<0, T>;
+    store_row(sums + m * kBlock, epilogue, first, count, residual ? residual + at[m] : nullptr, out + at[m]);
+  }
 }
 
 template <class T>

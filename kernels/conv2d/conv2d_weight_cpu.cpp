@@ -1,64 +1,57 @@
 // The weight gradient of conv2d on the CPU: register tiles of dw, each summed by one thread over all pixels in order.
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <vector>
 
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/runtime/parallel.h"
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
 
 namespace pc::conv2d {
 namespace {
 
-// The first `count` (0 … kLanes) numbers of a vector.
-#if defined(__AVX512F__)
-struct Part {
-  explicit Part(int count) : mask(__mmask16((1u << count) - 1)) {}
-  Vec load(const float* p) const { return _mm512_maskz_loadu_ps(mask, p); }
-  void store(float* p, Vec v) const { _mm512_mask_storeu_ps(p, mask, v); }
-  __mmask16 mask;
-};
-#else
-struct Part {
-  explicit Part(int n) : count(n) {}
-  Vec load(const float* p) const {
-    if (count == kLanes) return conv2d::load(p);
-    Vec v{};
-    std::memcpy(&v, p, std::size_t(count) * sizeof(float));
-    return v;
-  }
-  void store(float* p, Vec v) const { std::memcpy(p, &v, std::size_t(count) * sizeof(float)); }
-  int count;
-};
-#endif
-
-// Where one filter tap meets the images of a block: offsets of x and dy, in floats, for every pixel of y that it reaches.
+// Where one filter tap meets the images of a block: offsets into the two operands, in floats, for every pixel that it reaches.
 struct Pixel {
-  int32_t x, dy;
+  int32_t a, b;
 };
 
-// dw[m][c] (+)= sum over pixels of dy[m] * x[c], for M rows that lie `step` apart and `columns` <= kBlock.
+// Where a tile goes: M rows of `columns` <= kBlock numbers. `add` to what is there or overwrite it.
+struct Place {
+  float* dw;
+  int64_t row_step, column_step;
+  int columns;
+  bool add;
+};
+
+// place[m][o] (+)= sum over pixels of a[m] * b[o]
 template <int M>
-void tile(const float* x, const float* dy, const Pixel* pixels, int64_t count, int columns, bool first, int64_t step, float* dw) {
-  const Part low(std::min(columns, kLanes)), high(std::max(columns - kLanes, 0));
+void tile(const float* a, const float* b, const Pixel* pixels, int64_t count, const Place& place) {
   Vec acc[M][2] = {};
-  if (!first)
-    for (int m = 0; m < M; ++m) acc[m][0] = low.load(dw + m * step), acc[m][1] = high.load(dw + m * step + kLanes);
   for (const Pixel *p = pixels, *end = pixels + count; p < end; ++p) {
-    const Vec b0 = low.load(x + p->x), b1 = high.load(x + p->x + kLanes);
-    const float* g = dy + p->dy;
+    const Vec b0 = load(b + p->b), b1 = load(b + p->b + kLanes);
+    const float* row = a + p->a;
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
-      const Vec a = broadcast(g[m]);
-      acc[m][0] += a * b0, acc[m][1] += a * b1;
+      const Vec one = broadcast(row[m]);
+      acc[m][0] += one * b0, acc[m][1] += one * b1;
     }
   }
-  for (int m = 0; m < M; ++m) low.store(dw + m * step, acc[m][0]), high.store(dw + m * step + kLanes, acc[m][1]);
+  alignas(64) float sums[M * kBlock];
+#pragma GCC unroll 16  // in full, or GCC keeps the sums in memory all the time
+  for (int m = 0; m < M; ++m) store(sums + m * kBlock, acc[m][0]), store(sums + m * kBlock + kLanes, acc[m][1]);
+  for (int m = 0; m < M; ++m) {
+    float* row = place.dw + m * place.row_step;
+    if (place.column_step == 1) {
+      for (int o = 0; o < place.columns; ++o) row[o] = sums[m * kBlock + o] + (place.add ? row[o] : 0.0f);
+    } else {
+      for (int o = 0; o < place.columns; ++o) {
+        float& to = row[o * place.column_step];
+        to = sums[m * kBlock + o] + (place.add ? to : 0.0f);
+      }
+    }
+  }
 }
 
-using TileFunction = void (*)(const float*, const float*, const Pixel*, int64_t, int, bool, int64_t, float*);
+using TileFunction = void (*)(const float*, const float*, const Pixel*, int64_t, const Place&);
 
 template <std::size_t... M>
 constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<M...>) {
@@ -66,71 +59,122 @@ constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<
 }
 constexpr auto kTiles = make_tiles(std::make_index_sequence<kRows>());  // by rows - 1
 
-// The problem with the filter's width folded into the channels where that pays; x then has a border left and right.
-struct Problem {
-  int taps_h, taps_w, channels, pad_w;
-  int64_t row_step, pixel_step;
-  int width;  // of x, border included
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// One side of the product: its channels in `count` nearly equal slices, each of them all pixels of the block one after the other.
+struct Side {
+  int channels, count, pitch;  // floats from pixel to pixel
+  int64_t size;                // floats from slice to slice
+  int begin(int64_t i) const { return int(int64_t(channels) * i / count); }
 };
 
-std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const Problem& f, int images) {
+template <class T>
+Buffer sliced(const Side& side, const T* from, int64_t pixels) {
+  Buffer out(Device::cpu, std::size_t(side.size * side.count) * sizeof(float));
+  parallel_for(pixels, 32, [&](int64_t first, int64_t last) {
+    for (int i = 0; i < side.count; ++i) {
+      const int begin = side.begin(i), width = side.begin(i + 1) - begin;
+      for (int64_t p = first; p < last; ++p) {
+        float* to = out.as<float>() + i * side.size + p * side.pitch;
+        const T* row = from + p * side.channels + begin;
+        if (width == kBlock) {
+          for (int c = 0; c < kBlock; ++c) to[c] = float(row[c]);
+        } else {
+          for (int c = 0; c < width; ++c) to[c] = float(row[c]);
+          std::fill(to + width, to + side.pitch, 0.0f);
+        }
+      }
+    }
+  });
+  return out;
+}
+
+Buffer sliced(const Side& side, DType dtype, const void* from, int64_t pixels) {
+  if (dtype == DType::f32) return sliced(side, static_cast<const float*>(from), pixels);
+  return sliced(side, static_cast<const bf16*>(from), pixels);
+}
+
+// The plan for one shape. Usually dy gives the rows of a tile and x its columns. With few channels x gives the rows, straight from
+// padded images whose s * c numbers under a filter row are one run, and dy the columns.
+struct Plan {
+  bool fold;
+  int taps_h, taps_w, pad_w, width;  // width of x with its border
+  Side x, dy;
+  int images;  // at a time: the slices that a tile walks over should stay in L2
+};
+
+constexpr int kPitch = (kRows + 15) / 16 * 16;  // a cache line
+
+Plan plan_of(const Conv2dShape& s) {
+  Plan plan{.fold = folds(s), .taps_h = s.r, .taps_w = s.s, .pad_w = s.pad, .width = s.w};
+  const int channels = plan.fold ? s.s * s.c : s.c;
+  const int x_tile = plan.fold ? kRows : kBlock, dy_tile = plan.fold ? kBlock : kRows;
+  if (plan.fold) plan.taps_w = 1, plan.pad_w = 0, plan.width = s.w + 2 * s.pad;
+  plan.x = {channels, int(ceil_div(channels, x_tile)), plan.fold ? s.c : kBlock, 0};
+  plan.dy = {s.k, int(ceil_div(s.k, dy_tile)), plan.fold ? kBlock : kPitch, 0};
+  const int64_t x_pixels = int64_t(s.h) * plan.width, dy_pixels = int64_t(s.p()) * s.q();
+  const int64_t bytes = (x_pixels * plan.x.pitch + dy_pixels * plan.dy.pitch) * int64_t(sizeof(float));
+  plan.images = int(std::clamp<int64_t>((512 << 10) / bytes, 1, s.n));
+  plan.x.size = plan.images * x_pixels * plan.x.pitch;
+  plan.dy.size = plan.images * dy_pixels * plan.dy.pitch;
+  return plan;
+}
+
+std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const Plan& plan, int images) {
   std::vector<std::vector<Pixel>> lists;
-  for (int r = 0; r < f.taps_h; ++r)
-    for (int t = 0; t < f.taps_w; ++t) {
+  for (int r = 0; r < plan.taps_h; ++r)
+    for (int t = 0; t < plan.taps_w; ++t) {
       auto& list = lists.emplace_back();
       for (int n = 0; n < images; ++n)
         for (int p = 0; p < s.p(); ++p) {
           const int h = p * s.stride + r - s.pad;
           if (h < 0 || h >= s.h) continue;
           for (int q = 0; q < s.q(); ++q) {
-            const int w = q * s.stride + t - f.pad_w;
-            if (w < 0 || w >= f.width) continue;
-            list.push_back({int32_t((int64_t(n) * s.h + h) * f.row_step + w * f.pixel_step),
-                            int32_t(((int64_t(n) * s.p() + p) * s.q() + q) * s.k)});
+            const int w = q * s.stride + t - plan.pad_w;
+            if (w < 0 || w >= plan.width) continue;
+            const int x = ((n * s.h + h) * plan.width + w) * plan.x.pitch, dy = ((n * s.p() + p) * s.q() + q) * plan.dy.pitch;
+            list.push_back(plan.fold ? Pixel{x, dy} : Pixel{dy, x});
           }
         }
     }
   return lists;
 }
 
-// Adds what `images` images contribute; x and dy start at the first of them.
-void add_block(const Conv2dShape& s, const Problem& f, const std::vector<std::vector<Pixel>>& lists, const float* x, const float* dy,
-               bool first, float* dw) {
-  const int64_t taps = int64_t(lists.size()), blocks = (f.channels + kBlock - 1) / kBlock, heights = (s.k + kRows - 1) / kRows;
-  const int64_t tiles = blocks * heights * taps, step = taps * f.channels;
+// What the images of one block contribute.
+void add_block(const Plan& plan, const std::vector<std::vector<Pixel>>& lists, const float* x, const float* dy, bool add, float* dw) {
+  const Side &rows = plan.fold ? plan.x : plan.dy, &columns = plan.fold ? plan.dy : plan.x;
+  const float *a = plan.fold ? x : dy, *b = plan.fold ? dy : x;
+  const int64_t taps = int64_t(lists.size()), filter = taps * plan.x.channels;
   // Taps innermost: they share a slice of x and one of dy, which stay in the cache.
 #pragma omp parallel for schedule(dynamic)
-  for (int64_t i = 0; i < tiles; ++i) {
-    const int64_t tap = i % taps, height = i / taps % heights, block = i / taps / heights;
-    const int64_t k = s.k * height / heights, rows = s.k * (height + 1) / heights - k, c = block * kBlock;
+  for (int64_t i = 0; i < taps * rows.count * columns.count; ++i) {
+    const int64_t tap = i % taps, row = i / taps % rows.count, column = i / taps / rows.count;
+    const int m = rows.begin(row), o = columns.begin(column), height = rows.begin(row + 1) - m;
+    const int64_t row_step = plan.fold ? 1 : filter, column_step = plan.fold ? filter : 1;
+    const Place place{dw + tap * plan.x.channels + m * row_step + o * column_step, row_step, column_step,
+                      columns.begin(column + 1) - o, add};
     const auto& list = lists[std::size_t(tap)];
-    kTiles[std::size_t(rows - 1)](x + c, dy + k, list.data(), int64_t(list.size()), int(std::min<int64_t>(kBlock, f.channels - c)), first,
-                                  step, dw + k * step + tap * f.channels + c);
+    // Padded images are not sliced: a slice of theirs begins at its channel.
+    kTiles[std::size_t(height - 1)](a + (plan.fold ? m : row * rows.size), b + column * columns.size, list.data(),
+                                    int64_t(list.size()), place);
   }
 }
 
 }  // namespace
 
 void weight_gradient(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
-  const bool fold = folds(s);
-  const int border = fold ? s.pad : 0, width = s.w + 2 * border;
-  const Problem f{.taps_h = s.r, .taps_w = fold ? 1 : s.s, .channels = fold ? s.s * s.c : s.c, .pad_w = fold ? 0 : s.pad,
-                  .row_step = int64_t(width) * s.c, .pixel_step = s.c, .width = width};
-  // Images at a time: the slices of x and dy that a tile walks over, a few cache lines per pixel, should stay in L2.
-  const int64_t slice = (int64_t(s.h) * s.w + int64_t(s.p()) * s.q()) * 2 * 64;
-  const int images = int(std::clamp<int64_t>((512 << 10) / slice, 1, s.n));
-  const int64_t x_image = int64_t(s.h) * s.w * s.c, dy_image = int64_t(s.p()) * s.q() * s.k;
+  const Plan plan = plan_of(s);
+  const int64_t x_pixels = int64_t(s.h) * s.w, dy_pixels = int64_t(s.p()) * s.q();
   std::vector<std::vector<Pixel>> lists;
-  for (int n = 0; n < s.n; n += images) {
-    const int count = std::min(images, s.n - n);
-    if (n == 0 || count < images) lists = pixels_of(s, f, count);
-    const char* x_block = static_cast<const char*>(x) + std::size_t(n * x_image) * size_of(dtype);
-    const char* dy_block = static_cast<const char*>(dy) + std::size_t(n * dy_image) * size_of(dtype);
-    Buffer wide_x, wide_dy;
-    if (fold || dtype != DType::f32) wide_x = padded_copy(dtype, x_block, count, s.h, s.w, s.c, 0, border);
-    if (dtype != DType::f32) wide_dy = padded_copy(dtype, dy_block, count, s.p(), s.q(), s.k, 0, 0);
-    add_block(s, f, lists, wide_x.data() ? wide_x.as<float>() : reinterpret_cast<const float*>(x_block),
-              wide_dy.data() ? wide_dy.as<float>() : reinterpret_cast<const float*>(dy_block), n == 0, dw);
+  for (int n = 0; n < s.n; n += plan.images) {
+    const int count = std::min(plan.images, s.n - n);
+    if (n == 0 || count < plan.images) lists = pixels_of(s, plan, count);
+    const char* x_block = static_cast<const char*>(x) + std::size_t(n * x_pixels * s.c) * size_of(dtype);
+    const char* dy_block = static_cast<const char*>(dy) + std::size_t(n * dy_pixels * s.k) * size_of(dtype);
+    const Buffer own_x = plan.fold ? padded_copy(dtype, x_block, count, s.h, s.w, s.c, 0, s.pad)
+                                   : sliced(plan.x, dtype, x_block, count * x_pixels);
+    const Buffer own_dy = sliced(plan.dy, dtype, dy_block, count * dy_pixels);
+    add_block(plan, lists, own_x.as<float>(), own_dy.as<float>(), n > 0, dw);
   }
 }
 
