@@ -2,7 +2,6 @@
 #include "kernels/conv2d/conv2d_cpu.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "kernels/runtime/error.h"
 
@@ -26,13 +25,30 @@ bool check(const Conv2dShape& s, DType dtype) {
   return s.n > 0;
 }
 
-Gather gather_forward(const Conv2dShape& s, int pad) {
-  return {.n = s.n, .out_h = s.p(), .out_w = s.q(), .channels_in = s.c, .channels_out = s.k, .taps_h = s.r, .taps_w = s.s,
-          .image_step = int64_t(s.h) * s.w * s.c, .row_step = int64_t(s.w) * s.c, .pixel_step = s.c,
-          .rows = forward_axis(s.p(), s.r, s.stride, pad, s.h), .columns = forward_axis(s.q(), s.s, s.stride, pad, s.w)};
+// The input of a gather: where it is and how it lies.
+struct Input {
+  Images images;
+  DType dtype;
+  const void* data;
+  int pad_h = 0, pad_w = 0;  // zeros to write around it
+};
+
+// The gather over an input, first copied where that is needed (bf16, zeros around) or pays: channels in powers of two put the rows
+// of a tile into the same few sets of the cache, so the copy puts a line between pixels.
+void run_on(Gather g, const Input& in, const float* panels, const Epilogue& epilogue, void* out) {
+  const Images& x = in.images;
+  const bool conflicts = x.c % 128 == 0 && x.n > 1;
+  const int pitch = conflicts ? x.c + 16 : x.c;
+  g.pixel_step = pitch;
+  g.row_step = int64_t(x.w + 2 * in.pad_w) * pitch;
+  g.image_step = (x.h + 2 * in.pad_h) * g.row_step;
+  Buffer copy;
+  if (conflicts || in.dtype != DType::f32 || in.pad_h || in.pad_w)
+    copy = padded_copy(x, in.dtype, in.data, in.pad_h, in.pad_w, pitch);
+  run(g, copy.data() ? copy.as<float>() : static_cast<const float*>(in.data), panels, epilogue, in.dtype, out);
 }
 
-// Cycles of the product, up to a factor: a tile of less than four rows waits for its own sums.
+// Cycles of a gather, up to a factor: a tile of less than four rows waits for its own sums.
 int64_t cost(const Gather& g) {
   int64_t sum = 0;
   for (const AxisClass& rows : g.rows)
@@ -44,26 +60,24 @@ int64_t cost(const Gather& g) {
 }
 
 void convolve(const Conv2dShape& s, DType dtype, const void* x, const float* panels, const Epilogue& epilogue, void* y) {
+  Input in{{s.n, s.h, s.w, s.c}, dtype, x};
+  Gather g{.n = s.n, .out_h = s.p(), .out_w = s.q(), .channels_in = s.c, .channels_out = s.k, .taps_h = s.r, .taps_w = s.s,
+           .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h), .columns = forward_axis(s.q(), s.s, s.stride, s.pad, s.w)};
   if (folds(s)) {
-    const Buffer wide = padded_copy(dtype, x, s.n, s.h, s.w, s.c, 0, s.pad);
-    const int width = s.w + 2 * s.pad;
-    return run({.n = s.n, .out_h = s.p(), .out_w = s.q(), .channels_in = s.s * s.c, .channels_out = s.k, .taps_h = s.r, .taps_w = 1,
-                .image_step = int64_t(s.h) * width * s.c, .row_step = int64_t(width) * s.c, .pixel_step = s.c,
-                .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h), .columns = forward_axis(s.q(), 1, s.stride, 0, width)},
-               wide.as<float>(), panels, epilogue, dtype, y);
+    in.pad_w = s.pad;
+    g.channels_in = s.s * s.c, g.taps_w = 1;
+    g.columns = forward_axis(s.q(), 1, s.stride, 0, s.w + 2 * s.pad);
+  } else if (s.pad) {
+    // The border written out makes more products, but tiles of mixed pixels: better for one picture with small maps.
+    Gather bordered = g;
+    bordered.rows = forward_axis(s.p(), s.r, s.stride, 0, s.h + 2 * s.pad);
+    bordered.columns = forward_axis(s.q(), s.s, s.stride, 0, s.w + 2 * s.pad);
+    if (cost(bordered) < cost(g)) {
+      g = std::move(bordered);
+      in.pad_h = in.pad_w = s.pad;
+    }
   }
-  Gather g = gather_forward(s, s.pad);
-  Conv2dShape inside = s;  // of x with its border written out: more products, but tiles of mixed pixels where the batch is small
-  inside.h += 2 * s.pad, inside.w += 2 * s.pad;
-  inside.pad = 0;
-  Gather bordered = gather_forward(inside, 0);
-  if (cost(bordered) < cost(g)) {
-    const Buffer wide = padded_copy(dtype, x, s.n, s.h, s.w, s.c, s.pad, s.pad);
-    return run(bordered, wide.as<float>(), panels, epilogue, dtype, y);
-  }
-  if (dtype == DType::f32) return run(g, static_cast<const float*>(x), panels, epilogue, dtype, y);
-  const Buffer wide = padded_copy(dtype, x, s.n, s.h, s.w, s.c, 0, 0);
-  run(g, wide.as<float>(), panels, epilogue, dtype, y);
+  run_on(std::move(g), in, panels, epilogue, y);
 }
 
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
@@ -75,12 +89,9 @@ void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, vo
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, void* dx) {
   if (!check(s, dtype)) return;
   const Buffer panels = backward_panels(s, dtype, w);
-  const Gather g{.n = s.n, .out_h = s.h, .out_w = s.w, .channels_in = s.k, .channels_out = s.c, .taps_h = s.r, .taps_w = s.s,
-                 .image_step = int64_t(s.p()) * s.q() * s.k, .row_step = int64_t(s.q()) * s.k, .pixel_step = s.k,
-                 .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()), .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q())};
-  Buffer wide;
-  if (dtype != DType::f32) wide = padded_copy(dtype, dy, s.n, s.p(), s.q(), s.k, 0, 0);
-  run(g, wide.data() ? wide.as<float>() : static_cast<const float*>(dy), panels.as<float>(), {}, dtype, dx);
+  run_on({.n = s.n, .out_h = s.h, .out_w = s.w, .channels_in = s.k, .channels_out = s.c, .taps_h = s.r, .taps_w = s.s,
+          .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()), .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q())},
+         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, panels.as<float>(), {}, dx);
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {

@@ -61,8 +61,11 @@ void run(const Gather&, const float* in, const float* panels, const Epilogue&, D
 Buffer forward_panels(const Conv2dShape&, DType, const void* w);   // outputs k, inputs c
 Buffer backward_panels(const Conv2dShape&, DType, const void* w);  // outputs c, inputs k
 
-// Copy in f32 of n images of h x w x c, with `pad_h`, `pad_w` zeros on either side.
-Buffer padded_copy(DType, const void* x, int n, int h, int w, int c, int pad_h, int pad_w);
+struct Images {
+  int n, h, w, c;
+};
+// Copy in f32 with zeros around each image and `pitch` >= c floats from pixel to pixel (those after c are never read).
+Buffer padded_copy(const Images&, DType, const void* x, int pad_h, int pad_w, int pitch);
 
 // With few channels, the s * c numbers under one filter row are one run of the padded row: as many channels of a filter of width 1.
 inline bool folds(const Conv2dShape& s) { return s.c < kLanes && s.s > 1; }

@@ -44,20 +44,26 @@ void gather_columns(const T* w, const Conv2dShape& s, float* panels) {
 }
 
 template <class T>
-void copy_padded(const T* x, int n, int h, int w, int c, int pad_h, int pad_w, float* out) {
-  const int64_t rows = h + 2 * pad_h, row = int64_t(w + 2 * pad_w) * c, border = int64_t(pad_w) * c, inside = int64_t(w) * c;
-  parallel_for(n * rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
+void copy_padded(const Images& x, const T* from, int pad_h, int pad_w, int pitch, float* out) {
+  const int64_t rows = x.h + 2 * pad_h, row = int64_t(x.w + 2 * pad_w) * pitch, border = int64_t(pad_w) * pitch;
+  parallel_for(x.n * rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t image = i / rows, y = i % rows - pad_h;
       float* to = out + i * row;
-      if (y < 0 || y >= h) {
+      if (y < 0 || y >= x.h) {
         std::fill_n(to, row, 0.0f);
         continue;
       }
-      const T* from = x + (image * h + y) * inside;
+      const T* pixel = from + (image * x.h + y) * x.w * x.c;
       std::fill_n(to, border, 0.0f);
-      for (int64_t j = 0; j < inside; ++j) to[border + j] = float(from[j]);
-      std::fill_n(to + border + inside, border, 0.0f);
+      std::fill_n(to + row - border, border, 0.0f);
+      to += border;
+      if (pitch == x.c) {
+        for (int64_t j = 0; j < int64_t(x.w) * x.c; ++j) to[j] = float(pixel[j]);
+      } else {
+        for (int w = 0; w < x.w; ++w, to += pitch, pixel += x.c)
+          for (int c = 0; c < x.c; ++c) to[c] = float(pixel[c]);
+      }
     }
   });
 }
@@ -85,12 +91,12 @@ Buffer backward_panels(const Conv2dShape& s, DType dtype, const void* w) {
   return panels;
 }
 
-Buffer padded_copy(DType dtype, const void* x, int n, int h, int w, int c, int pad_h, int pad_w) {
-  Buffer out(Device::cpu, std::size_t(n) * (h + 2 * pad_h) * (w + 2 * pad_w) * c * sizeof(float));
+Buffer padded_copy(const Images& x, DType dtype, const void* from, int pad_h, int pad_w, int pitch) {
+  Buffer out(Device::cpu, std::size_t(x.n) * (x.h + 2 * pad_h) * (x.w + 2 * pad_w) * pitch * sizeof(float));
   if (dtype == DType::f32) {
-    copy_padded(static_cast<const float*>(x), n, h, w, c, pad_h, pad_w, out.as<float>());
+    copy_padded(x, static_cast<const float*>(from), pad_h, pad_w, pitch, out.as<float>());
   } else {
-    copy_padded(static_cast<const bf16*>(x), n, h, w, c, pad_h, pad_w, out.as<float>());
+    copy_padded(x, static_cast<const bf16*>(from), pad_h, pad_w, pitch, out.as<float>());
   }
   return out;
 }

@@ -171,7 +171,7 @@ void weight_gradient(const Conv2dShape& s, DType dtype, const void* x, const voi
     if (n == 0 || count < plan.images) lists = pixels_of(s, plan, count);
     const char* x_block = static_cast<const char*>(x) + std::size_t(n * x_pixels * s.c) * size_of(dtype);
     const char* dy_block = static_cast<const char*>(dy) + std::size_t(n * dy_pixels * s.k) * size_of(dtype);
-    const Buffer own_x = plan.fold ? padded_copy(dtype, x_block, count, s.h, s.w, s.c, 0, s.pad)
+    const Buffer own_x = plan.fold ? padded_copy({count, s.h, s.w, s.c}, dtype, x_block, 0, s.pad, s.c)
                                    : sliced(plan.x, dtype, x_block, count * x_pixels);
     const Buffer own_dy = sliced(plan.dy, dtype, dy_block, count * dy_pixels);
     add_block(plan, lists, own_x.as<float>(), own_dy.as<float>(), n > 0, dw);
