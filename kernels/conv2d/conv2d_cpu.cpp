@@ -10,8 +10,8 @@ namespace conv2d {
 
 std::string describe(const Conv2dShape& s, DType dtype) {
   const auto str = [](int v) { return std::to_string(v); };
-  return "conv2d n=" + str(s.n) + " " + str(s.h) + "x" + str(s.w) + "x" + str(s.c) + " k=" + str(s.k) + " " + str(s.r) + "x" +
-         str(s.s) + " stride " + str(s.stride) + " pad " + str(s.pad) + " " + name_of(dtype);
+  return "conv2d n=" + str(s.n) + " " + str(s.h) + "x" + str(s.w) + "x" + str(s.c) + " k=" + str(s.k) + " " + str(s.r) +
+         "x" + str(s.s) + " stride " + str(s.stride) + " pad " + str(s.pad) + " " + name_of(dtype);
 }
 
 namespace {
@@ -33,20 +33,28 @@ struct Input {
   int pad_h = 0, pad_w = 0;  // zeros to write around it
 };
 
-// The gather over an input, first copied where that is needed (bf16, zeros around) or pays: channels in powers of two put the rows
-// of a tile into the same few sets of the cache, so the copy puts a line between pixels.
-void run_on(Gather g, const Input& in, const float* panels, const Epilogue& epilogue, void* out) {
+// Two channels of bf16 at once where the CPU can and the channels are even.
+bool use_pairs(DType dtype, int channels) { return kPairs && dtype == DType::bf16 && channels % 2 == 0; }
+
+// The gather over an input, first copied where that is needed (bf16 as f32, zeros around) or pays: with channels in
+// powers of two the rows of a tile lie in the same few sets of the cache, so the copy puts a line between pixels.
+void run_on(Gather g, const Input& in, const Panels& panels, const Epilogue& epilogue, void* out) {
   const Images& x = in.images;
-  const bool conflicts = x.c % 128 == 0 && x.n > 1;
-  const int pitch = conflicts ? x.c + 16 : x.c;
+  const DType type = g.pairs ? DType::bf16 : DType::f32;
+  const int per_word = g.pairs ? 2 : 1;
+  const bool conflicts = x.c % (128 * per_word) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
+  const int pitch = conflicts ? x.c + kLine * per_word : x.c;
   g.pixel_step = pitch;
   g.row_step = int64_t(x.w + 2 * in.pad_w) * pitch;
   g.image_step = (x.h + 2 * in.pad_h) * g.row_step;
+  if (g.pairs) g.channels_in /= 2, g.pixel_step /= 2, g.row_step /= 2, g.image_step /= 2;
   Buffer copy;
-  if (conflicts || in.dtype != DType::f32 || in.pad_h || in.pad_w)
-    copy = padded_copy(x, in.dtype, in.data, in.pad_h, in.pad_w, pitch);
-  run(g, copy.data() ? copy.as<float>() : static_cast<const float*>(in.data), panels, epilogue, in.dtype, out);
+  if (conflicts || in.dtype != type || in.pad_h || in.pad_w)
+    copy = padded_copy(x, in.dtype, in.data, type, in.pad_h, in.pad_w, pitch);
+  run(g, static_cast<const float*>(copy.data() ? copy.data() : in.data), panels, epilogue, in.dtype, out);
 }
+
+bool forward_pairs(const Conv2dShape& s, DType dtype) { return use_pairs(dtype, folds(s) ? s.s * s.c : s.c); }
 
 // Cycles of a gather, up to a factor: a tile of less than four rows waits for its own sums.
 int64_t cost(const Gather& g) {
@@ -59,10 +67,18 @@ int64_t cost(const Gather& g) {
   return sum;
 }
 
-void convolve(const Conv2dShape& s, DType dtype, const void* x, const float* panels, const Epilogue& epilogue, void* y) {
+void convolve(const Conv2dShape& s, DType dtype, const void* x, const Panels& panels, const Epilogue& epilogue,
+              void* y) {
   Input in{{s.n, s.h, s.w, s.c}, dtype, x};
-  Gather g{.n = s.n, .out_h = s.p(), .out_w = s.q(), .channels_in = s.c, .channels_out = s.k, .taps_h = s.r, .taps_w = s.s,
-           .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h), .columns = forward_axis(s.q(), s.s, s.stride, s.pad, s.w)};
+  Gather g{.n = s.n,
+           .out_h = s.p(),
+           .out_w = s.q(),
+           .channels_in = s.c,
+           .channels_out = s.k,
+           .taps_h = s.r,
+           .taps_w = s.s,
+           .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h),
+           .columns = forward_axis(s.q(), s.s, s.stride, s.pad, s.w)};
   if (folds(s)) {
     in.pad_w = s.pad;
     g.channels_in = s.s * s.c, g.taps_w = 1;
@@ -77,21 +93,28 @@ void convolve(const Conv2dShape& s, DType dtype, const void* x, const float* pan
       in.pad_h = in.pad_w = s.pad;
     }
   }
+  g.pairs = forward_pairs(s, dtype);
   run_on(std::move(g), in, panels, epilogue, y);
 }
 
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
-  if (!check(s, dtype)) return;
-  const Buffer panels = forward_panels(s, dtype, w);
-  convolve(s, dtype, x, panels.as<float>(), {}, y);
+  if (check(s, dtype)) convolve(s, dtype, x, forward_panels(s, dtype, forward_pairs(s, dtype), w), {}, y);
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, void* dx) {
   if (!check(s, dtype)) return;
-  const Buffer panels = backward_panels(s, dtype, w);
-  run_on({.n = s.n, .out_h = s.h, .out_w = s.w, .channels_in = s.k, .channels_out = s.c, .taps_h = s.r, .taps_w = s.s,
-          .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()), .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q())},
-         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, panels.as<float>(), {}, dx);
+  const bool pairs = use_pairs(dtype, s.k);
+  run_on({.n = s.n,
+          .out_h = s.h,
+          .out_w = s.w,
+          .channels_in = s.k,
+          .channels_out = s.c,
+          .taps_h = s.r,
+          .taps_w = s.s,
+          .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()),
+          .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q()),
+          .pairs = pairs},
+         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, backward_panels(s, dtype, pairs, w), {}, dx);
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
@@ -101,11 +124,14 @@ void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const voi
 
 class CpuFilter : public PackedFilter {
  public:
-  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
-      : dtype(t), bias(b), panels(forward_panels(s, DType::f32, w)) {}
+  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t), bias(b) {
+    const bool pairs = forward_pairs(s, t);
+    const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
+    panels = make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
+  }
   DType dtype;
   const float* bias;
-  Buffer panels;
+  Buffer panels;  // one layout for every n, h and w
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
@@ -116,7 +142,7 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
   const auto& own = static_cast<const CpuFilter&>(filter);
   if (!check(s, own.dtype)) return;
-  convolve(s, own.dtype, x, own.panels.as<float>(), {own.bias, residual, relu}, y);
+  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, {own.bias, residual, relu}, y);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/runtime/parallel.h"
@@ -15,7 +14,7 @@ struct Tap {
 };
 
 // sums[m][o] = sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c][o]
-template <int M>
+template <int M, bool Pairs>
 void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
   Vec acc[M][2] = {};
   const float* row[M];
@@ -26,8 +25,8 @@ void tile(const float* const* rows, const Tap* taps, int count, int channels, co
       const Vec b0 = load(b), b1 = load(b + kLanes);
 #pragma GCC unroll 16
       for (int m = 0; m < M; ++m) {
-        const Vec a = broadcast(row[m][i]);
-        acc[m][0] += a * b0, acc[m][1] += a * b1;
+        acc[m][0] = multiply_add<Pairs>(acc[m][0], row[m] + i, b0);
+        acc[m][1] = multiply_add<Pairs>(acc[m][1], row[m] + i, b1);
       }
     }
   }
@@ -36,11 +35,12 @@ void tile(const float* const* rows, const Tap* taps, int count, int channels, co
 
 using TileFunction = void (*)(const float* const*, const Tap*, int, int, const float*, float*);
 
-template <std::size_t... M>
+template <bool Pairs, std::size_t... M>
 constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<M...>) {
-  return {tile<int(M) + 1>...};
+  return {tile<int(M) + 1, Pairs>...};
 }
-constexpr auto kTiles = make_tiles(std::make_index_sequence<kRows>());  // by rows - 1
+constexpr std::array kTiles{make_tiles<false>(std::make_index_sequence<kRows>()),
+                            make_tiles<kPairs>(std::make_index_sequence<kRows>())};  // by pairs, rows - 1
 
 // The pixels of one class of rows and one of columns, cut into tiles of nearly equal height.
 struct Group {
@@ -84,8 +84,8 @@ void finish(const float* sums, const Epilogue& e, int first, int count, const T*
 }
 
 template <class T>
-void compute(const Gather& g, const Group& group, int64_t tile, int block, const float* in, const float* panel, const Epilogue& epilogue,
-             T* out) {
+void compute(const Gather& g, const Group& group, int64_t tile, int block, const float* in, const float* panel,
+             const Epilogue& epilogue, T* out) {
   const int64_t begin = group.pixels * tile / group.tiles, end = group.pixels * (tile + 1) / group.tiles;
   const std::size_t columns = group.columns->points.size(), lines = group.rows->points.size();
   const int height = int(end - begin), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
@@ -104,14 +104,13 @@ void compute(const Gather& g, const Group& group, int64_t tile, int block, const
     }
   }
   // The last tap reaches the part of the input that no tile before has brought into the cache; the results are new too.
-  constexpr int kLine = 64 / sizeof(float);
   const int64_t last = group.taps.empty() ? 0 : group.taps.back().offset;
   for (int m = 0; m < height; ++m) {
     for (int c = 0; c < g.channels_in; c += kLine) __builtin_prefetch(rows[m] + last + c, 0, 2);
-    for (int o = 0; o < count; o += kLine) __builtin_prefetch(out + at[m] + o, 1);
+    for (int o = 0; o < count; o += 64 / int(sizeof(T))) __builtin_prefetch(out + at[m] + o, 1);
   }
   alignas(64) float sums[kRows * kBlock];
-  kTiles[std::size_t(height - 1)](rows, group.taps.data(), int(group.taps.size()), g.channels_in, panel, sums);
+  kTiles[g.pairs][std::size_t(height - 1)](rows, group.taps.data(), int(group.taps.size()), g.channels_in, panel, sums);
   const T* residual = static_cast<const T*>(epilogue.residual);
   for (int m = 0; m < height; ++m) {
     const auto store_row = count == kBlock ? finish<kBlock, T> : finish<0, T>;
@@ -120,21 +119,39 @@ void compute(const Gather& g, const Group& group, int64_t tile, int block, const
 }
 
 template <class T>
-void run_typed(const Gather& g, const float* in, const float* panels, const Epilogue& epilogue, T* out) {
+void run_typed(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
   const auto groups = groups_of(g);
-  const int64_t tiles = groups.back().first_tile + groups.back().tiles, blocks = (g.channels_out + kBlock - 1) / kBlock;
-  // Filters that do not fit L2 beside the input are walked in the outer loop, so that one panel stays there.
-  const int64_t panel_size = int64_t(g.taps_h) * g.taps_w * g.channels_in * kBlock;
-  const bool panel_outer = panel_size * blocks * int64_t(sizeof(float)) > (512 << 10);
-  const int64_t units = tiles * blocks, grain = std::clamp<int64_t>(units / (thread_count() * 8), 1, 64);
-#pragma omp parallel for schedule(dynamic)
-  for (int64_t u0 = 0; u0 < units; u0 += grain) {
-    for (int64_t u = u0; u < std::min(units, u0 + grain); ++u) {
-      const int64_t block = panel_outer ? u / tiles : u % blocks, tile = panel_outer ? u % tiles : u / blocks;
-      auto group = groups.begin();
+  const int64_t tiles = groups.back().first_tile + groups.back().tiles, blocks = g.blocks(), size = g.panel_size();
+  const auto walk = [&](int64_t tile, int64_t end, int64_t block, const float* panel) {
+    auto group = groups.begin();
+    for (; tile < end; ++tile) {
       while (tile >= group->first_tile + group->tiles) ++group;
-      compute(g, *group, tile - group->first_tile, int(block), in, panels + block * panel_size, epilogue, out);
+      compute(g, *group, tile - group->first_tile, int(block), in, panel, epilogue, out);
     }
+  };
+  // A filter that does not fit L2 beside the input: one panel stays there while all tiles pass.
+  const bool panel_outer = size * blocks * int64_t(sizeof(float)) > (512 << 10);
+  if (!panels.ready && panel_outer && blocks >= 4 * thread_count()) {
+#pragma omp parallel
+    {
+      const Buffer panel(Device::cpu, std::size_t(size) * sizeof(float));
+#pragma omp for schedule(dynamic)
+      for (int64_t block = 0; block < blocks; ++block) {
+        panels.make(block, panel.as<float>());
+        walk(0, tiles, block, panel.as<float>());
+      }
+    }
+    return;
+  }
+  Buffer own;
+  if (!panels.ready) own = make_all(panels, blocks, size);
+  const float* all = panels.ready ? panels.ready : own.as<float>();
+  const int64_t grain = std::clamp<int64_t>(tiles * blocks / (thread_count() * 8), 1, 64),
+                chunks = (tiles + grain - 1) / grain;
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t i = 0; i < chunks * blocks; ++i) {
+    const int64_t block = panel_outer ? i / chunks : i % blocks, chunk = panel_outer ? i % chunks : i / blocks;
+    walk(chunk * grain, std::min(tiles, (chunk + 1) * grain), block, all + block * size);
   }
 }
 
@@ -173,7 +190,7 @@ std::vector<AxisClass> backward_axis(int out, int taps, int stride, int pad, int
   });
 }
 
-void run(const Gather& g, const float* in, const float* panels, const Epilogue& epilogue, DType out_type, void* out) {
+void run(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, DType out_type, void* out) {
   if (out_type == DType::f32) return run_typed(g, in, panels, epilogue, static_cast<float*>(out));
   run_typed(g, in, panels, epilogue, static_cast<bf16*>(out));
 }

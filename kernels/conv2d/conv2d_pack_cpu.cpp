@@ -1,5 +1,6 @@
 // Copies that conv2d on the CPU works from: filters as panels, images with a border of zeros.
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/runtime/parallel.h"
@@ -7,62 +8,78 @@
 namespace pc::conv2d {
 namespace {
 
-// w is a matrix of `outputs` rows: each block of kBlock rows is transposed.
-template <class T>
-void transpose_rows(const T* w, int outputs, int64_t length, float* panels) {
-  constexpr int kLine = 16;  // a cache line of a row at a time: the rows of a block may lie in the same few sets of the cache
-  const int64_t lines = (length + kLine - 1) / kLine, blocks = (outputs + kBlock - 1) / kBlock;
-  parallel_for(blocks * lines, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t block = i / lines, first = i % lines * kLine, last = std::min(length, first + kLine);
-      const int rows = int(std::min<int64_t>(kBlock, outputs - block * kBlock));
-      float* panel = panels + block * length * kBlock;
-      if (rows < kBlock) std::fill(panel + first * kBlock, panel + last * kBlock, 0.0f);
-      for (int o = 0; o < rows; ++o) {
-        const T* row = w + (block * kBlock + o) * length;
-        for (int64_t j = first; j < last; ++j) panel[j * kBlock + o] = float(row[j]);
+// Block `block` of the rows of w, a matrix of `outputs` rows of `length` numbers, transposed.
+template <class T, bool Pairs>
+void transposed_rows(const T* w, int outputs, int64_t length, int64_t block, float* panel) {
+  const int64_t words = Pairs ? length / 2 : length;
+  const int rows = int(std::min<int64_t>(kBlock, outputs - block * kBlock));
+  if (rows < kBlock) std::fill_n(panel, words * kBlock, 0.0f);
+  // A cache line of a row at a time: the rows of a block may lie in the same few sets of the cache.
+  for (int64_t first = 0; first < words; first += kLine) {
+    const int64_t last = std::min(words, first + kLine);
+    for (int o = 0; o < rows; ++o) {
+      const T* row = w + (block * kBlock + o) * length;
+      for (int64_t j = first; j < last; ++j) {
+        if constexpr (Pairs) {
+          panel[j * kBlock + o] = pair_of(row[2 * j], row[2 * j + 1]);
+        } else {
+          panel[j * kBlock + o] = float(row[j]);
+        }
       }
     }
-  });
+  }
 }
 
-template <class T>
-void gather_columns(const T* w, const Conv2dShape& s, float* panels) {
-  const int64_t taps = int64_t(s.r) * s.s, blocks = (s.c + kBlock - 1) / kBlock;
-  parallel_for(blocks * taps, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i / taps * kBlock, tap = i % taps;
-      const int columns = int(std::min<int64_t>(kBlock, s.c - first));
-      for (int64_t k = 0; k < s.k; ++k) {
-        const T* from = w + (k * taps + tap) * s.c + first;
-        float* to = panels + (i * s.k + k) * kBlock;
-        for (int o = 0; o < columns; ++o) to[o] = float(from[o]);
-        for (int o = columns; o < kBlock; ++o) to[o] = 0.0f;
+// Columns `block` of w[k, tap, c]: for every tap and k (or two of them) kBlock channels c.
+template <class T, bool Pairs>
+void columns(const T* w, const Conv2dShape& s, int64_t block, float* panel) {
+  const int64_t taps = int64_t(s.r) * s.s, filter = taps * s.c, first = block * kBlock;
+  const int count = int(std::min<int64_t>(kBlock, s.c - first));
+  for (int64_t tap = 0; tap < taps; ++tap)
+    for (int64_t k = 0; k < s.k; k += 1 + Pairs, panel += kBlock) {
+      const T* from = w + k * filter + tap * s.c + first;
+      for (int o = 0; o < count; ++o) {
+        if constexpr (Pairs) {
+          panel[o] = pair_of(from[o], from[filter + o]);
+        } else {
+          panel[o] = float(from[o]);
+        }
       }
+      std::fill(panel + count, panel + kBlock, 0.0f);
     }
-  });
 }
 
-template <class T>
-void copy_padded(const Images& x, const T* from, int pad_h, int pad_w, int pitch, float* out) {
+// Calls f(w as its own type, pairs as a constant).
+template <class F>
+auto typed(DType dtype, bool pairs, const void* w, F f) {
+  if (dtype == DType::f32) {
+    const auto* wide = static_cast<const float*>(w);
+    return pairs ? f(wide, std::true_type()) : f(wide, std::false_type());
+  }
+  const auto* half = static_cast<const bf16*>(w);
+  return pairs ? f(half, std::true_type()) : f(half, std::false_type());
+}
+
+template <class From, class To>
+void copy_padded(const Images& x, const From* from, int pad_h, int pad_w, int pitch, To* out) {
   const int64_t rows = x.h + 2 * pad_h, row = int64_t(x.w + 2 * pad_w) * pitch, border = int64_t(pad_w) * pitch;
   parallel_for(x.n * rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t image = i / rows, y = i % rows - pad_h;
-      float* to = out + i * row;
+      To* to = out + i * row;
       if (y < 0 || y >= x.h) {
-        std::fill_n(to, row, 0.0f);
+        std::fill_n(to, row, To(0.0f));
         continue;
       }
-      const T* pixel = from + (image * x.h + y) * x.w * x.c;
-      std::fill_n(to, border, 0.0f);
-      std::fill_n(to + row - border, border, 0.0f);
+      const From* pixel = from + (image * x.h + y) * x.w * x.c;
+      std::fill_n(to, border, To(0.0f));
+      std::fill_n(to + row - border, border, To(0.0f));
       to += border;
       if (pitch == x.c) {
-        for (int64_t j = 0; j < int64_t(x.w) * x.c; ++j) to[j] = float(pixel[j]);
+        for (int64_t j = 0; j < int64_t(x.w) * x.c; ++j) to[j] = To(pixel[j]);
       } else {
         for (int w = 0; w < x.w; ++w, to += pitch, pixel += x.c)
-          for (int c = 0; c < x.c; ++c) to[c] = float(pixel[c]);
+          for (int c = 0; c < x.c; ++c) to[c] = To(pixel[c]);
       }
     }
   });
@@ -70,33 +87,36 @@ void copy_padded(const Images& x, const T* from, int pad_h, int pad_w, int pitch
 
 }  // namespace
 
-Buffer forward_panels(const Conv2dShape& s, DType dtype, const void* w) {
-  const int64_t length = int64_t(s.r) * s.s * s.c;
-  Buffer panels(Device::cpu, std::size_t((s.k + kBlock - 1) / kBlock * kBlock * length) * sizeof(float));
-  if (dtype == DType::f32) {
-    transpose_rows(static_cast<const float*>(w), s.k, length, panels.as<float>());
-  } else {
-    transpose_rows(static_cast<const bf16*>(w), s.k, length, panels.as<float>());
-  }
-  return panels;
+Panels forward_panels(const Conv2dShape& s, DType dtype, bool pairs, const void* w) {
+  return typed(dtype, pairs, w, [&]<class T, class Pairs>(const T* filter, Pairs) -> Panels {
+    return {.make = [=](int64_t block, float* panel) {
+      transposed_rows<T, Pairs::value>(filter, s.k, int64_t(s.r) * s.s * s.c, block, panel);
+    }};
+  });
 }
 
-Buffer backward_panels(const Conv2dShape& s, DType dtype, const void* w) {
-  Buffer panels(Device::cpu, std::size_t((s.c + kBlock - 1) / kBlock * kBlock) * s.r * s.s * s.k * sizeof(float));
-  if (dtype == DType::f32) {
-    gather_columns(static_cast<const float*>(w), s, panels.as<float>());
-  } else {
-    gather_columns(static_cast<const bf16*>(w), s, panels.as<float>());
-  }
-  return panels;
+Panels backward_panels(const Conv2dShape& s, DType dtype, bool pairs, const void* w) {
+  return typed(dtype, pairs, w, [&]<class T, class Pairs>(const T* filter, Pairs) -> Panels {
+    return {.make = [=](int64_t block, float* panel) { columns<T, Pairs::value>(filter, s, block, panel); }};
+  });
 }
 
-Buffer padded_copy(const Images& x, DType dtype, const void* from, int pad_h, int pad_w, int pitch) {
-  Buffer out(Device::cpu, std::size_t(x.n) * (x.h + 2 * pad_h) * (x.w + 2 * pad_w) * pitch * sizeof(float));
-  if (dtype == DType::f32) {
-    copy_padded(x, static_cast<const float*>(from), pad_h, pad_w, pitch, out.as<float>());
+Buffer make_all(const Panels& panels, int64_t blocks, int64_t panel_size) {
+  Buffer all(Device::cpu, std::size_t(blocks * panel_size) * sizeof(float));
+  parallel_for(blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) panels.make(block, all.as<float>() + block * panel_size);
+  });
+  return all;
+}
+
+Buffer padded_copy(const Images& x, DType from, const void* data, DType to, int pad_h, int pad_w, int pitch) {
+  Buffer out(Device::cpu, std::size_t(x.n) * (x.h + 2 * pad_h) * (x.w + 2 * pad_w) * pitch * size_of(to));
+  if (from == DType::f32) {
+    copy_padded(x, static_cast<const float*>(data), pad_h, pad_w, pitch, out.as<float>());
+  } else if (to == DType::f32) {
+    copy_padded(x, static_cast<const bf16*>(data), pad_h, pad_w, pitch, out.as<float>());
   } else {
-    copy_padded(x, static_cast<const bf16*>(from), pad_h, pad_w, pitch, out.as<float>());
+    copy_padded(x, static_cast<const bf16*>(data), pad_h, pad_w, pitch, out.as<bf16>());
   }
   return out;
 }
