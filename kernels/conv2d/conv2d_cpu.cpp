@@ -1,12 +1,9 @@
-// conv2d on the CPU: picks the way for each shape and type and fills the table.
+// conv2d on the CPU: brings each direction to the gathered product or the weight gradient, and fills the table.
 #include "kernels/conv2d/conv2d_cpu.h"
 
-#include <cstring>
-#include <map>
-#include <mutex>
+#include <algorithm>
 
 #include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
 
 namespace pc {
 namespace conv2d {
@@ -24,66 +21,117 @@ bool check(const Conv2dShape& s, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::bf16) fail_shape(describe(s, dtype) + ": the CPU has f32 and bf16 only");
   if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 || s.pad < 0 ||
       s.h + 2 * s.pad < s.r || s.w + 2 * s.pad < s.s)
-    fail_shape(describe(s, dtype) + ": sizes do not make a convolution");
+    fail_shape(describe(s, dtype) + ": these sizes do not make a convolution");
   return s.n > 0;
 }
 
-Buffer widened(const void* src, int64_t count) {
-  Buffer wide(Device::cpu, std::size_t(count) * sizeof(float));
-  parallel_for(count, 1 << 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) wide.as<float>()[i] = float(static_cast<const bf16*>(src)[i]);
-  });
-  return wide;
+// The input of a gather: where it is and how it lies.
+struct Input {
+  Images images;
+  DType dtype;
+  const void* data;
+  int pad_h = 0, pad_w = 0;  // zeros to write around it
+};
+
+// Two channels of bf16 at once where the CPU can and the channels are even.
+bool use_pairs(DType dtype, int channels) { return kPairs && dtype == DType::bf16 && channels % 2 == 0; }
+
+// The gather over an input, first copied where that is needed (bf16 as f32, zeros around) or pays: with channels in
+// powers of two the rows of a tile lie in the same few sets of the cache, so the copy puts a line between pixels.
+void run_on(Gather g, const Input& in, const Panels& panels, const Epilogue& epilogue, void* out) {
+  const Images& x = in.images;
+  const DType type = g.pairs ? DType::bf16 : DType::f32;
+  const int per_word = g.pairs ? 2 : 1;
+  const bool conflicts = x.c % (128 * per_word) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
+  const int pitch = conflicts ? x.c + kLine * per_word : x.c;
+  g.pixel_step = pitch;
+  g.row_step = int64_t(x.w + 2 * in.pad_w) * pitch;
+  g.image_step = (x.h + 2 * in.pad_h) * g.row_step;
+  if (g.pairs) g.channels_in /= 2, g.pixel_step /= 2, g.row_step /= 2, g.image_step /= 2;
+  Buffer copy;
+  if (conflicts || in.dtype != type || in.pad_h || in.pad_w)
+    copy = padded_copy(x, in.dtype, in.data, type, in.pad_h, in.pad_w, pitch);
+  run(g, static_cast<const float*>(copy.data() ? copy.data() : in.data), panels, epilogue, in.dtype, out);
+}
+
+bool forward_pairs(const Conv2dShape& s, DType dtype) { return use_pairs(dtype, folds(s) ? s.s * s.c : s.c); }
+
+// Cycles of a gather, up to a factor: a tile of less than four rows waits for its own sums.
+int64_t cost(const Gather& g) {
+  int64_t sum = 0;
+  for (const AxisClass& rows : g.rows)
+    for (const AxisClass& columns : g.columns) {
+      const int64_t pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
+      sum += std::max<int64_t>(4, pixels) * int64_t(rows.taps.size() * columns.taps.size());
+    }
+  return sum;
+}
+
+void convolve(const Conv2dShape& s, DType dtype, const void* x, const Panels& panels, const Epilogue& epilogue,
+              void* y) {
+  Input in{{s.n, s.h, s.w, s.c}, dtype, x};
+  Gather g{.n = s.n,
+           .out_h = s.p(),
+           .out_w = s.q(),
+           .channels_in = s.c,
+           .channels_out = s.k,
+           .taps_h = s.r,
+           .taps_w = s.s,
+           .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h),
+           .columns = forward_axis(s.q(), s.s, s.stride, s.pad, s.w)};
+  if (folds(s)) {
+    in.pad_w = s.pad;
+    g.channels_in = s.s * s.c, g.taps_w = 1;
+    g.columns = forward_axis(s.q(), 1, s.stride, 0, s.w + 2 * s.pad);
+  } else if (s.pad) {
+    // The border written out makes more products, but tiles of mixed pixels: better for one picture with small maps.
+    Gather bordered = g;
+    bordered.rows = forward_axis(s.p(), s.r, s.stride, 0, s.h + 2 * s.pad);
+    bordered.columns = forward_axis(s.q(), s.s, s.stride, 0, s.w + 2 * s.pad);
+    if (cost(bordered) < cost(g)) {
+      g = std::move(bordered);
+      in.pad_h = in.pad_w = s.pad;
+    }
+  }
+  g.pairs = forward_pairs(s, dtype);
+  run_on(std::move(g), in, panels, epilogue, y);
 }
 
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
-  if (!check(s, dtype)) return;
-  execute(plan_for({.shape = s, .dtype = dtype, .threads = thread_count()}), x, w, false, nullptr, y);
+  if (check(s, dtype)) convolve(s, dtype, x, forward_panels(s, dtype, forward_pairs(s, dtype), w), {}, y);
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, void* dx) {
   if (!check(s, dtype)) return;
-  execute(plan_for({.shape = s, .dtype = dtype, .direction = Direction::backward_data, .threads = thread_count()}), dy,
-          w, false, nullptr, dx);
+  const bool pairs = use_pairs(dtype, s.k);
+  run_on({.n = s.n,
+          .out_h = s.h,
+          .out_w = s.w,
+          .channels_in = s.k,
+          .channels_out = s.c,
+          .taps_h = s.r,
+          .taps_w = s.s,
+          .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()),
+          .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q()),
+          .pairs = pairs},
+         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, backward_panels(s, dtype, pairs, w), {}, dx);
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
   if (!check(s, dtype)) return void(std::fill_n(dw, std::size_t(s.k) * s.r * s.s * s.c, 0.0f));
-  if (dtype == DType::f32) return weight_gradient(s, static_cast<const float*>(x), static_cast<const float*>(dy), dw);
-  const Buffer wide_x = widened(x, int64_t(s.n) * s.h * s.w * s.c),
-               wide_dy = widened(dy, int64_t(s.n) * s.p() * s.q() * s.k);
-  weight_gradient(s, wide_x.as<float>(), wide_dy.as<float>(), dw);
+  weight_gradient(s, dtype, x, dy, dw);
 }
 
 class CpuFilter : public PackedFilter {
  public:
-  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : shape_(s), dtype_(t), w_(w), bias_(b) {}
-
-  void infer(const Conv2dShape& s, const void* x, const void* residual, bool relu, void* y) {
-    if (!check(s, dtype_)) return;
-    const Plan& plan = plan_for({.shape = s,
-                                 .dtype = dtype_,
-                                 .bias = bias_ != nullptr,
-                                 .residual = residual != nullptr,
-                                 .relu = relu,
-                                 .threads = thread_count()});
-    if (residual && residual != y) std::memcpy(y, residual, std::size_t(s.n) * s.p() * s.q() * s.k * size_of(dtype_));
-    execute(plan, x, packed(plan), true, bias_, y);
+  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t), bias(b) {
+    const bool pairs = forward_pairs(s, t);
+    const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
+    panels = make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
   }
-
- private:
-  const void* packed(const Plan& plan) {
-    std::lock_guard lock(mutex_);
-    auto [it, fresh] = packed_.try_emplace(weight_layout(plan));
-    if (fresh) it->second = pack_weights(plan, w_);
-    return it->second.data();
-  }
-
-  Conv2dShape shape_;
-  DType dtype_;
-  const float *w_, *bias_;
-  std::mutex mutex_;
-  std::map<std::string, Buffer> packed_;  // by layout
+  DType dtype;
+  const float* bias;
+  Buffer panels;  // one layout for every n, h and w
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
@@ -92,7 +140,9 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 }
 
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
-  static_cast<CpuFilter&>(filter).infer(s, x, residual, relu, y);
+  const auto& own = static_cast<const CpuFilter&>(filter);
+  if (!check(s, own.dtype)) return;
+  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, {own.bias, residual, relu}, y);
 }
 
 }  // namespace

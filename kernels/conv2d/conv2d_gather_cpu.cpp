@@ -1,0 +1,198 @@
+// The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
+#include <algorithm>
+#include <array>
+
+#include "kernels/conv2d/conv2d_cpu.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc::conv2d {
+namespace {
+
+struct Tap {
+  int64_t offset;  // of the input pixel, from the row's base
+  int64_t weight;  // of its channels in a panel
+};
+
+// sums[m][o] = sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c][o]
+template <int M, bool Pairs>
+void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
+  Vec acc[M][2] = {};
+  const float* row[M];
+  for (int m = 0; m < M; ++m) row[m] = rows[m];
+  for (const Tap* tap = taps; tap != taps + count; ++tap) {
+    const float* b = panel + tap->weight * kBlock;
+    for (int64_t i = tap->offset, end = tap->offset + channels; i < end; ++i, b += kBlock) {
+      const Vec b0 = load(b), b1 = load(b + kLanes);
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) {
+        acc[m][0] = multiply_add<Pairs>(acc[m][0], row[m] + i, b0);
+        acc[m][1] = multiply_add<Pairs>(acc[m][1], row[m] + i, b1);
+      }
+    }
+  }
+  for (int m = 0; m < M; ++m) store(sums + m * kBlock, acc[m][0]), store(sums + m * kBlock + kLanes, acc[m][1]);
+}
+
+using TileFunction = void (*)(const float* const*, const Tap*, int, int, const float*, float*);
+
+template <bool Pairs, std::size_t... M>
+constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<M...>) {
+  return {tile<int(M) + 1, Pairs>...};
+}
+constexpr std::array kTiles{make_tiles<false>(std::make_index_sequence<kRows>()),
+                            make_tiles<kPairs>(std::make_index_sequence<kRows>())};  // by pairs, rows - 1
+
+// The pixels of one class of rows and one of columns, cut into tiles of nearly equal height.
+struct Group {
+  const AxisClass *rows, *columns;
+  std::vector<Tap> taps;
+  int64_t pixels, tiles, first_tile;
+};
+
+std::vector<Group> groups_of(const Gather& g) {
+  std::vector<Group> groups;
+  int64_t tiles = 0;
+  for (const AxisClass& rows : g.rows)
+    for (const AxisClass& columns : g.columns) {
+      Group group{&rows, &columns, {}, 0, 0, tiles};
+      for (auto [r, h] : rows.taps)
+        for (auto [s, w] : columns.taps)
+          group.taps.push_back({h * g.row_step + w * g.pixel_step, (int64_t(r) * g.taps_w + s) * g.channels_in});
+      group.pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
+      group.tiles = (group.pixels + kRows - 1) / kRows;
+      tiles += group.tiles;
+      groups.push_back(std::move(group));
+    }
+  return groups;
+}
+
+// Stores the sums of one pixel; Count, unless 0, tells the compiler how many.
+template <int Count, class T>
+void finish(const float* sums, const Epilogue& e, int first, int count, const T* residual, T* out) {
+  if (Count) count = Count;
+  float v[kBlock];
+  if (e.bias) {
+    for (int o = 0; o < count; ++o) v[o] = sums[o] + e.bias[first + o];
+  } else {
+    for (int o = 0; o < count; ++o) v[o] = sums[o];
+  }
+  if (residual)
+    for (int o = 0; o < count; ++o) v[o] += float(residual[o]);
+  if (e.relu)
+    for (int o = 0; o < count; ++o) v[o] = v[o] < 0.0f ? 0.0f : v[o];
+  for (int o = 0; o < count; ++o) out[o] = T(v[o]);
+}
+
+template <class T>
+void compute(const Gather& g, const Group& group, int64_t tile, int block, const float* in, const float* panel,
+             const Epilogue& epilogue, T* out) {
+  const int64_t begin = group.pixels * tile / group.tiles, end = group.pixels * (tile + 1) / group.tiles;
+  const std::size_t columns = group.columns->points.size(), lines = group.rows->points.size();
+  const int height = int(end - begin), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
+  std::size_t column = std::size_t(begin) % columns, line = std::size_t(begin) / columns % lines;
+  int64_t image = begin / int64_t(columns * lines);
+  const float* rows[kRows] = {};
+  int64_t at[kRows] = {};
+  for (int m = 0; m < height; ++m) {
+    const auto [i, h] = group.rows->points[line];
+    const auto [j, w] = group.columns->points[column];
+    rows[m] = in + image * g.image_step + h * g.row_step + w * g.pixel_step;
+    at[m] = ((image * g.out_h + i) * g.out_w + j) * g.channels_out + first;
+    if (++column == columns) {
+      column = 0;
+      if (++line == lines) line = 0, ++image;
+    }
+  }
+  // The last tap reaches the part of the input that no tile before has brought into the cache; the results are new too.
+  const int64_t last = group.taps.empty() ? 0 : group.taps.back().offset;
+  for (int m = 0; m < height; ++m) {
+    for (int c = 0; c < g.channels_in; c += kLine) __builtin_prefetch(rows[m] + last + c, 0, 2);
+    for (int o = 0; o < count; o += 64 / int(sizeof(T))) __builtin_prefetch(out + at[m] + o, 1);
+  }
+  alignas(64) float sums[kRows * kBlock];
+  kTiles[g.pairs][std::size_t(height - 1)](rows, group.taps.data(), int(group.taps.size()), g.channels_in, panel, sums);
+  const T* residual = static_cast<const T*>(epilogue.residual);
+  for (int m = 0; m < height; ++m) {
+    const auto store_row = count == kBlock ? finish<kBlock, T> : finish<0, T>;
+    store_row(sums + m * kBlock, epilogue, first, count, residual ? residual + at[m] : nullptr, out + at[m]);
+  }
+}
+
+template <class T>
+void run_typed(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
+  const auto groups = groups_of(g);
+  const int64_t tiles = groups.back().first_tile + groups.back().tiles, blocks = g.blocks(), size = g.panel_size();
+  const auto walk = [&](int64_t tile, int64_t end, int64_t block, const float* panel) {
+    auto group = groups.begin();
+    for (; tile < end; ++tile) {
+      while (tile >= group->first_tile + group->tiles) ++group;
+      compute(g, *group, tile - group->first_tile, int(block), in, panel, epilogue, out);
+    }
+  };
+  // A filter that does not fit L2 beside the input: one panel stays there while all tiles pass.
+  const bool panel_outer = size * blocks * int64_t(sizeof(float)) > (512 << 10);
+  if (!panels.ready && panel_outer && blocks >= 4 * thread_count()) {
+#pragma omp parallel
+    {
+      const Buffer panel(Device::cpu, std::size_t(size) * sizeof(float));
+#pragma omp for schedule(dynamic)
+      for (int64_t block = 0; block < blocks; ++block) {
+        panels.make(block, panel.as<float>());
+        walk(0, tiles, block, panel.as<float>());
+      }
+    }
+    return;
+  }
+  Buffer own;
+  if (!panels.ready) own = make_all(panels, blocks, size);
+  const float* all = panels.ready ? panels.ready : own.as<float>();
+  const int64_t grain = std::clamp<int64_t>(tiles * blocks / (thread_count() * 8), 1, 64),
+                chunks = (tiles + grain - 1) / grain;
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t i = 0; i < chunks * blocks; ++i) {
+    const int64_t block = panel_outer ? i / chunks : i % blocks, chunk = panel_outer ? i % chunks : i / blocks;
+    walk(chunk * grain, std::min(tiles, (chunk + 1) * grain), block, all + block * size);
+  }
+}
+
+// Sorts the coordinates by their taps; taps_of(i) lists (tap, input coordinate).
+template <class F>
+std::vector<AxisClass> classes(int out, F taps_of) {
+  std::vector<AxisClass> result;
+  for (int i = 0; i < out; ++i) {
+    auto taps = taps_of(i);
+    const int base = taps.empty() ? 0 : taps.front().second;
+    for (auto& tap : taps) tap.second -= base;
+    auto same = std::find_if(result.begin(), result.end(), [&](const AxisClass& a) { return a.taps == taps; });
+    if (same == result.end()) same = result.insert(same, {std::move(taps), {}});
+    same->points.emplace_back(i, base);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<AxisClass> forward_axis(int out, int taps, int stride, int pad, int in) {
+  return classes(out, [=](int i) {
+    std::vector<std::pair<int, int>> list;
+    for (int r = 0; r < taps; ++r)
+      if (const int h = i * stride + r - pad; h >= 0 && h < in) list.emplace_back(r, h);
+    return list;
+  });
+}
+
+std::vector<AxisClass> backward_axis(int out, int taps, int stride, int pad, int in) {
+  return classes(out, [=](int i) {
+    std::vector<std::pair<int, int>> list;
+    for (int r = 0; r < taps; ++r)
+      if (const int p = i + pad - r; p >= 0 && p % stride == 0 && p / stride < in) list.emplace_back(r, p / stride);
+    return list;
+  });
+}
+
+void run(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, DType out_type, void* out) {
+  if (out_type == DType::f32) return run_typed(g, in, panels, epilogue, static_cast<float*>(out));
+  run_typed(g, in, panels, epilogue, static_cast<bf16*>(out));
+}
+
+}  // namespace pc::conv2d
