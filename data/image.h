@@ -51,4 +51,7 @@ struct DecodeSettings {
 // exceeds the limit of 100 Mpixel".
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings = {});
 
+// The picture as an RGB PNG.
+std::vector<std::byte> encode_png(const Image& image);
+
 }  // namespace pc

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 #include <spng.h>
 
+#include <cstdlib>
 #include <memory>
+#include <new>
 
 #include "data/codecs.h"
 #include "kernels/runtime/error.h"
@@ -68,3 +70,25 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name, cons
 }
 
 }  // namespace pc::detail
+
+namespace pc {
+
+std::vector<std::byte> encode_png(const Image& image) {
+  const std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)> context(spng_ctx_new(SPNG_CTX_ENCODER), &spng_ctx_free);
+  if (!context) throw std::bad_alloc();
+  spng_ihdr header{};
+  header.width = uint32_t(image.w);
+  header.height = uint32_t(image.h);
+  header.bit_depth = 8;
+  header.color_type = SPNG_COLOR_TYPE_TRUECOLOR;
+  spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1);
+  int error = spng_set_ihdr(context.get(), &header);
+  if (!error) error = spng_encode_image(context.get(), image.pixels.data(), image.pixels.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
+  std::size_t size = 0;
+  const std::unique_ptr<void, decltype(&std::free)> png(error ? nullptr : spng_get_png_buffer(context.get(), &size, &error), &std::free);
+  if (error) fail_shape(fmt::format("encode_png: {} x {}: {}", image.h, image.w, spng_strerror(error)));
+  const auto* bytes = static_cast<const std::byte*>(png.get());
+  return {bytes, bytes + size};
+}
+
+}  // namespace pc

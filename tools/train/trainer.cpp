@@ -13,6 +13,7 @@
 #include "tools/cli/progress.h"
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
+#include "tools/train/held_back.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/start.h"
 
@@ -221,6 +222,7 @@ Exit Trainer::run(RunFolder& folder) {
     fmt::print(stderr, "resuming {} in epoch {}, step {}\n", folder.path().string(), state_.epoch + 1, state_.step + 1);
   } else {
     folder.truncate_log(0);
+    write_split(folder.path() / "split.csv", plan_);
     folder.log({{"event", "start"}, {"architecture", info_.architecture}, {"parameters", count_parameters(*model_)},
                 {"train", plan_.train.size()}, {"val", plan_.val.size()}, {"test", plan_.test.size()}});
   }
@@ -239,6 +241,7 @@ Exit Trainer::run(RunFolder& folder) {
   const auto test = score(plan_.test, "testing");
   event["heads"] = to_json(test);
   folder.log(event);
+  write_held_back(folder.path() / "held_back", plan_, 8);
   save_model(folder.model_path(), info_, *model_);
   fmt::print("{}", to_table(test));
   fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());

@@ -1,0 +1,62 @@
+#include "tools/train/held_back.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "engine/file.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+// "Casual Shoes" -> "Casual_Shoes": what every shell and file system takes.
+std::string file_name(const DataPlan& plan, uint32_t item) {
+  const Catalogue& catalogue = plan.catalogue;
+  std::string name;
+  for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
+    const int32_t label = catalogue.items[item].labels[c];
+    name += (name.empty() ? "" : "-") + (label < 0 ? "none" : catalogue.classes[c][std::size_t(label)]);
+  }
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-') c = '_';
+  return fmt::format("{}-{}.png", name, item);
+}
+
+std::string quoted(const std::string& field) {
+  if (field.find_first_of(",\"\n\r") == std::string::npos) return field;
+  std::string text = "\"";
+  for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return text + "\"";
+}
+
+}  // namespace
+
+void write_split(const std::filesystem::path& path, const DataPlan& plan) {
+  std::vector<const char*> split(plan.catalogue.items.size(), nullptr);
+  for (const uint32_t item : plan.train) split[item] = name_of(Split::train);
+  for (const uint32_t item : plan.val) split[item] = name_of(Split::val);
+  for (const uint32_t item : plan.test) split[item] = name_of(Split::test);
+  std::string text = "file,split\n";
+  for (std::size_t i = 0; i < split.size(); ++i)
+    if (split[i]) text += quoted(plan.catalogue.items[i].file) + "," + split[i] + "\n";
+  write_file_atomically(path, text);
+}
+
+void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, int count) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", folder.string(), error.message()));
+  const auto n = std::min(std::size_t(count), plan.test.size());
+  for (std::size_t i = 0; i < n; ++i) {
+    const uint32_t item = plan.test[i * plan.test.size() / n];
+    const StoredImage stored = plan.store->image(item);
+    const uint8_t* pixels = plan.store->pixels() + stored.offset;
+    const Image image{.h = stored.h, .w = stored.w, .pixels = {pixels, pixels + std::ptrdiff_t(stored.h) * stored.w * 3}};
+    const std::vector<std::byte> png = encode_png(image);
+    write_file_atomically(folder / file_name(plan, item), {reinterpret_cast<const char*>(png.data()), png.size()});
+  }
+}
+
+}  // namespace pc
