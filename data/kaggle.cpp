@@ -38,9 +38,11 @@ Pictures pictures_below(const FileTree& tree, const std::string& folder) {
 void check_id(const CsvReader& csv, std::string_view id) {
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
   if (id.empty()) csv.fail_row("empty id");
-  if (id.find_first_of("/\\") != std::string_view::npos || id == ".." || std::any_of(id.begin(), id.end(), control)) {
-    csv.fail_row(fmt::format("id \"{:.80}\": path leaves the image folder", id));
-  }
+  if (id.find_first_of("/\\") == std::string_view::npos && id != ".." && std::none_of(id.begin(), id.end(), control))
+    return;
+  std::string shown(id.substr(0, 80));
+  std::replace_if(shown.begin(), shown.end(), control, '?');
+  csv.fail_row(fmt::format("id \"{}\": path leaves the image folder", shown));
 }
 
 }  // namespace

@@ -55,12 +55,14 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name, cons
 
   spng_trns transparent{};
   const bool alpha = (header.color_type & 4) != 0 || spng_get_trns(c, &transparent) == 0;
-  // Gray without alpha goes through RGBA too where spng has no direct way; the two formats cover every type.
   const int format = alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8;
   std::size_t size = 0;
   check(spng_decoded_image_size(c, format, &size), name);
   Image image{.h = int(header.height), .w = int(header.width), .pixels = std::vector<uint8_t>(size)};
   check(spng_decode_image(c, image.pixels.data(), size, format, alpha ? SPNG_DECODE_TRNS : 0), name);
+  // The checksum of the last pixels comes after them. What else is wrong behind the pixels, a missing end included,
+  // does no harm.
+  if (spng_decode_chunks(c) == SPNG_ECHUNK_CRC) fail_png(name, SPNG_ECHUNK_CRC);
   if (alpha) {
     std::vector<uint8_t> rgb(size / 4 * 3);
     on_white(image.pixels, rgb);

