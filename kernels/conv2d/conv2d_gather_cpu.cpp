@@ -1,4 +1,6 @@
 // The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
+#include <omp.h>
+
 #include <algorithm>
 #include <array>
 
@@ -132,14 +134,12 @@ void run_typed(const Gather& g, const float* in, const Panels& panels, const Epi
   // A filter that does not fit L2 beside the input: one panel stays there while all tiles pass.
   const bool panel_outer = size * blocks * int64_t(sizeof(float)) > (512 << 10);
   if (!panels.ready && panel_outer && blocks >= 4 * thread_count()) {
-#pragma omp parallel
-    {
-      const Buffer panel(Device::cpu, std::size_t(size) * sizeof(float));
-#pragma omp for schedule(dynamic)
-      for (int64_t block = 0; block < blocks; ++block) {
-        panels.make(block, panel.as<float>());
-        walk(0, tiles, block, panel.as<float>());
-      }
+    const Buffer own(Device::cpu, std::size_t(size * thread_count()) * sizeof(float));
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t block = 0; block < blocks; ++block) {
+      float* panel = own.as<float>() + size * omp_get_thread_num();
+      panels.make(block, panel);
+      walk(0, tiles, block, panel);
     }
     return;
   }
