@@ -15,6 +15,8 @@ struct Tap {
   int64_t weight;  // of its channels in a panel
 };
 
+constexpr int64_t kAhead = 16 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
+
 // sums[m][o] = sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c][o]
 template <int M, bool Pairs>
 void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
@@ -25,6 +27,8 @@ void tile(const float* const* rows, const Tap* taps, int count, int channels, co
     const float* b = panel + tap->weight * kBlock;
     for (int64_t i = tap->offset, end = tap->offset + channels; i < end; ++i, b += kBlock) {
       const Vec b0 = load(b), b1 = load(b + kLanes);
+      __builtin_prefetch(b + kAhead);
+      __builtin_prefetch(b + kAhead + kLanes);
 #pragma GCC unroll 16
       for (int m = 0; m < M; ++m) {
         acc[m][0] = multiply_add<Pairs>(acc[m][0], row[m] + i, b0);
