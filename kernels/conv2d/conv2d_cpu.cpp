@@ -54,8 +54,6 @@ void run_on(Gather g, const Input& in, const Panels& panels, const Epilogue& epi
   run(g, static_cast<const float*>(copy.data() ? copy.data() : in.data), panels, epilogue, in.dtype, out);
 }
 
-bool forward_pairs(const Conv2dShape& s, DType dtype) { return use_pairs(dtype, folds(s) ? s.s * s.c : s.c); }
-
 // Cycles of a gather, up to a factor: a tile of less than four rows waits for its own sums.
 int64_t cost(const Gather& g) {
   int64_t sum = 0;
@@ -93,12 +91,12 @@ void convolve(const Conv2dShape& s, DType dtype, const void* x, const Panels& pa
       in.pad_h = in.pad_w = s.pad;
     }
   }
-  g.pairs = forward_pairs(s, dtype);
+  g.pairs = use_pairs(dtype, s.c);
   run_on(std::move(g), in, panels, epilogue, y);
 }
 
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
-  if (check(s, dtype)) convolve(s, dtype, x, forward_panels(s, dtype, forward_pairs(s, dtype), w), {}, y);
+  if (check(s, dtype)) convolve(s, dtype, x, forward_panels(s, dtype, use_pairs(dtype, s.c), w), {}, y);
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, void* dx) {
@@ -125,7 +123,7 @@ void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const voi
 class CpuFilter : public PackedFilter {
  public:
   CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t), bias(b) {
-    const bool pairs = forward_pairs(s, t);
+    const bool pairs = use_pairs(t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
     panels = make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
   }

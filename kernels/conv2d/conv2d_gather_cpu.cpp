@@ -1,4 +1,6 @@
 // The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
+#include <omp.h>
+
 #include <algorithm>
 #include <array>
 
@@ -13,6 +15,8 @@ struct Tap {
   int64_t weight;  // of its channels in a panel
 };
 
+constexpr int64_t kAhead = 16 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
+
 // sums[m][o] = sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c][o]
 template <int M, bool Pairs>
 void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
@@ -23,6 +27,8 @@ void tile(const float* const* rows, const Tap* taps, int count, int channels, co
     const float* b = panel + tap->weight * kBlock;
     for (int64_t i = tap->offset, end = tap->offset + channels; i < end; ++i, b += kBlock) {
       const Vec b0 = load(b), b1 = load(b + kLanes);
+      __builtin_prefetch(b + kAhead);
+      __builtin_prefetch(b + kAhead + kLanes);
 #pragma GCC unroll 16
       for (int m = 0; m < M; ++m) {
         acc[m][0] = multiply_add<Pairs>(acc[m][0], row[m] + i, b0);
@@ -132,14 +138,12 @@ void run_typed(const Gather& g, const float* in, const Panels& panels, const Epi
   // A filter that does not fit L2 beside the input: one panel stays there while all tiles pass.
   const bool panel_outer = size * blocks * int64_t(sizeof(float)) > (512 << 10);
   if (!panels.ready && panel_outer && blocks >= 4 * thread_count()) {
-#pragma omp parallel
-    {
-      const Buffer panel(Device::cpu, std::size_t(size) * sizeof(float));
-#pragma omp for schedule(dynamic)
-      for (int64_t block = 0; block < blocks; ++block) {
-        panels.make(block, panel.as<float>());
-        walk(0, tiles, block, panel.as<float>());
-      }
+    const Buffer own(Device::cpu, std::size_t(size * thread_count()) * sizeof(float));
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t block = 0; block < blocks; ++block) {
+      float* panel = own.as<float>() + size * omp_get_thread_num();
+      panels.make(block, panel);
+      walk(0, tiles, block, panel);
     }
     return;
   }

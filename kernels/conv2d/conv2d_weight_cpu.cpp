@@ -23,6 +23,9 @@ struct Place {
   bool add;
 };
 
+constexpr int kPitch = (kRows + 15) / 16 * 16;  // of slices that give rows: a cache line
+constexpr int kAhead = 16;                      // pixels: slices stream from L2, ask for them early
+
 // place[m][o] (+)= sum over pixels of a[m] * b[o]
 template <int M, bool Pairs>
 void tile(const float* a, const float* b, const Pixel* pixels, int64_t count, const Place& place) {
@@ -30,6 +33,9 @@ void tile(const float* a, const float* b, const Pixel* pixels, int64_t count, co
   for (const Pixel *p = pixels, *end = pixels + count; p < end; ++p) {
     const Vec b0 = load(b + p->b), b1 = load(b + p->b + kLanes);
     const float* row = a + p->a;
+    __builtin_prefetch(row + kAhead * kPitch);
+    __builtin_prefetch(b + p->b + kAhead * kBlock);
+    __builtin_prefetch(b + p->b + kAhead * kBlock + kLanes);
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m) {
       acc[m][0] = multiply_add<Pairs>(acc[m][0], row + m, b0);
@@ -121,8 +127,6 @@ struct Plan {
   int words;  // images at a time, or pairs of them: the slices that a tile walks over should stay in L2
   int images() const { return words * (1 + pairs); }
 };
-
-constexpr int kPitch = (kRows + 15) / 16 * 16;  // a cache line
 
 Plan plan_of(const Conv2dShape& s, DType dtype) {
   Plan plan{.fold = folds(s),
