@@ -1,4 +1,6 @@
 // The stream, the library handles and the words of a failed call.
+#include <dlfcn.h>
+
 #include <cstring>
 #include <string>
 
@@ -32,6 +34,16 @@ void check_cudnn_version() {
                           "; take the other one off LD_LIBRARY_PATH or build again");
 }
 
+// A function of the cuBLAS that belongs to the CUDA runtime compiled against. Never unloaded.
+template <class Function>
+Function load_cublas(const char* name) {
+  const std::string file = "libcublas.so." + std::to_string(CUDART_VERSION / 1000);
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* function = library ? dlsym(library, name) : nullptr;
+  if (!function) fail(Exit::device, file + ": " + name + ": " + dlerror() + "; install CUDA's cuBLAS or use device = cpu");
+  return reinterpret_cast<Function>(function);
+}
+
 }  // namespace
 
 namespace detail {
@@ -52,7 +64,7 @@ void check(cudnnStatus_t status, const CallSite& site) {
 void check(cublasStatus_t status, const CallSite& site) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   fail(status == CUBLAS_STATUS_ALLOC_FAILED ? Exit::limit : Exit::device,
-       "cuBLAS: " + place(site) + cublasGetStatusName(status) + ", " + cublasGetStatusString(status));
+       "cuBLAS: " + place(site) + load_cublas<decltype(&cublasGetStatusString)>("cublasGetStatusString")(status));
 }
 
 }  // namespace detail
@@ -79,11 +91,12 @@ cudnnHandle_t cudnn_handle() {
   return shared;
 }
 
-cublasHandle_t cublas_handle() {
-  static const cublasHandle_t shared = [] {
-    cublasHandle_t made;
-    PC_CHECK(cublasCreate(&made));
-    PC_CHECK(cublasSetStream(made, stream()));
+const Cublas& cublas() {
+  static const Cublas shared = [] {
+    Cublas made{};
+    made.gemm_ex = load_cublas<decltype(made.gemm_ex)>("cublasGemmEx");
+    PC_CHECK(load_cublas<decltype(&cublasCreate_v2)>("cublasCreate_v2")(&made.handle));
+    PC_CHECK(load_cublas<decltype(&cublasSetStream_v2)>("cublasSetStream_v2")(made.handle, stream()));
     return made;
   }();
   return shared;

@@ -98,7 +98,7 @@ inline bool aligned16(std::initializer_list<const void*> pointers) {
 template <class... Parameters, class... Arguments>
 void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  kernel<<<grid, block, 0, stream()>>>(Parameters(arguments)...);
+  kernel<<<grid, block, 0, stream()>>>(static_cast<Parameters>(arguments)...);
   PC_CHECK(cudaGetLastError());
 }
 

@@ -12,15 +12,15 @@ void* allocate(std::size_t bytes) {
   void* block = nullptr;
   cudaError_t status = cudaMalloc(&block, bytes);
   if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
     memory::trim(Device::cuda);  // cached blocks of other sizes may be all that is missing
+    cudaGetLastError();
     status = cudaMalloc(&block, bytes);
   }
   if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
+    cudaGetLastError();  // the next launch must not find it
     fail(Exit::limit, "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
   }
-  PC_CHECK(status);
+  detail::check(status, {"cudaMalloc(&block, bytes)", __FILE__, __LINE__});
   return block;
 }
 
