@@ -21,11 +21,6 @@ int64_t x_rows(const Conv2dShape& s) { return int64_t(s.n) * s.h * s.w; }
 int64_t y_rows(const Conv2dShape& s) { return int64_t(s.n) * s.p() * s.q(); }
 int64_t w_rows(const Conv2dShape& s) { return int64_t(s.k) * s.r * s.s; }
 
-Conv2dShape padded(Conv2dShape s, DType dtype) {
-  if (dtype != DType::f32) s.c = (s.c + 7) / 8 * 8;
-  return s;
-}
-
 Buffer make_rows(int64_t rows, int c, DType dtype) {
   return Buffer(Device::cuda, std::size_t(rows) * std::size_t(c) * size_of(dtype));
 }
@@ -58,7 +53,7 @@ const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {
 
 void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w, void* y) {
   if (shape.n == 0) return;
-  const Conv2dShape s = padded(shape, dtype);
+  const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_room, w_room;
   plan_of({s, dtype, ConvPass::forward}, "forward")
       .run({{kConvX, fitted(x_rows(s), shape.c, x, s.c, dtype, x_room)},
@@ -68,7 +63,7 @@ void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w
 
 void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, void* dx) {
   if (shape.n == 0) return;
-  const Conv2dShape s = padded(shape, dtype);
+  const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer w_room, dx_room;
   if (s.c != shape.c) dx_room = make_rows(x_rows(s), s.c, dtype);
   void* out = s.c == shape.c ? dx : dx_room.data();
@@ -80,7 +75,7 @@ void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const 
 void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const void* dy, float* dw) {
   const int64_t elements = w_rows(shape) * shape.c;
   if (shape.n == 0) return memory_cuda.zero(dw, std::size_t(elements) * sizeof(float));
-  const Conv2dShape s = padded(shape, dtype);
+  const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_room, dw_room, narrow_room;
   if (dtype != DType::f32) dw_room = make_rows(w_rows(s), s.c, dtype);
   void* out = dtype == DType::f32 ? dw : dw_room.data();
@@ -107,7 +102,7 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
   if (dtype == DType::f32) return filter;
   Buffer cast = make_rows(w_rows(s), s.c, dtype);
   cast_cuda.forward(w_rows(s) * s.c, DType::f32, w, dtype, cast.data());
-  filter->w = fitted(w_rows(s), s.c, cast.data(), padded(s, dtype).c, dtype, filter->w_room);
+  filter->w = fitted(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w_room);
   if (filter->w == cast.data()) filter->w_room = std::move(cast);
   filter->bias_room = make_rows(s.k, 1, dtype);
   cast_cuda.forward(s.k, DType::f32, bias, dtype, filter->bias_room.data());
@@ -119,7 +114,7 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
   if (shape.n == 0) return;
   const auto& filter = static_cast<const CudaFilter&>(packed);
   const DType dtype = filter.dtype;
-  const Conv2dShape s = padded(shape, dtype);
+  const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_room;
   const void* input = fitted(x_rows(s), shape.c, x, s.c, dtype, x_room);
   if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {

@@ -24,6 +24,9 @@ struct ConvKey {
 // Ids of the tensors in the graphs: x or dx, w or dw, y or dy.
 constexpr int64_t kConvX = 1, kConvW = 2, kConvY = 3, kConvResidual = 4, kConvBias = 5;
 
+// The shape with as many channels as the graphs get: 16-bit ones padded to a multiple of 8.
+Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype);
+
 CudnnGraph conv2d_graph(const ConvKey& key);
 
 // Workspace of 64 MiB at most, the same bits every time, no engine that must be compiled first; f32 means f32 and no TF32.

@@ -33,6 +33,11 @@ void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, c
 
 }  // namespace
 
+Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype) {
+  if (dtype != DType::f32) shape.c = (shape.c + 7) / 8 * 8;
+  return shape;
+}
+
 CudnnGraph conv2d_graph(const ConvKey& key) {
   const Conv2dShape& s = key.shape;
   CudnnTensor x = nhwc_tensor(kConvX, key.dtype, {s.n, s.c, s.h, s.w});
