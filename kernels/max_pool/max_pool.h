@@ -10,8 +10,8 @@ namespace pc {
 struct MaxPoolShape {
   int n, h, w, c;
   int window = 3, stride = 2, pad = 1;  // window <= 15, pad <= window / 2
-  int p() const { return (h + 2 * pad - window) / stride + 1; }
-  int q() const { return (w + 2 * pad - window) / stride + 1; }
+  constexpr int p() const { return (h + 2 * pad - window) / stride + 1; }
+  constexpr int q() const { return (w + 2 * pad - window) / stride + 1; }
 };
 
 struct MaxPoolKernels {

@@ -1,0 +1,139 @@
+// Convolutions on CUDA through cuDNN's graphs, plans kept by shape.
+//
+// 16-bit tensors whose channels are no multiple of 8 (the stem: 3) are padded here: as they are, cuDNN's heuristics take
+// engines without tensor cores or pad them at every step in 200 MB of workspace. No engine writes an f32 dw from 16-bit
+// tensors: dw is made in 16 bits and widened.
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "kernels/cast/cast.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_graph.h"
+#include "kernels/conv2d/conv2d_kernels.h"
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/memory.h"
+
+namespace pc {
+namespace {
+
+int64_t x_rows(const Conv2dShape& s) { return int64_t(s.n) * s.h * s.w; }
+int64_t y_rows(const Conv2dShape& s) { return int64_t(s.n) * s.p() * s.q(); }
+int64_t w_rows(const Conv2dShape& s) { return int64_t(s.k) * s.r * s.s; }
+
+Buffer make_rows(int64_t rows, int c, DType dtype) {
+  return Buffer(Device::cuda, std::size_t(rows) * std::size_t(c) * size_of(dtype));
+}
+
+// The tensor with `to_c` channels: itself where it has them, else a copy that `room` keeps.
+const void* fitted(int64_t rows, int from_c, const void* from, int to_c, DType dtype, Buffer& room) {
+  if (from_c == to_c) return from;
+  room = make_rows(rows, to_c, dtype);
+  conv2d_fit_channels(rows, from_c, from, to_c, room.data());
+  return room.data();
+}
+
+[[noreturn]] void fail_no_engine(const ConvKey& key, const char* pass) {
+  const Conv2dShape& s = key.shape;
+  const auto list = [](std::initializer_list<int> sizes) {
+    std::string text;
+    for (int size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
+    return "[" + text + "]";
+  };
+  fail(Exit::device, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) + " of x " +
+                         list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
+                         std::to_string(s.stride) + ", pad " + std::to_string(s.pad) + "; use device = cpu");
+}
+
+const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {
+  const CudnnPlan* plan = conv2d_plan(key);
+  if (!plan) fail_no_engine(key, pass);
+  return *plan;
+}
+
+void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w, void* y) {
+  if (shape.n == 0) return;
+  const Conv2dShape s = conv2d_padded(shape, dtype);
+  Buffer x_room, w_room;
+  plan_of({s, dtype, ConvPass::forward}, "forward")
+      .run({{kConvX, fitted(x_rows(s), shape.c, x, s.c, dtype, x_room)},
+            {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)},
+            {kConvY, y}});
+}
+
+void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, void* dx) {
+  if (shape.n == 0) return;
+  const Conv2dShape s = conv2d_padded(shape, dtype);
+  Buffer w_room, dx_room;
+  if (s.c != shape.c) dx_room = make_rows(x_rows(s), s.c, dtype);
+  void* out = s.c == shape.c ? dx : dx_room.data();
+  plan_of({s, dtype, ConvPass::backward_data}, "backward data")
+      .run({{kConvY, dy}, {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)}, {kConvX, out}});
+  if (s.c != shape.c) conv2d_fit_channels(x_rows(s), s.c, out, shape.c, dx);
+}
+
+void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const void* dy, float* dw) {
+  const int64_t elements = w_rows(shape) * shape.c;
+  if (shape.n == 0) return memory_cuda.zero(dw, std::size_t(elements) * sizeof(float));
+  const Conv2dShape s = conv2d_padded(shape, dtype);
+  Buffer x_room, dw_room, narrow_room;
+  if (dtype != DType::f32) dw_room = make_rows(w_rows(s), s.c, dtype);
+  void* out = dtype == DType::f32 ? dw : dw_room.data();
+  plan_of({s, dtype, ConvPass::backward_weight}, "backward weight")
+      .run({{kConvX, fitted(x_rows(s), shape.c, x, s.c, dtype, x_room)}, {kConvY, dy}, {kConvW, out}});
+  if (dtype == DType::f32) return;
+  const void* narrow = fitted(w_rows(s), s.c, out, shape.c, dtype, narrow_room);
+  cast_cuda.forward(elements, dtype, narrow, DType::f32, dw);
+}
+
+// w and bias as the graphs take them: in the type of x, the channels padded; f32 ones stay where they are.
+struct CudaFilter : PackedFilter {
+  DType dtype;
+  const void *w, *bias;
+  const float* wide_bias;  // as the epilogue takes it
+  Buffer w_room, bias_room;
+};
+
+std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
+  auto filter = std::make_unique<CudaFilter>();
+  filter->dtype = dtype;
+  filter->w = w;
+  filter->bias = filter->wide_bias = bias;
+  if (dtype == DType::f32) return filter;
+  Buffer cast = make_rows(w_rows(s), s.c, dtype);
+  cast_cuda.forward(w_rows(s) * s.c, DType::f32, w, dtype, cast.data());
+  filter->w = fitted(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w_room);
+  if (filter->w == cast.data()) filter->w_room = std::move(cast);
+  filter->bias_room = make_rows(s.k, 1, dtype);
+  cast_cuda.forward(s.k, DType::f32, bias, dtype, filter->bias_room.data());
+  filter->bias = filter->bias_room.data();
+  return filter;
+}
+
+void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const void* residual, bool relu, void* y) {
+  if (shape.n == 0) return;
+  const auto& filter = static_cast<const CudaFilter&>(packed);
+  const DType dtype = filter.dtype;
+  const Conv2dShape s = conv2d_padded(shape, dtype);
+  Buffer x_room;
+  const void* input = fitted(x_rows(s), shape.c, x, s.c, dtype, x_room);
+  if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {
+    if (residual)
+      fused->run({{kConvX, input}, {kConvW, filter.w}, {kConvBias, filter.bias}, {kConvResidual, residual}, {kConvY, y}});
+    else
+      fused->run({{kConvX, input}, {kConvW, filter.w}, {kConvBias, filter.bias}, {kConvY, y}});
+    return;
+  }
+  plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, filter.w}, {kConvY, y}});
+  conv2d_epilogue(y_rows(s), s.k, dtype, filter.wide_bias, residual, relu, y);
+}
+
+}  // namespace
+
+const Conv2dKernels conv2d_cuda{.forward = forward,
+                                .backward_data = backward_data,
+                                .backward_weight = backward_weight,
+                                .pack = pack,
+                                .infer = infer};
+
+}  // namespace pc

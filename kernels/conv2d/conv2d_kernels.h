@@ -1,0 +1,16 @@
+// What the convolutions need beside cuDNN: channels padded to octets, and an epilogue for plans without one.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/runtime/dtype.h"
+
+namespace pc {
+
+// Rows of `from_c` 16-bit values become rows of `to_c`: cut off, or filled with 0.
+void conv2d_fit_channels(int64_t rows, int from_c, const void* from, int to_c, void* to);
+
+// y = relu?(y + bias + residual?), [rows, c]; bias is f32, residual may be null.
+void conv2d_epilogue(int64_t rows, int c, DType dtype, const float* bias, const void* residual, bool relu, void* y);
+
+}  // namespace pc

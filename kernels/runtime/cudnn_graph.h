@@ -1,0 +1,134 @@
+// cuDNN's graph (backend) API in the little that the rooms need: tensors, operations, the choice of an engine, its execution.
+//
+//   CudnnGraph graph;
+//   graph.conv_forward({.stride = 1, .pad = 1}, x, w, y);          // tensors are plain values; equal ids are one tensor
+//   std::unique_ptr<CudnnPlan> plan = graph.plan({});              // null: no engine does it under this policy
+//   plan->run({{kX, x_pointer}, {kW, w_pointer}, {kY, y_pointer}});
+//
+// Engines are taken in the order of cuDNN's heuristics. Those that do not give the same bits every time are never taken.
+#pragma once
+
+#include <cudnn.h>
+
+#include <array>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/runtime/dtype.h"
+
+namespace pc {
+
+// One backend descriptor and its attributes; errors are Error(device) with cuDNN's text.
+class CudnnDescriptor {
+ public:
+  explicit CudnnDescriptor(cudnnBackendDescriptorType_t type);
+  CudnnDescriptor(CudnnDescriptor&& other) noexcept;
+  CudnnDescriptor& operator=(CudnnDescriptor&& other) noexcept;
+  ~CudnnDescriptor();
+
+  void set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count, const void* values);
+  void set(cudnnBackendAttributeName_t name, std::span<const int64_t> values);
+  void set(cudnnBackendAttributeName_t name, int64_t value) { set(name, {&value, 1}); }
+  void set(cudnnBackendAttributeName_t name, const CudnnDescriptor& value);
+  void set_float(cudnnBackendAttributeName_t name, float value) { set(name, CUDNN_TYPE_FLOAT, 1, &value); }
+  void set_handle(cudnnBackendAttributeName_t name);  // of cudnn_handle()
+
+  // As many values as there are, `limit` at most.
+  int64_t get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t limit, void* values) const;
+  int64_t get_int64(cudnnBackendAttributeName_t name) const;
+
+  void finalize();
+  bool try_finalize();  // false: cuDNN does not support it
+  cudnnBackendDescriptor_t raw() const { return raw_; }
+
+ private:
+  cudnnBackendDescriptor_t raw_ = nullptr;
+};
+
+// A tensor of a graph: dimensions n, c, h, w (filters: k, c, r, s) whatever the order in memory, which the strides give.
+struct CudnnTensor {
+  int64_t id;
+  DType dtype;
+  std::array<int64_t, 4> dims, strides;
+  bool is_virtual = false;  // lives inside the graph only
+};
+CudnnTensor nhwc_tensor(int64_t id, DType dtype, std::array<int64_t, 4> nchw_dims);
+
+struct CudnnConv {
+  int64_t stride = 1, pad = 0;
+};
+
+// A GPU described in JSON, to plan for it where there is none.
+class CudnnDevice {
+ public:
+  explicit CudnnDevice(const std::string& json);
+  const CudnnDescriptor& descriptor() const { return descriptor_; }
+
+ private:
+  CudnnDescriptor descriptor_;
+};
+
+struct CudnnPolicy {
+  std::size_t workspace_limit = std::size_t(64) << 20;  // bytes
+  bool full_f32 = false;             // no TF32: f32 is multiplied as f32
+  bool runtime_engines = false;      // engines that are compiled when first planned, a second or so each
+  const CudnnDevice* device = nullptr;  // null: this machine's GPU
+};
+
+// An engine with its settings, as the heuristics propose it.
+struct CudnnCandidate {
+  CudnnDescriptor config;
+  int64_t engine;
+  bool runtime_compiled;
+};
+
+// Where the tensor of this id lies on the GPU.
+struct CudnnBinding {
+  int64_t id;
+  const void* data;
+};
+
+class CudnnPlan {
+ public:
+  CudnnPlan(CudnnDescriptor plan, int64_t engine);
+  // Runs on stream(), with workspace from the allocator.
+  void run(std::initializer_list<CudnnBinding> bindings) const;
+  std::size_t workspace() const { return workspace_; }
+  int64_t engine() const { return engine_; }
+
+ private:
+  CudnnDescriptor plan_;
+  int64_t engine_;
+  std::size_t workspace_;
+};
+
+class CudnnGraph {
+ public:
+  void conv_forward(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& w, const CudnnTensor& y);
+  void conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, const CudnnTensor& dx);
+  void conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy, const CudnnTensor& dw);
+  void add(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y);  // b is broadcast where its dimension is 1
+  void relu(const CudnnTensor& x, const CudnnTensor& y);
+
+  // Every engine that the policy admits, best first.
+  std::vector<CudnnCandidate> candidates(const CudnnPolicy& policy) const;
+  // The first of them that cuDNN can make ready.
+  std::unique_ptr<CudnnPlan> plan(const CudnnPolicy& policy) const;
+
+ private:
+  const CudnnDescriptor& descriptor_of(const CudnnTensor& tensor);
+  void pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor* b, const CudnnTensor& y);
+
+  struct Entry {
+    int64_t id;
+    CudnnDescriptor descriptor;
+  };
+  std::vector<std::unique_ptr<Entry>> tensors_;
+  std::vector<CudnnDescriptor> helpers_;  // convolutions and pointwise modes, which the operations refer to
+  std::vector<CudnnDescriptor> operations_;
+};
+
+}  // namespace pc

@@ -1,0 +1,60 @@
+// GPU memory for the caching allocator, every operation in the order of the engine's stream.
+#include <string>
+
+#include "kernels/runtime/cuda.h"
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/memory.h"
+
+namespace pc {
+namespace {
+
+void* allocate(std::size_t bytes) {
+  void* block = nullptr;
+  cudaError_t status = cudaMalloc(&block, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    memory::trim(Device::cuda);  // cached blocks of other sizes may be all that is missing
+    cudaGetLastError();
+    status = cudaMalloc(&block, bytes);
+  }
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // the next launch must not find it
+    fail(Exit::limit, "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
+  }
+  detail::check(status, {"cudaMalloc(&block, bytes)", __FILE__, __LINE__});
+  return block;
+}
+
+void zero(void* dst, std::size_t bytes) {
+  if (bytes > 0) PC_CHECK(cudaMemsetAsync(dst, 0, bytes, stream()));
+}
+
+void copy(void* dst, const void* src, std::size_t bytes) {
+  if (bytes > 0) PC_CHECK(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream()));
+}
+
+// Pageable host memory has been read when this returns, as CUDA stages it; pinned memory must stay until synchronize().
+void copy_in(void* dst, const void* host, std::size_t bytes) {
+  if (bytes > 0) PC_CHECK(cudaMemcpyAsync(dst, host, bytes, cudaMemcpyHostToDevice, stream()));
+}
+
+void synchronize() { PC_CHECK(cudaStreamSynchronize(stream())); }
+
+void copy_out(void* host, const void* src, std::size_t bytes) {
+  if (bytes == 0) return;
+  PC_CHECK(cudaMemcpyAsync(host, src, bytes, cudaMemcpyDeviceToHost, stream()));
+  synchronize();
+}
+
+}  // namespace
+
+const MemoryKernels memory_cuda{
+    .allocate = allocate,
+    .release = [](void* block) noexcept { cudaFree(block); },
+    .zero = zero,
+    .copy = copy,
+    .copy_in = copy_in,
+    .copy_out = copy_out,
+    .synchronize = synchronize,
+};
+
+}  // namespace pc

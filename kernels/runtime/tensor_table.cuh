@@ -1,0 +1,76 @@
+// One launch over many tensors: the optimizers' kernels take a table of them as an argument.
+//
+// A block works on one piece of one tensor. The table travels in the kernel's arguments, so nothing is uploaded; where there
+// are more tensors than it holds, another launch follows.
+#pragma once
+
+#include <span>
+
+#include "kernels/runtime/launch.cuh"
+
+namespace pc {
+
+constexpr int kTableTensors = 128;  // RN18 has 62 parameters, RN50 161; arguments end at 32,764 bytes
+constexpr int kPieceThreads = 256;
+constexpr int kPiece = kPieceThreads * kOctet;  // elements a block works on
+
+template <class Tensor>
+struct TensorTable {
+  int count;
+  unsigned first_block[kTableTensors + 1];
+  bool aligned[kTableTensors];  // its arrays can be read in octets
+  Tensor tensor[kTableTensors];
+};
+
+// The tensor whose pieces the block belongs to: the last one that begins at or before it.
+template <class Tensor>
+__device__ inline int tensor_of_block(const TensorTable<Tensor>& table) {
+  int low = 0, high = table.count;
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    if (table.first_block[middle] <= blockIdx.x)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+// Where this thread's octet begins; it may lie beyond the tensor.
+template <class Tensor>
+__device__ inline int64_t first_element(const TensorTable<Tensor>& table, int t) {
+  return int64_t(blockIdx.x - table.first_block[t]) * kPiece + int64_t(threadIdx.x) * kOctet;
+}
+
+// The 16-bit copy of a parameter, where it has one.
+template <bool Aligned>
+__device__ inline void store_low(void* low, DType type, int64_t i, int count, const float (&v)[kOctet]) {
+  if (!low) return;
+  if (type == DType::bf16)
+    store_octet<Aligned>(static_cast<__nv_bfloat16*>(low) + i, count, v);
+  else
+    store_octet<Aligned>(static_cast<__half*>(low) + i, count, v);
+}
+
+// Runs launch_table(blocks, table) for every kTableTensors of the tensors; `aligned` says whether one can be read in octets.
+template <class Tensor, class Aligned, class Launch>
+void for_tables(const char* op, std::span<const Tensor> tensors, Aligned&& aligned, Launch&& launch_table) {
+  for (const Tensor& t : tensors)
+    if (t.low && t.low_type != DType::bf16 && t.low_type != DType::f16)
+      fail_shape(std::string(op) + ": low is " + name_of(t.low_type) + ", expected bf16 or f16");
+  for (std::size_t begin = 0; begin < tensors.size(); begin += kTableTensors) {
+    TensorTable<Tensor> table{};
+    unsigned blocks = 0;
+    for (std::size_t i = begin; i < tensors.size() && i < begin + kTableTensors; ++i) {
+      if (tensors[i].n == 0) continue;  // a tensor without a block would hide the one before it
+      table.tensor[table.count] = tensors[i];
+      table.aligned[table.count] = aligned(tensors[i]);
+      table.first_block[table.count++] = blocks;
+      blocks += unsigned(ceil_div(tensors[i].n, kPiece));
+    }
+    table.first_block[table.count] = blocks;
+    launch_table(blocks, table);
+  }
+}
+
+}  // namespace pc
