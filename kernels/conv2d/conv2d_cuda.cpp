@@ -40,7 +40,7 @@ const void* fitted(int64_t rows, int from_c, const void* from, int to_c, DType d
     for (int size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
     return "[" + text + "]";
   };
-  fail(Exit::device, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) + " of x " +
+  fail(Exit::usage, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) + " of x " +
                          list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
                          std::to_string(s.stride) + ", pad " + std::to_string(s.pad) + "; use device = cpu");
 }

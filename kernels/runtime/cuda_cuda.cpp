@@ -40,7 +40,7 @@ Function load_cublas(const char* name) {
   const std::string file = "libcublas.so." + std::to_string(CUDART_VERSION / 1000);
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* function = library ? dlsym(library, name) : nullptr;
-  if (!function) fail(Exit::device, file + ": " + name + ": " + dlerror() + "; install CUDA's cuBLAS or use device = cpu");
+  if (!function) fail(Exit::usage, file + ": " + name + ": " + dlerror() + "; install CUDA's cuBLAS or use device = cpu");
   return reinterpret_cast<Function>(function);
 }
 
@@ -51,19 +51,19 @@ namespace detail {
 void check(cudaError_t status, const CallSite& site) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // an error that can be survived must not be found again by the next launch
-  fail(status == cudaErrorMemoryAllocation ? Exit::limit : Exit::device,
+  fail(status == cudaErrorMemoryAllocation ? Exit::limit : Exit::usage,
        "CUDA: " + place(site) + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
 }
 
 void check(cudnnStatus_t status, const CallSite& site) {
   if (status == CUDNN_STATUS_SUCCESS) return;
-  fail(status == CUDNN_STATUS_ALLOC_FAILED ? Exit::limit : Exit::device,
+  fail(status == CUDNN_STATUS_ALLOC_FAILED ? Exit::limit : Exit::usage,
        "cuDNN: " + place(site) + cudnnGetErrorString(status) + ", " + cudnn_text());
 }
 
 void check(cublasStatus_t status, const CallSite& site) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  fail(status == CUBLAS_STATUS_ALLOC_FAILED ? Exit::limit : Exit::device,
+  fail(status == CUBLAS_STATUS_ALLOC_FAILED ? Exit::limit : Exit::usage,
        "cuBLAS: " + place(site) + load_cublas<decltype(&cublasGetStatusString)>("cublasGetStatusString")(status));
 }
 

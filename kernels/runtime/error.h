@@ -16,7 +16,6 @@ enum class Exit : int {
   limit = 6,    // memory or a safety limit
   numeric = 7,  // a loss or gradient that is not finite
   peer = 8,     // another process of a distributed run
-  device = 9,   // the GPU or one of its libraries
   stopped = 75  // stopped by a signal, run again to resume
 };
 

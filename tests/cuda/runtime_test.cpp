@@ -26,7 +26,7 @@ TEST(CudaRuntime, AFailedCallNamesItselfItsPlaceAndTheReason) {
     FAIL() << "memory was handed out without a GPU";
   } catch (const Error& error) {
     const std::string text = error.what();
-    EXPECT_EQ(error.code(), Exit::device);
+    EXPECT_EQ(error.code(), Exit::usage);
     EXPECT_NE(text.find("kernels/runtime/memory_cuda.cpp:"), std::string::npos) << text;
     EXPECT_NE(text.find("cudaMalloc"), std::string::npos) << text;
   }
