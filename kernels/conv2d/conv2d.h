@@ -33,7 +33,7 @@ struct Conv2dKernels {
   // dw is always f32.
   void (*backward_weight)(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
 
-  // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k) are f32 on the device and copied: they need not live on.
+  // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k, or null) are f32 on the device and copied.
   // n, h, w of the shape may differ from call to call. residual is null or laid out as y.
   std::unique_ptr<PackedFilter> (*pack)(const Conv2dShape&, DType, const float* w, const float* bias);
   void (*infer)(const Conv2dShape&, PackedFilter&, const void* x, const void* residual, bool relu, void* y);

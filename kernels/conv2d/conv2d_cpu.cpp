@@ -2,6 +2,7 @@
 #include "kernels/conv2d/conv2d_cpu.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "kernels/runtime/error.h"
 
@@ -122,13 +123,14 @@ void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const voi
 
 class CpuFilter : public PackedFilter {
  public:
-  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t), bias(b) {
+  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t) {
+    if (b) bias.assign(b, b + s.k);
     const bool pairs = use_pairs(t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
     panels = make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
   }
   DType dtype;
-  const float* bias;
+  std::vector<float> bias;
   Buffer panels;  // one layout for every n, h and w
 };
 
@@ -140,7 +142,7 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
   const auto& own = static_cast<const CpuFilter&>(filter);
   if (!check(s, own.dtype)) return;
-  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, {own.bias, residual, relu}, y);
+  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, {own.bias.data(), residual, relu}, y);
 }
 
 }  // namespace

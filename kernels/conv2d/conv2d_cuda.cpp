@@ -86,27 +86,26 @@ void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const
   cast_cuda.forward(elements, dtype, narrow, DType::f32, dw);
 }
 
-// w and bias as the graphs take them: in the type of x, the channels padded; f32 ones stay where they are.
+// Copies of w and bias as the graphs take them: in the type of x, the channels padded.
 struct CudaFilter : PackedFilter {
   DType dtype;
-  const void *w, *bias;
-  const float* wide_bias;  // as the epilogue takes it
-  Buffer w_room, bias_room;
+  Buffer w, bias;
+  Buffer wide_bias;  // f32, as the epilogue takes it
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
   auto filter = std::make_unique<CudaFilter>();
   filter->dtype = dtype;
-  filter->w = w;
-  filter->bias = filter->wide_bias = bias;
-  if (dtype == DType::f32) return filter;
+  filter->wide_bias = make_rows(s.k, 1, DType::f32);
+  if (bias)
+    memory_cuda.copy(filter->wide_bias.data(), bias, filter->wide_bias.bytes());
+  else
+    memory_cuda.zero(filter->wide_bias.data(), filter->wide_bias.bytes());
+  filter->bias = make_rows(s.k, 1, dtype);
+  cast_cuda.forward(s.k, DType::f32, filter->wide_bias.data(), dtype, filter->bias.data());
   Buffer cast = make_rows(w_rows(s), s.c, dtype);
   cast_cuda.forward(w_rows(s) * s.c, DType::f32, w, dtype, cast.data());
-  filter->w = fitted(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w_room);
-  if (filter->w == cast.data()) filter->w_room = std::move(cast);
-  filter->bias_room = make_rows(s.k, 1, dtype);
-  cast_cuda.forward(s.k, DType::f32, bias, dtype, filter->bias_room.data());
-  filter->bias = filter->bias_room.data();
+  if (fitted(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w) == cast.data()) filter->w = std::move(cast);
   return filter;
 }
 
@@ -119,13 +118,13 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
   const void* input = fitted(x_rows(s), shape.c, x, s.c, dtype, x_room);
   if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {
     if (residual)
-      fused->run({{kConvX, input}, {kConvW, filter.w}, {kConvBias, filter.bias}, {kConvResidual, residual}, {kConvY, y}});
+      fused->run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvResidual, residual}, {kConvY, y}});
     else
-      fused->run({{kConvX, input}, {kConvW, filter.w}, {kConvBias, filter.bias}, {kConvY, y}});
+      fused->run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvY, y}});
     return;
   }
-  plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, filter.w}, {kConvY, y}});
-  conv2d_epilogue(y_rows(s), s.k, dtype, filter.wide_bias, residual, relu, y);
+  plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvY, y}});
+  conv2d_epilogue(y_rows(s), s.k, dtype, filter.wide_bias.as<float>(), residual, relu, y);
 }
 
 }  // namespace
