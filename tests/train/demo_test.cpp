@@ -1,0 +1,38 @@
+// tools/demo.sh on a small data set: it trains, prints the table and predicts a picture that was held back.
+#include "engine/file.h"
+#include "tests/support.h"
+#include "tests/train/runs.h"
+
+namespace pc::test {
+namespace {
+
+TEST(Demo, TrainsAndPredicts) {
+  TemporaryFolder folder;
+  make_colours(folder / "colours", 20);
+  ::setenv("PC_PRESET", PC_PRESET, 1);
+  ::setenv("XDG_CACHE_HOME", folder.path().c_str(), 1);
+  ::setenv("PC_RUNS", (folder / "runs").c_str(), 1);
+  const Outcome outcome =
+      run_program(std::string(PC_SOURCE_DIR) + "/tools/demo.sh",
+                  {(folder / "colours").string(), "--set", "train.epochs=2", "--set", "train.batch=8", "--set", "data.labels=",
+                   "--set", "model.height=32", "--set", "model.width=32"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("accuracy"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("held back"), std::string::npos) << outcome.out;
+}
+
+TEST(Demo, MissingDataIsNamed) {
+  ::setenv("PC_PRESET", PC_PRESET, 1);
+  const Outcome outcome = run_program(std::string(PC_SOURCE_DIR) + "/tools/demo.sh", {"/nowhere.zip"});
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_NE(outcome.err.find("/nowhere.zip: no such file"), std::string::npos) << outcome.err;
+}
+
+TEST(Setup, NothingToDoOnAMachineThatHasAll) {
+  const Outcome outcome = run_program(std::string(PC_SOURCE_DIR) + "/tools/setup.sh", {});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+}
+
+}  // namespace
+}  // namespace pc::test
