@@ -1,0 +1,63 @@
+// augment: u8 pictures to the network's input: training's random crops of 80x60 pictures, and photos reduced for
+// prediction.
+#include "bench/bench.h"
+#include "engine/preprocess.h"
+#include "kernels/augment/augment.h"
+#include "kernels/runtime/random.h"
+
+namespace pc::bench {
+namespace {
+
+struct Case {
+  std::string name;
+  int n, h, w;  // pictures
+  Preprocess preprocess;
+  bool random;
+};
+
+struct Buffers {
+  Tensor pixels, samples;
+  Ring y;
+  Buffers(const Case& c, DType t, Device d) : y({c.n, c.preprocess.height, c.preprocess.width, 3}, t, d, 1) {
+    const int64_t size = int64_t(c.h) * c.w * 3;
+    const Tensor host({size * c.n}, DType::u8, Device::cpu),
+        table({int64_t(sizeof(AugmentSample)) * c.n}, DType::u8, Device::cpu);
+    for (int64_t i = 0; i < host.size(); ++i) host.as<uint8_t>()[i] = uint8_t(philox(1, 0, uint64_t(i)).word[0]);
+    for (int i = 0; i < c.n; ++i)
+      table.as<AugmentSample>()[i] = c.random ? draw(c.preprocess, {}, 1, 0, uint64_t(i), i * size, c.h, c.w)
+                                              : c.preprocess.identity(i * size, c.h, c.w);
+    pixels = host.to(d);
+    samples = table.to(d);
+  }
+};
+
+}  // namespace
+
+void register_all() {
+  measure_rooflines();
+  const Preprocess small{}, large{.height = 224, .width = 224};
+  const std::vector<Case> cases{{"crop_80x60", 64, 80, 60, small, true},
+                                {"whole_80x60", 64, 80, 60, small, false},
+                                {"photo_3000x4000_to_80x60", 1, 3000, 4000, small, false},
+                                {"photo_600x800_to_224x224", 8, 600, 800, large, false}};
+  for (const Setting& setting : settings())
+    for (const DType dtype : setting.dtypes)
+      for (const Case& c : cases) {
+        const Device device = setting.device;
+        const auto* kernels = &PC_KERNELS(augment, device);
+        const double in = double(c.n) * c.h * c.w * 3, out = double(c.n) * c.preprocess.height * c.preprocess.width * 3;
+        add(c.name + "/" + name_of(device) + "/" + name_of(dtype) + "/b" + std::to_string(c.n), [=] {
+          const auto b = std::make_shared<Buffers>(c, dtype, device);
+          AugmentShape shape = c.preprocess.shape();
+          shape.n = c.n;
+          return Subject{{device, dtype, 2 * std::max(in, 4 * out), in + out * double(size_of(dtype))},
+                         [=](int64_t i) {
+                           kernels->forward(shape, dtype, b->pixels.as<uint8_t>(), b->samples.as<AugmentSample>(),
+                                            b->y[i]);
+                         },
+                         {&b->y}};
+        });
+      }
+}
+
+}  // namespace pc::bench

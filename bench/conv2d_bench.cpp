@@ -1,0 +1,60 @@
+// conv2d over the convolutions of ResNet18: forward, both gradients, and fused inference.
+#include "bench/bench.h"
+#include "kernels/conv2d/conv2d.h"
+
+namespace pc::bench {
+namespace {
+
+struct Buffers {
+  Ring x, y, dx;
+  Ring w, dw, bias;
+  std::unique_ptr<PackedFilter> filter;
+  Buffers(const Conv2dShape& s, DType t, Device d, int copies)
+      : x({s.n, s.h, s.w, s.c}, t, d, copies),
+        y({s.n, s.p(), s.q(), s.k}, t, d, copies),
+        dx({s.n, s.h, s.w, s.c}, t, d, copies),
+        w({s.k, s.r, s.s, s.c}, t, d, 1),
+        dw({s.k, s.r, s.s, s.c}, DType::f32, d, 1),
+        bias({s.k}, DType::f32, d, 1) {}
+};
+
+void add_layer(const std::string& where, const ConvLayer& layer, Device device, DType dtype) {
+  const Conv2dShape s = layer.shape;
+  const double x = double(s.n) * s.h * s.w * s.c, y = double(s.n) * s.p() * s.q() * s.k,
+               w = double(s.k) * s.r * s.s * s.c;
+  const double bytes = (x + y + w) * double(size_of(dtype));
+  const Work work{device, dtype, 2 * y * s.r * s.s * s.c, bytes, layer.count};
+  const auto* kernels = &PC_KERNELS(conv2d, device);
+  const auto buffers = [=] { return std::make_shared<Buffers>(s, dtype, device, copies_for(bytes)); };
+  add("forward/" + where + "/" + layer.name, [=] {
+    const auto b = buffers();
+    return Subject{work, [=](int64_t i) { kernels->forward(s, dtype, b->x[i], b->w[0], b->y[i]); }, {&b->y}};
+  });
+  if (layer.name != "stem")  // pictures need no gradient
+    add("backward_data/" + where + "/" + layer.name, [=] {
+      const auto b = buffers();
+      return Subject{work, [=](int64_t i) { kernels->backward_data(s, dtype, b->y[i], b->w[0], b->dx[i]); }, {&b->dx}};
+    });
+  add("backward_weight/" + where + "/" + layer.name, [=] {
+    const auto b = buffers();
+    return Subject{
+        work, [=](int64_t i) { kernels->backward_weight(s, dtype, b->x[i], b->y[i], b->dw.f32(0)); }, {&b->dw}};
+  });
+  add("infer/" + where + "/" + layer.name, [=] {
+    const auto b = buffers();
+    const Ring master({s.k, s.r, s.s, s.c}, DType::f32, device, 1);
+    b->filter = kernels->pack(s, dtype, master.f32(0), b->bias.f32(0));
+    return Subject{work, [=](int64_t i) { kernels->infer(s, *b->filter, b->x[i], nullptr, true, b->y[i]); }, {&b->y}};
+  });
+}
+
+}  // namespace
+
+void register_all() {
+  measure_rooflines();
+  for_each_setting([](Device device, DType dtype, const Setting::Input& input) {
+    for (const ConvLayer& layer : resnet18_convs(input)) add_layer(label(device, dtype, input), layer, device, dtype);
+  });
+}
+
+}  // namespace pc::bench

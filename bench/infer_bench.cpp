@@ -1,0 +1,43 @@
+// Inference of ResNet18 with 1000 classes, batch norms folded: batches of 1 and 32 at the sizes people use.
+#include <cmath>
+
+#include "bench/bench.h"
+#include "models/classifier.h"
+
+namespace pc::bench {
+namespace {
+
+void time_inference(benchmark::State& state, Device device, DType dtype, const Setting::Input& input) {
+  const NoGrad no_grad;
+  const auto model = make_classifier("resnet18", {{"fc", 1000}}, 1);
+  move_to(*model, device);
+  const Var x(random_tensor({input.n, input.h, input.w, 3}, dtype, device));
+  for (int i = 0; i < 2; ++i)
+    for (const float value : model->forward(x, Mode::infer).front().value().to_vector<float>())
+      if (!std::isfinite(value)) return state.SkipWithError("the logits are not finite");
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(model->forward(x, Mode::infer));
+    memory::synchronize(device);
+  }
+  using benchmark::Counter;
+  state.counters["img/s"] = Counter(input.n, Counter::kIsIterationInvariantRate);
+  state.counters["rss_MiB"] = mebibytes_at_peak();
+}
+
+}  // namespace
+
+void register_all() {
+  for (const Setting& setting : settings())
+    for (const DType dtype : setting.dtypes)
+      for (const auto& [h, w] : {std::pair{80, 60}, std::pair{96, 72}, std::pair{224, 224}})
+        for (const int n : {1, 32}) {
+          const Setting::Input input{n, h, w};
+          benchmark::RegisterBenchmark(
+              ("infer/" + label(setting.device, dtype, input)).c_str(),
+              [=, device = setting.device](benchmark::State& state) { time_inference(state, device, dtype, input); })
+              ->Unit(benchmark::kMillisecond)
+              ->UseRealTime();
+        }
+}
+
+}  // namespace pc::bench

@@ -1,0 +1,132 @@
+#include "bench/roofline.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "bench/bench.h"
+#include "kernels/linear/linear.h"
+#include "kernels/runtime/memory.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc::bench {
+namespace {
+
+// Best of a few runs: a ceiling is the least disturbed one.
+double fastest(Device device, int runs, const std::function<void()>& work) {
+  double best = 1e30;
+  for (int i = 0; i < runs; ++i) {
+    memory::synchronize(device);
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    memory::synchronize(device);
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+// One thread's `steps` rounds of multiply-adds on independent registers: enough of them to hide the latency of two FMA
+// units.
+using Burn = float (*)(int64_t steps);
+constexpr int kChains = 12;
+
+[[gnu::target("avx512f")]] float burn_avx512(int64_t steps) {
+  __m512 sum[kChains];
+  for (auto& s : sum) s = _mm512_set1_ps(1.0f);
+  const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
+  for (int64_t i = 0; i < steps; ++i)
+    for (auto& s : sum) s = _mm512_fmadd_ps(s, a, b);
+  float total = 0;
+  for (auto& s : sum) total += s[0];
+  return total;
+}
+
+[[gnu::target("avx2,fma")]] float burn_avx2(int64_t steps) {
+  __m256 sum[kChains];
+  for (auto& s : sum) s = _mm256_set1_ps(1.0f);
+  const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+  for (int64_t i = 0; i < steps; ++i)
+    for (auto& s : sum) s = _mm256_fmadd_ps(s, a, b);
+  float total = 0;
+  for (auto& s : sum) total += s[0];
+  return total;
+}
+
+[[gnu::target("avx512f,avx512bf16")]] float burn_bf16(int64_t steps) {
+  __m512 sum[kChains];
+  for (auto& s : sum) s = _mm512_set1_ps(1.0f);
+  const auto a = (__m512bh)_mm512_set1_epi32(0x3a833a83);  // pairs of bf16 0.001
+  for (int64_t i = 0; i < steps; ++i)
+    for (auto& s : sum) s = _mm512_dpbf16_ps(s, a, a);
+  float total = 0;
+  for (auto& s : sum) total += s[0];
+  return total;
+}
+
+double burn_rate(Burn burn, int flops_per_instruction) {
+  constexpr int64_t kSteps = 4'000'000;
+  const int threads = thread_count();
+  volatile float keep = 0;
+  const double seconds =
+      fastest(Device::cpu, 5, [&] { parallel_for(threads, 1, [&](int64_t, int64_t) { keep = burn(kSteps); }); });
+  return double(threads) * kSteps * kChains * flops_per_instruction / seconds;
+}
+
+double cpu_copy() {
+  constexpr std::size_t kBytes = 128u << 20, kBlock = 4u << 20;
+  const Tensor from = random_tensor({int64_t(kBytes / 4)}, DType::f32, Device::cpu), to = from.clone();
+  const double seconds = fastest(Device::cpu, 5, [&] {
+    parallel_for(kBytes / kBlock, 1, [&](int64_t i, int64_t) {
+      std::memcpy(to.as<char>() + std::size_t(i) * kBlock, from.as<char>() + std::size_t(i) * kBlock, kBlock);
+    });
+  });
+  return 2.0 * kBytes / seconds;
+}
+
+Roofline measure_cpu() {
+  const bool wide = __builtin_cpu_supports("avx512f");
+  Roofline r{.copy = cpu_copy(), .f32 = wide ? burn_rate(burn_avx512, 32) : burn_rate(burn_avx2, 16)};
+  r.low = __builtin_cpu_supports("avx512bf16") ? burn_rate(burn_bf16, 64) : r.f32;
+  memory::trim(Device::cpu);
+  return r;
+}
+
+// A GPU's matrix rate is what its library reaches on a large square product.
+double matrix_rate(Device device, DType dtype) {
+  constexpr int kSize = 8192;
+  const Tensor x = random_tensor({kSize, kSize}, dtype, device), w = random_tensor({kSize, kSize}, dtype, device);
+  const Tensor b = Tensor::zeros({kSize}, DType::f32, device), y({kSize, kSize}, DType::f32, device);
+  const auto& kernels = PC_KERNELS(linear, device);
+  const double seconds = fastest(device, 5, [&] {
+    kernels.forward({.n = kSize, .in = kSize, .out = kSize}, dtype, x.data(), w.data(), b.as<float>(), y.as<float>());
+  });
+  return 2.0 * kSize * kSize * kSize / seconds;
+}
+
+Roofline measure_cuda() {
+  constexpr std::size_t kBytes = 1u << 30;
+  const Buffer from(Device::cuda, kBytes), to(Device::cuda, kBytes);
+  memory::zero(Device::cuda, from.data(), kBytes);
+  const double seconds = fastest(Device::cuda, 5, [&] {
+    for (int i = 0; i < 10; ++i) memory::copy(Device::cuda, to.data(), Device::cuda, from.data(), kBytes);
+  });
+  return {.copy = 20.0 * kBytes / seconds,
+          .f32 = matrix_rate(Device::cuda, DType::f32),
+          .low = matrix_rate(Device::cuda, DType::f16)};
+}
+
+}  // namespace
+
+const Roofline& roofline(Device device) {
+  static std::array<Roofline, 2> measured;
+  Roofline& r = measured[std::size_t(device)];
+  if (r.copy == 0) r = device == Device::cpu ? measure_cpu() : measure_cuda();
+  return r;
+}
+
+}  // namespace pc::bench

@@ -1,0 +1,19 @@
+// Roofline: what this machine can do at most, measured in the process that times the kernels (Williams, Waterman &
+// Patterson, "Roofline", CACM 2009). No kernel can be faster than max(flops / flop rate, bytes / copy rate).
+#pragma once
+
+#include "kernels/runtime/dtype.h"
+
+namespace pc::bench {
+
+struct Roofline {
+  double copy = 0;  // bytes per second, read plus written, of a copy between buffers larger than any cache
+  double f32 = 0;   // flops per second (a multiply-add counts two) of registers only, all threads
+  double low = 0;   // the same for the 16-bit type; where the CPU has no bf16 instructions it is f32's
+  double flops(DType dtype) const { return dtype == DType::f32 ? f32 : low; }
+};
+
+// Measured at the first call for each device (about half a second), then kept.
+const Roofline& roofline(Device device);
+
+}  // namespace pc::bench
