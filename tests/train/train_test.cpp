@@ -142,6 +142,38 @@ TEST_F(Train, FineTunesOnGivenWeights) {
   }
 }
 
+TEST_F(Train, FineTunesOnTorchvisionWeights) {
+  if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0) GTEST_SKIP() << "python3-torchvision is absent";
+  const std::string pth = (*folder_ / "resnet18.pth").string(), converted = (*folder_ / "resnet18.safetensors").string();
+  const std::string script = "import torch, torchvision; torch.manual_seed(1); torch.save(torchvision.models.resnet18().state_dict(), '" + pth + "')";
+  ASSERT_EQ(run_program("/usr/bin/python3", {"-c", script}).code, 0);
+  ASSERT_EQ(run_program("pcconvert", {pth, converted}).code, 0);
+  const Outcome outcome =
+      run_program("pctrain", arguments("torchvision", {"--set", "model.weights=" + converted, "--set", "train.epochs=1"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("100 tensors from"), std::string::npos) << outcome.err;  // 60 parameters and 40 running statistics
+  EXPECT_NE(outcome.err.find("0 of 1 heads kept"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Train, FineTunesFromOneLabelColumnToAnother) {
+  // The same pictures under other names: the backbone is kept, the head starts anew although its size agrees.
+  const auto data = *folder_ / "renamed";
+  make_colours(data, 20);
+  std::filesystem::rename(data / "red", data / "rot");
+  auto a = train_arguments(folder_->path(), data, "renamed");
+  a.insert(a.end(), {"--set", "model.weights=" + (run("whole") / "model.safetensors").string(), "--set", "train.epochs=1"});
+  const Outcome outcome = run_program("pctrain", a);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("100 tensors from"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("0 of 1 heads kept"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Train, Bf16Learns) {
+  const Outcome outcome = run_program("pctrain", arguments("bf16", {"--set", "train.precision=bf16", "--set", "train.epochs=12"}));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_GE(metrics("bf16").back()["heads"]["label"]["accuracy"].get<double>(), 0.8);
+}
+
 TEST_F(Train, WeightsOfAnotherArchitectureAreNamed) {
   const std::string weights = "model.weights=" + (run("whole") / "model.safetensors").string();
   const Outcome outcome = run_program("pctrain", arguments("wrong", {"--set", weights, "--set", "model.architecture=resnet34"}));

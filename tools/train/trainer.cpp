@@ -52,7 +52,7 @@ class Trainer {
   explicit Trainer(TrainConfig& config);
   Exit run(RunFolder& folder);
   void one_step(std::span<const uint32_t> items);
-  void describe() const;
+  void describe();
 
  private:
   int64_t steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / config_.train.batch); }
@@ -248,10 +248,13 @@ Exit Trainer::run(RunFolder& folder) {
   return Exit::ok;
 }
 
-void Trainer::describe() const {
+void Trainer::describe() {
   const Preprocess& p = info_.preprocess;
   fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config_.train.batch, p.height, p.width, config_.train.precision, config_.train.device);
   fmt::print("model       {}, {} parameters\n", info_.architecture, count_parameters(*model_));
+  model_->visit("", [](const std::string& name, Var& value, Role role) {
+    if (role == Role::parameter) fmt::print("  {:<32} {}\n", name, to_string(value.shape()));
+  });
   for (const Head& head : info_.heads) fmt::print("head        {}: logits [{}, {}]\n", head.name, config_.train.batch, head.labels.size());
   fmt::print("steps       {} epochs of {}\n", config_.train.epochs, steps_per_epoch());
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
