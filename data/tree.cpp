@@ -5,7 +5,6 @@
 #include <zip.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -149,35 +148,7 @@ class FolderTree final : public FileTree {
   fs::path root_;
 };
 
-std::string lower_extension(const std::string& path) {
-  std::string extension = fs::path(path).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return char(std::tolower(c)); });
-  return extension;
-}
-
 }  // namespace
-
-bool is_junk(const std::string& path) {
-  std::size_t begin = 0;
-  while (begin <= path.size()) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string_view part = std::string_view(path).substr(begin, end - begin);
-    if (part == "__MACOSX" || part == "Thumbs.db" || part == "desktop.ini" ||
-        (part.starts_with('.') && part != "." && part != "..")) {
-      return true;
-    }
-    begin = end + 1;
-  }
-  return false;
-}
-
-bool has_picture_name(const std::string& path) {
-  static const char* const known[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
-                                      ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
-  const std::string extension = lower_extension(path);
-  return std::find(std::begin(known), std::end(known), extension) != std::end(known);
-}
 
 std::shared_ptr<const FileTree> open_tree(const fs::path& root) {
   std::error_code error;

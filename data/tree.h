@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "data/file_names.h"
+
 namespace pc {
 
 class FileTree {
@@ -32,11 +34,5 @@ class FileTree {
 
 // Error(file) where the root cannot be read, Error(data) where a file is no zip archive.
 std::shared_ptr<const FileTree> open_tree(const std::filesystem::path& root);
-
-// Rubbish that systems leave behind: __MACOSX, .DS_Store, Thumbs.db, desktop.ini, hidden files.
-bool is_junk(const std::string& path);
-
-// .jpg, .jpeg, .png, … in any case; the formats that are refused by name are pictures too.
-bool has_picture_name(const std::string& path);
 
 }  // namespace pc

@@ -1,0 +1,14 @@
+// What a file name alone tells: a picture, or rubbish.
+#pragma once
+
+#include <string>
+
+namespace pc {
+
+// Rubbish that systems leave behind: __MACOSX, .DS_Store, Thumbs.db, desktop.ini, hidden files.
+bool is_junk(const std::string& path);
+
+// .jpg, .jpeg, .png, … in any case; the formats that are refused by name are pictures too.
+bool has_picture_name(const std::string& path);
+
+}  // namespace pc
