@@ -14,10 +14,16 @@ json to_json(const ModelInfo& info) {
   json heads = json::array();
   for (const Head& head : info.heads) heads.push_back({{"name", head.name}, {"labels", head.labels}});
   const Preprocess& p = info.preprocess;
-  return {{"architecture", info.architecture},
-          {"heads", heads},
-          {"preprocess",
-           {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}}}};
+  json j{{"architecture", info.architecture},
+         {"heads", heads},
+         {"preprocess",
+          {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}}}};
+  if (info.split) {
+    const SplitRecipe& s = *info.split;
+    j["split"] = {{"val", s.val}, {"test", s.test}, {"seed", s.seed}, {"column", s.column},
+                  {"min_count", s.min_count}, {"rare", s.rare}, {"pictures", s.pictures}};
+  }
+  return j;
 }
 
 ModelInfo from_json(const json& j) {
@@ -27,6 +33,11 @@ ModelInfo from_json(const json& j) {
   const json& p = j.at("preprocess");
   info.preprocess = {.height = p.at("height"), .width = p.at("width"), .resize = resize_from_name(p.at("resize")), .mean = p.at("mean"),
                      .std = p.at("std"), .fill = p.at("fill")};
+  if (const auto found = j.find("split"); found != j.end()) {
+    const json& s = *found;
+    info.split = {.val = s.at("val"), .test = s.at("test"), .seed = s.at("seed"), .column = s.at("column"),
+                  .min_count = s.at("min_count"), .rare = s.at("rare"), .pictures = s.at("pictures")};
+  }
   if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1) throw std::out_of_range("no head or no input size");
   return info;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "engine/preprocess.h"
 #include "engine/safetensors.h"
@@ -18,10 +19,21 @@ struct Head {
   std::vector<std::string> labels;
 };
 
+// How the training run divided its data set: with this its test pictures can be found again.
+struct SplitRecipe {
+  double val = 0.1, test = 0.1;
+  uint64_t seed = 1;
+  std::string column;          // the label column it is stratified by
+  int64_t min_count = 1;       // classes with fewer pictures were folded before,
+  std::string rare = "other";  // into "Other" or, with "drop", into no label
+  int64_t pictures = 0;        // of the whole data set, bad ones included
+};
+
 struct ModelInfo {
   std::string architecture;
   std::vector<Head> heads;
   Preprocess preprocess;
+  std::optional<SplitRecipe> split;  // absent in files of other makers
   std::vector<HeadShape> head_shapes() const;
 };
 
