@@ -20,6 +20,9 @@ class Classifier : public Module {
  public:
   // x [n,h,w,3] -> f32 logits [n,classes] of every head, in order.
   virtual std::vector<Var> forward(const Var& x, Mode mode) = 0;
+  // For programs that only predict: from now on forward() takes Mode::infer and one type only and gives the filters up as it folds
+  // them; visit() throws then.
+  virtual void only_infer() = 0;
 };
 
 // Names of the members of a head: "fc" alone (a plain torchvision ResNet), "heads.NAME" among several.

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
 #include "kernels/runtime/random.h"
 
@@ -44,6 +45,7 @@ ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
 Var ConvBn::forward(const Var& x, const Var& residual, bool relu, Mode mode) {
   const bool frozen = !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad();
   if (mode == Mode::infer || (frozen && !x.requires_grad() && !residual.requires_grad())) return infer(x, residual, relu);
+  check_whole();
   folded_.reset();
   return batch_norm(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, residual,
                     {.training = mode == Mode::train && !frozen, .relu = relu});
@@ -51,14 +53,22 @@ Var ConvBn::forward(const Var& x, const Var& residual, bool relu, Mode mode) {
 
 Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {
   const DType dtype = x.value().dtype();
-  if (!folded_ || folded_->dtype() != dtype)
+  if (!folded_ || folded_->dtype() != dtype) {
+    check_whole();
     folded_ = std::make_unique<FoldedConv>(
         weight_.value(), NormParameters{gamma_.value(), beta_.value(), running_mean_.value(), running_var_.value()}, options_,
         x.shape(), dtype);
+    if (only_infer_) weight_ = Var();
+  }
   return Var(folded_->forward(x.value(), residual.empty() ? Tensor() : residual.value(), relu));
 }
 
+void ConvBn::check_whole() const {
+  if (weight_.empty()) fail_shape("this model was made for prediction only; its weights are folded and gone");
+}
+
 void ConvBn::visit(const std::string& conv, const std::string& norm, const Visitor& visitor) {
+  check_whole();
   folded_.reset();
   visitor(join(conv, "weight"), weight_, Role::parameter);
   visitor(join(norm, "weight"), gamma_, Role::parameter);

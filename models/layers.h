@@ -30,11 +30,15 @@ class ConvBn {
   ConvBn(const ConvBnOptions& options, Initializer& init);
   Var forward(const Var& x, const Var& residual, bool relu, Mode mode);
   void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
+  // From now on only Mode::infer, in one type: the filter is given up as soon as it is folded, which halves the memory.
+  void only_infer() { only_infer_ = true; }
 
  private:
   Var infer(const Var& x, const Var& residual, bool relu);
+  void check_whole() const;
   Conv2dOptions options_;
   Var weight_, gamma_, beta_, running_mean_, running_var_;
+  bool only_infer_ = false;
   std::unique_ptr<FoldedConv> folded_;  // made by the first infer, dropped by train and visit
 };
 

@@ -42,6 +42,11 @@ Var ResNet::Block::forward(const Var& x, Mode mode) {
   return y;
 }
 
+void ResNet::Block::only_infer() {
+  for (ConvBn& conv : convs) conv.only_infer();
+  if (downsample) downsample->only_infer();
+}
+
 void ResNet::Block::visit(const std::string& prefix, const Visitor& visitor) {
   for (std::size_t i = 0; i < convs.size(); ++i) {
     const std::string number = std::to_string(i + 1);
@@ -58,6 +63,12 @@ std::vector<Var> ResNet::forward(const Var& x, Mode mode) {
   std::vector<Var> logits;
   for (const Linear& head : heads_) logits.push_back(head.forward(y));
   return logits;
+}
+
+void ResNet::only_infer() {
+  stem_.only_infer();
+  for (auto& stage : stages_)
+    for (Block& block : stage) block.only_infer();
 }
 
 void ResNet::visit(const std::string& prefix, const Visitor& visitor) {

@@ -19,6 +19,7 @@ class ResNet : public Classifier {
  public:
   ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
   std::vector<Var> forward(const Var& x, Mode mode) override;
+  void only_infer() override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 
  private:
@@ -26,6 +27,7 @@ class ResNet : public Classifier {
     std::vector<ConvBn> convs;  // two of 3x3, or 1x1, 3x3, 1x1
     std::unique_ptr<ConvBn> downsample;
     Var forward(const Var& x, Mode mode);
+    void only_infer();
     void visit(const std::string& prefix, const Visitor& visitor);
   };
   Block make_block(int in, int planes, int stride);
