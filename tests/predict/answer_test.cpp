@@ -1,0 +1,74 @@
+// Logits as answers: top-k, softmax, JSON and text.
+#include "tools/predict/answer.h"
+
+#include <cmath>
+
+#include "tests/predict/fixture.h"
+
+namespace pc {
+namespace {
+
+TEST(TopGuesses, AreSortedByProbability) {
+  const auto guesses = top_guesses({0.f, 2.f, -1.f, 1.f}, 3);
+  ASSERT_EQ(guesses.size(), 3u);
+  EXPECT_EQ(guesses[0].label, 1u);
+  EXPECT_EQ(guesses[1].label, 3u);
+  EXPECT_EQ(guesses[2].label, 0u);
+}
+
+TEST(TopGuesses, AreASoftmaxOverAllClasses) {
+  const std::vector<float> logits{0.f, 2.f, -1.f, 1.f};
+  double sum = 0, all = 0;
+  for (const float z : logits) sum += std::exp(double(z));
+  EXPECT_NEAR(top_guesses(logits, 1)[0].p, std::exp(2.0) / sum, 1e-12);
+  for (const Guess& guess : top_guesses(logits, 99)) all += guess.p;
+  EXPECT_NEAR(all, 1, 1e-12);
+}
+
+TEST(TopGuesses, EqualOnesComeByIndexAndHugeLogitsDoNotOverflow) {
+  const auto guesses = top_guesses({900.f, 900.f, -900.f}, 3);
+  EXPECT_EQ(guesses[0].label, 0u);
+  EXPECT_EQ(guesses[1].label, 1u);
+  EXPECT_DOUBLE_EQ(guesses[0].p, 0.5);
+}
+
+Outcome known_outcome() { return {.logits = {{0.f, 3.f, 1.f}, {1.f, 0.f, 0.f}}, .error = "", .code = Exit::ok}; }
+
+TEST(Answer, JsonHasTheDocumentedShapeInTheModelsOrder) {
+  const auto json = to_json("p.jpg", known_outcome(), test::tiny_info(), {.top_k = 2});
+  EXPECT_EQ(json.dump().find("{\"file\":\"p.jpg\",\"status\":\"ok\",\"heads\":{\"kind\":[{\"label\":\"b\",\"p\":"), 0u);
+  EXPECT_LT(json.dump().find("\"kind\""), json.dump().find("\"colour\""));
+  EXPECT_EQ(json["heads"]["kind"].size(), 2u);
+  EXPECT_EQ(json["heads"]["kind"][1]["label"], "c");
+  EXPECT_FALSE(json.contains("logits"));
+}
+
+TEST(Answer, LogitsComeWhenAskedFor) {
+  const auto json = to_json("p.jpg", known_outcome(), test::tiny_info(), {.logits = true});
+  EXPECT_EQ(json["logits"]["kind"], (nlohmann::json{0.f, 3.f, 1.f}));
+}
+
+TEST(Answer, AFailureHasItsKindAndItsLine) {
+  const auto json = to_json("p.jpg", {.error = "p.jpg: empty file", .code = Exit::data}, test::tiny_info(), {});
+  EXPECT_EQ(json.dump(), R"({"file":"p.jpg","status":"bad picture","error":"p.jpg: empty file"})");
+}
+
+TEST(Answer, TextAlignsLabelsAndHidesControlCharacters) {
+  ModelInfo info = test::tiny_info();
+  info.heads[0].labels = {"a", "b\033[31m", "größer"};
+  const std::string text = to_text("x\ny", known_outcome(), info, {.top_k = 2});
+  EXPECT_EQ(text.find("x?y\n  kind    b?[31m  "), 0u) << text;
+  EXPECT_NE(text.find("          größer  "), std::string::npos) << text;
+  EXPECT_EQ(text.find('\033'), std::string::npos);
+}
+
+TEST(Answer, ColourNeedsToBeAskedFor) {
+  const ModelInfo info = test::tiny_info();
+  EXPECT_NE(to_text("p", known_outcome(), info, {.bars = true, .colour = true}).find("\033[36m"), std::string::npos);
+  const std::string plain = to_text("p", known_outcome(), info, {.bars = true});
+  EXPECT_EQ(plain.find('\033'), std::string::npos);
+  EXPECT_NE(plain.find("█"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,35 @@
+// What the tests of the prediction tools share: pictures, a tiny model file, and the real programs run in a shell.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+#include "models/model_file.h"
+#include "tests/support.h"
+
+namespace pc::test {
+
+// A smooth picture that differs by seed.
+Image make_picture(int seed, int h = 40, int w = 30);
+std::string png_of(const Image& image);
+// With `orientation` > 0, an EXIF block that says so.
+std::string jpeg_of(const Image& image, int orientation = 0);
+void write_text(const std::filesystem::path& path, const std::string& bytes);
+
+// ResNet18 for 32x32 inputs with random weights; heads kind (a, b, c) and colour (red, green, Other).
+ModelInfo tiny_info();
+// Its file, made once per process.
+std::filesystem::path tiny_model();
+
+struct Ran {
+  int code = -1;  // 128 + signal where one ended it
+  std::string out, err;
+  std::vector<nlohmann::json> lines() const;  // of out, one object each
+};
+// A shell command; $BIN is where the programs are, $MODEL the tiny model; it runs in `folder`.
+Ran shell(const std::filesystem::path& folder, const std::string& command);
+
+}  // namespace pc::test

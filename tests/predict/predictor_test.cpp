@@ -1,0 +1,144 @@
+// Predictor against a direct forward pass, and the stream of pictures.
+#include "tools/predict/predictor.h"
+
+#include <cmath>
+
+#include "engine/ops.h"
+#include "kernels/runtime/parallel.h"
+#include "tests/predict/fixture.h"
+
+namespace pc {
+namespace {
+
+using test::make_picture;
+
+// The same pictures through the unfolded network.
+std::vector<std::vector<float>> direct_logits(const LoadedModel& loaded, const Image& image) {
+  const NoGrad no_grad;
+  const Preprocess& p = loaded.info.preprocess;
+  const Tensor x = augment(p.shape(), DType::f32, Device::cpu, image.pixels.data(), {p.identity(0, image.h, image.w)});
+  std::vector<std::vector<float>> logits;
+  for (const Var& head : loaded.model->forward(Var(x), Mode::eval)) logits.push_back(head.value().to_vector<float>());
+  return logits;
+}
+
+TEST(Predictor, AgreesWithTheUnfoldedNetwork) {
+  Predictor predictor(test::tiny_model(), {});
+  const LoadedModel loaded = load_model(test::tiny_model());
+  for (int seed = 0; seed < 3; ++seed) {
+    const Image image = make_picture(seed);
+    const auto expected = direct_logits(loaded, image);
+    const Logits got = predictor.predict({predictor.prepare(image)}).front();
+    ASSERT_EQ(got.size(), 2u);
+    for (std::size_t h = 0; h < 2; ++h)
+      for (std::size_t i = 0; i < 3; ++i)
+        EXPECT_NEAR(got[h][i], expected[h][i], 1e-4 * (1 + std::fabs(expected[h][i])));
+  }
+}
+
+TEST(Predictor, HasTheSameBitsAloneAndInABatch) {
+  Predictor predictor(test::tiny_model(), {});
+  std::vector<Tensor> inputs;
+  for (int seed = 0; seed < 5; ++seed) inputs.push_back(predictor.prepare(make_picture(seed)));
+  const std::vector<Logits> together = predictor.predict(inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) EXPECT_EQ(predictor.predict({inputs[i]}).front(), together[i]) << i;
+}
+
+TEST(Predictor, HasTheSameBitsWithAnyNumberOfThreads) {
+  Predictor predictor(test::tiny_model(), {});
+  const Tensor x = predictor.prepare(make_picture(1));
+  const int before = thread_count();
+  set_thread_count(1);
+  const auto one = predictor.predict({x});
+  set_thread_count(2);
+  const auto two = predictor.predict({x});
+  set_thread_count(before);
+  EXPECT_EQ(one, two);
+}
+
+TEST(Predictor, Bf16StaysNearF32) {
+  Predictor wide(test::tiny_model(), {}), narrow(test::tiny_model(), {.precision = DType::bf16});
+  const Image image = make_picture(2);
+  const Logits a = wide.predict({wide.prepare(image)}).front(), b = narrow.predict({narrow.prepare(image)}).front();
+  double scale = 0;
+  for (const float v : a[0]) scale = std::max(scale, double(std::fabs(v)));
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(a[0][i], b[0][i], 0.05 * (1 + scale));
+}
+
+TEST(Predictor, GivesItsWeightsUpOnceTheyAreFolded) {
+  LoadedModel loaded = load_model(test::tiny_model());
+  loaded.model->only_infer();
+  const NoGrad no_grad;
+  const Var x(Tensor::zeros({1, 32, 32, 3}, DType::f32, Device::cpu));
+  const auto first = loaded.model->forward(x, Mode::infer), second = loaded.model->forward(x, Mode::infer);
+  EXPECT_EQ(first[0].value().to_vector<float>(), second[0].value().to_vector<float>());
+  EXPECT_THROW(loaded.model->forward(x, Mode::eval), std::logic_error);
+  EXPECT_THROW(count_parameters(*loaded.model), std::logic_error);
+}
+
+TEST(Predictor, RefusesF16OnTheCpu) { EXPECT_THROW(Predictor(test::tiny_model(), {.precision = DType::f16}), Error); }
+
+TEST(Predictor, NamesADivergedModel) {
+  const test::TemporaryFolder folder;
+  const ModelInfo info = test::tiny_info();
+  const auto model = make_classifier(info.architecture, info.head_shapes(), 1);
+  model->visit("", [](const std::string& name, Var& value, Role) {
+    if (name == "heads.kind.bias") value.set_value(Tensor::from<float>({3}, {0, std::nanf(""), 0}));
+  });
+  save_model(folder / "nan.safetensors", info, *model);
+  Predictor predictor(folder / "nan.safetensors", {});
+  try {
+    predictor.predict({predictor.prepare(make_picture(0))});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Exit::numeric);
+    EXPECT_NE(std::string(error.what()).find("nan.safetensors"), std::string::npos);
+  }
+}
+
+TEST(PredictAll, KeepsTheOrderAndGoesOnAfterABadPicture) {
+  Predictor predictor(test::tiny_model(), {});
+  std::vector<std::size_t> order;
+  std::vector<Logits> streamed;
+  const auto decode = [](std::size_t i) {
+    if (i % 3 == 1) fail(Exit::data, "picture " + std::to_string(i) + ": broken");
+    return make_picture(int(i));
+  };
+  predict_all(predictor, 11, decode, 4, [&](std::size_t i, const Outcome& outcome) {
+    order.push_back(i);
+    EXPECT_EQ(outcome.code == Exit::ok, i % 3 != 1) << i;
+    EXPECT_EQ(outcome.error, i % 3 != 1 ? "" : "picture " + std::to_string(i) + ": broken");
+    streamed.push_back(outcome.logits);
+  });
+  ASSERT_EQ(order.size(), 11u);
+  for (std::size_t i = 0; i < 11; ++i) EXPECT_EQ(order[i], i);
+  EXPECT_EQ(streamed[9], predictor.predict({predictor.prepare(make_picture(9))}).front());
+}
+
+TEST(PredictAll, TakesNothingAndWholeBatchesOfBadPictures) {
+  Predictor predictor(test::tiny_model(), {});
+  int calls = 0;
+  const auto broken = [](std::size_t) -> Image { fail(Exit::data, "broken"); };
+  predict_all(predictor, 0, broken, 4, [&](std::size_t, const Outcome&) { ++calls; });
+  EXPECT_EQ(calls, 0);
+  predict_all(predictor, 5, broken, 2, [&](std::size_t, const Outcome&) { ++calls; });
+  EXPECT_EQ(calls, 5);
+}
+
+TEST(ModelFile, CarriesTheSplitRecipe) {
+  ModelInfo info = test::tiny_info();
+  EXPECT_FALSE(info_from_metadata(to_metadata(info), "x").split);
+  info.split = {.val = 0.05, .test = 0.2, .seed = 77, .column = "kind", .min_count = 3, .rare = "drop", .pictures = 40};
+  const auto back = info_from_metadata(to_metadata(info), "x").split;
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->test, 0.2);
+  EXPECT_EQ(back->val, 0.05);
+  EXPECT_EQ(back->seed, 77u);
+  EXPECT_EQ(back->column, "kind");
+  EXPECT_EQ(back->min_count, 3);
+  EXPECT_EQ(back->rare, "drop");
+  EXPECT_EQ(back->pictures, 40);
+}
+
+}  // namespace
+}  // namespace pc

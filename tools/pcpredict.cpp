@@ -1,0 +1,96 @@
+// pcpredict: names what is on pictures, with the probabilities of each head of a model.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+
+#include "kernels/runtime/parallel.h"
+#include "tools/cli/program.h"
+#include "tools/predict/answer.h"
+#include "tools/predict/inputs.h"
+
+namespace pc {
+namespace {
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string model, device = "cpu", precision = "f32";
+  AnswerStyle style;
+  bool json = false;
+  int threads = 0, batch = 32;
+};
+
+bool parse(Options& o, int argc, char** argv) {
+  CLI::App app("Names what is on pictures, with the probabilities of each head of a model.", "pcpredict");
+  app.add_option("INPUT", o.inputs, "Pictures, folders of pictures, or - for one picture on standard input")
+      ->required();
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the newest runs/*/model.safetensors");
+  app.add_option("--top-k,-k", o.style.top_k, "Guesses per head")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_flag("--json", o.json, "One JSON object per picture and line");
+  app.add_flag("--logits", o.style.logits, "With --json: the logits of every class too");
+  app.add_option("--device", o.device, "Where the network runs")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--precision", o.precision, "Type of the activations")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_option("--threads", o.threads, "Threads; 0: one per core")->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_option("--batch", o.batch, "Pictures per pass of the network")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  app.footer(
+      "Exit codes: 0 every picture was predicted, 2 usage, 3 bad picture or model, 4 file, 6 limit; 3 where pictures "
+      "failed for several reasons.");
+  return parse_command_line(app, argc, argv);
+}
+
+AnswerStyle with_terminal(AnswerStyle style) {
+  const char *term = std::getenv("TERM"), *plain = std::getenv("NO_COLOR");
+  style.bars = isatty(STDOUT_FILENO) && !(term && std::string(term) == "dumb");
+  style.colour = style.bars && !(plain && *plain);
+  return style;
+}
+
+Exit run(const Options& o) {
+  if (o.style.logits && !o.json) fail(Exit::usage, "--logits goes with --json");
+  if (o.threads > 0) set_thread_count(o.threads);
+  Predictor predictor(o.model.empty() ? default_model() : std::filesystem::path(o.model),
+                      {.device = device_from_name(o.device), .precision = dtype_from_name(o.precision)});
+  const std::vector<InputPicture> pictures = find_pictures(o.inputs);
+  const AnswerStyle style = with_terminal(o.style);
+  std::set<Exit> failures;
+  const auto decode = [&](std::size_t i) {
+    if (pictures[i].code != Exit::ok) fail(pictures[i].code, pictures[i].error);
+    return read_picture(pictures[i].file);
+  };
+  predict_all(predictor, pictures.size(), decode, o.batch, [&](std::size_t i, const Outcome& outcome) {
+    if (outcome.code != Exit::ok) {
+      failures.insert(outcome.code);
+      fmt::print(stderr, "pcpredict: {}\n", outcome.error);
+    }
+    if (o.json)
+      fmt::print("{}\n", to_json(pictures[i].file, outcome, predictor.info(), style)
+                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    else
+      fmt::print("{}", to_text(pictures[i].file, outcome, predictor.info(), style));
+    if ((i + 1) % std::size_t(o.batch) == 0 && std::fflush(stdout) != 0)
+      fail(Exit::file, fmt::format("cannot write standard output: {}", std::strerror(errno)));
+  });
+  if (failures.empty()) return Exit::ok;
+  return failures.size() == 1 ? *failures.begin() : Exit::data;
+}
+
+}  // namespace
+}  // namespace pc
+
+int main(int argc, char** argv) {
+  return pc::run_program("pcpredict", [&] {
+    pc::Options options;
+    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  });
+}

@@ -1,0 +1,90 @@
+#include "tools/predict/predictor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+#include "engine/ops.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The path is checked before it is loaded, so that a wrong flag costs nothing.
+const fs::path& checked(const fs::path& model, const PredictorSettings& settings) {
+  if (settings.device == Device::cpu) {
+    if (settings.precision == DType::f16) fail(Exit::usage, "--precision f16 needs a GPU; the CPU has f32 and bf16");
+  } else if (!cuda_available()) {
+    fail(Exit::usage, "--device cuda: no usable CUDA device; use --device cpu");
+  }
+  return model;
+}
+
+Tensor stacked(const std::vector<Tensor>& parts) {
+  if (parts.size() == 1) return parts.front();
+  Shape shape = parts.front().shape();
+  shape[0] = int64_t(parts.size());
+  Tensor all(shape, parts.front().dtype(), Device::cpu);
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    std::memcpy(all.as<std::byte>() + i * parts[i].bytes(), parts[i].data(), parts[i].bytes());
+  return all;
+}
+
+}  // namespace
+
+fs::path default_model(const fs::path& folder) {
+  if (const char* named = std::getenv("PC_MODEL"); named && *named) return named;
+  fs::path newest;
+  fs::file_time_type newest_time;
+  std::error_code error;
+  for (fs::directory_iterator it(folder / "runs", error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    const fs::path model = it->path() / "model.safetensors";
+    std::error_code absent;
+    const auto time = fs::last_write_time(model, absent);
+    if (absent || (!newest.empty() && (time < newest_time || (time == newest_time && model < newest)))) continue;
+    newest = model, newest_time = time;
+  }
+  if (newest.empty())
+    fail(Exit::usage,
+         "no model: name one with --model FILE or PC_MODEL, or train one with pctrain (no runs/*/model.safetensors "
+         "here)");
+  return newest.lexically_normal();
+}
+
+Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
+    : path_(checked(model, settings)), settings_(settings), loaded_(load_model(model)) {
+  if (settings.device != Device::cpu) move_to(*loaded_.model, settings.device);
+  loaded_.model->only_infer();
+}
+
+Tensor Predictor::prepare(const Image& image) const {
+  const Preprocess& preprocess = loaded_.info.preprocess;
+  return augment(preprocess.shape(), settings_.precision, Device::cpu, image.pixels.data(),
+                 {preprocess.identity(0, image.h, image.w)});
+}
+
+std::vector<Logits> Predictor::predict(const std::vector<Tensor>& inputs) {
+  NoGrad no_grad;
+  std::vector<Logits> all(inputs.size());
+  if (inputs.empty()) return all;
+  for (const Var& head : loaded_.model->forward(Var(stacked(inputs).to(settings_.device)), Mode::infer)) {
+    const std::vector<float> values = head.value().to_vector<float>();
+    if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+      fail(Exit::numeric,
+           path_.string() + ": the model answers with infinite or undefined numbers; its training has diverged");
+    const auto classes = std::ptrdiff_t(values.size() / inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto row = values.begin() + std::ptrdiff_t(i) * classes;
+      all[i].emplace_back(row, row + classes);
+    }
+  }
+  return all;
+}
+
+}  // namespace pc
