@@ -1,0 +1,160 @@
+// pceval on small data sets whose right answers are known.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "data/split.h"
+#include "tests/predict/fixture.h"
+#include "tools/predict/score.h"
+
+namespace pc {
+namespace {
+
+using test::make_picture;
+using test::png_of;
+using test::Ran;
+using test::shell;
+using test::write_text;
+
+class PcEval : public testing::Test {
+ protected:
+  // What the model itself says of picture `seed`, so that a label can be made right or wrong.
+  std::string said(int seed, std::size_t head) {
+    const Logits logits = predictor_.predict({predictor_.prepare(make_picture(seed))}).front();
+    const auto& row = logits[head];
+    return predictor_.info().heads[head].labels[std::size_t(std::max_element(row.begin(), row.end()) - row.begin())];
+  }
+  std::string other_than(const std::string& label) { return label == "a" ? "b" : "a"; }
+  // Pictures 0 … labels-1 in the Kaggle layout.
+  void kaggle(const std::vector<std::string>& kinds, const std::vector<std::string>& colours) {
+    std::string csv = "id,kind,colour,productDisplayName\n";
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      csv += fmt::format("{},{},{},name\n", 100 + i, kinds[i], colours[i]);
+      write_text(folder_ / fmt::format("set/images/{}.png", 100 + i), png_of(make_picture(int(i))));
+    }
+    write_text(folder_ / "set/styles.csv", csv);
+  }
+  Ran eval(const std::string& arguments) { return shell(folder_.path(), "\"$BIN/pceval\" \"$MODEL\" " + arguments); }
+
+  test::TemporaryFolder folder_;
+  Predictor predictor_{test::tiny_model(), {}};
+};
+
+TEST_F(PcEval, CountsRightWrongAndUnknownLabels) {
+  kaggle({said(0, 0), said(1, 0), other_than(said(2, 0)), "sari"}, {said(0, 1), "violet", said(2, 1), ""});
+  const Ran ran = eval("set --json");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto json = ran.lines().at(0);
+  EXPECT_EQ(json["n"], 4);
+  EXPECT_EQ(json["heads"]["kind"]["n"], 3);
+  EXPECT_EQ(json["heads"]["kind"]["unknown"], 1);
+  EXPECT_NEAR(json["heads"]["kind"]["accuracy"].get<double>(), 2.0 / 3, 1e-12);
+  EXPECT_EQ(json["heads"]["colour"]["n"], 2);
+  EXPECT_EQ(json["heads"]["colour"]["unknown"], 2);
+  EXPECT_EQ(json["heads"]["colour"]["accuracy"], 1);
+  EXPECT_TRUE(json["heads"]["colour"].contains("macro_f1"));
+}
+
+TEST_F(PcEval, LabelsChoosesTheColumns) {
+  kaggle({said(0, 0)}, {said(0, 1)});
+  const auto json = eval("set --json --labels colour").lines().at(0);
+  EXPECT_EQ(json["heads"].size(), 1u);
+  EXPECT_TRUE(json["heads"].contains("colour"));
+  const Ran unknown = eval("set --labels size");
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_NE(unknown.err.find("kind, colour"), std::string::npos) << unknown.err;
+}
+
+TEST_F(PcEval, ADataSetWithoutAnyColumnOfTheModelIsRefused) {
+  write_text(folder_ / "set/styles.csv", "id,season\n1,Summer\n");
+  write_text(folder_ / "set/images/1.png", png_of(make_picture(1)));
+  const Ran ran = eval("set");
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_NE(ran.err.find("season"), std::string::npos) << ran.err;
+}
+
+TEST_F(PcEval, AFolderPerClassNeedsItsHead) {
+  write_text(folder_ / ("tree/" + said(0, 0) + "/0.png"), png_of(make_picture(0)));
+  write_text(folder_ / "tree/sari/1.png", png_of(make_picture(1)));
+  EXPECT_EQ(eval("tree").code, 2);
+  const auto json = eval("tree --head kind --json").lines().at(0);
+  EXPECT_EQ(json["heads"]["kind"]["n"], 1);
+  EXPECT_EQ(json["heads"]["kind"]["unknown"], 1);
+  EXPECT_EQ(json["heads"]["kind"]["accuracy"], 1);
+}
+
+TEST_F(PcEval, BadPicturesAreCountedAndNamed) {
+  kaggle({said(0, 0), said(1, 0)}, {"red", "red"});
+  write_text(folder_ / "set/images/101.png", "");
+  const Ran ran = eval("set --json");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.err.find("empty file"), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.lines().at(0)["n"], 1);
+  EXPECT_EQ(ran.lines().at(0)["bad"], 1);
+}
+
+TEST_F(PcEval, TheTableShowsTheInterval) {
+  kaggle({said(0, 0), said(1, 0)}, {"red", "green"});
+  const Ran ran = eval("set");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("95 % interval"), std::string::npos);
+  EXPECT_NE(ran.out.find("1.0000  0.3424 … 1.0000"), std::string::npos) << ran.out;
+}
+
+TEST_F(PcEval, TestPicturesOfAnUnknownSplitAreRefused) {
+  kaggle({"a", "b"}, {"red", "green"});
+  const Ran ran = eval("set --split test");
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_NE(ran.err.find("--split all"), std::string::npos) << ran.err;
+}
+
+TEST_F(PcEval, TheSplitThatComesWithTheDataIsUsed) {
+  write_text(folder_ / "tree/train/a/0.png", png_of(make_picture(0)));
+  write_text(folder_ / "tree/train/b/1.png", png_of(make_picture(1)));
+  write_text(folder_ / "tree/test/a/2.png", png_of(make_picture(2)));
+  EXPECT_EQ(eval("tree --head kind --split test --json").lines().at(0)["n"], 1);
+  EXPECT_EQ(eval("tree --head kind --json").lines().at(0)["n"], 3);
+}
+
+TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
+  std::vector<std::string> kinds, colours;
+  for (int i = 0; i < 24; ++i) {
+    kinds.push_back(i < 11 ? "a" : i < 22 ? "b" : "rare");
+    colours.push_back(i % 2 ? "red" : "green");
+  }
+  kaggle(kinds, colours);
+  ModelInfo info = test::tiny_info();
+  info.split = {.val = 0.1, .test = 0.25, .seed = 5, .column = "kind", .min_count = 3, .rare = "drop", .pictures = 24};
+  DataSet data = open_dataset(folder_ / "set", {"kind", "colour"});
+  fold_rare_classes(data.catalogue, 3, RareClasses::drop);
+  const auto split = make_split(data.catalogue, {.val = 0.1, .test = 0.25, .seed = 5, .column = 0});
+  std::vector<std::size_t> expected;
+  for (std::size_t i = 0; i < split.size(); ++i)
+    if (split[i] == Split::test) expected.push_back(i);
+  ASSERT_GT(expected.size(), 3u);
+  EXPECT_EQ(plan_score(folder_ / "set", info, {.test_only = true}).items, expected);
+  // The stratified column need not be among those scored.
+  const ScorePlan plan = plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true});
+  EXPECT_EQ(plan.items, expected);
+  EXPECT_EQ(plan.heads.size(), 1u);
+  info.split->pictures = 25;
+  EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
+  EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
+}
+
+TEST_F(PcEval, MissingFilesAndArgumentsHaveTheirCodes) {
+  EXPECT_EQ(eval("").code, 2);
+  EXPECT_EQ(eval("nowhere").code, 4);
+  EXPECT_EQ(shell(folder_.path(), "\"$BIN/pceval\" nowhere.safetensors .").code, 4);
+}
+
+TEST(Wilson, FollowsTheFormula) {
+  EXPECT_NEAR(wilson(0.9, 100).low, 0.8256, 1e-4);
+  EXPECT_NEAR(wilson(0.9, 100).high, 0.9448, 1e-4);
+  EXPECT_NEAR(wilson(0, 10).high, 0.2775, 1e-4);
+  EXPECT_EQ(wilson(0, 0).high, 1);
+}
+
+}  // namespace
+}  // namespace pc

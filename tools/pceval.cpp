@@ -1,0 +1,81 @@
+// pceval: accuracy of a model on any labelled data set.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "kernels/runtime/parallel.h"
+#include "tools/cli/program.h"
+#include "tools/cli/progress.h"
+#include "tools/predict/score.h"
+
+namespace pc {
+namespace {
+
+struct Options {
+  std::string model, data, split = "all", device = "cpu", precision = "f32";
+  ScoreSettings score;
+  bool json = false;
+  int threads = 0, batch = 64;
+};
+
+bool parse(Options& o, int argc, char** argv) {
+  CLI::App app("Accuracy of a model on a labelled data set; labels are matched by name.", "pceval");
+  app.add_option("MODEL", o.model, "Model file")->required();
+  app.add_option("DATA", o.data, "Kaggle layout (zip or folder), one folder per class, or IDX files")->required();
+  app.add_option("--split", o.split, "test: only the pictures that the training run held back")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"all", "test"}));
+  app.add_option("--labels", o.score.labels, "Label columns to score; default: every head that has a column")
+      ->delimiter(',');
+  app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
+  app.add_flag("--json", o.json, "One JSON object instead of a table");
+  app.add_option("--device", o.device, "Where the network runs")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--precision", o.precision, "Type of the activations")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_option("--threads", o.threads, "Threads; 0: one per core")->capture_default_str()->check(CLI::Range(0, 1024));
+  app.add_option("--batch", o.batch, "Pictures per pass of the network")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  app.footer(
+      "Pictures that cannot be read are counted and named on stderr. Exit codes: 0 done, 2 usage, 3 bad data or model, "
+      "4 file.");
+  return parse_command_line(app, argc, argv);
+}
+
+void name_bad(const std::vector<std::string>& bad) {
+  constexpr std::size_t kNamed = 10;
+  for (std::size_t i = 0; i < std::min(kNamed, bad.size()); ++i) fmt::print(stderr, "pceval: {}\n", bad[i]);
+  if (bad.size() > kNamed) fmt::print(stderr, "pceval: … and {} more pictures\n", bad.size() - kNamed);
+}
+
+Exit run(Options o) {
+  if (o.threads > 0) set_thread_count(o.threads);
+  o.score.test_only = o.split == "test";
+  Predictor predictor(o.model, {.device = device_from_name(o.device), .precision = dtype_from_name(o.precision)});
+  const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
+  ScoreReport report;
+  {
+    Progress progress("scoring", int64_t(plan.items.size()));
+    report = score(predictor, plan, o.batch, [&](int64_t done) { progress.update(done); });
+  }
+  name_bad(report.bad);
+  if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
+  if (o.json)
+    fmt::print("{}\n", to_json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  else
+    fmt::print("{}", to_table(report));
+  return Exit::ok;
+}
+
+}  // namespace
+}  // namespace pc
+
+int main(int argc, char** argv) {
+  return pc::run_program("pceval", [&] {
+    pc::Options options;
+    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  });
+}
