@@ -39,10 +39,13 @@ void load_backbone(Classifier& model, const ModelInfo& info, const std::string& 
 
 }  // namespace
 
-ModelInfo model_info(const TrainConfig& config, const std::vector<Head>& heads) {
+ModelInfo model_info(const TrainConfig& config, const DataPlan& plan) {
   return {.architecture = config.model.architecture,
-          .heads = heads,
-          .preprocess = {.height = int(config.model.height), .width = int(config.model.width), .resize = resize_from_name(config.model.resize)}};
+          .heads = plan.heads(),
+          .preprocess = {.height = int(config.model.height), .width = int(config.model.width), .resize = resize_from_name(config.model.resize)},
+          .split = SplitRecipe{.val = config.data.val, .test = config.data.test, .seed = uint64_t(config.data.seed),
+                               .column = plan.catalogue.columns.front(), .min_count = config.data.min_count, .rare = config.data.rare,
+                               .pictures = int64_t(plan.catalogue.items.size())}};
 }
 
 std::unique_ptr<Classifier> starting_model(const TrainConfig& config, const ModelInfo& info) {

@@ -5,10 +5,11 @@
 
 #include "models/model_file.h"
 #include "tools/config/train_config.h"
+#include "tools/train/data_plan.h"
 
 namespace pc {
 
-ModelInfo model_info(const TrainConfig& config, const std::vector<Head>& heads);
+ModelInfo model_info(const TrainConfig& config, const DataPlan& plan);
 
 // Weights of model.weights where given: every backbone tensor must fit; a head is kept only where the file says it tells the same labels
 // apart, else it starts anew. Says on stderr what was loaded. Errors: Error(data) naming the first five tensors that do not fit.

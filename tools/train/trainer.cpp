@@ -79,7 +79,7 @@ class Trainer {
 Trainer::Trainer(TrainConfig& config)
     : config_(config),
       plan_(plan_data(config)),
-      info_(model_info(config, plan_.heads())),
+      info_(model_info(config, plan_)),
       model_(starting_model(config, info_)),
       optimizer_(*model_, optimizer_options(config)),
       schedule_{.kind = config.train.schedule, .peak = float(config.train.lr), .steps = config.train.epochs * steps_per_epoch(),
