@@ -1,7 +1,10 @@
 #include "engine/var.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <map>
+#include <utility>
 
 #include "kernels/add/add.h"
 #include "kernels/cast/cast.h"
@@ -23,15 +26,41 @@ void add_gradient(Tensor& gradient, Tensor term) {
   PC_KERNELS(add, gradient.device()).accumulate(gradient.size(), gradient.dtype(), term.data(), gradient.data());
 }
 
+std::string describe(const Tensor& t) { return fmt::format("{} {}", name_of(t.dtype()), to_string(t.shape())); }
+
 }  // namespace
 
 struct Var::Node {
+  Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  ~Node();
   Tensor value, low, grad;
-  bool requires_grad = false;
+  bool requires_grad = false, walked = false;
   uint64_t number = ++created;
   std::vector<Var> inputs;
   Backward rule;
 };
+
+// What a node holds may be the last hold on older nodes. Freeing them from here would take one stack frame per op of a chain, so the
+// outermost destructor on a thread frees for all those below it.
+Var::Node::~Node() {
+  using Held = std::pair<std::vector<Var>, Backward>;
+  thread_local std::vector<Held>* pending = nullptr;
+  if (inputs.empty() && !rule) return;
+  if (pending) {
+    pending->emplace_back(std::move(inputs), std::move(rule));
+    return;
+  }
+  std::vector<Held> mine;
+  pending = &mine;
+  mine.emplace_back(std::move(inputs), std::move(rule));
+  while (!mine.empty()) {
+    const Held last = std::move(mine.back());
+    mine.pop_back();
+  }
+  pending = nullptr;
+}
 
 Var::Var(Tensor value, bool requires_grad) : node_(std::make_shared<Node>()) {
   node_->value = std::move(value);
@@ -92,16 +121,18 @@ void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
   while (!todo.empty()) {
     const auto node = todo.begin()->second;
     todo.erase(todo.begin());
+    if (node->walked) fail_shape("backward: an earlier backward() freed these records; give it all losses in one call");
     if (!node->rule) continue;  // a leaf keeps its gradient
     std::vector<Tensor> gradients = node->rule(node->grad);
     if (gradients.size() != node->inputs.size()) fail_shape("backward: a rule returned the wrong number of gradients");
     node->rule = nullptr;
+    node->walked = true;
     node->grad = {};
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       auto& input = node->inputs[i].node_;
       if (!input || !input->requires_grad || gradients[i].empty()) continue;
-      if (gradients[i].shape() != input->value.shape())
-        fail_shape("backward: gradient " + to_string(gradients[i].shape()) + " for a value " + to_string(input->value.shape()));
+      if (gradients[i].shape() != input->value.shape() || gradients[i].dtype() != input->value.dtype())
+        fail_shape("backward: gradient " + describe(gradients[i]) + " for a value " + describe(input->value));
       add_gradient(input->grad, std::move(gradients[i]));
       todo.emplace(input->number, input);
     }
