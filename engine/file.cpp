@@ -77,6 +77,10 @@ std::string read_file(const std::filesystem::path& path) {
 }
 
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write) {
+  // Renaming over /dev/null would replace the device.
+  std::error_code unknown;
+  if (const auto status = std::filesystem::status(path, unknown); std::filesystem::exists(status) && !is_regular_file(status))
+    fail(Exit::file, fmt::format("cannot write {}: not a regular file", path.string()));
   std::filesystem::path temporary = path;
   temporary += fmt::format(".tmp.{}", ::getpid());
   try {

@@ -32,7 +32,8 @@ std::string read_file(const std::filesystem::path& path);
 using FileSink = std::function<void(const void* data, std::size_t bytes)>;
 
 // Writes PATH.tmp.PID in the same folder, fsyncs it, renames it over PATH and fsyncs the folder. When `write` throws or the disk
-// is full, the temporary is removed and an older PATH stays as it was. Errors: Error(file) naming path and cause.
+// is full, the temporary is removed and an older PATH stays as it was. Errors: Error(file) naming path and cause; a PATH that is a
+// device, pipe or folder is refused.
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
