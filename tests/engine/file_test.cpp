@@ -1,4 +1,5 @@
-// Files are complete or absent: atomic writing that fails leaves the old file and no litter; mapped reading names what is wrong.
+// Files are complete or absent: atomic writing that fails leaves the old file and no litter; mapped reading names what
+// is wrong.
 #include "engine/file.h"
 
 #include <gtest/gtest.h>
@@ -113,8 +114,10 @@ TEST(File, AnUnwritableFolderIsNamed) {
 
 TEST(File, ReadingNamesWhatIsWrong) {
   const test::TemporaryFolder folder;
-  EXPECT_EQ(file_error([&] { read_file(folder / "no"); }), "cannot open " + (folder / "no").string() + ": No such file or directory");
-  EXPECT_EQ(file_error([&] { read_file(folder.path()); }), "cannot open " + folder.path().string() + ": Is a directory");
+  EXPECT_EQ(file_error([&] { read_file(folder / "no"); }),
+            "cannot open " + (folder / "no").string() + ": No such file or directory");
+  EXPECT_EQ(file_error([&] { read_file(folder.path()); }),
+            "cannot open " + folder.path().string() + ": Is a directory");
 }
 
 TEST(File, AMappedFileOutlivesItsName) {

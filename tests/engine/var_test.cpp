@@ -21,8 +21,9 @@ Var scale(const Var& x, float factor, int* runs = nullptr) {
 
 // y = a + b; its rule hands back dy itself, twice.
 Var plus(const Var& a, const Var& b) {
-  return Var::record(Tensor::full({}, a.value().item() + b.value().item(), Device::cpu), {a, b},
-                     [](const Tensor& dy) { return std::vector<Tensor>{dy, dy}; });
+  return Var::record(Tensor::full({}, a.value().item() + b.value().item(), Device::cpu), {a, b}, [](const Tensor& dy) {
+    return std::vector<Tensor>{dy, dy};
+  });
 }
 
 TEST(Var, GradientsOfAForkAreSummed) {
@@ -80,7 +81,8 @@ TEST(Var, RecordsAndWhatTheyHoldAreFreedByBackward) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> alive = held;
   Var x = leaf(1);
-  Var y = Var::record(Tensor::full({}, 1, Device::cpu), {x}, [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
+  Var y =
+      Var::record(Tensor::full({}, 1, Device::cpu), {x}, [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
   held.reset();
   EXPECT_FALSE(alive.expired());
   y.backward();
@@ -111,9 +113,7 @@ TEST(Var, NothingIsRecordedWithoutAGradientToCompute) {
   EXPECT_FALSE(y.requires_grad());
   {
     const NoGrad off;
-    {
-      const NoGrad inner;
-    }
+    { const NoGrad inner; }
     EXPECT_FALSE(Var::record(Tensor::full({}, 1, Device::cpu), {leaf(1)}, rule).requires_grad());
   }
   EXPECT_TRUE(Var::record(Tensor::full({}, 1, Device::cpu), {leaf(1)}, rule).requires_grad());
@@ -129,7 +129,9 @@ TEST(Var, FrozenLeavesGetNoGradient) {
 
 TEST(Var, AnEmptyGradientEndsAPath) {
   Var a = leaf(1), b = leaf(1);
-  Var::record(Tensor::full({}, 2, Device::cpu), {a, b}, [](const Tensor& dy) { return std::vector<Tensor>{{}, dy}; }).backward();
+  Var::record(Tensor::full({}, 2, Device::cpu), {a, b}, [](const Tensor& dy) {
+    return std::vector<Tensor>{{}, dy};
+  }).backward();
   EXPECT_TRUE(a.grad().empty());
   EXPECT_EQ(number(b.grad()), 1);
 }
@@ -140,12 +142,14 @@ TEST(Var, BackwardRefusesWhatHasNoMeaning) {
   EXPECT_THROW(leaf(1, false).backward(), std::logic_error);
   EXPECT_THROW(Var().value(), std::logic_error);
   Var x = leaf(1);
-  EXPECT_THROW(Var::record(Tensor::full({}, 1, Device::cpu), {x}, [](const Tensor&) { return std::vector<Tensor>{}; }).backward(),
-               std::logic_error);
-  EXPECT_THROW(Var::record(Tensor::full({}, 1, Device::cpu), {x},
-                           [](const Tensor&) { return std::vector<Tensor>{Tensor::zeros({3}, DType::f32, Device::cpu)}; })
+  EXPECT_THROW(Var::record(Tensor::full({}, 1, Device::cpu), {x}, [](const Tensor&) { return std::vector<Tensor>{}; })
                    .backward(),
                std::logic_error);
+  EXPECT_THROW(
+      Var::record(Tensor::full({}, 1, Device::cpu), {x},
+                  [](const Tensor&) { return std::vector<Tensor>{Tensor::zeros({3}, DType::f32, Device::cpu)}; })
+          .backward(),
+      std::logic_error);
 }
 
 TEST(Var, AGradientHasTheTypeOfItsValue) {
@@ -171,7 +175,8 @@ TEST(Var, AVeryDeepChainIsFreedUnwalked) {
     Var x = leaf(1);
     auto held = std::make_shared<int>(0);
     alive = held;
-    Var y = Var::record(Tensor::full({}, 1, Device::cpu), {x}, [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
+    Var y = Var::record(Tensor::full({}, 1, Device::cpu), {x},
+                        [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
     for (int i = 0; i < kDeep; ++i) y = plus(y, y);
   }
   EXPECT_TRUE(alive.expired());
@@ -188,7 +193,9 @@ TEST(Var, AVeryDeepChainHeldByRulesIsFreed) {
 TEST(Var, ThePathNotTakenIsFreedWithoutTheStack) {
   Var x = leaf(1), deep = x;
   for (int i = 0; i < kDeep; ++i) deep = scale(deep, 1);
-  Var y = Var::record(Tensor::full({}, 2, Device::cpu), {deep, x}, [](const Tensor& dy) { return std::vector<Tensor>{{}, dy}; });
+  Var y = Var::record(Tensor::full({}, 2, Device::cpu), {deep, x}, [](const Tensor& dy) {
+    return std::vector<Tensor>{{}, dy};
+  });
   deep = {};
   y.backward();
   EXPECT_EQ(number(x.grad()), 1);
