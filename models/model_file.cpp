@@ -1,5 +1,6 @@
 #include "models/model_file.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/state.h"
@@ -29,6 +30,9 @@ json to_json(const ModelInfo& info) {
 ModelInfo from_json(const json& j) {
   ModelInfo info;
   info.architecture = j.at("architecture");
+  const std::vector<std::string> known = architectures();
+  if (std::find(known.begin(), known.end(), info.architecture) == known.end())
+    throw std::out_of_range("unknown architecture \"" + info.architecture + "\"");
   for (const json& head : j.at("heads")) info.heads.push_back({head.at("name"), head.at("labels")});
   const json& p = j.at("preprocess");
   info.preprocess = {.height = p.at("height"), .width = p.at("width"), .resize = resize_from_name(p.at("resize")), .mean = p.at("mean"),
