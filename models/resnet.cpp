@@ -56,6 +56,8 @@ void ResNet::Block::visit(const std::string& prefix, const Visitor& visitor) {
 }
 
 std::vector<Var> ResNet::forward(const Var& x, Mode mode) {
+  std::optional<NoGrad> off;
+  if (mode == Mode::infer) off.emplace();
   Var y = max_pool(stem_.forward(x, Var(), true, mode), {});
   for (auto& stage : stages_)
     for (Block& block : stage) y = block.forward(y, mode);

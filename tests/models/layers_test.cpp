@@ -1,0 +1,106 @@
+// ConvBn, Linear and the numbers their weights begin with.
+#include "models/layers.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/models/support.h"
+
+namespace pc {
+namespace {
+
+struct Moments {
+  double mean = 0, deviation = 0;
+};
+
+Moments moments(const std::vector<float>& x) {
+  Moments m;
+  for (float v : x) m.mean += v / double(x.size());
+  for (float v : x) m.deviation += (v - m.mean) * (v - m.mean) / double(x.size());
+  m.deviation = std::sqrt(m.deviation);
+  return m;
+}
+
+TEST(Initializer, NormalHasItsMoments) {
+  Initializer init{.seed = 1};
+  const Moments m = moments(init.normal({300, 333}, 0.5f).to_vector<float>());
+  EXPECT_NEAR(m.mean, 0, 0.01);
+  EXPECT_NEAR(m.deviation, 0.5, 0.01);
+}
+
+TEST(Initializer, UniformKeepsItsBound) {
+  Initializer init{.seed = 1};
+  const auto x = init.uniform({100, 333}, 0.25f).to_vector<float>();
+  EXPECT_NEAR(*std::min_element(x.begin(), x.end()), -0.25, 0.001);
+  EXPECT_NEAR(*std::max_element(x.begin(), x.end()), 0.25, 0.001);
+  EXPECT_NEAR(moments(x).deviation, 0.25 / std::sqrt(3), 0.002);
+}
+
+TEST(Initializer, EveryTensorIsDrawnAnew) {
+  Initializer init{.seed = 1};
+  EXPECT_NE(init.normal({7}, 1).to_vector<float>(), init.normal({7}, 1).to_vector<float>());
+}
+
+TEST(ConvBn, BeginsAsTorchvisionDoes) {
+  Initializer init{.seed = 3};
+  ConvBn layer({.in = 32, .out = 64, .window = 3}, init);
+  std::vector<std::string> names;
+  layer.visit("c", "b", [&](const std::string& name, Var& v, Role role) {
+    names.push_back(name);
+    EXPECT_EQ(role == Role::parameter, v.requires_grad());
+    const Moments m = moments(v.value().to_vector<float>());
+    const bool filter = name == "c.weight", one = name == "b.weight" || name == "b.running_var";
+    EXPECT_NEAR(m.mean, one ? 1 : 0, filter ? 0.002 : 0) << name;
+    EXPECT_NEAR(m.deviation, filter ? std::sqrt(2.0 / (64 * 9)) : 0, filter ? 0.001 : 0) << name;
+  });
+  EXPECT_EQ(names, (std::vector<std::string>{"c.weight", "b.weight", "b.bias", "b.running_mean", "b.running_var"}));
+}
+
+// y = relu(bn(conv(x)) + residual), with and without each part.
+TEST(ConvBn, InferEqualsEvalWithEveryPart) {
+  Initializer init{.seed = 3};
+  ConvBn layer({.in = 8, .out = 16, .window = 3, .stride = 2, .pad = 1}, init);
+  layer.visit("c", "b", [](const std::string& name, Var& v, Role) { v.set_value(test::member(name, v.shape())); });
+  const Var x(init.normal({2, 9, 7, 8}, 1)), residual(init.normal({2, 5, 4, 16}, 1));
+  for (const bool relu : {false, true})
+    for (const Var& r : {Var(), residual}) {
+      const Tensor eval = layer.forward(x, r, relu, Mode::eval).value(),
+                   infer = layer.forward(x, r, relu, Mode::infer).value();
+      EXPECT_EQ(eval.shape(), (Shape{2, 5, 4, 16}));
+      EXPECT_LE(test::distance(infer.to_vector<float>(), eval.to_vector<float>()), 1e-5);
+    }
+}
+
+TEST(ConvBn, TrainingMovesTheStatisticsAndEvaluationDoesNot) {
+  Initializer init{.seed = 3};
+  ConvBn layer({.in = 8, .out = 16, .window = 1}, init);
+  const auto statistics = [&] {
+    std::vector<float> all;
+    layer.visit("c", "b", [&](const std::string&, Var& v, Role role) {
+      if (role == Role::buffer) all.insert(all.end(), v.value().as<float>(), v.value().as<float>() + v.value().size());
+    });
+    return all;
+  };
+  const Var x(init.normal({2, 9, 7, 8}, 1));
+  const auto before = statistics();
+  layer.forward(x, Var(), true, Mode::eval);
+  layer.forward(x, Var(), true, Mode::infer);
+  EXPECT_EQ(statistics(), before);
+  layer.forward(x, Var(), true, Mode::train);
+  EXPECT_NE(statistics(), before);
+}
+
+TEST(Linear, NamesAndBounds) {
+  Initializer init{.seed = 3};
+  Linear layer(400, 50, init);
+  std::vector<std::string> names;
+  layer.visit("fc", [&](const std::string& name, Var& v, Role role) {
+    names.push_back(name);
+    EXPECT_EQ(role, Role::parameter);
+    for (float w : v.value().to_vector<float>()) EXPECT_LE(std::abs(w), 0.05f);
+  });
+  EXPECT_EQ(names, (std::vector<std::string>{"fc.weight", "fc.bias"}));
+  EXPECT_EQ(layer.forward(Var(init.normal({3, 400}, 1))).shape(), (Shape{3, 50}));
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,201 @@
+// Model files: everything comes back, torchvision reads them, and files that do not fit are refused by name.
+#include "models/model_file.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "engine/file.h"
+#include "engine/state.h"
+#include "kernels/runtime/error.h"
+#include "tests/models/support.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+ModelInfo some_info() {
+  return {.architecture = "resnet18",
+          .heads = {{"colour", {"Blue", "Größe \"M\"", "NA", ""}}, {"type", {"Shirts", "Watches"}}},
+          .preprocess = {.height = 40,
+                         .width = 30,
+                         .resize = Resize::pad,
+                         .mean = {0.1f, 0.2f, 0.3f},
+                         .std = {0.7f, 0.8f, 0.9f},
+                         .fill = {1, 128, 255}}};
+}
+
+// Runs f, which must throw Error(data), and returns its message.
+template <class F>
+std::string data_error(F&& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Exit::data) << e.what();
+    return e.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+TEST(ModelFile, EverythingComesBack) {
+  const test::TemporaryFolder folder;
+  const ModelInfo info = some_info();
+  const auto model = make_classifier(info.architecture, info.head_shapes(), 5);
+  save_model(folder / "m.safetensors", info, *model);
+  const LoadedModel loaded = load_model(folder / "m.safetensors");
+  EXPECT_EQ(loaded.info.architecture, info.architecture);
+  ASSERT_EQ(loaded.info.heads.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(loaded.info.heads[i].name, info.heads[i].name);
+    EXPECT_EQ(loaded.info.heads[i].labels, info.heads[i].labels);
+  }
+  const Preprocess &a = loaded.info.preprocess, &b = info.preprocess;
+  EXPECT_EQ(a.height, b.height);
+  EXPECT_EQ(a.width, b.width);
+  EXPECT_EQ(a.resize, b.resize);
+  EXPECT_EQ(a.mean, b.mean);
+  EXPECT_EQ(a.std, b.std);
+  EXPECT_EQ(a.fill, b.fill);
+  EXPECT_EQ(test::weights_of(*loaded.model), test::weights_of(*model));
+}
+
+TEST(ModelFile, ALoadedModelGivesTheSameLogitsAndTrains) {
+  const test::TemporaryFolder folder;
+  const ModelInfo info = some_info();
+  const auto model = test::formula_model("resnet18", info.head_shapes());
+  save_model(folder / "m.safetensors", info, *model);
+  const LoadedModel loaded = load_model(folder / "m.safetensors");
+  const Var x(test::pictures(4, 2, 40, 30));
+  for (std::size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(loaded.model->forward(x, Mode::infer)[i].value().to_vector<float>(),
+              model->forward(x, Mode::infer)[i].value().to_vector<float>());
+  Optimizer optimizer(*loaded.model, {});
+  const float first = test::train_step(*loaded.model, optimizer, x.value(), {0, 1}, 0.01f);
+  EXPECT_LT(test::train_step(*loaded.model, optimizer, x.value(), {0, 1}, 0.01f), first);
+}
+
+TEST(ModelFile, TheSameModelGivesTheSameBytes) {
+  const test::TemporaryFolder folder;
+  const auto model = make_classifier("resnet18", some_info().head_shapes(), 5);
+  save_model(folder / "a", some_info(), *model);
+  save_model(folder / "b", some_info(), *model);
+  EXPECT_TRUE(read_file(folder / "a") == read_file(folder / "b"));
+}
+
+TEST(ModelFile, TimmFindsItsMetadata) {
+  const auto metadata = to_metadata(some_info());
+  EXPECT_EQ(metadata.at("format"), "pt");
+  EXPECT_EQ(metadata.at("architecture"), "resnet18");
+  EXPECT_EQ(metadata.at("num_classes"), "4");
+  const auto timm = nlohmann::json::parse(metadata.at("pretrained_cfg"));
+  EXPECT_EQ(timm["input_size"], (std::vector<int>{3, 40, 30}));
+  EXPECT_EQ(timm["label_names"].size(), 4u);
+}
+
+TEST(ModelFile, WeightsWithoutLabelsAreRefusedWithTheWayOut) {
+  const test::TemporaryFolder folder;
+  const auto model = make_classifier("resnet18", {{"label", 10}}, 5);
+  const std::string path = (folder / "plain.safetensors").string();
+  write_safetensors(path, {.tensors = state_dict(*model)});
+  EXPECT_EQ(data_error([&] { load_model(path); }),
+            path + ": holds weights but no labels; train a model on it with model.weights = " + path);
+}
+
+TEST(ModelFile, WeightsOfAnotherArchitectureNameFiveTensors) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "m.safetensors").string();
+  ModelInfo info = some_info();
+  const auto model = make_classifier("resnet18", info.head_shapes(), 5);
+  info.architecture = "resnet50";
+  save_model(path, info, *model);
+  const std::string message = data_error([&] { load_model(path); });
+  EXPECT_TRUE(message.starts_with(path + ": weights of another model: ")) << message;
+  EXPECT_NE(
+      message.find("missing (layer1.0.conv3.weight, layer1.0.bn3.weight, layer1.0.bn3.bias, layer1.0.bn3.running_mean, "
+                   "layer1.0.bn3.running_var, …)"),
+      std::string::npos)
+      << message;
+  EXPECT_NE(message.find("layer1.0.conv1.weight [64, 64, 3, 3] into [64, 64, 1, 1]"), std::string::npos) << message;
+}
+
+TEST(ModelFile, ResNet34sWeightsAreUnexpectedInResNet18) {
+  const auto small = make_classifier("resnet18", {{"label", 10}}, 5),
+             large = make_classifier("resnet34", {{"label", 10}}, 5);
+  const std::string message =
+      data_error([&] { load_strict(*small, {.tensors = state_dict(*large)}, "resnet34.safetensors"); });
+  EXPECT_NE(message.find(
+                "unexpected (layer1.2.conv1.weight, layer1.2.bn1.weight, layer1.2.bn1.bias, layer1.2.bn1.running_mean, "
+                "layer1.2.bn1.running_var, …)"),
+            std::string::npos)
+      << message;
+}
+
+TEST(ModelFile, BrokenDescriptionsAreRefusedByName) {
+  const std::string good = to_metadata(some_info()).at("pc.model");
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+  };
+  const std::vector<std::string> broken{"",
+                                        "{",
+                                        "[]",
+                                        "{}",
+                                        "{\"architecture\": \"resnet18\", \"heads\": []}",
+                                        with("\"pad\"", "\"fit\""),
+                                        with("\"height\":40", "\"height\":0"),
+                                        with("\"height\":40", "\"height\":\"forty\""),
+                                        with("\"fill\":[1,128,255]", "\"fill\":[1]"),
+                                        with("\"Shirts\"", "17"),
+                                        with("resnet18", "resnet19")};
+  for (const std::string& text : broken) {
+    const std::string message = data_error([&] { info_from_metadata({{"pc.model", text}}, "x.safetensors"); });
+    EXPECT_TRUE(message.starts_with("x.safetensors: broken model description: ")) << text << " -> " << message;
+  }
+}
+
+TEST(ModelFile, ATruncatedFileIsRefusedByName) {
+  const test::TemporaryFolder folder;
+  const auto model = make_classifier("resnet18", some_info().head_shapes(), 5);
+  const std::string path = (folder / "m.safetensors").string();
+  save_model(path, some_info(), *model);
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  EXPECT_TRUE(data_error([&] { load_model(path); }).starts_with(path));
+}
+
+// Lines of a command's output, and its exit code.
+std::pair<std::string, int> run(const std::string& command) {
+  FILE* pipe = ::popen(command.c_str(), "r");
+  std::string text;
+  char part[4096];
+  while (const std::size_t n = std::fread(part, 1, sizeof part, pipe)) text.append(part, n);
+  return {text, WEXITSTATUS(::pclose(pipe))};
+}
+
+TEST(ModelFile, TorchvisionLoadsItStrictlyAndGivesTheSameLogits) {
+  const test::TemporaryFolder folder;
+  for (const char* architecture : {"resnet18", "resnet50"}) {
+    ModelInfo info{
+        .architecture = architecture, .heads = {{"type", {"a", "b", "c", "d", "e", "f", "g"}}}, .preprocess = {}};
+    const auto model = test::formula_model(architecture, info.head_shapes());
+    const std::string path = (folder / "m.safetensors").string();
+    save_model(path, info, *model);
+    const auto [text, code] = run(fmt::format(
+        "/usr/bin/python3 {}/tests/models/torchvision_logits.py {} {} 6 2 224 224", PC_SOURCE_DIR, path, architecture));
+    if (code == 77 || code == 127) GTEST_SKIP() << "/usr/bin/python3 has no torch and torchvision";
+    ASSERT_EQ(code, 0);
+    std::vector<float> want;
+    for (const auto& row : nlohmann::json::parse(text))
+      for (const float v : row) want.push_back(v);
+    const Tensor logits = load_model(path).model->forward(Var(test::pictures(6, 2, 224, 224)), Mode::infer)[0].value();
+    EXPECT_LE(test::distance(logits.to_vector<float>(), want), 1e-4) << architecture;
+  }
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,137 @@
+// Whole training steps: small data learnt by heart, 16-bit beside 32-bit, the same bits with any number of threads.
+#include <gtest/gtest.h>
+
+#include <tuple>
+
+#include "kernels/runtime/parallel.h"
+#include "tests/models/support.h"
+
+namespace pc {
+namespace {
+
+class Overfit : public testing::TestWithParam<std::tuple<DType, Device>> {};
+
+TEST_P(Overfit, EightPicturesAreLearntByHeart) {
+  const auto [dtype, device] = GetParam();
+  PC_NEEDS(device);
+  const auto model = make_classifier("resnet18", {{"label", 8}}, 1);
+  move_to(*model, device);
+  Optimizer optimizer(*model, {.kind = "sgd", .momentum = 0.9f, .nesterov = true, .weight_decay = 0});
+  const Tensor x = test::as(test::pictures(1, 8, 32, 32), dtype, device);
+  const std::vector<int32_t> labels{0, 1, 2, 3, 4, 5, 6, 7};
+  float loss = 0;
+  int step = 0;
+  for (; step < 60; ++step) {
+    loss = test::train_step(*model, optimizer, x, labels, 0.02f);
+    if (loss < 0.01f) break;
+  }
+  EXPECT_LT(loss, 0.01f) << "after " << step << " steps";
+  RecordProperty("steps", step);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Overfit,
+                         testing::Combine(testing::Values(DType::f32, DType::bf16),
+                                          testing::Values(Device::cpu, Device::cuda)),
+                         [](const auto& p) {
+                           return std::string(name_of(std::get<0>(p.param))) + "_" + name_of(std::get<1>(p.param));
+                         });
+
+struct Step {
+  float loss;
+  std::vector<float> gradient;
+};
+
+Step one_step(DType dtype, Device device) {
+  const auto model = test::formula_model("resnet18", {{"label", 10}}, device);
+  const Tensor x = test::as(test::pictures(3, 8, 80, 60), dtype, device);
+  Step step{.loss = test::train_pass(*model, x, {0, 1, 2, 3, 4, 5, 6, 7}, 0.05f), .gradient = {}};
+  model->visit("", [&](const std::string& name, Var& v, Role role) {
+    if (role != Role::parameter) return;
+    EXPECT_EQ(v.grad().dtype(), DType::f32) << name;
+    const auto g = v.grad().to_vector<float>();
+    step.gradient.insert(step.gradient.end(), g.begin(), g.end());
+  });
+  return step;
+}
+
+class Bf16 : public testing::TestWithParam<Device> {};
+
+// bf16 keeps 8 bits, and a random network magnifies what they lose: PyTorch's bf16 autocast is 0.32 from its f32 on
+// this very step (loss 2.4966 against 2.5069).
+TEST_P(Bf16, AStepIsNearTheOneInF32) {
+  PC_NEEDS(GetParam());
+  const Step exact = one_step(DType::f32, GetParam()), rough = one_step(DType::bf16, GetParam());
+  EXPECT_NEAR(rough.loss, exact.loss, 0.02 * exact.loss);
+  EXPECT_LT(test::distance(rough.gradient, exact.gradient), 0.45);
+  EXPECT_GT(test::distance(rough.gradient, exact.gradient), 1e-5) << "was it bf16 at all?";
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Bf16, testing::Values(Device::cpu, Device::cuda),
+                         [](const auto& p) { return name_of(p.param); });
+
+// Weights, statistics and momenta after three steps.
+std::vector<float> three_steps(const std::string& architecture, const std::string& optimizer_kind, DType dtype,
+                               int threads) {
+  const int before = thread_count();
+  set_thread_count(threads);
+  const auto model = make_classifier(architecture, {{"a", 10}, {"b", 4}}, 7);
+  Optimizer optimizer(*model, {.kind = optimizer_kind});
+  const Tensor x = test::as(test::pictures(2, 5, 80, 60), dtype);
+  for (int i = 0; i < 3; ++i) test::train_step(*model, optimizer, x, {0, 3, -1, 2, 1}, 0.01f, 0.05f);
+  std::vector<float> all = test::weights_of(*model);
+  optimizer.visit([&](const std::string&, Var& v, Role) {
+    const auto values = v.value().to_vector<float>();
+    all.insert(all.end(), values.begin(), values.end());
+  });
+  set_thread_count(before);
+  return all;
+}
+
+class Threads : public testing::TestWithParam<std::tuple<const char*, const char*, DType>> {};
+
+TEST_P(Threads, OneAndTwoGiveTheSameBits) {
+  const auto [architecture, kind, dtype] = GetParam();
+  const auto one = three_steps(architecture, kind, dtype, 1), two = three_steps(architecture, kind, dtype, 2);
+  ASSERT_EQ(one.size(), two.size());
+  std::size_t different = 0;
+  for (std::size_t i = 0; i < one.size(); ++i)
+    different += std::bit_cast<uint32_t>(one[i]) != std::bit_cast<uint32_t>(two[i]);
+  EXPECT_EQ(different, 0u) << "of " << one.size() << " numbers";
+  for (float v : one) ASSERT_TRUE(std::isfinite(v));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Threads,
+                         testing::Values(std::tuple{"resnet18", "sgd", DType::f32},
+                                         std::tuple{"resnet18", "adamw", DType::bf16},
+                                         std::tuple{"resnet50", "sgd", DType::f32}),
+                         [](const auto& p) {
+                           return std::string(std::get<0>(p.param)) + "_" + std::get<1>(p.param) + "_" +
+                                  name_of(std::get<2>(p.param));
+                         });
+
+// Steps must not hold more memory than the one before: records, gradients and copies are all given back.
+TEST(Training, AStepGivesItsMemoryBack) {
+  const auto model = test::formula_model("resnet18", {{"label", 10}});
+  Optimizer optimizer(*model, {});
+  const Tensor x = test::as(test::pictures(2, 4, 32, 32), DType::bf16);
+  std::vector<std::size_t> in_use;
+  for (int i = 0; i < 3; ++i) {
+    test::train_step(*model, optimizer, x, {0, 1, 2, 3}, 0.01f);
+    in_use.push_back(memory::stats(Device::cpu).in_use);
+  }
+  EXPECT_EQ(in_use[1], in_use[0]);
+  EXPECT_EQ(in_use[2], in_use[0]);
+}
+
+// A batch without any label: loss 0 and no change but the statistics'.
+TEST(Training, ABatchWithoutLabelsTeachesNothing) {
+  const auto model = test::formula_model("resnet18", {{"label", 10}});
+  EXPECT_EQ(test::train_pass(*model, test::pictures(2, 2, 32, 32), {-1, -1}), 0);
+  model->visit("", [](const std::string& name, Var& v, Role role) {
+    if (role != Role::parameter) return;
+    for (float g : v.grad().to_vector<float>()) ASSERT_EQ(g, 0) << name;
+  });
+}
+
+}  // namespace
+}  // namespace pc
