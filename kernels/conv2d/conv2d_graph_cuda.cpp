@@ -45,7 +45,9 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
   const CudnnTensor y = nhwc_tensor(kConvY, key.dtype, {s.n, s.k, s.p(), s.q()});
   CudnnConv conv{.stride = s.stride, .pad = s.pad};
   const bool reads_forward = key.pass == ConvPass::forward || key.pass == ConvPass::infer;
-  if (reads_forward && s.r == 1 && s.s == 1 && s.pad == 0 && s.stride > 1) {
+  // cuDNN takes a tensor whose dimension times stride passes the next stride for one that overlaps itself: odd sizes.
+  const bool sparse = s.r == 1 && s.s == 1 && s.pad == 0 && s.stride > 1 && s.p() * s.stride <= s.h && s.q() * s.stride <= s.w;
+  if (reads_forward && sparse) {
     x.dims = {s.n, s.c, s.p(), s.q()};
     x.strides[2] *= s.stride;
     x.strides[3] *= s.stride;
