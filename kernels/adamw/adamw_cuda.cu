@@ -1,8 +1,7 @@
 // AdamW on CUDA: one launch updates every parameter, its moments and its 16-bit copy.
-#include "kernels/adamw/adamw.h"
-
 #include <cmath>
 
+#include "kernels/adamw/adamw.h"
 #include "kernels/runtime/tensor_table.cuh"
 
 namespace pc {

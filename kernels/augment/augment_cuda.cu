@@ -24,7 +24,11 @@ __device__ Taps make_taps(float start, float crop, int out, int j) {
   int last = min(max(int(ceil(centre + support)), begin), end - 1);
   while (first < last && weight(first) <= 0) ++first;
   while (first < last && weight(last) <= 0) --last;
-  Taps taps{.first = first, .count = last - first + 1, .offset = float(first + 0.5 - centre), .slope = float(1 / support), .norm = 1};
+  Taps taps{.first = first,
+            .count = last - first + 1,
+            .offset = float(first + 0.5 - centre),
+            .slope = float(1 / support),
+            .norm = 1};
   float sum = 0;
   for (int t = 0; t < taps.count; ++t) sum += taps.raw_weight(t);
   taps.norm = 1 / sum;
@@ -33,7 +37,8 @@ __device__ Taps make_taps(float start, float crop, int out, int j) {
 
 // A block makes one tile of kThreads pixels of one picture.
 template <class T>
-__global__ void resample_kernel(AugmentShape s, unsigned tiles, const uint8_t* pixels, const AugmentSample* samples, T* y) {
+__global__ void resample_kernel(AugmentShape s, unsigned tiles, const uint8_t* pixels, const AugmentSample* samples,
+                                T* y) {
   const unsigned n = blockIdx.x / tiles;
   const int pixel = int((blockIdx.x - n * tiles) * kThreads + threadIdx.x);
   if (pixel >= s.out_h * s.out_w) return;
@@ -70,7 +75,8 @@ void forward(const AugmentShape& s, DType dtype, const uint8_t* pixels, const Au
   if (int64_t(s.n) * tiles >= int64_t(1) << 31) fail_shape("augment: 2^31 tiles or more in one batch");
   with_float_type("augment", dtype, [&](auto element) {
     using T = decltype(element);
-    launch(unsigned(s.n * tiles), kThreads, resample_kernel<T>, s, unsigned(tiles), pixels, samples, static_cast<T*>(y));
+    launch(unsigned(s.n * tiles), kThreads, resample_kernel<T>, s, unsigned(tiles), pixels, samples,
+           static_cast<T*>(y));
   });
 }
 

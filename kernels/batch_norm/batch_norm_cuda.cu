@@ -1,11 +1,12 @@
-// Batch normalisation on CUDA: sums over parts of the rows, one small kernel that joins the parts, one pass that applies.
+// Batch normalisation on CUDA: sums over parts of the rows, one small kernel that joins the parts, one pass that
+// applies.
 //
-// A thread owns an octet of channels (threadIdx.x, blockIdx.x) and steps over rows (threadIdx.y, blockIdx.y). The number of
-// parts depends on the shape alone and they are joined in order, in f64: the same bits every time, on every GPU.
-#include "kernels/batch_norm/batch_norm.h"
-
+// A thread owns an octet of channels (threadIdx.x, blockIdx.x) and steps over rows (threadIdx.y, blockIdx.y). The
+// number of parts depends on the shape alone and they are joined in order, in f64: the same bits every time, on every
+// GPU.
 #include <algorithm>
 
+#include "kernels/batch_norm/batch_norm.h"
 #include "kernels/runtime/launch.cuh"
 #include "kernels/runtime/memory.h"
 
@@ -37,12 +38,13 @@ struct Moments {
   }
 };
 
-// partial: mean [parts, c], then m2 [parts, c]. A thread's sums are taken of x minus its first x: shifted by a member of the
-// sample, the difference of squares loses little, however far from 0 the mean lies.
+// partial: mean [parts, c], then m2 [parts, c]. A thread's sums are taken of x minus its first x: shifted by a member
+// of the sample, the difference of squares loses little, however far from 0 the mean lies.
 template <class T, bool Aligned>
 __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, float* partial) {
   __shared__ float means[kThreads * kOctet], m2s[kThreads * kOctet];
-  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet, count = min(kOctet, s.c - c);
+  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
+            count = min(kOctet, s.c - c);
   const Rows rows = part_rows(s.rows, per_part, blockIdx.y);
   float shift[kOctet] = {}, sum[kOctet] = {}, square[kOctet] = {}, v[kOctet];
   int64_t row = rows.begin + threadIdx.y;
@@ -82,7 +84,8 @@ __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, f
   to[int64_t(gridDim.y) * s.c] = float(all.m2);
 }
 
-__global__ void join_moments_kernel(BatchNormShape s, int64_t per_part, int parts, const float* partial, BatchNormForward a) {
+__global__ void join_moments_kernel(BatchNormShape s, int64_t per_part, int parts, const float* partial,
+                                    BatchNormForward a) {
   __shared__ Moments stripes[kJoinY][kJoinX];
   const int c = int(blockIdx.x * kJoinX + threadIdx.x);
   Moments all{};
@@ -150,7 +153,8 @@ __global__ void apply_kernel(BatchNormShape s, BatchNormForward a) {
 
 // g: dy where the mask lets it through, 0 elsewhere.
 template <bool Aligned, class T>
-__device__ inline void load_gradient(const BatchNormBackward& a, const T* dy, int64_t mask_at, int count, float (&g)[kOctet]) {
+__device__ inline void load_gradient(const BatchNormBackward& a, const T* dy, int64_t mask_at, int count,
+                                     float (&g)[kOctet]) {
   load_octet<Aligned>(dy, count, g);
   if (!a.mask) return;
   const unsigned bits = a.mask[mask_at];
@@ -162,7 +166,8 @@ __device__ inline void load_gradient(const BatchNormBackward& a, const T* dy, in
 template <class T, bool Aligned>
 __global__ void gradient_sums_kernel(BatchNormShape s, int64_t per_part, BatchNormBackward a, float* partial) {
   __shared__ float sums[kThreads * kOctet], products[kThreads * kOctet];
-  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet, count = min(kOctet, s.c - c);
+  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
+            count = min(kOctet, s.c - c);
   const int64_t mask_row = (s.c + kOctet - 1) / kOctet;
   const Rows rows = part_rows(s.rows, per_part, blockIdx.y);
   float sum[kOctet] = {}, product[kOctet] = {}, mean[kOctet] = {}, x[kOctet], g[kOctet];
@@ -201,7 +206,8 @@ __global__ void gradient_sums_kernel(BatchNormShape s, int64_t per_part, BatchNo
 }
 
 // Also what dx = scale * (g - shift - (x - mean) * slope) needs: shift [c], then slope [c].
-__global__ void join_gradients_kernel(BatchNormShape s, int parts, const float* partial, BatchNormBackward a, float* shift) {
+__global__ void join_gradients_kernel(BatchNormShape s, int parts, const float* partial, BatchNormBackward a,
+                                      float* shift) {
   __shared__ double sums[kJoinY][kJoinX], products[kJoinY][kJoinX];
   const int c = int(blockIdx.x * kJoinX + threadIdx.x);
   double sum = 0, product = 0;
@@ -303,7 +309,8 @@ void forward_train(const BatchNormShape& s, DType dtype, const BatchNormForward&
              partial.as<float>());
     });
   });
-  launch(join_grid(s.c), {kJoinX, kJoinY}, join_moments_kernel, s, cut.per_part, int(cut.parts), partial.as<float>(), a);
+  launch(join_grid(s.c), {kJoinX, kJoinY}, join_moments_kernel, s, cut.per_part, int(cut.parts), partial.as<float>(),
+         a);
   apply(s, dtype, a);
 }
 
@@ -319,7 +326,8 @@ void backward(const BatchNormShape& s, DType dtype, const BatchNormBackward& a) 
   with_float_type("batch_norm", dtype, [&](auto element) {
     with_flag(can_align(s, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
       using T = decltype(element);
-      launch(cut.sums_grid(), cut.block, gradient_sums_kernel<T, aligned.value>, s, cut.per_part, a, partial.as<float>());
+      launch(cut.sums_grid(), cut.block, gradient_sums_kernel<T, aligned.value>, s, cut.per_part, a,
+             partial.as<float>());
       launch(join_grid(s.c), {kJoinX, kJoinY}, join_gradients_kernel, s, int(cut.parts), partial.as<float>(), a,
              shifts.as<float>());
       launch(cut.apply_grid(s.rows), cut.block, apply_gradients_kernel<T, aligned.value>, s, a, shifts.as<float>());
@@ -329,6 +337,7 @@ void backward(const BatchNormShape& s, DType dtype, const BatchNormBackward& a) 
 
 }  // namespace
 
-const BatchNormKernels batch_norm_cuda{.forward_train = forward_train, .forward_eval = forward_eval, .backward = backward};
+const BatchNormKernels batch_norm_cuda{
+    .forward_train = forward_train, .forward_eval = forward_eval, .backward = backward};
 
 }  // namespace pc

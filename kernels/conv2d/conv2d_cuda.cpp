@@ -1,8 +1,8 @@
 // Convolutions on CUDA through cuDNN's graphs, plans kept by shape.
 //
-// 16-bit tensors whose channels are no multiple of 8 (the stem: 3) are padded here: as they are, cuDNN's heuristics take
-// engines without tensor cores or pad them at every step in 200 MB of workspace. No engine writes an f32 dw from 16-bit
-// tensors: dw is made in 16 bits and widened.
+// 16-bit tensors whose channels are no multiple of 8 (the stem: 3) are padded here: as they are, cuDNN's heuristics
+// take engines without tensor cores or pad them at every step in 200 MB of workspace. No engine writes an f32 dw from
+// 16-bit tensors: dw is made in 16 bits and widened.
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -40,8 +40,8 @@ const void* fitted(int64_t rows, int from_c, const void* from, int to_c, DType d
     for (int size : sizes) text += (text.empty() ? "" : ", ") + std::to_string(size);
     return "[" + text + "]";
   };
-  fail(Exit::usage, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) + " of x " +
-                         list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
+  fail(Exit::usage, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) +
+                         " of x " + list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
                          std::to_string(s.stride) + ", pad " + std::to_string(s.pad) + "; use device = cpu");
 }
 
@@ -118,7 +118,8 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
   const void* input = fitted(x_rows(s), shape.c, x, s.c, dtype, x_room);
   if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {
     if (residual)
-      fused->run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvResidual, residual}, {kConvY, y}});
+      fused->run(
+          {{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvResidual, residual}, {kConvY, y}});
     else
       fused->run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvY, y}});
     return;

@@ -1,8 +1,10 @@
-// The convolutions as cuDNN sees them: which graph stands for a pass, what an engine must respect, and the cache of plans.
+// The convolutions as cuDNN sees them: which graph stands for a pass, what an engine must respect, and the cache of
+// plans.
 //
-// cuDNN 9.19 on sm_90, as its own heuristics tell: a 1x1 filter with a stride takes 154 MB of workspace at 256 x 56 x 56 where
-// x is read as it lies, and 26 MB where the graph sees every stride-th pixel as a tensor of its own; backward passes gain nothing
-// from that. Precompiled engines for inference exist only with the residual added before the bias and the bias in the type of x.
+// cuDNN 9.19 on sm_90, as its own heuristics tell: a 1x1 filter with a stride takes 154 MB of workspace at 256 x 56 x
+// 56 where x is read as it lies, and 26 MB where the graph sees every stride-th pixel as a tensor of its own; backward
+// passes gain nothing from that. Precompiled engines for inference exist only with the residual added before the bias
+// and the bias in the type of x.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
@@ -29,7 +31,8 @@ Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype);
 
 CudnnGraph conv2d_graph(const ConvKey& key);
 
-// Workspace of 64 MiB at most, the same bits every time, no engine that must be compiled first; f32 means f32 and no TF32.
+// Workspace of 64 MiB at most, the same bits every time, no engine that must be compiled first; f32 means f32 and no
+// TF32.
 CudnnPolicy conv2d_policy(DType dtype);
 
 // Made at the first call for a key, then kept. Null: cuDNN has no engine.

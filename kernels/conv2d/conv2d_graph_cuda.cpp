@@ -1,8 +1,8 @@
 // Builds the graph of a pass and keeps the plans.
-#include "kernels/conv2d/conv2d_graph.h"
-
 #include <map>
 #include <mutex>
+
+#include "kernels/conv2d/conv2d_graph.h"
 
 namespace pc {
 namespace {
@@ -16,8 +16,8 @@ CudnnTensor inner(int64_t id, const CudnnTensor& like) {
 }
 
 // y = relu?(conv + residual? + bias); between the operations everything is f32.
-void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& w,
-                 const CudnnTensor& y) {
+void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, const CudnnTensor& x,
+                 const CudnnTensor& w, const CudnnTensor& y) {
   CudnnTensor residual = y, last = inner(10, y);
   residual.id = kConvResidual;
   graph.conv_forward(conv, x, w, last);
@@ -45,7 +45,10 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
   const CudnnTensor y = nhwc_tensor(kConvY, key.dtype, {s.n, s.k, s.p(), s.q()});
   CudnnConv conv{.stride = s.stride, .pad = s.pad};
   const bool reads_forward = key.pass == ConvPass::forward || key.pass == ConvPass::infer;
-  if (reads_forward && s.r == 1 && s.s == 1 && s.pad == 0 && s.stride > 1) {
+  // cuDNN takes a tensor whose dimension times stride passes the next stride for one that overlaps itself: odd sizes.
+  const bool sparse =
+      s.r == 1 && s.s == 1 && s.pad == 0 && s.stride > 1 && s.p() * s.stride <= s.h && s.q() * s.stride <= s.w;
+  if (reads_forward && sparse) {
     x.dims = {s.n, s.c, s.p(), s.q()};
     x.strides[2] *= s.stride;
     x.strides[3] *= s.stride;
@@ -53,10 +56,18 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
   }
   CudnnGraph graph;
   switch (key.pass) {
-    case ConvPass::forward: graph.conv_forward(conv, x, w, y); break;
-    case ConvPass::backward_data: graph.conv_backward_data(conv, y, w, x); break;
-    case ConvPass::backward_weight: graph.conv_backward_filter(conv, x, y, w); break;
-    case ConvPass::infer: infer_graph(graph, key, conv, x, w, y); break;
+    case ConvPass::forward:
+      graph.conv_forward(conv, x, w, y);
+      break;
+    case ConvPass::backward_data:
+      graph.conv_backward_data(conv, y, w, x);
+      break;
+    case ConvPass::backward_weight:
+      graph.conv_backward_filter(conv, x, y, w);
+      break;
+    case ConvPass::infer:
+      infer_graph(graph, key, conv, x, w, y);
+      break;
   }
   return graph;
 }

@@ -1,6 +1,5 @@
 // The convolutions' own kernels: one octet of a row a thread and step.
 #include "kernels/conv2d/conv2d_kernels.h"
-
 #include "kernels/runtime/launch.cuh"
 
 namespace pc {

@@ -22,8 +22,8 @@ __device__ inline float warp_max(float v) {
 }
 
 // losses: one f64 a row. A label beyond the classes cannot throw from here: it makes the loss NaN, which stops the run.
-__global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarget target, const float* labelled, double* losses,
-                            float* dlogits) {
+__global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarget target, const float* labelled,
+                            double* losses, float* dlogits) {
   const int row = int(blockIdx.x) * kRowsPerBlock + int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
   if (row >= s.n) return;  // whole warps
   const float* x = logits + int64_t(row) * s.classes;
@@ -47,7 +47,8 @@ __global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarge
   }
   sum = warp_sum(sum);
   total = warp_sum(total);
-  const float on_a = (1 - s.smoothing) * lambda, on_b = (1 - s.smoothing) * (1 - lambda), even = s.smoothing / float(s.classes);
+  const float on_a = (1 - s.smoothing) * lambda, on_b = (1 - s.smoothing) * (1 - lambda),
+              even = s.smoothing / float(s.classes);
   if (lane == 0) {
     const double log_sum = log(sum);
     double loss = NAN;

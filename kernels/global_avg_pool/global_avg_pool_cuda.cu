@@ -42,7 +42,9 @@ __global__ void backward_kernel(GlobalAvgPoolShape s, const T* dy, T* dx) {
   }
 }
 
-bool can_align(const GlobalAvgPoolShape& s, const void* a, const void* b) { return s.c % kOctet == 0 && aligned16({a, b}); }
+bool can_align(const GlobalAvgPoolShape& s, const void* a, const void* b) {
+  return s.c % kOctet == 0 && aligned16({a, b});
+}
 
 unsigned grid_of(const GlobalAvgPoolShape& s) { return grid_for(s.n * ceil_div(s.c, kOctet), 64); }
 

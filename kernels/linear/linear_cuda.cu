@@ -1,7 +1,8 @@
-// Linear layers on CUDA: cuBLAS products with f32 sums; the bias is written first and added to, its gradient is a kernel.
+// Linear layers on CUDA: cuBLAS products with f32 sums; the bias is written first and added to, its gradient is a
+// kernel.
 //
-// cuBLAS counts in columns: a row-major [n, in] is its [in, n]. f32 stays f32 all the way (no TF32). 16-bit backward products take dy
-// rounded to 16 bits.
+// cuBLAS counts in columns: a row-major [n, in] is its [in, n]. f32 stays f32 all the way (no TF32). 16-bit backward
+// products take dy rounded to 16 bits.
 #include "kernels/cast/cast.h"
 #include "kernels/linear/linear.h"
 #include "kernels/runtime/launch.cuh"
@@ -33,10 +34,14 @@ __global__ void column_sums_kernel(LinearShape s, const float* dy, float* db) {
 
 cudaDataType_t cuda_type(DType dtype) {
   switch (dtype) {
-    case DType::f32: return CUDA_R_32F;
-    case DType::bf16: return CUDA_R_16BF;
-    case DType::f16: return CUDA_R_16F;
-    default: fail_shape(std::string("linear: no product of elements of ") + name_of(dtype));
+    case DType::f32:
+      return CUDA_R_32F;
+    case DType::bf16:
+      return CUDA_R_16BF;
+    case DType::f16:
+      return CUDA_R_16F;
+    default:
+      fail_shape(std::string("linear: no product of elements of ") + name_of(dtype));
   }
 }
 
@@ -51,8 +56,8 @@ struct Factor {
 void multiply(int m, int n, int k, DType dtype, const Factor& a, const Factor& b, float beta, DType y_type, void* y) {
   const float alpha = 1;
   const cudaDataType_t type = cuda_type(dtype);
-  PC_CHECK(cublas().gemm_ex(cublas().handle, a.op, b.op, m, n, k, &alpha, a.data, type, a.stride, b.data, type, b.stride, &beta, y,
-                            cuda_type(y_type), m, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+  PC_CHECK(cublas().gemm_ex(cublas().handle, a.op, b.op, m, n, k, &alpha, a.data, type, a.stride, b.data, type,
+                            b.stride, &beta, y, cuda_type(y_type), m, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
 }
 
 void forward(const LinearShape& s, DType dtype, const void* x, const void* w, const float* b, float* y) {

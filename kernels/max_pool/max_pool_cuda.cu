@@ -115,8 +115,8 @@ void forward(const MaxPoolShape& s, DType dtype, const void* x, void* y, uint8_t
   with_float_type("max_pool", dtype, [&](auto element) {
     with_flag(can_align(s, x, y, index), [&](auto aligned) {
       using T = decltype(element);
-      launch(grid_for(places, int(block.y)), block, forward_kernel<T, aligned.value>, s, places, static_cast<const T*>(x),
-             static_cast<T*>(y), index);
+      launch(grid_for(places, int(block.y)), block, forward_kernel<T, aligned.value>, s, places,
+             static_cast<const T*>(x), static_cast<T*>(y), index);
     });
   });
 }

@@ -12,16 +12,18 @@ namespace pc {
 // All work of the engine is ordered on this one stream. The first call makes the GPU context.
 cudaStream_t stream();
 
-// Bound to stream(). The first call throws Error(usage) where the cuDNN found at run time is not the one compiled against: two
-// cuDNN versions in one process crash later, in places that do not name the cause.
+// Bound to stream(). The first call throws Error(usage) where the cuDNN found at run time is not the one compiled
+// against: two cuDNN versions in one process crash later, in places that do not name the cause.
 cudnnHandle_t cudnn_handle();
 
-// cuBLAS, loaded at the first call and bound to stream(). Linked, it would cost every program 0.1 s and 216 MB at its start.
+// cuBLAS, loaded at the first call and bound to stream(). Linked, it would cost every program 0.1 s and 216 MB at its
+// start.
 struct Cublas {
   cublasHandle_t handle;
-  cublasStatus_t (*gemm_ex)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int m, int n, int k, const void* alpha,
-                            const void* a, cudaDataType_t, int lda, const void* b, cudaDataType_t, int ldb, const void* beta,
-                            void* c, cudaDataType_t, int ldc, cublasComputeType_t, cublasGemmAlgo_t);
+  cublasStatus_t (*gemm_ex)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int m, int n, int k,
+                            const void* alpha, const void* a, cudaDataType_t, int lda, const void* b, cudaDataType_t,
+                            int ldb, const void* beta, void* c, cudaDataType_t, int ldc, cublasComputeType_t,
+                            cublasGemmAlgo_t);
 };
 const Cublas& cublas();
 

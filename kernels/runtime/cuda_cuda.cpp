@@ -1,10 +1,11 @@
 // The stream, the library handles and the words of a failed call.
+#include "kernels/runtime/cuda.h"
+
 #include <dlfcn.h>
 
 #include <cstring>
 #include <string>
 
-#include "kernels/runtime/cuda.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/select.h"
 
@@ -40,7 +41,8 @@ Function load_cublas(const char* name) {
   const std::string file = "libcublas.so." + std::to_string(CUDART_VERSION / 1000);
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* function = library ? dlsym(library, name) : nullptr;
-  if (!function) fail(Exit::usage, file + ": " + name + ": " + dlerror() + "; install CUDA's cuBLAS or use device = cpu");
+  if (!function)
+    fail(Exit::usage, file + ": " + name + ": " + dlerror() + "; install CUDA's cuBLAS or use device = cpu");
   return reinterpret_cast<Function>(function);
 }
 

@@ -1,11 +1,13 @@
-// cuDNN's graph (backend) API in the little that the rooms need: tensors, operations, the choice of an engine, its execution.
+// cuDNN's graph (backend) API in the little that the rooms need: tensors, operations, the choice of an engine, its
+// execution.
 //
 //   CudnnGraph graph;
-//   graph.conv_forward({.stride = 1, .pad = 1}, x, w, y);          // tensors are plain values; equal ids are one tensor
-//   std::unique_ptr<CudnnPlan> plan = graph.plan({});              // null: no engine does it under this policy
+//   graph.conv_forward({.stride = 1, .pad = 1}, x, w, y);          // tensors are plain values; equal ids are one
+//   tensor std::unique_ptr<CudnnPlan> plan = graph.plan({});              // null: no engine does it under this policy
 //   plan->run({{kX, x_pointer}, {kW, w_pointer}, {kY, y_pointer}});
 //
-// Engines are taken in the order of cuDNN's heuristics. Those that do not give the same bits every time are never taken.
+// Engines are taken in the order of cuDNN's heuristics. Those that do not give the same bits every time are never
+// taken.
 #pragma once
 
 #include <cudnn.h>
@@ -48,7 +50,8 @@ class CudnnDescriptor {
   cudnnBackendDescriptor_t raw_ = nullptr;
 };
 
-// A tensor of a graph: dimensions n, c, h, w (filters: k, c, r, s) whatever the order in memory, which the strides give.
+// A tensor of a graph: dimensions n, c, h, w (filters: k, c, r, s) whatever the order in memory, which the strides
+// give.
 struct CudnnTensor {
   int64_t id;
   DType dtype;
@@ -73,8 +76,8 @@ class CudnnDevice {
 
 struct CudnnPolicy {
   std::size_t workspace_limit = std::size_t(64) << 20;  // bytes
-  bool full_f32 = false;             // no TF32: f32 is multiplied as f32
-  bool runtime_engines = false;      // engines that are compiled when first planned, a second or so each
+  bool full_f32 = false;                                // no TF32: f32 is multiplied as f32
+  bool runtime_engines = false;         // engines that are compiled when first planned, a second or so each
   const CudnnDevice* device = nullptr;  // null: this machine's GPU
 };
 
@@ -110,7 +113,8 @@ class CudnnGraph {
   void conv_forward(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& w, const CudnnTensor& y);
   void conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, const CudnnTensor& dx);
   void conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy, const CudnnTensor& dw);
-  void add(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y);  // b is broadcast where its dimension is 1
+  void add(const CudnnTensor& a, const CudnnTensor& b,
+           const CudnnTensor& y);  // b is broadcast where its dimension is 1
   void relu(const CudnnTensor& x, const CudnnTensor& y);
 
   // Every engine that the policy admits, best first.

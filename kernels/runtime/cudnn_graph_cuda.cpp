@@ -1,10 +1,9 @@
 // The graph API's descriptors, the choice among the engines and the run of a plan.
-#include "kernels/runtime/cudnn_graph.h"
-
 #include <algorithm>
 #include <utility>
 
 #include "kernels/runtime/cuda.h"
+#include "kernels/runtime/cudnn_graph.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/memory.h"
 
@@ -13,10 +12,14 @@ namespace {
 
 cudnnDataType_t cudnn_type(DType dtype) {
   switch (dtype) {
-    case DType::f32: return CUDNN_DATA_FLOAT;
-    case DType::bf16: return CUDNN_DATA_BFLOAT16;
-    case DType::f16: return CUDNN_DATA_HALF;
-    default: fail_shape(std::string("cuDNN graph: no tensor of ") + name_of(dtype));
+    case DType::f32:
+      return CUDNN_DATA_FLOAT;
+    case DType::bf16:
+      return CUDNN_DATA_BFLOAT16;
+    case DType::f16:
+      return CUDNN_DATA_HALF;
+    default:
+      fail_shape(std::string("cuDNN graph: no tensor of ") + name_of(dtype));
   }
 }
 
@@ -39,7 +42,8 @@ CudnnDescriptor make_conv(const CudnnConv& conv) {
 }
 
 template <class Note>
-bool has_note(const CudnnDescriptor& engine, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, Note note) {
+bool has_note(const CudnnDescriptor& engine, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
+              Note note) {
   std::array<Note, 16> notes{};
   const int64_t count = engine.get(name, type, int64_t(notes.size()), notes.data());
   return std::find(notes.begin(), notes.begin() + count, note) != notes.begin() + count;
@@ -53,11 +57,13 @@ bool admits(const CudnnPolicy& policy, const CudnnDescriptor& engine) {
   if (has_note(engine, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return false;
   if (has_note(engine, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return false;
   if (!policy.full_f32) return true;
-  return !has_note(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE) && !has_note(engine, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS);
+  return !has_note(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE) &&
+         !has_note(engine, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS);
 }
 
 // The configurations that one mode of the heuristics proposes.
-std::vector<CudnnDescriptor> propose(const CudnnDescriptor& graph, const CudnnPolicy& policy, cudnnBackendHeurMode_t mode) {
+std::vector<CudnnDescriptor> propose(const CudnnDescriptor& graph, const CudnnPolicy& policy,
+                                     cudnnBackendHeurMode_t mode) {
   CudnnDescriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
@@ -69,14 +75,17 @@ std::vector<CudnnDescriptor> propose(const CudnnDescriptor& graph, const CudnnPo
   for (int64_t i = 0; i < count; ++i) raw.push_back(configs.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR).raw());
   if (count == 0) return configs;
   // The first count is an upper bound: only so many of the descriptors are filled.
-  const int64_t filled = heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, raw.data());
+  const int64_t filled =
+      heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, raw.data());
   configs.erase(configs.begin() + filled, configs.end());
   return configs;
 }
 
 }  // namespace
 
-CudnnDescriptor::CudnnDescriptor(cudnnBackendDescriptorType_t type) { PC_CHECK(cudnnBackendCreateDescriptor(type, &raw_)); }
+CudnnDescriptor::CudnnDescriptor(cudnnBackendDescriptorType_t type) {
+  PC_CHECK(cudnnBackendCreateDescriptor(type, &raw_));
+}
 
 CudnnDescriptor::CudnnDescriptor(CudnnDescriptor&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
 
@@ -89,7 +98,8 @@ CudnnDescriptor::~CudnnDescriptor() {
   if (raw_) cudnnBackendDestroyDescriptor(raw_);
 }
 
-void CudnnDescriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count, const void* values) {
+void CudnnDescriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count,
+                          const void* values) {
   PC_CHECK(cudnnBackendSetAttribute(raw_, name, type, count, values));
 }
 
@@ -180,7 +190,8 @@ void CudnnGraph::conv_forward(const CudnnConv& conv, const CudnnTensor& x, const
   operations_.push_back(std::move(op));
 }
 
-void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, const CudnnTensor& dx) {
+void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w,
+                                    const CudnnTensor& dx) {
   CudnnDescriptor op(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR);
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, helpers_.emplace_back(make_conv(conv)));
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY, descriptor_of(dy));
@@ -192,7 +203,8 @@ void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy
   operations_.push_back(std::move(op));
 }
 
-void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy, const CudnnTensor& dw) {
+void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy,
+                                      const CudnnTensor& dw) {
   CudnnDescriptor op(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR);
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, helpers_.emplace_back(make_conv(conv)));
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, descriptor_of(x));
@@ -204,10 +216,15 @@ void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& 
   operations_.push_back(std::move(op));
 }
 
-void CudnnGraph::add(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) { pointwise(CUDNN_POINTWISE_ADD, a, &b, y); }
-void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) { pointwise(CUDNN_POINTWISE_RELU_FWD, x, nullptr, y); }
+void CudnnGraph::add(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
+  pointwise(CUDNN_POINTWISE_ADD, a, &b, y);
+}
+void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
+  pointwise(CUDNN_POINTWISE_RELU_FWD, x, nullptr, y);
+}
 
-void CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor* b, const CudnnTensor& y) {
+void CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor* b,
+                           const CudnnTensor& y) {
   CudnnDescriptor& function = helpers_.emplace_back(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   function.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
   function.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &kMath);
@@ -237,7 +254,8 @@ std::vector<CudnnCandidate> CudnnGraph::candidates(const CudnnPolicy& policy) co
       const bool runtime = has_note(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
                                     CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
       if (!admits(policy, engine) || (runtime && !policy.runtime_engines)) continue;
-      admitted.push_back({.config = std::move(config), .engine = engine.get_int64(CUDNN_ATTR_ENGINE_GLOBAL_INDEX),
+      admitted.push_back({.config = std::move(config),
+                          .engine = engine.get_int64(CUDNN_ATTR_ENGINE_GLOBAL_INDEX),
                           .runtime_compiled = runtime});
     }
   return admitted;

@@ -1,7 +1,8 @@
 // What hand-written CUDA kernels share: octets of channels, sums in a fixed order, and launches that are checked.
 //
-// An octet is eight neighbouring values: 16 bytes of bf16 or f16, twice 16 of f32, one byte of a ReLU mask. Every kernel
-// reads and writes octets; the last one of a row may be short, and memory that is not 16-byte aligned is taken one by one.
+// An octet is eight neighbouring values: 16 bytes of bf16 or f16, twice 16 of f32, one byte of a ReLU mask. Every
+// kernel reads and writes octets; the last one of a row may be short, and memory that is not 16-byte aligned is taken
+// one by one.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -35,7 +36,8 @@ struct alignas(16) Octet {
   T value[kOctet];
 };
 
-// Values beyond `count` read as 0. Aligned: the octet lies at a multiple of 16 bytes, so a whole one goes in one or two accesses.
+// Values beyond `count` read as 0. Aligned: the octet lies at a multiple of 16 bytes, so a whole one goes in one or two
+// accesses.
 template <bool Aligned, class T>
 __device__ inline void load_octet(const T* from, int count, float (&to)[kOctet]) {
   if (Aligned && count >= kOctet) {
@@ -94,7 +96,8 @@ inline bool aligned16(std::initializer_list<const void*> pointers) {
   return true;
 }
 
-// Runs the kernel on stream(); nothing where the grid is empty. (A plain function call, so that a host can stand in for the GPU.)
+// Runs the kernel on stream(); nothing where the grid is empty. (A plain function call, so that a host can stand in for
+// the GPU.)
 template <class... Parameters, class... Arguments>
 void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
@@ -112,10 +115,14 @@ inline unsigned grid_for(int64_t n, int threads) {
 template <class F>
 void with_float_type(const char* op, DType dtype, F&& f) {
   switch (dtype) {
-    case DType::f32: return f(float());
-    case DType::bf16: return f(__nv_bfloat16());
-    case DType::f16: return f(__half());
-    default: fail_shape(std::string(op) + ": no kernel for elements of " + name_of(dtype));
+    case DType::f32:
+      return f(float());
+    case DType::bf16:
+      return f(__nv_bfloat16());
+    case DType::f16:
+      return f(__half());
+    default:
+      fail_shape(std::string(op) + ": no kernel for elements of " + name_of(dtype));
   }
 }
 

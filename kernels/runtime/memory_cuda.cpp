@@ -18,7 +18,8 @@ void* allocate(std::size_t bytes) {
   }
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();  // the next launch must not find it
-    fail(Exit::limit, "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
+    fail(Exit::limit,
+         "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
   }
   detail::check(status, {"cudaMalloc(&block, bytes)", __FILE__, __LINE__});
   return block;

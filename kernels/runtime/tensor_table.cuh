@@ -1,7 +1,7 @@
 // One launch over many tensors: the optimizers' kernels take a table of them as an argument.
 //
-// A block works on one piece of one tensor. The table travels in the kernel's arguments, so nothing is uploaded; where there
-// are more tensors than it holds, another launch follows.
+// A block works on one piece of one tensor. The table travels in the kernel's arguments, so nothing is uploaded; where
+// there are more tensors than it holds, another launch follows.
 #pragma once
 
 #include <span>
@@ -52,7 +52,8 @@ __device__ inline void store_low(void* low, DType type, int64_t i, int count, co
     store_octet<Aligned>(static_cast<__half*>(low) + i, count, v);
 }
 
-// Runs launch_table(blocks, table) for every kTableTensors of the tensors; `aligned` says whether one can be read in octets.
+// Runs launch_table(blocks, table) for every kTableTensors of the tensors; `aligned` says whether one can be read in
+// octets.
 template <class Tensor, class Aligned, class Launch>
 void for_tables(const char* op, std::span<const Tensor> tensors, Aligned&& aligned, Launch&& launch_table) {
   for (const Tensor& t : tensors)

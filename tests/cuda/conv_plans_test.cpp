@@ -1,5 +1,5 @@
-// Every convolution of ResNet-18, 34 and 50 has a cuDNN engine on an H100 within the workspace cap, asked of cuDNN itself with the
-// device described in h100_devprop.json: no GPU is needed, and nothing runs on one.
+// Every convolution of ResNet-18, 34 and 50 has a cuDNN engine on an H100 within the workspace cap, asked of cuDNN
+// itself with the device described in h100_devprop.json: no GPU is needed, and nothing runs on one.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -43,7 +43,8 @@ void collect(const Case& size, bool bottleneck, std::set<Conv2dShape>& shapes) {
   shapes.insert(stem);
   int h = (stem.p() + 1) / 2, w = (stem.q() + 1) / 2, c = 64;  // after the max pool
   const auto conv = [&](int from, int to, int filter, int stride) {
-    const Conv2dShape s{.n = n, .h = h, .w = w, .c = from, .k = to, .r = filter, .s = filter, .stride = stride, .pad = filter / 2};
+    const Conv2dShape s{
+        .n = n, .h = h, .w = w, .c = from, .k = to, .r = filter, .s = filter, .stride = stride, .pad = filter / 2};
     shapes.insert(s);
     return s;
   };
@@ -81,8 +82,8 @@ TEST_P(ConvPlans, EveryConvolutionOfTheResNetsHasOne) {
       CudnnPolicy policy = conv2d_policy(GetParam().dtype);
       policy.device = &h100;
       const auto plan = conv2d_graph({s, GetParam().dtype, pass.pass, pass.residual, pass.relu}).plan(policy);
-      std::printf("%-4s x %d x %3d x %3d x %4d  w %4d x %d x %d / %d  %-16s ", name_of(GetParam().dtype), s.n, s.h, s.w, s.c, s.k, s.r,
-                  s.s, s.stride, pass.name);
+      std::printf("%-4s x %d x %3d x %3d x %4d  w %4d x %d x %d / %d  %-16s ", name_of(GetParam().dtype), s.n, s.h, s.w,
+                  s.c, s.k, s.r, s.s, s.stride, pass.name);
       if (!plan) {
         std::printf("none\n");
         ADD_FAILURE() << "no engine for the line above";
@@ -97,8 +98,9 @@ TEST_P(ConvPlans, EveryConvolutionOfTheResNetsHasOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(H100, ConvPlans,
-                         testing::Values(Case{DType::bf16, 80, 60}, Case{DType::bf16, 224, 224}, Case{DType::f16, 80, 60},
-                                         Case{DType::f16, 224, 224}, Case{DType::f32, 80, 60}, Case{DType::f32, 224, 224}),
+                         testing::Values(Case{DType::bf16, 80, 60}, Case{DType::bf16, 224, 224},
+                                         Case{DType::f16, 80, 60}, Case{DType::f16, 224, 224}, Case{DType::f32, 80, 60},
+                                         Case{DType::f32, 224, 224}),
                          [](const auto& test) {
                            return std::string(name_of(test.param.dtype)) + "_" + std::to_string(test.param.h);
                          });
