@@ -122,10 +122,12 @@ Buffer sliced(const Side& side, DType dtype, const void* from, int images, int64
 // straight from padded images whose s * c numbers under a filter row are one run, and dy the columns.
 struct Plan {
   bool fold, pairs;
+  bool dy_as_is;                     // as the columns, f32 in whole tiles: no copy needed
   int taps_h, taps_w, pad_w, width;  // width of x with its border
   Side x, dy;
-  int words;  // images at a time, or pairs of them: the slices that a tile walks over should stay in L2
-  int images() const { return words * (1 + pairs); }
+  int64_t x_image, dy_image;  // floats of one image (or pair of images, as all below) in a slice
+  int block;                  // images at a time: the slices that a tile walks over should stay in L2
+  int chunk;                  // images copied at a time, some blocks: a thread waits for others once per chunk
 };
 
 Plan plan_of(const Conv2dShape& s, DType dtype) {
@@ -139,21 +141,29 @@ Plan plan_of(const Conv2dShape& s, DType dtype) {
   const int x_tile = plan.fold ? kRows : kBlock, dy_tile = plan.fold ? kBlock : kRows;
   if (plan.fold) plan.taps_w = 1, plan.pad_w = 0, plan.width = s.w + 2 * s.pad;
   plan.x = {channels, int(ceil_div(channels, x_tile)), plan.fold ? s.c : kBlock, 0};
-  plan.dy = {s.k, int(ceil_div(s.k, dy_tile)), plan.fold ? kBlock : kPitch, 0};
-  const int64_t x_pixels = int64_t(s.h) * plan.width, dy_pixels = int64_t(s.p()) * s.q();
-  const int64_t bytes = (x_pixels * plan.x.pitch + dy_pixels * plan.dy.pitch) * int64_t(sizeof(float));
-  plan.words = int(std::clamp<int64_t>((512 << 10) / bytes, 1, plan.pairs ? (s.n + 1) / 2 : s.n));
-  plan.x.size = plan.words * x_pixels * plan.x.pitch;
-  plan.dy.size = plan.words * dy_pixels * plan.dy.pitch;
+  plan.dy_as_is = plan.fold && dtype == DType::f32 && s.k % kBlock == 0;
+  plan.dy = {s.k, int(ceil_div(s.k, dy_tile)), plan.dy_as_is ? s.k : plan.fold ? kBlock : kPitch, 0};
+  plan.x_image = int64_t(s.h) * plan.width * plan.x.pitch;
+  plan.dy_image = int64_t(s.p()) * s.q() * plan.dy.pitch;
+  const int64_t all = plan.pairs ? (s.n + 1) / 2 : s.n,
+                slices = (plan.x_image + plan.dy_image) * int64_t(sizeof(float));
+  const int64_t copy =
+      (plan.x_image * (plan.fold ? 1 : plan.x.count) + plan.dy_image * (plan.dy_as_is ? 0 : plan.dy.count)) *
+      int64_t(sizeof(float));
+  plan.block = int(std::clamp<int64_t>((512 << 10) / slices, 1, all));
+  plan.chunk = int(std::clamp<int64_t>((16 << 20) / copy / plan.block, 1, ceil_div(all, plan.block))) * plan.block;
+  plan.x.size = plan.chunk * plan.x_image;
+  plan.dy.size = plan.chunk * plan.dy_image;
   return plan;
 }
 
-std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const Plan& plan, int words) {
+// By tap; sorted by image, so that fewer images are a beginning of the list.
+std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const Plan& plan) {
   std::vector<std::vector<Pixel>> lists;
   for (int r = 0; r < plan.taps_h; ++r)
     for (int t = 0; t < plan.taps_w; ++t) {
       auto& list = lists.emplace_back();
-      for (int n = 0; n < words; ++n)
+      for (int n = 0; n < plan.block; ++n)
         for (int p = 0; p < s.p(); ++p) {
           const int h = p * s.stride + r - s.pad;
           if (h < 0 || h >= s.h) continue;
@@ -169,25 +179,32 @@ std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const Plan& plan
   return lists;
 }
 
-// What the images of one block contribute.
-void add_block(const Plan& plan, const std::vector<std::vector<Pixel>>& lists, const float* x, const float* dy,
-               bool add, float* dw) {
+// What the `images` of a chunk contribute. A thread takes its tiles through all blocks, alone.
+void add_chunk(const Plan& plan, const std::vector<std::vector<Pixel>>& lists, int images, const float* x,
+               const float* dy, bool add, float* dw) {
   const Side &rows = plan.fold ? plan.x : plan.dy, &columns = plan.fold ? plan.dy : plan.x;
   const float *a = plan.fold ? x : dy, *b = plan.fold ? dy : x;
-  const int64_t taps = int64_t(lists.size()), filter = taps * plan.x.channels;
-  // Taps innermost: they share a slice of x and one of dy, which stay in the cache.
-#pragma omp parallel for schedule(dynamic)
-  for (int64_t i = 0; i < taps * rows.count * columns.count; ++i) {
-    const int64_t tap = i % taps, row = i / taps % rows.count, column = i / taps / rows.count;
-    const int m = rows.begin(row), o = columns.begin(column), height = rows.begin(row + 1) - m;
-    const int64_t row_step = plan.fold ? 1 : filter, column_step = plan.fold ? filter : 1;
-    const Place place{dw + tap * plan.x.channels + m * row_step + o * column_step, row_step, column_step,
-                      columns.begin(column + 1) - o, add};
-    const auto& list = lists[std::size_t(tap)];
-    // Padded images are not sliced: a slice of theirs begins at its channel.
-    kTiles[plan.pairs][std::size_t(height - 1)](a + (plan.fold ? m : row * rows.size), b + column * columns.size,
-                                                list.data(), int64_t(list.size()), place);
-  }
+  const int64_t a_image = plan.fold ? plan.x_image : plan.dy_image, b_image = plan.fold ? plan.dy_image : plan.x_image;
+  const int64_t taps = int64_t(lists.size()), filter = taps * plan.x.channels,
+                tiles = taps * rows.count * columns.count;
+  const int64_t row_step = plan.fold ? 1 : filter, column_step = plan.fold ? filter : 1;
+  parallel_for(tiles, ceil_div(tiles, thread_count()), [&](int64_t begin, int64_t end) {
+    for (int first = 0; first < images; first += plan.block) {
+      const int count = std::min(plan.block, images - first);
+      // Taps innermost: they share a slice of x and one of dy, which stay in the cache.
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t tap = i % taps, row = i / taps % rows.count, column = i / taps / rows.count;
+        const int m = rows.begin(row), o = columns.begin(column), height = rows.begin(row + 1) - m;
+        const Place place{dw + tap * plan.x.channels + m * row_step + o * column_step, row_step, column_step,
+                          columns.begin(column + 1) - o, add || first > 0};
+        const auto& list = lists[std::size_t(tap)];
+        // What is not sliced has all channels in a pixel: a tile begins at its channel.
+        kTiles[plan.pairs][std::size_t(height - 1)](a + first * a_image + (plan.fold ? m : row * rows.size),
+                                                    b + first * b_image + (plan.dy_as_is ? o : column * columns.size),
+                                                    list.data(), int64_t(list.size()) * count / plan.block, place);
+      }
+    }
+  });
 }
 
 Buffer prepare_x(const Conv2dShape& s, const Plan& plan, DType dtype, const void* x, int images) {
@@ -203,15 +220,16 @@ Buffer prepare_x(const Conv2dShape& s, const Plan& plan, DType dtype, const void
 void weight_gradient(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
   const Plan plan = plan_of(s, dtype);
   const int64_t x_image = int64_t(s.h) * s.w * s.c, dy_pixels = int64_t(s.p()) * s.q();
-  std::vector<std::vector<Pixel>> lists;
-  for (int n = 0; n < s.n; n += plan.images()) {
-    const int images = std::min(plan.images(), s.n - n), words = plan.pairs ? (images + 1) / 2 : images;
-    if (n == 0 || words < plan.words) lists = pixels_of(s, plan, words);
-    const char* x_block = static_cast<const char*>(x) + std::size_t(n * x_image) * size_of(dtype);
-    const char* dy_block = static_cast<const char*>(dy) + std::size_t(n * dy_pixels * s.k) * size_of(dtype);
-    const Buffer own_x = prepare_x(s, plan, dtype, x_block, images),
-                 own_dy = sliced(plan.dy, dtype, dy_block, images, dy_pixels);
-    add_block(plan, lists, own_x.as<float>(), own_dy.as<float>(), n > 0, dw);
+  const auto lists = pixels_of(s, plan);
+  const int chunk = plan.chunk * (plan.pairs ? 2 : 1);
+  for (int n = 0; n < s.n; n += chunk) {
+    const int images = std::min(chunk, s.n - n);
+    const char* x_chunk = static_cast<const char*>(x) + std::size_t(n * x_image) * size_of(dtype);
+    const char* dy_chunk = static_cast<const char*>(dy) + std::size_t(n * dy_pixels * s.k) * size_of(dtype);
+    const Buffer own_x = prepare_x(s, plan, dtype, x_chunk, images);
+    const Buffer own_dy = plan.dy_as_is ? Buffer() : sliced(plan.dy, dtype, dy_chunk, images, dy_pixels);
+    add_chunk(plan, lists, plan.pairs ? (images + 1) / 2 : images, own_x.as<float>(),
+              plan.dy_as_is ? reinterpret_cast<const float*>(dy_chunk) : own_dy.as<float>(), n > 0, dw);
   }
 }
 
