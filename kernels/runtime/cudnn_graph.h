@@ -23,7 +23,7 @@
 
 namespace pc {
 
-// One backend descriptor and its attributes; errors are Error(device) with cuDNN's text.
+// One backend descriptor and its attributes; errors are Error(usage) with cuDNN's text.
 class CudnnDescriptor {
  public:
   explicit CudnnDescriptor(cudnnBackendDescriptorType_t type);
