@@ -41,8 +41,8 @@ const void* fitted(int64_t rows, int from_c, const void* from, int to_c, DType d
     return "[" + text + "]";
   };
   fail(Exit::usage, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) +
-                         " of x " + list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
-                         std::to_string(s.stride) + ", pad " + std::to_string(s.pad) + "; use device = cpu");
+                        " of x " + list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
+                        std::to_string(s.stride) + ", pad " + std::to_string(s.pad) + "; use device = cpu");
 }
 
 const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {
@@ -105,7 +105,8 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
   cast_cuda.forward(s.k, DType::f32, filter->wide_bias.data(), dtype, filter->bias.data());
   Buffer cast = make_rows(w_rows(s), s.c, dtype);
   cast_cuda.forward(w_rows(s) * s.c, DType::f32, w, dtype, cast.data());
-  if (fitted(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w) == cast.data()) filter->w = std::move(cast);
+  if (fitted(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w) == cast.data())
+    filter->w = std::move(cast);
   return filter;
 }
 
@@ -118,8 +119,11 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
   const void* input = fitted(x_rows(s), shape.c, x, s.c, dtype, x_room);
   if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {
     if (residual)
-      fused->run(
-          {{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvResidual, residual}, {kConvY, y}});
+      fused->run({{kConvX, input},
+                  {kConvW, filter.w.data()},
+                  {kConvBias, filter.bias.data()},
+                  {kConvResidual, residual},
+                  {kConvY, y}});
     else
       fused->run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvY, y}});
     return;
