@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -153,10 +154,18 @@ def loader_rows(sides):
 
 
 def describe_model(path):
-    """Adds what pcpredict wants to know of a model, and torchvision's file does not say: labels and preprocessing."""
-    data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:8 + length])
+    """Adds what pcpredict wants to know of a model, and torchvision's file does not say: labels and preprocessing.
+
+    Copies in small pieces: a child's peak memory (ru_maxrss) is never reported below what its parent used before it.
+    """
+    plain = path.with_suffix(".plain")
+    path.rename(plain)
+    with open(plain, "rb") as source:
+        header = json.loads(source.read(int.from_bytes(source.read(8), "little")))
+        write_described(path, header, source)
+
+
+def write_described(path, header, source):
     preprocess = {"height": 80, "width": 60, "resize": "stretch", "mean": [0.485, 0.456, 0.406],
                   "std": [0.229, 0.224, 0.225], "fill": [255, 255, 255]}
     labels = ["class %d" % i for i in range(1000)]
@@ -164,7 +173,9 @@ def describe_model(path):
     header.setdefault("__metadata__", {})["pc.model"] = json.dumps(model)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 64)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length:])
+    with open(path, "wb") as target:
+        target.write(len(text).to_bytes(8, "little") + text)
+        shutil.copyfileobj(source, target, 1 << 16)
 
 
 def cold_rows(sides, bin_folder, folder):
