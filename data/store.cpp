@@ -107,6 +107,8 @@ std::filesystem::path default_cache_folder() {
   return std::filesystem::temp_directory_path() / "pc-cache";
 }
 
+StoreSettings store_settings(int64_t height, int64_t width) { return {.short_side = int(2 * std::max(height, width))}; }
+
 std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
                                  const std::filesystem::path& folder) {
   return folder / fmt::format("pictures-{:016x}.u8", key_of(data, settings));
@@ -144,8 +146,9 @@ std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, 
 }
 
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
-                                             const std::filesystem::path& folder, const PackProgress& progress) {
+                                             const std::filesystem::path& cache, const PackProgress& progress) {
   if (settings.short_side < 0) fail(Exit::usage, fmt::format("short side {}: must be 0 or more", settings.short_side));
+  const std::filesystem::path folder = cache.empty() ? default_cache_folder() : cache;
   const std::filesystem::path path = store_path(data, settings, folder);
   const uint64_t key = key_of(data, settings);
   const std::size_t count = data.catalogue.items.size();

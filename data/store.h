@@ -24,6 +24,9 @@ struct StoreSettings {
   int64_t max_pixels = 100'000'000;  // of the picture before shrinking
 };
 
+// What a network with this input size trains on: twice its longer side is kept, room for crops.
+StoreSettings store_settings(int64_t height, int64_t width);
+
 struct StoredImage {
   int64_t offset = 0;  // of its h * w * 3 bytes in pixels()
   int h = 0, w = 0;    // 0 x 0: a bad picture
@@ -63,10 +66,10 @@ std::filesystem::path store_path(const DataSet& data, const StoreSettings& setti
                                  const std::filesystem::path& folder);
 
 // Maps the store, or packs it first (all threads; `progress` is called from this thread) where it is absent, cut off,
-// corrupt or of other content. A picture that cannot be decoded is listed in bad() and never stops the packing. Errors:
+// corrupt or of other content. An empty `cache` is the default cache folder. A picture that cannot be decoded is listed in bad() and never stops the packing. Errors:
 // Error(file) where the folder cannot be written.
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
-                                             const std::filesystem::path& folder, const PackProgress& progress = {});
+                                             const std::filesystem::path& cache, const PackProgress& progress = {});
 
 // The store at `path`, or null where it is absent, cut off, corrupt, or not of this key and number of pictures.
 std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count);

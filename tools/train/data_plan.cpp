@@ -55,8 +55,7 @@ DataPlan plan_data(const TrainConfig& config) {
   DataPlan plan;
   {
     Progress progress("packing", int64_t(data.catalogue.items.size()));
-    const StoreSettings settings{.short_side = int(std::max(config.model.height, config.model.width)) * 2, .max_pixels = 100'000'000};
-    plan.store = open_store(data, settings, config.data.cache.empty() ? default_cache_folder() : std::filesystem::path(config.data.cache),
+    plan.store = open_store(data, store_settings(config.model.height, config.model.width), config.data.cache,
                             [&](int64_t done, int64_t) { progress.update(done); });
   }
   const std::vector<bool> bad = check_bad(*plan.store, config.data.max_bad);

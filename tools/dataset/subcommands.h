@@ -1,0 +1,21 @@
+// The subcommands of pcdata. Each adds itself with its options to the app, and says what to do when it was called.
+#pragma once
+
+#include <functional>
+
+#include "kernels/runtime/error.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pc {
+
+struct Subcommand {
+  const CLI::App* app;  // parsed() tells whether it was called
+  std::function<Exit()> run;
+};
+
+Subcommand pack_subcommand(CLI::App& app);  // makes the packed store ahead of time
+
+}  // namespace pc
