@@ -1,6 +1,4 @@
 // The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
-#include <omp.h>
-
 #include <algorithm>
 #include <array>
 
@@ -139,24 +137,21 @@ void run_typed(const Gather& g, const float* in, const Panels& panels, const Epi
   const bool panel_outer = size * blocks * int64_t(sizeof(float)) > (512 << 10);
   if (!panels.ready && panel_outer && blocks >= 4 * thread_count()) {
     const Buffer own(Device::cpu, std::size_t(size * thread_count()) * sizeof(float));
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t block = 0; block < blocks; ++block) {
-      float* panel = own.as<float>() + size * omp_get_thread_num();
+    return parallel_each(blocks, [&](int64_t block, int worker) {
+      float* panel = own.as<float>() + size * worker;
       panels.make(block, panel);
       walk(0, tiles, block, panel);
-    }
-    return;
+    });
   }
   Buffer own;
   if (!panels.ready) own = make_all(panels, blocks, size);
   const float* all = panels.ready ? panels.ready : own.as<float>();
   const int64_t grain = std::clamp<int64_t>(tiles * blocks / (thread_count() * 8), 1, 64),
                 chunks = (tiles + grain - 1) / grain;
-#pragma omp parallel for schedule(dynamic)
-  for (int64_t i = 0; i < chunks * blocks; ++i) {
+  parallel_each(chunks * blocks, [&](int64_t i, int) {
     const int64_t block = panel_outer ? i / chunks : i % blocks, chunk = panel_outer ? i % chunks : i / blocks;
     walk(chunk * grain, std::min(tiles, (chunk + 1) * grain), block, all + block * size);
-  }
+  });
 }
 
 // Sorts the coordinates by their taps; taps_of(i) lists (tap, input coordinate).
