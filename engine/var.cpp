@@ -36,6 +36,7 @@ struct Var::Node {
   Node& operator=(const Node&) = delete;
   ~Node();
   Tensor value, low, grad;
+  const char* op = nullptr;  // none: a leaf
   bool requires_grad = false, walked = false;
   uint64_t number = ++created;
   std::vector<Var> inputs;
@@ -67,11 +68,12 @@ Var::Var(Tensor value, bool requires_grad) : node_(std::make_shared<Node>()) {
   node_->requires_grad = requires_grad;
 }
 
-Var Var::record(Tensor y, std::vector<Var> inputs, Backward rule) {
+Var Var::record(const char* op, Tensor y, std::vector<Var> inputs, Backward rule) {
   Var result(std::move(y));
   if (!recording) return result;
   for (const Var& input : inputs) result.node_->requires_grad |= !input.empty() && input.requires_grad();
   if (!result.requires_grad()) return result;
+  result.node_->op = op;
   result.node_->inputs = std::move(inputs);
   result.node_->rule = std::move(rule);
   return result;
@@ -124,7 +126,8 @@ void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
     if (node->walked) fail_shape("backward: an earlier backward() freed these records; give it all losses in one call");
     if (!node->rule) continue;  // a leaf keeps its gradient
     std::vector<Tensor> gradients = node->rule(node->grad);
-    if (gradients.size() != node->inputs.size()) fail_shape("backward: a rule returned the wrong number of gradients");
+    if (gradients.size() != node->inputs.size())
+      fail_shape(fmt::format("backward: {} has {} inputs, its rule returned {} gradients", node->op, node->inputs.size(), gradients.size()));
     node->rule = nullptr;
     node->walked = true;
     node->grad = {};
@@ -132,12 +135,27 @@ void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
       auto& input = node->inputs[i].node_;
       if (!input || !input->requires_grad || gradients[i].empty()) continue;
       if (gradients[i].shape() != input->value.shape() || gradients[i].dtype() != input->value.dtype())
-        fail_shape("backward: gradient " + describe(gradients[i]) + " for a value " + describe(input->value));
+        fail_shape(fmt::format("backward: {} gives the gradient {} for a value {}", node->op, describe(gradients[i]), describe(input->value)));
       add_gradient(input->grad, std::move(gradients[i]));
       todo.emplace(input->number, input);
     }
     node->inputs.clear();
   }
+}
+
+std::vector<Record> records(const std::vector<Var>& results) {
+  std::map<uint64_t, const Var::Node*> found;
+  std::vector<const Var*> todo;
+  for (const Var& result : results) todo.push_back(&result);
+  while (!todo.empty()) {
+    const Var::Node* node = todo.back()->node_.get();
+    todo.pop_back();
+    if (!node || !node->op || !found.emplace(node->number, node).second) continue;
+    for (const Var& input : node->inputs) todo.push_back(&input);
+  }
+  std::vector<Record> all;
+  for (const auto& [number, node] : found) all.push_back({node->op, node->value.shape(), node->value.dtype()});
+  return all;
 }
 
 NoGrad::NoGrad() : before_(recording) { recording = false; }

@@ -13,13 +13,20 @@ namespace pc {
 // them up. A rule runs once and may hand back dy itself.
 using Backward = std::function<std::vector<Tensor>(const Tensor& dy)>;
 
+// One recorded op and the value that it made.
+struct Record {
+  const char* op;
+  Shape shape;
+  DType dtype;
+};
+
 class Var {
  public:
   Var() = default;
   explicit Var(Tensor value, bool requires_grad = false);  // a leaf
 
-  // The result y of an op. Nothing is recorded where no input needs a gradient: the rule and what it captured are dropped.
-  static Var record(Tensor y, std::vector<Var> inputs, Backward rule);
+  // The result y of an op, a string that lives forever. Nothing is recorded where no input needs a gradient: the rule and what it captured are dropped.
+  static Var record(const char* op, Tensor y, std::vector<Var> inputs, Backward rule);
 
   bool empty() const { return !node_; }
   const Tensor& value() const;
@@ -41,6 +48,7 @@ class Var {
 
  private:
   friend void backward(const std::vector<Var>& losses, const std::vector<float>& seeds);
+  friend std::vector<Record> records(const std::vector<Var>& results);
   struct Node;
   std::shared_ptr<Node> node_;
 };
@@ -48,6 +56,9 @@ class Var {
 // L = sum of seed_i * loss_i: fills grad() of every leaf that requires one and frees the records on the way. The seeds are the weights
 // of the losses, times the loss scale of 16-bit training.
 void backward(const std::vector<Var>& losses, const std::vector<float>& seeds);
+
+// The ops that led to these values, oldest first, before backward() frees them.
+std::vector<Record> records(const std::vector<Var>& results);
 
 // While one exists on this thread, nothing is recorded.
 class NoGrad {

@@ -38,7 +38,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mea
        .mean = mean.as<float>(), .invstd = invstd.as<float>(), .mask = mask.as<uint8_t>()});
 
   const bool training = options.training, wants_residual = residual.requires_grad();
-  return Var::record(y, {x, gamma, beta, residual}, [=, &kernels, input = x.value(), scale = gamma.value()](const Tensor& dy) {
+  return Var::record("batch_norm", y, {x, gamma, beta, residual}, [=, &kernels, input = x.value(), scale = gamma.value()](const Tensor& dy) {
     Tensor dx(input.shape(), dtype, device), dresidual, dgamma({shape.c}, DType::f32, device), dbeta({shape.c}, DType::f32, device);
     if (wants_residual) dresidual = Tensor(input.shape(), dtype, device);
     kernels.backward(shape, dtype,

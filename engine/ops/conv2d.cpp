@@ -31,7 +31,7 @@ Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options) {
   Tensor y({shape.n, shape.p(), shape.q(), shape.k}, dtype, device);
   kernels.forward(shape, dtype, x.value().data(), filter.data(), y.data());
 
-  return Var::record(y, {x, w}, [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
+  return Var::record("conv2d", y, {x, w}, [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
     Tensor dx, dw;
     if (x_grad) {
       dx = Tensor(image.shape(), dtype, device);

@@ -28,7 +28,7 @@ Var cross_entropy(const Var& logits, const Targets& targets, float smoothing) {
                   {.a = targets.a.as<int32_t>(), .b = targets.b.as<int32_t>(), .lambda = targets.lambda.as<float>()},
                   loss.as<float>(), dlogits.as<float>());
 
-  return Var::record(loss, {logits}, [=, &kernels](const Tensor& dloss) {
+  return Var::record("cross_entropy", loss, {logits}, [=, &kernels](const Tensor& dloss) {
     Tensor dx(xs, DType::f32, device);
     kernels.backward(shape, dlogits.as<float>(), dloss.as<float>(), dx.as<float>());
     return std::vector<Tensor>{dx};

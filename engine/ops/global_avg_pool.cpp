@@ -18,7 +18,7 @@ Var global_avg_pool(const Var& x) {
   Tensor y({shape.n, shape.c}, dtype, device);
   kernels.forward(shape, dtype, x.value().data(), y.data());
 
-  return Var::record(y, {x}, [=, &kernels](const Tensor& dy) {
+  return Var::record("global_avg_pool", y, {x}, [=, &kernels](const Tensor& dy) {
     Tensor dx(xs, dtype, device);
     kernels.backward(shape, dtype, dy.data(), dx.data());
     return std::vector<Tensor>{dx};

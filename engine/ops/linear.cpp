@@ -20,7 +20,7 @@ Var linear(const Var& x, const Var& w, const Var& b) {
   Tensor y({shape.n, shape.out}, DType::f32, device);
   kernels.forward(shape, dtype, x.value().data(), weight.data(), b.value().as<float>(), y.as<float>());
 
-  return Var::record(y, {x, w, b}, [=, &kernels, input = x.value(), x_grad = x.requires_grad()](const Tensor& dy) {
+  return Var::record("linear", y, {x, w, b}, [=, &kernels, input = x.value(), x_grad = x.requires_grad()](const Tensor& dy) {
     Tensor dx, dw(ws, DType::f32, device), db({shape.out}, DType::f32, device);
     if (x_grad) {
       dx = Tensor(xs, dtype, device);

@@ -23,7 +23,7 @@ Var max_pool(const Var& x, const MaxPoolOptions& options) {
   if (x.requires_grad()) index = Tensor(ys, DType::u8, device);
   kernels.forward(shape, dtype, x.value().data(), y.data(), index.as<uint8_t>());
 
-  return Var::record(y, {x}, [=, &kernels](const Tensor& dy) {
+  return Var::record("max_pool", y, {x}, [=, &kernels](const Tensor& dy) {
     Tensor dx(xs, dtype, device);
     kernels.backward(shape, dtype, dy.data(), index.as<uint8_t>(), dx.data());
     return std::vector<Tensor>{dx};

@@ -28,7 +28,7 @@ class Pair : public Module {
 // Gives x the gradient g.
 void give(const Var& x, const std::vector<float>& g) {
   Tensor gradient = Tensor::from<float>(x.shape(), g);
-  Var::record(Tensor::full({}, 0, Device::cpu), {x}, [gradient](const Tensor&) {
+  Var::record("op", Tensor::full({}, 0, Device::cpu), {x}, [gradient](const Tensor&) {
     return std::vector<Tensor>{gradient};
   }).backward();
 }

@@ -13,7 +13,7 @@ float number(const Tensor& t) { return t.item(); }
 
 // y = factor * x; counts how often its rule runs.
 Var scale(const Var& x, float factor, int* runs = nullptr) {
-  return Var::record(Tensor::full({}, factor * x.value().item(), Device::cpu), {x}, [=](const Tensor& dy) {
+  return Var::record("scale", Tensor::full({}, factor * x.value().item(), Device::cpu), {x}, [=](const Tensor& dy) {
     if (runs) ++*runs;
     return std::vector<Tensor>{Tensor::full({}, factor * dy.item(), Device::cpu)};
   });
@@ -21,7 +21,7 @@ Var scale(const Var& x, float factor, int* runs = nullptr) {
 
 // y = a + b; its rule hands back dy itself, twice.
 Var plus(const Var& a, const Var& b) {
-  return Var::record(Tensor::full({}, a.value().item() + b.value().item(), Device::cpu), {a, b}, [](const Tensor& dy) {
+  return Var::record("plus", Tensor::full({}, a.value().item() + b.value().item(), Device::cpu), {a, b}, [](const Tensor& dy) {
     return std::vector<Tensor>{dy, dy};
   });
 }
@@ -82,7 +82,7 @@ TEST(Var, RecordsAndWhatTheyHoldAreFreedByBackward) {
   const std::weak_ptr<int> alive = held;
   Var x = leaf(1);
   Var y =
-      Var::record(Tensor::full({}, 1, Device::cpu), {x}, [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
+      Var::record("op", Tensor::full({}, 1, Device::cpu), {x}, [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
   held.reset();
   EXPECT_FALSE(alive.expired());
   y.backward();
@@ -109,14 +109,14 @@ TEST(Var, NothingIsRecordedWithoutAGradientToCompute) {
   const std::weak_ptr<int> alive = held;
   const auto rule = [held](const Tensor& dy) { return std::vector<Tensor>{dy}; };
   const Var frozen = leaf(1, false);
-  const Var y = Var::record(Tensor::full({}, 1, Device::cpu), {frozen, Var()}, rule);
+  const Var y = Var::record("op", Tensor::full({}, 1, Device::cpu), {frozen, Var()}, rule);
   EXPECT_FALSE(y.requires_grad());
   {
     const NoGrad off;
     { const NoGrad inner; }
-    EXPECT_FALSE(Var::record(Tensor::full({}, 1, Device::cpu), {leaf(1)}, rule).requires_grad());
+    EXPECT_FALSE(Var::record("op", Tensor::full({}, 1, Device::cpu), {leaf(1)}, rule).requires_grad());
   }
-  EXPECT_TRUE(Var::record(Tensor::full({}, 1, Device::cpu), {leaf(1)}, rule).requires_grad());
+  EXPECT_TRUE(Var::record("op", Tensor::full({}, 1, Device::cpu), {leaf(1)}, rule).requires_grad());
   held.reset();
 }
 
@@ -129,7 +129,7 @@ TEST(Var, FrozenLeavesGetNoGradient) {
 
 TEST(Var, AnEmptyGradientEndsAPath) {
   Var a = leaf(1), b = leaf(1);
-  Var::record(Tensor::full({}, 2, Device::cpu), {a, b}, [](const Tensor& dy) {
+  Var::record("op", Tensor::full({}, 2, Device::cpu), {a, b}, [](const Tensor& dy) {
     return std::vector<Tensor>{{}, dy};
   }).backward();
   EXPECT_TRUE(a.grad().empty());
@@ -142,11 +142,11 @@ TEST(Var, BackwardRefusesWhatHasNoMeaning) {
   EXPECT_THROW(leaf(1, false).backward(), std::logic_error);
   EXPECT_THROW(Var().value(), std::logic_error);
   Var x = leaf(1);
-  EXPECT_THROW(Var::record(Tensor::full({}, 1, Device::cpu), {x}, [](const Tensor&) { return std::vector<Tensor>{}; })
+  EXPECT_THROW(Var::record("op", Tensor::full({}, 1, Device::cpu), {x}, [](const Tensor&) { return std::vector<Tensor>{}; })
                    .backward(),
                std::logic_error);
   EXPECT_THROW(
-      Var::record(Tensor::full({}, 1, Device::cpu), {x},
+      Var::record("op", Tensor::full({}, 1, Device::cpu), {x},
                   [](const Tensor&) { return std::vector<Tensor>{Tensor::zeros({3}, DType::f32, Device::cpu)}; })
           .backward(),
       std::logic_error);
@@ -154,9 +154,19 @@ TEST(Var, BackwardRefusesWhatHasNoMeaning) {
 
 TEST(Var, AGradientHasTheTypeOfItsValue) {
   Var x = leaf(1);
-  Var y = Var::record(Tensor::full({}, 1, Device::cpu), {x},
+  Var y = Var::record("op", Tensor::full({}, 1, Device::cpu), {x},
                       [](const Tensor&) { return std::vector<Tensor>{Tensor::zeros({}, DType::bf16, Device::cpu)}; });
   EXPECT_THROW(y.backward(), std::logic_error);
+}
+
+TEST(Var, RecordsNameTheOpsOldestFirst) {
+  const Var x = leaf(2), y = scale(x, 3), z = plus(y, scale(y, 2));
+  const std::vector<Record> steps = records({z, y});
+  ASSERT_EQ(steps.size(), 3u);  // y, its double, their sum; x is a leaf
+  EXPECT_STREQ(steps[0].op, "scale");
+  EXPECT_STREQ(steps[2].op, "plus");
+  EXPECT_EQ(steps[2].shape, Shape{});
+  EXPECT_TRUE(records({leaf(1), Var()}).empty());
 }
 
 // 300,000 ops in a row: neither walking nor freeing them may use the stack.
@@ -175,7 +185,7 @@ TEST(Var, AVeryDeepChainIsFreedUnwalked) {
     Var x = leaf(1);
     auto held = std::make_shared<int>(0);
     alive = held;
-    Var y = Var::record(Tensor::full({}, 1, Device::cpu), {x},
+    Var y = Var::record("op", Tensor::full({}, 1, Device::cpu), {x},
                         [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
     for (int i = 0; i < kDeep; ++i) y = plus(y, y);
   }
@@ -186,14 +196,14 @@ TEST(Var, AVeryDeepChainIsFreedUnwalked) {
 TEST(Var, AVeryDeepChainHeldByRulesIsFreed) {
   Var x = leaf(1), y = x;
   for (int i = 0; i < kDeep; ++i)
-    y = Var::record(Tensor::full({}, 1, Device::cpu), {x}, [y](const Tensor& dy) { return std::vector<Tensor>{dy}; });
+    y = Var::record("op", Tensor::full({}, 1, Device::cpu), {x}, [y](const Tensor& dy) { return std::vector<Tensor>{dy}; });
   EXPECT_TRUE(y.requires_grad());
 }
 
 TEST(Var, ThePathNotTakenIsFreedWithoutTheStack) {
   Var x = leaf(1), deep = x;
   for (int i = 0; i < kDeep; ++i) deep = scale(deep, 1);
-  Var y = Var::record(Tensor::full({}, 2, Device::cpu), {deep, x}, [](const Tensor& dy) {
+  Var y = Var::record("op", Tensor::full({}, 2, Device::cpu), {deep, x}, [](const Tensor& dy) {
     return std::vector<Tensor>{{}, dy};
   });
   deep = {};

@@ -51,16 +51,19 @@ class Trainer {
  public:
   explicit Trainer(TrainConfig& config);
   Exit run(RunFolder& folder);
-  void one_step(std::span<const uint32_t> items);
-  void describe();
+  void dry_run();
 
  private:
   int64_t steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / config_.train.batch); }
   void begin_epoch();
+  Batch draw(std::span<const uint32_t> items) const;
+  std::vector<Var> forward(const Batch& batch);
+  void learn(const std::vector<Var>& losses);
   bool train_epoch(RunFolder& folder);
   void end_epoch(RunFolder& folder, double seconds);
   void update(float lr);
-  void count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses, std::size_t n);
+  void count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses);
+  void describe(const std::vector<Record>& steps);
   void save(RunFolder& folder);
   std::vector<HeadScore> score(const std::vector<uint32_t>& items, const char* label);
   json train_scores() const;
@@ -99,19 +102,25 @@ void Trainer::begin_epoch() {
   state_.seen.assign(info_.heads.size(), 0);
 }
 
-// Forward, backward and update on one batch; throws Error(numeric) when the loss is not finite.
-void Trainer::one_step(std::span<const uint32_t> items) {
+Batch Trainer::draw(std::span<const uint32_t> items) const {
   const RandomCrop crop{.flip = float(config_.augment.flip), .min_area = float(config_.augment.min_area),
                         .max_stretch = float(config_.augment.max_stretch)};
-  const Batch batch = batches_.random(items, crop, uint64_t(config_.train.seed), uint64_t(state_.epoch));
+  return batches_.random(items, crop, uint64_t(config_.train.seed), uint64_t(state_.epoch));
+}
+
+// The loss of every head; throws Error(numeric) where one is not finite.
+std::vector<Var> Trainer::forward(const Batch& batch) {
   const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
   std::vector<Var> losses;
-  std::vector<float> seeds;
-  for (std::size_t h = 0; h < logits.size(); ++h) {
+  for (std::size_t h = 0; h < logits.size(); ++h)
     losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing)));
-    seeds.push_back(head_weights_[h] * float(state_.loss_scale));
-  }
-  count(batch, logits, losses, items.size());
+  count(batch, logits, losses);
+  return losses;
+}
+
+void Trainer::learn(const std::vector<Var>& losses) {
+  std::vector<float> seeds;
+  for (const float weight : head_weights_) seeds.push_back(weight * float(state_.loss_scale));
   backward(losses, seeds);
   update(schedule_.at(state_.total_steps));
   ++state_.step;
@@ -137,7 +146,8 @@ void Trainer::update(float lr) {
   if (scaled && ++state_.good_steps % kGoodSteps == 0) state_.loss_scale *= 2;
 }
 
-void Trainer::count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses, std::size_t n) {
+void Trainer::count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses) {
+  const auto n = std::size_t(batch.x.shape()[0]);
   for (std::size_t h = 0; h < logits.size(); ++h) {
     const float loss = losses[h].value().item();
     if (!std::isfinite(loss))
@@ -174,7 +184,7 @@ bool Trainer::train_epoch(RunFolder& folder) {
   while (state_.step < steps) {
     const auto start = Clock::now();
     for (int64_t i = 0; i < batch; ++i) items[std::size_t(i)] = plan_.train[order[std::size_t(state_.step * batch + i)]];
-    one_step(items);
+    learn(forward(draw(items)));
     state_.seconds += seconds_since(start);
     const double total = double(state_.step * batch);
     progress.update(state_.step * batch, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
@@ -248,19 +258,30 @@ Exit Trainer::run(RunFolder& folder) {
   return Exit::ok;
 }
 
-void Trainer::describe() {
+// One batch through every stage.
+void Trainer::dry_run() {
+  const std::vector<Var> losses = forward(draw(std::span(plan_.train).first(std::size_t(config_.train.batch))));
+  describe(records(losses));
+  learn(losses);
+  fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
+}
+
+void Trainer::describe(const std::vector<Record>& steps) {
   const Preprocess& p = info_.preprocess;
   fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config_.train.batch, p.height, p.width, config_.train.precision, config_.train.device);
   fmt::print("model       {}, {} parameters\n", info_.architecture, count_parameters(*model_));
   model_->visit("", [](const std::string& name, Var& value, Role role) {
     if (role == Role::parameter) fmt::print("  {:<32} {}\n", name, to_string(value.shape()));
   });
+  fmt::print("activations of the parts that train\n");
+  for (const Record& s : steps)
+    fmt::print("  {:<16} {:<20} {:<5} {:8.2f} MiB\n", s.op, to_string(s.shape), name_of(s.dtype),
+               double(element_count(s.shape)) * double(size_of(s.dtype)) / (1 << 20));
   for (const Head& head : info_.heads) fmt::print("head        {}: logits [{}, {}]\n", head.name, config_.train.batch, head.labels.size());
   fmt::print("steps       {} epochs of {}\n", config_.train.epochs, steps_per_epoch());
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
     fmt::print("first loss  {}: {:.4f} (ln classes = {:.4f})\n", info_.heads[h].name, state_.loss_sums[h] / double(config_.train.batch),
                std::log(double(info_.heads[h].labels.size())));
-  fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
 }
 
 }  // namespace
@@ -278,10 +299,7 @@ Exit train(TrainConfig& config) {
 
 void dry_run(TrainConfig& config) {
   set_thread_count(int(config.train.threads));
-  const DataPlan plan = plan_data(config);
-  Trainer trainer(config);
-  trainer.one_step(std::span(plan.train).first(std::size_t(config.train.batch)));
-  trainer.describe();
+  Trainer(config).dry_run();
 }
 
 }  // namespace pc
