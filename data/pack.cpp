@@ -23,10 +23,9 @@ struct Block {
 };
 
 void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t item, Block& block) {
-  const DecodeSettings decode{.max_pixels = settings.max_pixels, .min_side = settings.short_side};
   StoredImage stored{.offset = int64_t(block.pixels.size()), .h = 0, .w = 0};
   try {
-    const Image image = shrink_to_short_side(data.pictures->image(item, decode), settings.short_side);
+    const Image image = shrink_to_short_side(data.pictures->image(item, decode_settings(settings)), settings.short_side);
     block.pixels.insert(block.pixels.end(), image.pixels.begin(), image.pixels.end());
     stored.h = image.h, stored.w = image.w;
   } catch (const Error& error) {

@@ -109,6 +109,10 @@ std::filesystem::path default_cache_folder() {
 
 StoreSettings store_settings(int64_t height, int64_t width) { return {.short_side = int(2 * std::max(height, width))}; }
 
+DecodeSettings decode_settings(const StoreSettings& settings) {
+  return {.max_pixels = settings.max_pixels, .min_side = settings.short_side};
+}
+
 std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
                                  const std::filesystem::path& folder) {
   return folder / fmt::format("pictures-{:016x}.u8", key_of(data, settings));

@@ -26,6 +26,8 @@ struct StoreSettings {
 
 // What a network with this input size trains on: twice its longer side is kept, room for crops.
 StoreSettings store_settings(int64_t height, int64_t width);
+// How pictures are decoded for such a store, before they are shrunk to its short side.
+DecodeSettings decode_settings(const StoreSettings& settings);
 
 struct StoredImage {
   int64_t offset = 0;  // of its h * w * 3 bytes in pixels()

@@ -3,19 +3,19 @@
 
 #include <CLI/CLI.hpp>
 
-#include "kernels/runtime/parallel.h"
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
+#include "tools/predict/network_options.h"
 #include "tools/predict/score.h"
 
 namespace pc {
 namespace {
 
 struct Options {
-  std::string model, data, split = "all", device = "cpu", precision = "f32";
+  std::string model, data, split = "all";
   ScoreSettings score;
+  NetworkOptions network;
   bool json = false;
-  int threads = 0, batch = 64;
 };
 
 bool parse(Options& o, int argc, char** argv) {
@@ -29,16 +29,7 @@ bool parse(Options& o, int argc, char** argv) {
       ->delimiter(',');
   app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
   app.add_flag("--json", o.json, "One JSON object instead of a table");
-  app.add_option("--device", o.device, "Where the network runs")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--precision", o.precision, "Type of the activations")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
-  app.add_option("--threads", o.threads, "Threads; 0: one per core")->capture_default_str()->check(CLI::Range(0, 1024));
-  app.add_option("--batch", o.batch, "Pictures per pass of the network")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
+  add_network_options(app, o.network);
   app.footer(
       "Pictures that cannot be read are counted and named on stderr. Exit codes: 0 done, 2 usage, 3 bad data or model, "
       "4 file.");
@@ -52,14 +43,13 @@ void name_bad(const std::vector<std::string>& bad) {
 }
 
 Exit run(Options o) {
-  if (o.threads > 0) set_thread_count(o.threads);
   o.score.test_only = o.split == "test";
-  Predictor predictor(o.model, {.device = device_from_name(o.device), .precision = dtype_from_name(o.precision)});
+  Predictor predictor = open_predictor(o.model, o.network);
   const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
   ScoreReport report;
   {
     Progress progress("scoring", int64_t(plan.items.size()));
-    report = score(predictor, plan, o.batch, [&](int64_t done) { progress.update(done); });
+    report = score(predictor, plan, o.network.batch, [&](int64_t done) { progress.update(done); });
   }
   name_bad(report.bad);
   if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");

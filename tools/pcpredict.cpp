@@ -7,20 +7,20 @@
 #include <cstdlib>
 #include <set>
 
-#include "kernels/runtime/parallel.h"
 #include "tools/cli/program.h"
 #include "tools/predict/answer.h"
 #include "tools/predict/inputs.h"
+#include "tools/predict/network_options.h"
 
 namespace pc {
 namespace {
 
 struct Options {
   std::vector<std::string> inputs;
-  std::string model, device = "cpu", precision = "f32";
+  std::string model;
   AnswerStyle style;
+  NetworkOptions network;
   bool json = false;
-  int threads = 0, batch = 32;
 };
 
 bool parse(Options& o, int argc, char** argv) {
@@ -33,16 +33,7 @@ bool parse(Options& o, int argc, char** argv) {
       ->check(CLI::Range(1, 1'000'000));
   app.add_flag("--json", o.json, "One JSON object per picture and line");
   app.add_flag("--logits", o.style.logits, "With --json: the logits of every class too");
-  app.add_option("--device", o.device, "Where the network runs")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--precision", o.precision, "Type of the activations")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
-  app.add_option("--threads", o.threads, "Threads; 0: one per core")->capture_default_str()->check(CLI::Range(0, 1024));
-  app.add_option("--batch", o.batch, "Pictures per pass of the network")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
+  add_network_options(app, o.network);
   app.footer(
       "Exit codes: 0 every picture was predicted, 2 usage, 3 bad picture or model, 4 file, 6 limit; 3 where pictures "
       "failed for several reasons.");
@@ -58,17 +49,15 @@ AnswerStyle with_terminal(AnswerStyle style) {
 
 Exit run(const Options& o) {
   if (o.style.logits && !o.json) fail(Exit::usage, "--logits goes with --json");
-  if (o.threads > 0) set_thread_count(o.threads);
-  Predictor predictor(o.model.empty() ? default_model() : std::filesystem::path(o.model),
-                      {.device = device_from_name(o.device), .precision = dtype_from_name(o.precision)});
+  Predictor predictor = open_predictor(o.model.empty() ? default_model() : std::filesystem::path(o.model), o.network);
   const std::vector<InputPicture> pictures = find_pictures(o.inputs);
   const AnswerStyle style = with_terminal(o.style);
   std::set<Exit> failures;
   const auto decode = [&](std::size_t i) {
     if (pictures[i].code != Exit::ok) fail(pictures[i].code, pictures[i].error);
-    return read_picture(pictures[i].file);
+    return read_picture(pictures[i].file, predictor.decoding());
   };
-  predict_all(predictor, pictures.size(), decode, o.batch, [&](std::size_t i, const Outcome& outcome) {
+  predict_all(predictor, pictures.size(), decode, o.network.batch, [&](std::size_t i, const Outcome& outcome) {
     if (outcome.code != Exit::ok) {
       failures.insert(outcome.code);
       fmt::print(stderr, "pcpredict: {}\n", outcome.error);
@@ -78,7 +67,7 @@ Exit run(const Options& o) {
                              .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     else
       fmt::print("{}", to_text(pictures[i].file, outcome, predictor.info(), style));
-    if ((i + 1) % std::size_t(o.batch) == 0 && std::fflush(stdout) != 0)
+    if ((i + 1) % std::size_t(o.network.batch) == 0 && std::fflush(stdout) != 0)
       fail(Exit::file, fmt::format("cannot write standard output: {}", std::strerror(errno)));
   });
   if (failures.empty()) return Exit::ok;

@@ -1,16 +1,22 @@
 // Predictor against a direct forward pass, and the stream of pictures.
 #include "tools/predict/predictor.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
+#include "data/store.h"
 #include "engine/ops.h"
 #include "kernels/runtime/parallel.h"
 #include "tests/predict/fixture.h"
+#include "tools/predict/inputs.h"
+#include "tools/train/batches.h"
 
 namespace pc {
 namespace {
 
 using test::make_picture;
+using test::TemporaryFolder;
 
 // The same pictures through the unfolded network.
 std::vector<std::vector<float>> direct_logits(const LoadedModel& loaded, const Image& image) {
@@ -33,6 +39,31 @@ TEST(Predictor, AgreesWithTheUnfoldedNetwork) {
     for (std::size_t h = 0; h < 2; ++h)
       for (std::size_t i = 0; i < 3; ++i)
         EXPECT_NEAR(got[h][i], expected[h][i], 1e-4 * (1 + std::fabs(expected[h][i])));
+  }
+}
+
+// One path for pixels: what pcpredict feeds the network is what training read from its packed store, large pictures too.
+TEST(Predictor, PreparesTheBitsThatTrainingSaw) {
+  const TemporaryFolder folder;
+  const std::pair<int, int> sizes[] = {{40, 30}, {700, 501}, {300, 2000}, {64, 64}};
+  for (const char* name : {"a", "b"}) std::filesystem::create_directories(folder / "data" / name);
+  for (int i = 0; i < 4; ++i) {
+    const auto [h, w] = sizes[i];
+    const Image image = make_picture(i, h, w);
+    test::write_text(folder / "data" / "a" / fmt::format("{}.jpg", i), test::jpeg_of(image));
+    test::write_text(folder / "data" / "b" / fmt::format("{}.png", i), test::png_of(image));
+  }
+  const Predictor predictor(test::tiny_model(), {});
+  const Preprocess& p = predictor.info().preprocess;
+  const DataSet data = open_dataset(folder / "data", {});
+  const BatchMaker batches(data.catalogue, open_store(data, store_settings(p.height, p.width), folder / "cache"), p,
+                           DType::f32, Device::cpu);
+  for (uint32_t i = 0; i < 8; ++i) {
+    const std::string file = (folder / "data" / data.catalogue.items[i].file).string();
+    const std::vector<uint32_t> item{i};
+    EXPECT_EQ(predictor.prepare(read_picture(file, predictor.decoding())).to_vector<float>(),
+              batches.whole(item).x.to_vector<float>())
+        << file;
   }
 }
 

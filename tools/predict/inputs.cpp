@@ -84,6 +84,8 @@ std::vector<InputPicture> find_pictures(const std::vector<std::string>& inputs) 
   return all;
 }
 
-Image read_picture(const std::string& file) { return decode_image(read_bytes(file), file); }
+Image read_picture(const std::string& file, const DecodeSettings& settings) {
+  return decode_image(read_bytes(file), file, settings);
+}
 
 }  // namespace pc

@@ -23,6 +23,6 @@ std::vector<InputPicture> find_pictures(const std::vector<std::string>& inputs);
 
 // Reads and decodes. Throws Error(file) "cannot open PATH: …", else what decode_image throws; Error(limit) above 512
 // MiB.
-Image read_picture(const std::string& file);
+Image read_picture(const std::string& file, const DecodeSettings& settings = {});
 
 }  // namespace pc

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "data/shrink.h"
+#include "data/store.h"
 #include "engine/ops.h"
 #include "kernels/runtime/error.h"
 
@@ -63,8 +65,14 @@ Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
   loaded_.model->only_infer();
 }
 
-Tensor Predictor::prepare(const Image& image) const {
+// A picture takes the way of the packed store: training saw it so.
+DecodeSettings Predictor::decoding() const {
+  return decode_settings(store_settings(loaded_.info.preprocess.height, loaded_.info.preprocess.width));
+}
+
+Tensor Predictor::prepare(Image image) const {
   const Preprocess& preprocess = loaded_.info.preprocess;
+  image = shrink_to_short_side(std::move(image), decoding().min_side);
   return augment(preprocess.shape(), settings_.precision, Device::cpu, image.pixels.data(),
                  {preprocess.identity(0, image.h, image.w)});
 }

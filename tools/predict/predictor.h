@@ -30,8 +30,11 @@ class Predictor {
   Predictor(const std::filesystem::path& model, const PredictorSettings& settings);
 
   const ModelInfo& info() const { return loaded_.info; }
-  // The network's input of one picture, on the CPU: [1, height, width, 3]. Any thread may call it.
-  Tensor prepare(const Image& image) const;
+  // How a picture is to be decoded for prepare().
+  DecodeSettings decoding() const;
+  // The network's input of one picture, on the CPU: [1, height, width, 3], to the bit what training made of the same
+  // file. Any thread may call it.
+  Tensor prepare(Image image) const;
   // `inputs` are what prepare() made. Throws Error(numeric) where a logit is not finite.
   std::vector<Logits> predict(const std::vector<Tensor>& inputs);
 

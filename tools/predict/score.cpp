@@ -132,7 +132,7 @@ ScoreReport score(Predictor& predictor, const ScorePlan& plan, int batch, const 
         {.name = head.name, .classes = int(classes), .confusion = std::vector<int64_t>(classes * classes)});
   }
   const auto& items = plan.data.catalogue.items;
-  const auto decode = [&](std::size_t i) { return plan.data.pictures->image(plan.items[i]); };
+  const auto decode = [&](std::size_t i) { return plan.data.pictures->image(plan.items[i], predictor.decoding()); };
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
     if (progress) progress(int64_t(i) + 1);
     if (outcome.code != Exit::ok) return report.bad.push_back(outcome.error);

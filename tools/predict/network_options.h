@@ -1,0 +1,25 @@
+// The command line's say in how a network runs, the same for every program that predicts.
+#pragma once
+
+#include <string>
+
+#include "tools/predict/predictor.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pc {
+
+struct NetworkOptions {
+  std::string device = "cpu", precision = "f32";
+  int threads = 0, batch = 32;
+};
+
+// --device, --precision, --threads and --batch.
+void add_network_options(CLI::App& app, NetworkOptions& options);
+
+// Sets this thread's number of threads too. Errors: as Predictor.
+Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& options);
+
+}  // namespace pc
