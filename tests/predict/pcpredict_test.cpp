@@ -206,6 +206,13 @@ TEST_F(PcPredict, HelpGoesToStandardOutput) {
   EXPECT_EQ(ran.err, "");
 }
 
+TEST_F(PcPredict, VersionSaysWhatWasBuilt) {
+  const Ran ran = predict("--version");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_TRUE(ran.out.starts_with("pcpredict 0.")) << ran.out;
+  EXPECT_NE(ran.out.find(" CUDA\n"), std::string::npos) << ran.out;
+}
+
 TEST_F(PcPredict, AFullDiskIsAnError) {
   put("a.png", png_of(make_picture(1)));
   const Ran ran = predict("--json a.png >/dev/full");

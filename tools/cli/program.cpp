@@ -45,6 +45,8 @@ int run_program(const char* name, const std::function<Exit()>& body) {
 }
 
 bool parse_command_line(CLI::App& app, int argc, char** argv) {
+  app.set_version_flag("--version",
+                       fmt::format("{} {}, {} CUDA", app.get_name(), PC_VERSION, PC_HAVE_CUDA ? "with" : "without"));
   try {
     app.parse(argc, argv);
     return true;
