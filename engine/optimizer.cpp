@@ -16,7 +16,8 @@ Optimizer::Optimizer(Module& module, const OptimizerOptions& options) : options_
     if (role != Role::parameter || !value.requires_grad()) return;
     const Tensor& w = value.value();
     const auto zeros = [&] { return Var(Tensor::zeros(w.shape(), DType::f32, w.device())); };
-    slots_.push_back({name, value, options.kind == "adamw" ? zeros() : Var(), zeros(), w.rank() > 1 ? options.weight_decay : 0});
+    slots_.push_back({name, value, options.kind == "adamw" ? zeros() : Var(), zeros(), w.rank() > 1 ? options.weight_decay : 0,
+                      options.lr_scale ? options.lr_scale(name) : 1.0f});
   });
 }
 
@@ -35,9 +36,9 @@ void Optimizer::step(float lr, float grad_scale) {
     const DType low_type = low.empty() ? DType::bf16 : low.dtype();
     device = w.device();
     if (options_.kind == "sgd")
-      sgd.push_back({w.size(), slot.weight_decay, 1, w.as<float>(), dw.as<float>(), slot.v.value().as<float>(), low.data(), low_type});
+      sgd.push_back({w.size(), slot.weight_decay, slot.lr_scale, w.as<float>(), dw.as<float>(), slot.v.value().as<float>(), low.data(), low_type});
     else
-      adamw.push_back({w.size(), slot.weight_decay, 1, w.as<float>(), dw.as<float>(), slot.m.value().as<float>(),
+      adamw.push_back({w.size(), slot.weight_decay, slot.lr_scale, w.as<float>(), dw.as<float>(), slot.m.value().as<float>(),
                        slot.v.value().as<float>(), low.data(), low_type});
   }
   if (!sgd.empty())

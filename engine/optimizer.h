@@ -1,6 +1,7 @@
 // Optimizers: SGD with momentum and AdamW over the parameters of a Module.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct OptimizerOptions {
   bool nesterov = true;      // sgd
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;  // adamw
   float weight_decay = 1e-4f;                        // not applied to biases and norms (vectors)
+  std::function<float(const std::string& name)> lr_scale;  // factor on the learning rate of a parameter; empty: 1
 };
 
 class Optimizer {
@@ -40,7 +42,7 @@ class Optimizer {
     std::string name;
     Var parameter;
     Var m, v;  // adamw has both, sgd v
-    float weight_decay;
+    float weight_decay, lr_scale;
   };
   OptimizerOptions options_;
   std::vector<Slot> slots_;

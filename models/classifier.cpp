@@ -27,6 +27,16 @@ std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i) {
   return heads.size() == 1 ? "fc" : "heads." + heads[i].name;
 }
 
+bool is_head(const std::string& member) { return member.starts_with("fc.") || member.starts_with("heads."); }
+
+int stages_above(const std::string& member) {
+  constexpr int kStages = 4;
+  if (is_head(member)) return 0;
+  for (int stage = kStages; stage >= 1; --stage)
+    if (member.starts_with(fmt::format("layer{}.", stage))) return kStages + 1 - stage;
+  return kStages + 1;
+}
+
 std::vector<std::string> architectures() {
   std::vector<std::string> names;
   for (const auto& [name, options] : resnets()) names.push_back(name);

@@ -63,6 +63,19 @@ void follows(const std::string& golden, const OptimizerOptions& options, float l
 const OptimizerOptions kNesterov{.kind = "sgd", .momentum = 0.9f, .nesterov = true, .weight_decay = 0.01f};
 const OptimizerOptions kAdamw{.kind = "adamw", .beta1 = 0.8f, .beta2 = 0.95f, .eps = 1e-6f, .weight_decay = 0.1f};
 
+// Half the rate for the matrix is what half the rate for all does to it.
+TEST(Optimizer, TheRateIsScaledByName) {
+  for (const char* kind : {"sgd", "adamw"}) {
+    Pair scaled, half, whole;
+    const auto factor = [](const std::string& name) { return name == "w" ? 0.5f : 1.0f; };
+    Optimizer a(scaled, {.kind = kind, .lr_scale = factor}), b(half, {.kind = kind}), c(whole, {.kind = kind});
+    for (Pair* pair : {&scaled, &half, &whole}) give_step(pair->w, 0), give_step(pair->b, 0);
+    a.step(0.1f), b.step(0.05f), c.step(0.1f);
+    EXPECT_EQ(scaled.w.value().to_vector<float>(), half.w.value().to_vector<float>()) << kind;
+    EXPECT_EQ(scaled.b.value().to_vector<float>(), whole.b.value().to_vector<float>()) << kind;
+  }
+}
+
 TEST(Optimizer, SgdWithMomentumFollowsTorch) {
   follows("sgd", {.kind = "sgd", .momentum = 0.9f, .nesterov = false, .weight_decay = 0.01f}, 0.1f);
 }

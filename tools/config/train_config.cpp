@@ -41,6 +41,11 @@ std::vector<ConfigKey> TrainConfig::keys() {
       number_key("train", "label_smoothing", train.label_smoothing, 0, 0.99, "share of the target spread over all classes"),
       number_key("train", "clip", train.clip, 0, 1e9, "largest norm of the gradient; 0: none"),
       list_key("train", "head_weights", train.head_weights, "weight of each label column in the loss; empty: 1 each"),
+      int_key("train", "head_epochs", train.head_epochs, 0, kMany, "first epochs, in which only the heads learn"),
+      number_key("train", "layer_decay", train.layer_decay, 0.01, 1, "learning rate of a stage, as a share of the stage's after it"),
+      int_key("train", "patience", train.patience, 0, kMany,
+              "epochs without a better validation accuracy that end the run, the best weights are the result then; 0: all epochs"),
+      number_key("train", "max_minutes", train.max_minutes, 0, 1e6, "minutes of training after which no epoch begins; 0: no limit"),
       choice_key("train", "precision", train.precision, {"f32", "bf16", "f16"}, "type of the activations; weights are f32"),
       choice_key("train", "device", train.device, {"cpu", "cuda"}, "where to compute"),
       int_key("train", "threads", train.threads, 0, 1024, "CPU threads; 0: one per core"),
@@ -64,6 +69,8 @@ void TrainConfig::read(const std::filesystem::path& path, const std::vector<std:
     fail(Exit::usage, fmt::format("{}: output.name = {}: wants a plain folder name", path.string(), output.name));
   if (train.precision == "f16" && train.device == "cpu")
     fail(Exit::usage, path.string() + ": train.precision = f16: only on train.device = cuda; use bf16 or f32");
+  if (train.patience > 0 && data.val == 0)
+    fail(Exit::usage, fmt::format("{}: train.patience = {}: needs validation pictures, data.val is 0", path.string(), train.patience));
   head_weights();
 }
 

@@ -37,6 +37,10 @@ struct TrainConfig {
     double warm_up = 0.25, label_smoothing = 0.05, clip = 0;
     std::vector<std::string> head_weights;
     std::string precision = "f32", device = "cpu";
+    int64_t head_epochs = 0;
+    double layer_decay = 1;
+    int64_t patience = 0;
+    double max_minutes = 0;
     int64_t threads = 0, seed = 1, save_every = 0;
   } train;
   struct {

@@ -18,21 +18,30 @@ namespace {
 
 using nlohmann::json;
 
-// Keys that a run may change when it goes on: they change no bit of the result.
-bool is_free(const std::string& name) {
+// What a run may change when it goes on: keys that change no bit of the result, and a larger number of epochs.
+bool may_change(const std::string& name, const std::string& before, const std::string& now) {
   static const std::set<std::string> names{"train.threads", "train.save_every", "data.cache", "output.runs"};
-  return names.contains(name);
+  return names.contains(name) || (name == "train.epochs" && std::atoll(now.c_str()) > std::atoll(before.c_str()));
 }
 
 json to_json(const TrainState& s) {
   return {{"epoch", s.epoch}, {"step", s.step}, {"total_steps", s.total_steps}, {"loss_scale", s.loss_scale}, {"good_steps", s.good_steps},
-          {"loss_sums", s.loss_sums}, {"hits", s.hits}, {"seen", s.seen}, {"seconds", s.seconds}, {"log_bytes", s.log_bytes}};
+          {"loss_sums", s.loss_sums}, {"hits", s.hits}, {"seen", s.seen}, {"best", s.best}, {"best_epoch", s.best_epoch}, {"finished", s.finished}, {"seconds", s.seconds},
+          {"log_bytes", s.log_bytes}};
 }
 
 TrainState state_from_json(const json& j) {
   return {.epoch = j.at("epoch"), .step = j.at("step"), .total_steps = j.at("total_steps"), .loss_scale = j.at("loss_scale"),
           .good_steps = j.at("good_steps"), .loss_sums = j.at("loss_sums"), .hits = j.at("hits"), .seen = j.at("seen"),
-          .seconds = j.at("seconds"), .log_bytes = j.at("log_bytes")};
+          .best = j.at("best"), .best_epoch = j.at("best_epoch"), .finished = j.at("finished"), .seconds = j.at("seconds"), .log_bytes = j.at("log_bytes")};
+}
+
+TrainState read_state(const WeightFile& file, const std::string& path) {
+  try {
+    return state_from_json(json::parse(file.metadata.at("pc.train")));
+  } catch (const std::exception& e) {
+    fail(Exit::data, path + ": broken checkpoint: " + e.what());
+  }
 }
 
 // The optimizer's momenta seen as members of a module, so that the state dict walks serve them too.
@@ -86,14 +95,20 @@ RunFolder::~RunFolder() { ::close(lock_); }
 
 void RunFolder::claim(const std::vector<ConfigKey>& keys) {
   const auto file = path_ / "config.ini";
-  if (std::filesystem::exists(file) && (finished() || std::filesystem::exists(checkpoint_path()))) {
+  if (std::filesystem::exists(file) && (std::filesystem::exists(model_path()) || std::filesystem::exists(checkpoint_path()))) {
     for (const IniEntry& entry : read_ini(file))
       for (const ConfigKey& key : keys)
-        if (key.section == entry.section && key.key == entry.key && key.get() != entry.value && !is_free(key.section + "." + key.key))
+        if (key.section == entry.section && key.key == entry.key && key.get() != entry.value && !may_change(key.section + "." + key.key, entry.value, key.get()))
           fail(Exit::usage, fmt::format("{}: {}.{} was {} and is now {}; choose another output.name, or delete {} to start anew", entry.place,
                                         key.section, key.key, entry.value, key.get(), path_.string()));
   }
   write_file_atomically(file, to_ini(keys, false));
+}
+
+bool RunFolder::finished(int64_t epochs) const {
+  if (!std::filesystem::exists(model_path()) || !std::filesystem::exists(checkpoint_path())) return false;
+  const std::string path = checkpoint_path().string();
+  return read_state(read_safetensors(path), path).finished == epochs;
 }
 
 void RunFolder::log(const json& event) {
@@ -127,13 +142,9 @@ std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, O
   const WeightFile file = read_safetensors(path);
   Everything all(model, optimizer);
   load_strict(all, file, path);
-  try {
-    const TrainState state = state_from_json(json::parse(file.metadata.at("pc.train")));
-    optimizer.set_steps(state.total_steps);
-    return state;
-  } catch (const std::exception& e) {
-    fail(Exit::data, path + ": broken checkpoint: " + e.what());
-  }
+  const TrainState state = read_state(file, path);
+  optimizer.set_steps(state.total_steps);
+  return state;
 }
 
 }  // namespace pc

@@ -22,12 +22,15 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
-  // Writes config.ini, or checks that the one there says the same. Keys that do not change results may differ. Error(usage) names the
+  // Writes config.ini, or checks that the one there says the same. Keys that do not change results may differ, and more
+  // epochs may be asked for. Error(usage) names the
   // first key that differs.
   void claim(const std::vector<ConfigKey>& keys);
 
-  bool finished() const { return std::filesystem::exists(model_path()); }
+  // Whether a run of that many epochs has left its result.
+  bool finished(int64_t epochs) const;
   std::filesystem::path model_path() const { return path_ / "model.safetensors"; }
+  std::filesystem::path best_path() const { return path_ / "last" / "best.safetensors"; }
   std::filesystem::path checkpoint_path() const { return path_ / "last" / "checkpoint.safetensors"; }
   const std::filesystem::path& path() const { return path_; }
 
@@ -50,6 +53,9 @@ struct TrainState {
   int64_t good_steps = 0;                    // since the loss scale last changed
   std::vector<double> loss_sums;             // of this epoch, per head, times batch size
   std::vector<int64_t> hits, seen;           // of this epoch, per head
+  double best = -1;                          // mean validation accuracy of best_epoch; kept with train.patience only
+  int64_t best_epoch = 0;                    // counted from 1
+  int64_t finished = 0;                      // train.epochs of the run that is done; 0: none yet
   double seconds = 0;                        // of training so far
   int64_t log_bytes = 0;
 };

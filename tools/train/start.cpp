@@ -10,8 +10,6 @@
 namespace pc {
 namespace {
 
-bool is_head(const std::string& name) { return name.starts_with("fc.") || name.starts_with("heads."); }
-
 // Heads of the file that tell the same labels apart under the same member names.
 std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& info, const std::string& path) {
   std::vector<std::string> prefixes;

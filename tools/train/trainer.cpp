@@ -38,8 +38,11 @@ void catch_signals() {
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 OptimizerOptions optimizer_options(const TrainConfig& config) {
-  return {.kind = config.train.optimizer, .momentum = float(config.train.momentum), .nesterov = config.train.nesterov,
-          .weight_decay = float(config.train.weight_decay)};
+  return {.kind = config.train.optimizer,
+          .momentum = float(config.train.momentum),
+          .nesterov = config.train.nesterov,
+          .weight_decay = float(config.train.weight_decay),
+          .lr_scale = [decay = config.train.layer_decay](const std::string& name) { return float(std::pow(decay, stages_above(name))); }};
 }
 
 // Scales the loss of f16 training so that small gradients survive: halved on overflow, doubled after 2000 good steps
@@ -55,17 +58,21 @@ class Trainer {
 
  private:
   int64_t steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / config_.train.batch); }
+  void choose_learners();
   void begin_epoch();
   Batch draw(std::span<const uint32_t> items) const;
   std::vector<Var> forward(const Batch& batch);
   void learn(const std::vector<Var>& losses);
   bool train_epoch(RunFolder& folder);
   void end_epoch(RunFolder& folder, double seconds);
+  void keep_best(RunFolder& folder, const std::vector<HeadScore>& val);
+  bool finished() const;
+  void finish(RunFolder& folder);
   void update(float lr);
   void count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses);
   void describe(const std::vector<Record>& steps);
   void save(RunFolder& folder);
-  std::vector<HeadScore> score(const std::vector<uint32_t>& items, const char* label);
+  std::vector<HeadScore> score(Classifier& model, const std::vector<uint32_t>& items, const char* label);
   json train_scores() const;
 
   TrainConfig& config_;
@@ -73,6 +80,7 @@ class Trainer {
   ModelInfo info_;
   std::unique_ptr<Classifier> model_;
   Optimizer optimizer_;
+  std::vector<Var> body_;  // the parameters that learn and belong to no head
   Schedule schedule_;
   BatchMaker batches_;
   std::vector<float> head_weights_;
@@ -92,10 +100,20 @@ Trainer::Trainer(TrainConfig& config)
   if (config.train.batch > int64_t(plan_.train.size()))
     fail(Exit::usage, fmt::format("train.batch = {}: more than the {} training pictures", config.train.batch, plan_.train.size()));
   state_.loss_scale = config.train.precision == "f16" ? kFirstScale : 1;
+  model_->visit("", [&](const std::string& name, Var& value, Role) {
+    if (value.requires_grad() && !is_head(name)) body_.push_back(value);
+  });
   begin_epoch();
 }
 
+// The first epochs train the heads alone: new heads would pull good features apart (Kumar et al., "Fine-tuning can distort
+// pretrained features and underperform out-of-distribution", ICLR 2022).
+void Trainer::choose_learners() {
+  for (Var& parameter : body_) parameter.set_requires_grad(state_.epoch >= config_.train.head_epochs);
+}
+
 void Trainer::begin_epoch() {
+  choose_learners();
   state_.step = 0;
   state_.loss_sums.assign(info_.heads.size(), 0);
   state_.hits.assign(info_.heads.size(), 0);
@@ -195,9 +213,9 @@ bool Trainer::train_epoch(RunFolder& folder) {
   return true;
 }
 
-std::vector<HeadScore> Trainer::score(const std::vector<uint32_t>& items, const char* label) {
+std::vector<HeadScore> Trainer::score(Classifier& model, const std::vector<uint32_t>& items, const char* label) {
   Progress progress(label, int64_t(items.size()));
-  return evaluate(*model_, info_.head_shapes(), batches_, items, int(std::min<int64_t>(config_.train.batch, 64)),
+  return evaluate(model, info_.head_shapes(), batches_, items, int(std::min<int64_t>(config_.train.batch, 64)),
                   [&](int64_t done) { progress.update(done); });
 }
 
@@ -206,7 +224,7 @@ void Trainer::end_epoch(RunFolder& folder, double seconds) {
   json event{{"event", "epoch"}, {"epoch", state_.epoch + 1}, {"lr", schedule_.at(state_.total_steps - 1)}, {"train", train_scores()},
              {"seconds", seconds}, {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
-  const auto val = plan_.val.empty() ? std::vector<HeadScore>{} : score(plan_.val, "validating");
+  const auto val = plan_.val.empty() ? std::vector<HeadScore>{} : score(*model_, plan_.val, "validating");
   if (!val.empty()) event["val"] = to_json(val);
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     const json& t = event["train"][info_.heads[h].name];
@@ -215,9 +233,28 @@ void Trainer::end_epoch(RunFolder& folder, double seconds) {
   }
   fmt::print(stderr, "{}\n", line);
   folder.log(event);
+  keep_best(folder, val);
   ++state_.epoch;
   begin_epoch();
   save(folder);
+}
+
+// With patience, the weights of the epoch with the best mean validation accuracy are the result.
+void Trainer::keep_best(RunFolder& folder, const std::vector<HeadScore>& val) {
+  if (config_.train.patience == 0) return;
+  double accuracy = 0;
+  for (const HeadScore& s : val) accuracy += s.accuracy() / double(val.size());
+  if (accuracy <= state_.best) return;
+  state_.best = accuracy;
+  state_.best_epoch = state_.epoch + 1;
+  save_model(folder.best_path(), info_, *model_);
+}
+
+bool Trainer::finished() const {
+  const auto& train = config_.train;
+  if (train.patience > 0 && state_.epoch - state_.best_epoch >= train.patience) return true;
+  if (train.max_minutes > 0 && state_.seconds >= 60 * train.max_minutes) return true;
+  return state_.epoch >= train.epochs;
 }
 
 void Trainer::save(RunFolder& folder) {
@@ -229,6 +266,7 @@ Exit Trainer::run(RunFolder& folder) {
   if (const auto state = load_checkpoint(folder, *model_, optimizer_)) {
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
+    choose_learners();
     fmt::print(stderr, "resuming {} in epoch {}, step {}\n", folder.path().string(), state_.epoch + 1, state_.step + 1);
   } else {
     folder.truncate_log(0);
@@ -237,7 +275,7 @@ Exit Trainer::run(RunFolder& folder) {
                 {"train", plan_.train.size()}, {"val", plan_.val.size()}, {"test", plan_.test.size()}});
   }
   catch_signals();
-  while (state_.epoch < config_.train.epochs) {
+  while (!finished()) {
     const double before = state_.seconds;
     const bool whole = state_.step == 0;
     if (!train_epoch(folder)) {
@@ -247,15 +285,25 @@ Exit Trainer::run(RunFolder& folder) {
     end_epoch(folder, whole ? state_.seconds - before : state_.seconds / double(state_.epoch + 1));
     if (stop_requested) return Exit::stopped;
   }
-  json event{{"event", "test"}, {"seconds", state_.seconds}};
-  const auto test = score(plan_.test, "testing");
+  finish(folder);
+  return Exit::ok;
+}
+
+void Trainer::finish(RunFolder& folder) {
+  const bool chosen = config_.train.patience > 0;
+  const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
+  if (best) move_to(*best, device_from_name(config_.train.device));
+  Classifier& result = best ? *best : *model_;
+  json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
+  const auto test = score(result, plan_.test, "testing");
   event["heads"] = to_json(test);
   folder.log(event);
   write_held_back(folder.path() / "held_back", plan_, 8);
-  save_model(folder.model_path(), info_, *model_);
+  save_model(folder.model_path(), info_, result);
+  state_.finished = config_.train.epochs;
+  save(folder);
   fmt::print("{}", to_table(test));
   fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());
-  return Exit::ok;
 }
 
 // One batch through every stage.
@@ -290,7 +338,7 @@ Exit train(TrainConfig& config) {
   set_thread_count(int(config.train.threads));
   RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
   folder.claim(config.keys());
-  if (folder.finished()) {
+  if (folder.finished(config.train.epochs)) {
     fmt::print(stderr, "{} is finished: nothing to do\n", folder.path().string());
     return Exit::ok;
   }

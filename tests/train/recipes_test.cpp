@@ -1,0 +1,115 @@
+// The recipes of pctrain: heads first, the best epoch kept, more epochs asked for later, a limit of time.
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/file.h"
+#include "engine/safetensors.h"
+#include "models/classifier.h"
+#include "tests/support.h"
+#include "tests/train/runs.h"
+
+namespace pc::test {
+namespace {
+
+using nlohmann::json;
+
+class Recipes : public testing::Test {
+ protected:
+  void SetUp() override { make_colours(folder_ / "colours", 20); }
+  Outcome train(const std::string& name, const std::vector<std::string>& settings, int kill_after_ms = -1) {
+    std::vector<std::string> a = train_arguments(folder_.path(), folder_ / "colours", name);
+    for (const std::string& s : settings) a.insert(a.end(), {"--set", s});
+    return run_program("pctrain", a, kill_after_ms, SIGKILL);
+  }
+  std::filesystem::path model(const std::string& name) const { return folder_ / "runs" / name / "model.safetensors"; }
+  std::vector<json> events(const std::string& name, const std::string& kind) const {
+    std::ifstream file(folder_ / "runs" / name / "metrics.jsonl");
+    std::vector<json> found;
+    for (std::string line; std::getline(file, line);)
+      if (json event = json::parse(line); event["event"] == kind) found.push_back(event);
+    return found;
+  }
+  // Names of the tensors that differ between two model files.
+  std::vector<std::string> changed(const std::filesystem::path& a, const std::filesystem::path& b) const {
+    std::vector<std::string> names;
+    const WeightFile before = read_safetensors(a), after = read_safetensors(b);
+    for (const FileTensor& t : before.tensors)
+      if (std::memcmp(t.data, after.find(t.name)->data, t.bytes()) != 0) names.push_back(t.name);
+    return names;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Recipes, HeadsLearnAloneFirst) {
+  ASSERT_EQ(train("start", {"train.epochs=1"}).code, 0);
+  const std::string weights = "model.weights=" + model("start").string();
+  ASSERT_EQ(train("heads", {weights, "train.epochs=1", "train.head_epochs=1"}).code, 0);
+  for (const std::string& name : changed(model("start"), model("heads"))) EXPECT_TRUE(is_head(name)) << name;
+  EXPECT_EQ(changed(model("start"), model("heads")).size(), 2u);  // weight and bias
+  ASSERT_EQ(train("then_all", {weights, "train.epochs=2", "train.head_epochs=1"}).code, 0);
+  EXPECT_EQ(changed(model("start"), model("then_all")).size(), 102u);
+}
+
+TEST_F(Recipes, HeadsFirstResumesBitForBit) {
+  const std::vector<std::string> settings{"train.head_epochs=1", "train.save_every=1"};
+  ASSERT_EQ(train("whole", settings).code, 0);
+  int killed = 0;
+  for (int wait : {400, 700, 300, 900, 500, 600}) killed += train("torn", settings, wait).code == 128 + SIGKILL;
+  EXPECT_GT(killed, 0);
+  ASSERT_EQ(train("torn", settings).code, 0);
+  EXPECT_EQ(read_file(model("torn")), read_file(model("whole")));
+}
+
+TEST_F(Recipes, PatienceKeepsTheBestEpoch) {
+  const Outcome outcome = train(
+      "patient", {"train.epochs=8", "train.patience=2", "train.lr=0.05", "train.schedule=constant", "data.val=0.3"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto epochs = events("patient", "epoch");
+  std::size_t best = 0;
+  const auto accuracy = [&](std::size_t i) { return epochs[i]["val"]["label"]["accuracy"].get<double>(); };
+  for (std::size_t i = 0; i < epochs.size(); ++i)
+    if (accuracy(i) > accuracy(best)) best = i;
+  EXPECT_EQ(events("patient", "test").front()["epoch"], best + 1);
+  EXPECT_TRUE(epochs.size() == 8 || epochs.size() == best + 3) << epochs.size() << " epochs, best " << best + 1;
+}
+
+TEST_F(Recipes, MoreEpochsGoOnFromAFinishedRun) {
+  ASSERT_EQ(train("more", {}).code, 0);
+  const std::string before = read_file(model("more"));
+  const Outcome longer = train("more", {"train.epochs=3"});
+  ASSERT_EQ(longer.code, 0) << longer.err;
+  EXPECT_EQ(events("more", "epoch").size(), 3u);
+  EXPECT_NE(read_file(model("more")), before);
+  const Outcome again = train("more", {"train.epochs=3"});
+  EXPECT_NE(again.err.find("nothing to do"), std::string::npos) << again.err;
+  const Outcome fewer = train("more", {"train.epochs=1"});
+  EXPECT_EQ(fewer.code, 2);
+  EXPECT_NE(fewer.err.find("train.epochs was 3 and is now 1"), std::string::npos) << fewer.err;
+}
+
+TEST_F(Recipes, TheTimeLimitEndsTheRunWithItsEpoch) {
+  const Outcome outcome = train("short", {"train.epochs=50", "train.max_minutes=0.0001"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(events("short", "epoch").size(), 1u);
+  EXPECT_EQ(events("short", "test").size(), 1u);
+  EXPECT_TRUE(std::filesystem::exists(model("short")));
+}
+
+TEST_F(Recipes, PatienceNeedsValidationPictures) {
+  const Outcome outcome = train("blind", {"train.patience=2", "data.val=0"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("needs validation pictures"), std::string::npos) << outcome.err;
+}
+
+TEST(Stages, CountFromTheHeads) {
+  const std::pair<const char*, int> members[] = {
+      {"fc.weight", 0},         {"heads.articleType.bias", 0}, {"layer4.1.conv2.weight", 1},
+      {"layer1.0.bn1.bias", 4}, {"conv1.weight", 5},           {"bn1.weight", 5}};
+  for (const auto& [name, stages] : members) EXPECT_EQ(stages_above(name), stages) << name;
+}
+
+}  // namespace
+}  // namespace pc::test
