@@ -131,7 +131,7 @@ TEST_F(Pcconvert, ExitCodesAndOneLine) {
       {"PCCONVERT --inspect --verify a b", 2},
       {"PCCONVERT --json a b", 2},
       {"PCCONVERT a b c", 2},
-      {"PCCONVERT " + golden + "stacked.pth " + path("x"), 3},
+      {"PCCONVERT " + golden + "protocol4.pth " + path("x"), 3},
       {"PCCONVERT " + golden + "expected.txt " + path("x"), 3},
       {"PCCONVERT " + path("absent.pth") + " " + path("x"), 4},
       {"PCCONVERT " + folder_.path().string() + " " + path("x"), 4},

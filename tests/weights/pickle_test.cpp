@@ -207,7 +207,7 @@ std::vector<Hostile> programs() {
       {"tensor_of_text", state_dict(tensor(text("0"), number(0), ")", ")")), {"with a str as storage"}},
       {"parameter_of_text",
        state_dict(global("torch._utils", "_rebuild_parameter") + tuple(text("0") + "\x88" + ordered_dict) + "R"),
-       {"parameter with a str"}},
+       {"with a str as a parameter's data"}},
       {"top_is_number", proto + number(1) + ".", {"holds a int, not a state dict"}},
       {"no_state_dict", proto + "}" + text("epoch") + number(3) + "s.", {"no state dict found", "epoch"}},
       {"entry_is_number",

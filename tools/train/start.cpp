@@ -6,6 +6,7 @@
 
 #include "engine/state.h"
 #include "kernels/runtime/error.h"
+#include "tools/weights/weights.h"
 
 namespace pc {
 namespace {
@@ -26,7 +27,7 @@ std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& i
 }
 
 void load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
-  WeightFile file = read_safetensors(path);
+  WeightFile file = read_weights(path).file;
   const std::vector<std::string> kept = shared_heads(file, info, path);
   std::erase_if(file.tensors, [&](const FileTensor& t) {
     return is_head(t.name) && std::none_of(kept.begin(), kept.end(), [&](const auto& prefix) { return t.name.starts_with(prefix); });
