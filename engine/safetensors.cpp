@@ -204,7 +204,7 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
   // The JSON lexer skips a byte order mark and takes a NUL for the end of its input.
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos || text[first] != '{')
-    fail(Exit::data, fmt::format("{}: the header does not begin with {{", name));
+    fail(Exit::data, fmt::format("{}: no safetensors file: the header does not begin with {{", name));
   if (const auto nul = text.find('\0'); nul != text.npos)
     fail(Exit::data, fmt::format("{}: the header has a NUL at its byte {}", name, nul));
 

@@ -1,13 +1,11 @@
 // pcconvert as a user runs it: output, exit codes, hashes, and torchvision taking the converted file.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <nlohmann/json.hpp>
 
 #include "engine/file.h"
-#include "tests/support.h"
-#include "tests/weights/pth_bytes.h"
+#include "tests/weights/program.h"
 #include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
 
@@ -17,26 +15,6 @@ namespace {
 using namespace test;
 
 const std::string golden = PC_SOURCE_DIR "/tests/weights/golden/";
-
-struct Result {
-  int code;
-  std::string out, err;
-};
-
-class Pcconvert : public testing::Test {
- protected:
-  // A shell command; PCCONVERT stands for the program.
-  Result shell(std::string command) const {
-    const std::string name = "PCCONVERT";
-    if (const auto at = command.find(name); at != command.npos)
-      command.replace(at, name.size(), PC_BIN_DIR "/pcconvert");
-    const int status = std::system(fmt::format("( {} ) >{} 2>{}", command, path("out"), path("err")).c_str());
-    return {WEXITSTATUS(status), read_file(path("out")), read_file(path("err"))};
-  }
-  Result run(const std::string& arguments) const { return shell("PCCONVERT " + arguments); }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  TemporaryFolder folder_;
-};
 
 TEST_F(Pcconvert, ConvertsAndSaysSoOnStderr) {
   const Result r = run(fmt::format("{}plain.pth {}", golden, path("p.safetensors")));

@@ -66,6 +66,21 @@ inline std::string zip(const std::vector<ZipEntry>& entries, uint16_t count_shif
          le(uint32_t(directory.size())) + le(uint32_t(file.size())) + le(uint16_t(0));
 }
 
+// ---- the stacked form
+inline const std::string stacked_magic = std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+inline const std::string stacked_protocol = proto + "M\xe9\x03.";
+inline const std::string stacked_system = proto + "}" + text("little_endian") + "\x88s.";
+inline std::string stacked_storage(const std::string& key, const std::string& elements, const std::string& view = "N") {
+  return tuple(text("storage") + global("torch", "FloatStorage") + text(key) + text("cpu") + elements + view) + "Q";
+}
+// The parts behind the pickles: the list of keys, and "0" with 1, 2, 3, 4 as f32.
+inline const std::string stacked_keys = proto + "]" + text("0") + "a.";
+inline const std::string stacked_data = le(int64_t(4)) + le(1.f) + le(2.f) + le(3.f) + le(4.f);
+inline std::string stacked(const std::string& pickle, const std::string& keys = stacked_keys,
+                           const std::string& data = stacked_data) {
+  return stacked_magic + stacked_protocol + stacked_system + pickle + keys + data;
+}
+
 // A .pth with this pickle and one storage "0" of 16 bytes: 1, 2, 3, 4 as f32.
 inline std::string pth(const std::string& pickle) {
   const std::string storage = le(1.f) + le(2.f) + le(3.f) + le(4.f);

@@ -69,7 +69,7 @@ Directory find_directory(std::span<const std::byte> archive, const std::string& 
   constexpr std::size_t end_bytes = 22, locator_bytes = 20, end64_bytes = 56;
   Fields magic(archive.size() < end_bytes ? archive.first(0) : archive.last(end_bytes), file);
   if (magic.left() == 0 || magic.u32() != end_magic)
-    fail(Exit::data, fmt::format("{}: truncated: {} without the zip directory that ends such a file; download it again",
+    fail(Exit::data, fmt::format("{}: truncated: {} that do not end with a zip directory; download it again",
                                  file, size_text(archive.size())));
   if (magic.u16() != 0 || magic.u16() != 0) fail(Exit::data, file + ": a part of a split zip archive");
   Directory d;
