@@ -15,7 +15,7 @@
 namespace pc {
 namespace {
 
-constexpr uint64_t max_header = 100'000'000;
+constexpr uint64_t format_max_header = 100'000'000;
 constexpr std::size_t max_entries = 100'000, max_rank = 8;
 
 std::optional<FileType> type_from_name(const std::string& name) {
@@ -194,12 +194,15 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
   if (bytes.size() < sizeof header)
     fail(Exit::data, fmt::format("{}: {} bytes are no safetensors file", name, bytes.size()));
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header > max_header)
-    fail(Exit::data,
-         fmt::format("{}: a header of {} bytes is over the {} that safetensors allows", name, header, max_header));
+  if (header > format_max_header)
+    fail(Exit::data, fmt::format("{}: a header of {} bytes is over the {} that safetensors allows", name, header,
+                                 format_max_header));
   if (header > bytes.size() - sizeof header)
     fail(Exit::data, fmt::format("{}: truncated: {}, where the header alone takes {}; download it again", name,
                                  size_text(bytes.size()), size_text(sizeof header + header)));
+  if (header > max_header_bytes)
+    fail(Exit::limit, fmt::format("{}: a header of {} is over the {} that are read", name, size_text(header),
+                                  size_text(max_header_bytes)));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof header, header);
   // The JSON lexer skips a byte order mark and takes a NUL for the end of its input.
   const std::size_t first = text.find_first_not_of(" \t\r\n");
