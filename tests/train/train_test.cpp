@@ -168,6 +168,13 @@ TEST_F(Train, WeightsThatAreNoneAreNamed) {
   EXPECT_NE(outcome.err.find(page.string() + ": a web page, not weights"), std::string::npos) << outcome.err;
 }
 
+TEST_F(Train, WeightsThatAreNotFiniteAreNamed) {
+  const std::string weights = PC_SOURCE_DIR "/tests/weights/golden/dtypes.pth";
+  const Outcome outcome = run_program("pctrain", arguments("nan", {"--set", "model.weights=" + weights}));
+  EXPECT_EQ(outcome.code, 7);
+  EXPECT_NE(outcome.err.find("\"f64\" holds 1 values that are not finite"), std::string::npos) << outcome.err;
+}
+
 TEST_F(Train, ModelGoesBackToTorchvision) {
   if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0) GTEST_SKIP() << "python3-torchvision is absent";
   const std::string model = (run("whole") / "model.safetensors").string(), pth = (*folder_ / "whole.pth").string(),

@@ -29,12 +29,6 @@ TEST_P(HostileFile, EndsInOneLine) {
       << "more than w.pth, out and err";
 }
 
-std::string repeat(const std::string& s, int times) {
-  std::string result;
-  for (int i = 0; i < times; ++i) result += s;
-  return result;
-}
-
 std::string golden(const char* name) { return read_file(std::string(PC_SOURCE_DIR "/tests/weights/golden/") + name); }
 
 std::vector<Hostile> strangers() {
@@ -155,15 +149,8 @@ std::vector<Hostile> bad_safetensors() {
   };
 }
 
-// A tensor of four elements [2, 2], but for what the arguments say otherwise.
-struct Parts {
-  std::string storage = test::storage("0", number(4)), offset = number(0), size = tuple(number(2) + number(2)),
-              stride = tuple(number(2) + number(1));
-};
-std::string with(const Parts& p) { return pth(state_dict(tensor(p.storage, p.offset, p.size, p.stride))); }
-
 std::vector<Hostile> bad_pth() {
-  const std::string good = with({});
+  const std::string good = pth(with({}));
   const ZipEntry pkl{"a/data.pkl", state_dict(tensor(storage("0", number(4)), number(0), ")", ")"))},
       data{"a/data/0", std::string(16, 'x')};
   const auto changed = [&](const std::function<void(ZipEntry&)>& change) {
@@ -174,6 +161,11 @@ std::vector<Hostile> bad_pth() {
   return {
       {"zip_cut", good.substr(0, good.size() - 30),
        "truncated: 450 bytes that do not end with a zip directory; download it again"},
+      {"zip_cut_early",
+       zip({{"a/data.pkl", state_dict(tensor(storage("0", number(11'700'000)), number(0), ")", ")"))},
+            {"a/data/0", std::string(578'800, 'x')}})
+           .substr(0, 579'000),
+       "truncated: 579 KB of 46.8 MB; download it again"},
       {"zip_with_bytes_behind", good + "x",
        "truncated: 481 bytes that do not end with a zip directory; download it again"},
       {"zip_with_bytes_hidden", changed([](ZipEntry& e) { e.junk_before = "#!/bin/sh"; }),
@@ -239,27 +231,27 @@ std::vector<Hostile> bad_pth() {
        Exit::limit},
       {"text_of_4_GiB", pth(proto + "X\xff\xff\xff\xffx."), "data.pkl: byte 2: the pickle is cut short (truncated?)"},
       {"stop_with_rest", pth(proto + "}}."), "data.pkl: byte 4: STOP with 1 values left over"},
-      {"storage_larger_than_record", with({.storage = storage("0", number(5))}),
+      {"storage_larger_than_record", pth(with({.storage = storage("0", number(5))})),
        "storage 0 has 5 elements of F32, its record 16 bytes"},
-      {"storage_smaller_than_record", with({.storage = storage("0", number(3)), .size = ")", .stride = ")"}),
+      {"storage_smaller_than_record", pth(with({.storage = storage("0", number(3)), .size = ")", .stride = ")"})),
        "storage 0 has 3 elements of F32, its record 16 bytes"},
-      {"storage_size_overflows", with({.storage = storage("0", long1(INT64_MAX))}),
+      {"storage_size_overflows", pth(with({.storage = storage("0", long1(INT64_MAX))})),
        "storage 0 has 9223372036854775807 elements of F32, more than any file"},
-      {"storage_path_as_key", with({.storage = storage("../../etc/passwd", number(4))}),
+      {"storage_path_as_key", pth(with({.storage = storage("../../etc/passwd", number(4))})),
        "data.pkl: byte 111: BINPERSID with a storage key that is no plain word"},
-      {"offset_2_62", with({.offset = long1(int64_t(1) << 62)}),
+      {"offset_2_62", pth(with({.offset = long1(int64_t(1) << 62)})),
        "data.pkl: byte 160: REDUCE of a tensor that leaves its storage: offset 4611686018427387904, size [2, 2], "
        "stride [2, 1] in 4 elements"},
-      {"size_negative", with({.size = tuple(number(-2) + number(2))}),
+      {"size_negative", pth(with({.size = tuple(number(-2) + number(2))})),
        "data.pkl: byte 155: REDUCE with the negative size -2"},
-      {"stride_past_the_end", with({.stride = tuple(number(3) + number(1))}),
+      {"stride_past_the_end", pth(with({.stride = tuple(number(3) + number(1))})),
        "data.pkl: byte 155: REDUCE of a tensor that leaves its storage: offset 0, size [2, 2], stride [3, 1] in 4 "
        "elements"},
       {"expanded_to_8_GB",
-       with({.size = tuple(long1(int64_t(1) << 30) + number(2)), .stride = tuple(number(0) + number(1))}),
+       pth(with({.size = tuple(long1(int64_t(1) << 30) + number(2)), .stride = tuple(number(0) + number(1))})),
        R"("w": the tensors together are far larger than the file that they share or expand)", Exit::limit},
       {"expanded_to_40_MB",
-       with({.size = tuple(number(5'000'000) + number(2)), .stride = tuple(number(0) + number(1))}),
+       pth(with({.size = tuple(number(5'000'000) + number(2)), .stride = tuple(number(0) + number(1))})),
        R"("w": the tensors together are far larger than the file that they share or expand)", Exit::limit},
       {"no_state_dict", pth(proto + "}" + text("epoch") + number(3) + "s."),
        "no state dict found under state_dict or model; its keys: epoch"},

@@ -10,12 +10,6 @@ namespace {
 
 using namespace test;
 
-std::string repeat(const std::string& s, int times) {
-  std::string result;
-  for (int i = 0; i < times; ++i) result += s;
-  return result;
-}
-
 std::string many_tensors(int count, const std::string& shape) {
   std::string header = "{";
   for (int i = 0; i < count; ++i)

@@ -16,6 +16,12 @@ std::string le(T value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
+inline std::string repeat(const std::string& s, int times) {
+  std::string result;
+  for (int i = 0; i < times; ++i) result += s;
+  return result;
+}
+
 // ---- pickle
 inline const std::string proto("\x80\x02", 2);
 inline std::string text(const std::string& s) { return std::string(1, 'X') + le(uint32_t(s.size())) + s; }
@@ -37,6 +43,12 @@ inline std::string tensor(const std::string& storage, const std::string& offset,
 }
 // A state dict with one tensor "w".
 inline std::string state_dict(const std::string& value) { return proto + "}" + text("w") + value + "s."; }
+// The same, of four elements [2, 2], but for what the arguments say otherwise.
+struct Parts {
+  std::string storage = test::storage("0", number(4)), offset = number(0), size = tuple(number(2) + number(2)),
+              stride = tuple(number(2) + number(1));
+};
+inline std::string with(const Parts& p) { return state_dict(tensor(p.storage, p.offset, p.size, p.stride)); }
 
 // ---- zip
 struct ZipEntry {

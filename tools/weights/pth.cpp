@@ -7,7 +7,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "engine/file.h"
 #include "kernels/runtime/error.h"
+#include "tools/weights/pickle_reader.h"
 #include "tools/weights/pickled_tensors.h"
 #include "tools/weights/zip.h"
 
@@ -53,6 +55,20 @@ bool is_big_endian(const Records& records, const std::string& file) {
   return order == "big";
 }
 
+// torch.save writes the pickle first: what is there of a file that is cut off often tells how much there should be.
+void say_how_much_is_missing(std::span<const std::byte> bytes, const std::string& file) {
+  std::size_t expected = 0;
+  try {
+    const ZipRecord first = first_record(bytes, file);
+    const Pickle p = PickleReader(first.data, file, 0, 5).read();
+    for (const PickledStorage& s : p.storages)
+      if (__builtin_add_overflow(expected, byte_count(s, file), &expected)) return;
+  } catch (const Error&) {
+    return;  // the pickle is cut off too, or the file never was what it seems
+  }
+  if (expected > bytes.size()) fail(Exit::data, truncated(file, bytes.size(), expected));
+}
+
 // A storage's record must have exactly the size that the pickle declares (CVE-2026-24747).
 std::vector<std::span<const std::byte>> find_storages(const Pickle& p, const Records& records,
                                                       const std::string& file) {
@@ -83,13 +99,12 @@ void refuse_orphans(const Pickle& p, const Records& records, const std::string& 
 
 WeightFile parse_pth(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file,
                      const PthOptions& options) {
+  if (!ends_with_directory(bytes)) say_how_much_is_missing(bytes, file);
   const auto archive = read_zip_directory(bytes, file);
   const Records records = open_folder(archive, file);
   if (options.check_crc)
     for (const ZipRecord& r : archive) check_crc(r, file);
-  const auto pickle = records.find("data.pkl");
-  if (pickle == records.end()) fail(Exit::data, file + ": more than one folder with a data.pkl");
-  const Pickle p = read_pickle(pickle->second->data, file + ": data.pkl");
+  const Pickle p = read_pickle(records.at("data.pkl")->data, file + ": data.pkl");
   const StorageBytes found{.storages = find_storages(p, records, file),
                            .owner = std::move(owner),
                            .file_bytes = bytes.size(),

@@ -25,6 +25,13 @@ struct ZipRecord {
 // not compared here.
 std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file);
 
+// Whether the archive ends as it should; else it is cut off or something stands behind it.
+bool ends_with_directory(std::span<const std::byte> archive);
+
+// What the first local header tells of the first record, for archives that are cut off; its data run to their end.
+// Error(data) where even the header is cut.
+ZipRecord first_record(std::span<const std::byte> archive, const std::string& file);
+
 // A record to be written.
 struct ZipPart {
   std::string name;
