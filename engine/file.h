@@ -1,6 +1,7 @@
 // Files that are either complete or absent: mapped reading, and writing to a temporary that is synced and renamed.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -27,6 +28,10 @@ class MappedFile {
 };
 
 std::string read_file(const std::filesystem::path& path);
+
+std::string size_text(uint64_t bytes);  // for people, in powers of ten: "735 bytes", "579 KB", "46.8 MB"
+// "FILE: truncated: 579 KB of 46.8 MB; download it again"
+std::string truncated(const std::string& file, uint64_t bytes, uint64_t expected);
 
 // Receives the bytes of a file being written.
 using FileSink = std::function<void(const void* data, std::size_t bytes)>;

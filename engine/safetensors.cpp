@@ -15,19 +15,18 @@
 namespace pc {
 namespace {
 
-constexpr uint64_t max_header = 100'000'000;
-constexpr std::size_t max_entries = 100'000, max_rank = 64;
+constexpr uint64_t format_max_header = 100'000'000;
+constexpr std::size_t max_entries = 100'000, max_rank = 8;
 
 std::optional<FileType> type_from_name(const std::string& name) {
-  for (FileType t : {FileType::f64, FileType::f32, FileType::f16, FileType::bf16, FileType::i64, FileType::i32,
-                     FileType::i16, FileType::i8, FileType::u8, FileType::boolean})
+  for (FileType t : all_file_types)
     if (name == name_of(t)) return t;
   return std::nullopt;
 }
 
 struct Entry {
   FileTensor tensor;
-  std::vector<uint64_t> shape, offsets;
+  Shape offsets;
   bool has_type = false, has_shape = false, has_offsets = false;
 };
 
@@ -51,7 +50,9 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     if (state_ != State::numbers) unexpected(fmt::format("the number {}", value));
     const std::size_t limit = numbers_ == &entries.back().offsets ? 2 : max_rank;
     if (numbers_->size() == limit) refuse(fmt::format("more than {} numbers in \"{}\"", limit, field_));
-    numbers_->push_back(value);
+    if (value > uint64_t(std::numeric_limits<int64_t>::max()))
+      refuse(fmt::format("the number {} in \"{}\" is too large", value, field_));
+    numbers_->push_back(int64_t(value));
     return true;
   }
 
@@ -93,7 +94,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool start_array(std::size_t) override {
     if (state_ != State::entry || (field_ != "shape" && field_ != "data_offsets")) unexpected("an array");
-    numbers_ = field_ == "shape" ? &entries.back().shape : &entries.back().offsets;
+    numbers_ = field_ == "shape" ? &entries.back().tensor.shape : &entries.back().offsets;
     state_ = State::numbers;
     return true;
   }
@@ -146,35 +147,30 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   std::string file_, name_, field_, key_;
   State state_ = State::start;
-  std::vector<uint64_t>* numbers_ = nullptr;
+  Shape* numbers_ = nullptr;
   std::unordered_set<std::string> names_;
 };
 
 // Shape times type size must be the extent of the offsets, in arithmetic that cannot wrap.
-void check_entry(Entry& e, uint64_t data_bytes, const std::string& file) {
+void check_entry(const Entry& e, const std::string& file) {
   auto refuse = [&](const std::string& what) {
     fail(Exit::data, fmt::format("{}: \"{}\": {}", file, printable(e.tensor.name), what));
   };
-  for (uint64_t d : e.shape) {
-    if (d > uint64_t(std::numeric_limits<int64_t>::max())) refuse(fmt::format("size {} in the shape is too large", d));
-    e.tensor.shape.push_back(int64_t(d));
-  }
   int64_t count = 0, bytes = 0;
   if (!checked_element_count(e.tensor.shape, count) ||
       __builtin_mul_overflow(count, int64_t(size_of(e.tensor.type)), &bytes))
     refuse(fmt::format("shape {} overflows", to_string(e.tensor.shape)));
-  const uint64_t begin = e.offsets[0], end = e.offsets[1];
+  const int64_t begin = e.offsets[0], end = e.offsets[1];
   if (begin > end) refuse(fmt::format("data_offsets [{}, {}] run backwards", begin, end));
-  if (end > data_bytes)
-    refuse(fmt::format("data_offsets end at {}, the file has {} bytes of data (truncated?)", end, data_bytes));
-  if (end - begin != uint64_t(bytes))
+  if (end - begin != bytes)
     refuse(fmt::format("data_offsets span {} bytes, {} {} needs {}", end - begin, name_of(e.tensor.type),
                        to_string(e.tensor.shape), bytes));
 }
 
 // The extents, sorted, must tile the data from its first byte to its last: nothing overlaps, nothing is hidden.
-void check_coverage(const std::vector<Entry>& entries, uint64_t data_bytes, const std::string& file) {
-  uint64_t covered = 0;
+void check_coverage(const std::vector<Entry>& entries, uint64_t header_bytes, uint64_t file_bytes,
+                    const std::string& file) {
+  int64_t covered = 0;
   for (const Entry& e : entries) {
     if (e.offsets[0] != covered)
       fail(Exit::data,
@@ -184,8 +180,10 @@ void check_coverage(const std::vector<Entry>& entries, uint64_t data_bytes, cons
                covered));
     covered = e.offsets[1];
   }
-  if (covered != data_bytes)
-    fail(Exit::data, fmt::format("{}: {} bytes after the last tensor", file, data_bytes - covered));
+  const uint64_t expected = header_bytes + uint64_t(covered);
+  if (file_bytes < expected) fail(Exit::data, truncated(file, file_bytes, expected));
+  if (file_bytes > expected)
+    fail(Exit::data, fmt::format("{}: {} bytes after the last tensor", file, file_bytes - expected));
 }
 
 }  // namespace
@@ -196,27 +194,30 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
   if (bytes.size() < sizeof header)
     fail(Exit::data, fmt::format("{}: {} bytes are no safetensors file", name, bytes.size()));
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header > max_header)
-    fail(Exit::data,
-         fmt::format("{}: a header of {} bytes is over the {} that safetensors allows", name, header, max_header));
+  if (header > format_max_header)
+    fail(Exit::data, fmt::format("{}: a header of {} bytes is over the {} that safetensors allows", name, header,
+                                 format_max_header));
   if (header > bytes.size() - sizeof header)
-    fail(Exit::data, fmt::format("{}: the header has {} bytes, the file ends after {} (truncated?)", name, header,
-                                 bytes.size() - sizeof header));
+    fail(Exit::data, fmt::format("{}: truncated: {}, where the header alone takes {}; download it again", name,
+                                 size_text(bytes.size()), size_text(sizeof header + header)));
+  if (header > max_header_bytes)
+    fail(Exit::limit, fmt::format("{}: a header of {} is over the {} that are read", name, size_text(header),
+                                  size_text(max_header_bytes)));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof header, header);
   // The JSON lexer skips a byte order mark and takes a NUL for the end of its input.
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos || text[first] != '{')
-    fail(Exit::data, fmt::format("{}: the header does not begin with {{", name));
+    fail(Exit::data, fmt::format("{}: no safetensors file: the header does not begin with {{", name));
   if (const auto nul = text.find('\0'); nul != text.npos)
     fail(Exit::data, fmt::format("{}: the header has a NUL at its byte {}", name, nul));
 
   HeaderReader reader(name);
   nlohmann::json::sax_parse(text.begin(), text.end(), &reader);
   const auto data = bytes.subspan(sizeof header + header);
-  for (Entry& e : reader.entries) check_entry(e, data.size(), name);
+  for (const Entry& e : reader.entries) check_entry(e, name);
   std::stable_sort(reader.entries.begin(), reader.entries.end(),
                    [](const Entry& a, const Entry& b) { return a.offsets < b.offsets; });
-  check_coverage(reader.entries, data.size(), name);
+  check_coverage(reader.entries, sizeof header + header, bytes.size(), name);
 
   WeightFile file;
   file.metadata = std::move(reader.metadata);

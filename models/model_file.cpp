@@ -46,6 +46,24 @@ ModelInfo from_json(const json& j) {
   return info;
 }
 
+const char* timm_crop_mode(Resize resize) {
+  switch (resize) {
+    case Resize::stretch: return "squash";
+    case Resize::pad: return "border";
+    case Resize::crop: return "center";
+  }
+  return "";
+}
+
+// What timm calls pretrained_cfg, of the first head.
+json timm_config(const ModelInfo& info) {
+  const Preprocess& p = info.preprocess;
+  const std::vector<std::string>& labels = info.heads.front().labels;
+  return {{"architecture", info.architecture}, {"input_size", {3, p.height, p.width}}, {"mean", p.mean}, {"std", p.std},
+          {"interpolation", "bilinear"}, {"crop_pct", 1.0}, {"crop_mode", timm_crop_mode(p.resize)}, {"first_conv", "conv1"},
+          {"classifier", head_prefix(info.head_shapes(), 0)}, {"num_classes", labels.size()}, {"label_names", labels}};
+}
+
 }  // namespace
 
 std::vector<HeadShape> ModelInfo::head_shapes() const {
@@ -55,13 +73,10 @@ std::vector<HeadShape> ModelInfo::head_shapes() const {
 }
 
 std::map<std::string, std::string> to_metadata(const ModelInfo& info) {
-  const Preprocess& p = info.preprocess;
-  const json timm{{"input_size", {3, p.height, p.width}}, {"mean", p.mean}, {"std", p.std}, {"interpolation", "bilinear"},
-                  {"crop_pct", 1.0}, {"first_conv", "conv1"}, {"classifier", "fc"}, {"label_names", info.heads.front().labels}};
   return {{"format", "pt"},
           {"architecture", info.architecture},
           {"num_classes", std::to_string(info.heads.front().labels.size())},
-          {"pretrained_cfg", timm.dump()},
+          {"pretrained_cfg", timm_config(info).dump()},
           {"pc.model", to_json(info).dump()}};
 }
 

@@ -1,4 +1,4 @@
-// pcconvert: turns PyTorch's weight files into safetensors, shows what is in a weight file, and compares two.
+// pcconvert: turns PyTorch's weight files into safetensors and back, shows what is in a weight file, and compares two.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -19,16 +19,18 @@ struct Arguments {
 
 void warn_of_nonfinite(const WeightFile& file) {
   for (const FileTensor& t : file.tensors)
-    if (const auto count = statistics(t).nonfinite; count > 0)
+    if (const auto count = count_nonfinite(t); count > 0)
       fmt::print(stderr, "pcconvert: warning: \"{}\" holds {} values that are not finite\n", printable(t.name), count);
 }
 
 Exit convert(const std::string& in, const std::string& out, const WeightOptions& options) {
   AnyWeights weights = read_weights(in, options);
   warn_of_nonfinite(weights.file);
-  weights.file.metadata.emplace("format",
-                                "pt");  // Hugging Face's libraries refuse files that do not name the framework
-  write_safetensors(out, weights.file);
+  if (is_pth_name(out) && weights.file.metadata.contains("pc.model"))
+    fmt::print(stderr, "pcconvert: {}: holds the weights alone; labels and preprocessing stay in {}\n", out, in);
+  // Hugging Face's libraries refuse files that do not name the framework.
+  weights.file.metadata.emplace("format", "pt");
+  write_weights(out, weights.file);
   std::size_t bytes = 0;
   for (const FileTensor& t : weights.file.tensors) bytes += t.bytes();
   fmt::print(stderr, "pcconvert: {}: {} tensors, {} bytes of weights\n", out, weights.file.tensors.size(), bytes);
@@ -53,13 +55,14 @@ Exit verify(const std::string& a, const std::string& b, const WeightOptions& opt
 
 Exit run(int argc, char** argv) {
   CLI::App app(
-      "Converts weights (.pth of torch.save, safetensors) to safetensors with the names and OIHW layout of "
-      "torchvision.\n"
+      "Converts weights (.pth of torch.save in its zip or stacked form, safetensors; of torchvision, timm or Hugging "
+      "Face) to safetensors, or to .pth where OUT ends in .pth or .pt, with the names and OIHW layout of torchvision.\n"
       "Exit codes: 0 done, 2 command line, 3 bad or differing weights, 4 file or disk, 6 limit.",
       "pcconvert");
-  app.footer("pcconvert IN OUT.safetensors\npcconvert --inspect FILE [--json]\npcconvert --verify A B");
+  app.footer(
+      "pcconvert IN OUT.safetensors\npcconvert IN OUT.pth\npcconvert --inspect FILE [--json]\npcconvert --verify A B");
   Arguments a;
-  app.add_option("files", a.files, "IN OUT.safetensors, FILE or A B")->required()->expected(1, 2);
+  app.add_option("files", a.files, "IN OUT, FILE or A B")->required()->expected(1, 2);
   auto* inspect_flag = app.add_flag("--inspect", a.inspect, "Print a table of FILE's tensors, metadata and totals");
   app.add_flag("--verify", a.verify, "Compare the tensors of A and B to the bit; exit code 3 where they differ")
       ->excludes(inspect_flag);

@@ -33,7 +33,7 @@ std::string one(const std::string& fields, std::size_t data) { return safetensor
 std::string two(const std::string& a, const std::string& b, std::size_t data) {
   return safetensors("{\"a\":{\"dtype\":\"U8\"," + a + "},\"b\":{\"dtype\":\"U8\"," + b + "}}", data);
 }
-const std::string many_ones = fmt::format("{}", fmt::join(std::vector<int>(65, 1), ","));
+const std::string many_ones = fmt::format("{}", fmt::join(std::vector<int>(9, 1), ","));
 const std::string good = R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})";
 
 std::vector<Hostile> headers() {
@@ -98,11 +98,11 @@ std::vector<Hostile> headers() {
       {"bytes_wrap", one(R"("dtype":"F64","shape":[2305843009213693952],"data_offsets":[0,0])", 0), "overflows"},
       {"zero_hides_overflow", one(R"("dtype":"U8","shape":[0,4294967296,4294967296],"data_offsets":[0,0])", 0),
        "overflows"},
-      {"too_many_dimensions", one("\"dtype\":\"U8\",\"shape\":[" + many_ones + "]", 1), "more than 64 numbers"},
+      {"too_many_dimensions", one("\"dtype\":\"U8\",\"shape\":[" + many_ones + "]", 1), "more than 8 numbers"},
       {"offsets_reversed", one(R"("dtype":"U8","shape":[4],"data_offsets":[4,0])", 4), "run backwards"},
       {"offsets_past_the_end", one(R"("dtype":"U8","shape":[5],"data_offsets":[0,5])", 4), "truncated"},
       {"offsets_at_2_64",
-       one(R"("dtype":"U8","shape":[4],"data_offsets":[18446744073709551612,18446744073709551615])", 4), "truncated"},
+       one(R"("dtype":"U8","shape":[4],"data_offsets":[18446744073709551612,18446744073709551615])", 4), "too large"},
       {"span_differs_from_shape", one(R"("dtype":"F32","shape":[4],"data_offsets":[0,4])", 4), "needs 16"},
       {"overlap", two(R"("shape":[3],"data_offsets":[0,3])", R"("shape":[2],"data_offsets":[2,4])", 4), "overlapping"},
       {"same_bytes_twice", two(R"("shape":[4],"data_offsets":[0,4])", R"("shape":[4],"data_offsets":[0,4])", 4),

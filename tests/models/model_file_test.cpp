@@ -94,6 +94,23 @@ TEST(ModelFile, TimmFindsItsMetadata) {
   const auto timm = nlohmann::json::parse(metadata.at("pretrained_cfg"));
   EXPECT_EQ(timm["input_size"], (std::vector<int>{3, 40, 30}));
   EXPECT_EQ(timm["label_names"].size(), 4u);
+  EXPECT_EQ(timm["num_classes"], 4);
+  EXPECT_EQ(timm["crop_mode"], "border");
+  EXPECT_EQ(timm["interpolation"], "bilinear");
+  EXPECT_EQ(timm["classifier"], "heads.colour");
+  EXPECT_NEAR(timm["mean"][1].get<double>(), 0.2, 1e-6);
+  EXPECT_NEAR(timm["std"][2].get<double>(), 0.9, 1e-6);
+}
+
+TEST(ModelFile, TimmsCropModes) {
+  ModelInfo info = some_info();
+  info.heads.pop_back();
+  for (const auto& [resize, mode] : {std::pair(Resize::stretch, "squash"), std::pair(Resize::pad, "border"), std::pair(Resize::crop, "center")}) {
+    info.preprocess.resize = resize;
+    const auto timm = nlohmann::json::parse(to_metadata(info).at("pretrained_cfg"));
+    EXPECT_EQ(timm["crop_mode"], mode);
+    EXPECT_EQ(timm["classifier"], "fc");
+  }
 }
 
 TEST(ModelFile, WeightsWithoutLabelsAreRefusedWithTheWayOut) {

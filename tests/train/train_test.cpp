@@ -144,15 +144,50 @@ TEST_F(Train, FineTunesOnGivenWeights) {
 
 TEST_F(Train, FineTunesOnTorchvisionWeights) {
   if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0) GTEST_SKIP() << "python3-torchvision is absent";
-  const std::string pth = (*folder_ / "resnet18.pth").string(), converted = (*folder_ / "resnet18.safetensors").string();
-  const std::string script = "import torch, torchvision; torch.manual_seed(1); torch.save(torchvision.models.resnet18().state_dict(), '" + pth + "')";
+  const std::string zip = (*folder_ / "zip.pth").string(), stacked = (*folder_ / "stacked.pth").string(),
+                    converted = (*folder_ / "resnet18.safetensors").string();
+  const std::string script = "import torch, torchvision; torch.manual_seed(1); s = torchvision.models.resnet18().state_dict(); torch.save(s, '" +
+                             zip + "'); torch.save({'model': s}, '" + stacked + "', _use_new_zipfile_serialization=False)";
   ASSERT_EQ(run_program("/usr/bin/python3", {"-c", script}).code, 0);
-  ASSERT_EQ(run_program("pcconvert", {pth, converted}).code, 0);
-  const Outcome outcome =
-      run_program("pctrain", arguments("torchvision", {"--set", "model.weights=" + converted, "--set", "train.epochs=1"}));
-  EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_NE(outcome.err.find("100 tensors from"), std::string::npos) << outcome.err;  // 60 parameters and 40 running statistics
-  EXPECT_NE(outcome.err.find("0 of 1 heads kept"), std::string::npos) << outcome.err;
+  ASSERT_EQ(run_program("pcconvert", {zip, converted}).code, 0);
+  for (const std::string& weights : {stacked, converted}) {
+    const Outcome outcome = run_program(
+        "pctrain", arguments(std::filesystem::path(weights).stem(), {"--set", "model.weights=" + weights, "--set", "train.epochs=1"}));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("100 tensors from"), std::string::npos) << outcome.err;  // 60 parameters and 40 running statistics
+    EXPECT_NE(outcome.err.find("0 of 1 heads kept"), std::string::npos) << outcome.err;
+  }
+  EXPECT_EQ(model("stacked"), model("resnet18"));
+}
+
+TEST_F(Train, WeightsThatAreNoneAreNamed) {
+  const auto page = *folder_ / "page.pth";
+  write_file_atomically(page, "<!DOCTYPE html><title>404</title>");
+  const Outcome outcome = run_program("pctrain", arguments("page", {"--set", "model.weights=" + page.string()}));
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_NE(outcome.err.find(page.string() + ": a web page, not weights"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Train, WeightsThatAreNotFiniteAreNamed) {
+  const std::string weights = PC_SOURCE_DIR "/tests/weights/golden/dtypes.pth";
+  const Outcome outcome = run_program("pctrain", arguments("nan", {"--set", "model.weights=" + weights}));
+  EXPECT_EQ(outcome.code, 7);
+  EXPECT_NE(outcome.err.find("\"f64\" holds 1 values that are not finite"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Train, ModelGoesBackToTorchvision) {
+  if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0) GTEST_SKIP() << "python3-torchvision is absent";
+  const std::string model = (run("whole") / "model.safetensors").string(), pth = (*folder_ / "whole.pth").string(),
+                    again = (*folder_ / "again.pth").string();
+  const Outcome converted = run_program("pcconvert", {model, pth});
+  ASSERT_EQ(converted.code, 0) << converted.err;
+  EXPECT_NE(converted.err.find("labels and preprocessing stay in " + model), std::string::npos) << converted.err;
+  const std::string script = "import torch, torchvision; m = torchvision.models.resnet18(num_classes=3); s = torch.load('" + pth +
+                             "', weights_only=True); m.load_state_dict(s, strict=True); torch.save({k: m.state_dict()[k] for k in s}, '" + again + "')";
+  const Outcome loaded = run_program("/usr/bin/python3", {"-c", script});
+  ASSERT_EQ(loaded.code, 0) << loaded.err;
+  const Outcome same = run_program("pcconvert", {"--verify", model, again});
+  EXPECT_EQ(same.code, 0) << same.out;
 }
 
 TEST_F(Train, FineTunesFromOneLabelColumnToAnother) {

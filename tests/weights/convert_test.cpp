@@ -1,15 +1,15 @@
 // pcconvert as a user runs it: output, exit codes, hashes, and torchvision taking the converted file.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <nlohmann/json.hpp>
 
 #include "engine/file.h"
-#include "tests/support.h"
-#include "tests/weights/pth_bytes.h"
+#include "kernels/runtime/error.h"
+#include "tests/weights/program.h"
 #include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
+#include "tools/weights/zip.h"
 
 namespace pc {
 namespace {
@@ -17,26 +17,6 @@ namespace {
 using namespace test;
 
 const std::string golden = PC_SOURCE_DIR "/tests/weights/golden/";
-
-struct Result {
-  int code;
-  std::string out, err;
-};
-
-class Pcconvert : public testing::Test {
- protected:
-  // A shell command; PCCONVERT stands for the program.
-  Result shell(std::string command) const {
-    const std::string name = "PCCONVERT";
-    if (const auto at = command.find(name); at != command.npos)
-      command.replace(at, name.size(), PC_BIN_DIR "/pcconvert");
-    const int status = std::system(fmt::format("( {} ) >{} 2>{}", command, path("out"), path("err")).c_str());
-    return {WEXITSTATUS(status), read_file(path("out")), read_file(path("err"))};
-  }
-  Result run(const std::string& arguments) const { return shell("PCCONVERT " + arguments); }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  TemporaryFolder folder_;
-};
 
 TEST_F(Pcconvert, ConvertsAndSaysSoOnStderr) {
   const Result r = run(fmt::format("{}plain.pth {}", golden, path("p.safetensors")));
@@ -131,7 +111,7 @@ TEST_F(Pcconvert, ExitCodesAndOneLine) {
       {"PCCONVERT --inspect --verify a b", 2},
       {"PCCONVERT --json a b", 2},
       {"PCCONVERT a b c", 2},
-      {"PCCONVERT " + golden + "stacked.pth " + path("x"), 3},
+      {"PCCONVERT " + golden + "protocol4.pth " + path("x"), 3},
       {"PCCONVERT " + golden + "expected.txt " + path("x"), 3},
       {"PCCONVERT " + path("absent.pth") + " " + path("x"), 4},
       {"PCCONVERT " + folder_.path().string() + " " + path("x"), 4},
@@ -167,6 +147,50 @@ TEST_F(Pcconvert, TorchvisionLoadsResNet18Strict) {
   r = shell(script + path("r.pth") + " " + path("r.safetensors"));
   EXPECT_EQ(r.code, 0) << r.err;
   EXPECT_EQ(r.out, "122 tensors equal\n");
+}
+
+// Straight to .pth, and by way of safetensors.
+TEST_F(Pcconvert, TorchTakesItsFilesBackToTheBit) {
+  const std::string script = "/usr/bin/python3 " PC_SOURCE_DIR "/tests/weights/torch_files.py ";
+  const Result written = shell(script + "--write " + folder_.path().string());
+  if (written.code == 77 || written.code == 127) GTEST_SKIP() << "no torch or torchvision for /usr/bin/python3";
+  ASSERT_EQ(written.code, 0) << written.err;
+  for (const char* name : {"resnet.pth", "many.pth", "resnet_wrapped_stacked.pth", "many_wrapped_stacked.pth"}) {
+    const std::string file = path(name);
+    EXPECT_EQ(run(fmt::format("{0} {0}.direct.pth", file)).code, 0) << name;
+    EXPECT_EQ(run(fmt::format("{0} {0}.safetensors", file)).code, 0) << name;
+    EXPECT_EQ(run(fmt::format("{0}.safetensors {0}.back.pth", file)).code, 0) << name;
+    EXPECT_EQ(run(fmt::format("--verify {0} {0}.back.pth", file)).code, 0) << name;
+  }
+  const Result checked = shell(script + "--check " + folder_.path().string());
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  EXPECT_EQ(checked.out, "resnet 122\nresnet_wrapped_stacked 122\nmany 1500\nmany_wrapped_stacked 1500\n");
+}
+
+// Records 64-byte aligned, checksums right, the same bytes every time; Python's zipfile agrees where it exists.
+TEST_F(Pcconvert, WritesPthAlignedAndDeterministic) {
+  EXPECT_EQ(run(fmt::format("{}dtypes.pth {}", golden, path("a.pth"))).code, 0);
+  EXPECT_EQ(run(fmt::format("{}stacked/dtypes.pth {}", golden, path("b.pt"))).code, 0);
+  const std::string a = read_file(path("a.pth"));
+  EXPECT_EQ(a, read_file(path("b.pt")));
+  const auto records = read_zip_directory(std::as_bytes(std::span(a.data(), a.size())), "a.pth");
+  EXPECT_EQ(records.size(), 11u + 3u);
+  for (const ZipRecord& r : records) {
+    EXPECT_EQ((reinterpret_cast<const char*>(r.data.data()) - a.data()) % 64, 0) << r.name;
+    EXPECT_NO_THROW(check_crc(r, "a.pth")) << r.name;
+  }
+  const Result judged = shell("/usr/bin/python3 -m zipfile -t " + path("a.pth"));
+  EXPECT_TRUE(judged.code == 127 || judged.out == "Done testing\n") << judged.err;
+}
+
+TEST_F(Pcconvert, RefusesNamesThatPthCannotHold) {
+  WeightFile file;
+  const std::byte data[4] = {};
+  for (const char* name : {"w", "w"}) file.tensors.push_back({.name = name, .shape = {1}, .data = data});
+  EXPECT_THROW(write_weights(path("a.pth"), file), Error);
+  file.tensors[1].name = "\xff";
+  EXPECT_THROW(write_weights(path("a.pth"), file), Error);
+  EXPECT_FALSE(std::filesystem::exists(path("a.pth")));
 }
 
 }  // namespace

@@ -44,19 +44,6 @@ TEST_P(HostilePickle, IsRefusedByNameAndPlace) {
   }
 }
 
-std::string repeat(const std::string& s, int times) {
-  std::string result;
-  for (int i = 0; i < times; ++i) result += s;
-  return result;
-}
-
-// A tensor of four elements [2, 2], but for what the arguments say otherwise.
-struct Parts {
-  std::string storage = test::storage("0", number(4)), offset = number(0), size = tuple(number(2) + number(2)),
-              stride = tuple(number(2) + number(1));
-};
-std::string with(const Parts& p) { return state_dict(tensor(p.storage, p.offset, p.size, p.stride)); }
-
 std::vector<Hostile> programs() {
   const std::string system = global("os", "system") + text("true") + "\x85R.";
   return {
@@ -207,7 +194,7 @@ std::vector<Hostile> programs() {
       {"tensor_of_text", state_dict(tensor(text("0"), number(0), ")", ")")), {"with a str as storage"}},
       {"parameter_of_text",
        state_dict(global("torch._utils", "_rebuild_parameter") + tuple(text("0") + "\x88" + ordered_dict) + "R"),
-       {"parameter with a str"}},
+       {"with a str as a parameter's data"}},
       {"top_is_number", proto + number(1) + ".", {"holds a int, not a state dict"}},
       {"no_state_dict", proto + "}" + text("epoch") + number(3) + "s.", {"no state dict found", "epoch"}},
       {"entry_is_number",

@@ -16,6 +16,12 @@ std::string le(T value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
+inline std::string repeat(const std::string& s, int times) {
+  std::string result;
+  for (int i = 0; i < times; ++i) result += s;
+  return result;
+}
+
 // ---- pickle
 inline const std::string proto("\x80\x02", 2);
 inline std::string text(const std::string& s) { return std::string(1, 'X') + le(uint32_t(s.size())) + s; }
@@ -37,6 +43,12 @@ inline std::string tensor(const std::string& storage, const std::string& offset,
 }
 // A state dict with one tensor "w".
 inline std::string state_dict(const std::string& value) { return proto + "}" + text("w") + value + "s."; }
+// The same, of four elements [2, 2], but for what the arguments say otherwise.
+struct Parts {
+  std::string storage = test::storage("0", number(4)), offset = number(0), size = tuple(number(2) + number(2)),
+              stride = tuple(number(2) + number(1));
+};
+inline std::string with(const Parts& p) { return state_dict(tensor(p.storage, p.offset, p.size, p.stride)); }
 
 // ---- zip
 struct ZipEntry {
@@ -64,6 +76,21 @@ inline std::string zip(const std::vector<ZipEntry>& entries, uint16_t count_shif
   const uint16_t count = uint16_t(entries.size() + count_shift);
   return file + directory + le(0x06054b50u) + le(uint16_t(0)) + le(uint16_t(0)) + le(count) + le(count) +
          le(uint32_t(directory.size())) + le(uint32_t(file.size())) + le(uint16_t(0));
+}
+
+// ---- the stacked form
+inline const std::string stacked_magic = std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+inline const std::string stacked_protocol = proto + "M\xe9\x03.";
+inline const std::string stacked_system = proto + "}" + text("little_endian") + "\x88s.";
+inline std::string stacked_storage(const std::string& key, const std::string& elements, const std::string& view = "N") {
+  return tuple(text("storage") + global("torch", "FloatStorage") + text(key) + text("cpu") + elements + view) + "Q";
+}
+// The parts behind the pickles: the list of keys, and "0" with 1, 2, 3, 4 as f32.
+inline const std::string stacked_keys = proto + "]" + text("0") + "a.";
+inline const std::string stacked_data = le(int64_t(4)) + le(1.f) + le(2.f) + le(3.f) + le(4.f);
+inline std::string stacked(const std::string& pickle, const std::string& keys = stacked_keys,
+                           const std::string& data = stacked_data) {
+  return stacked_magic + stacked_protocol + stacked_system + pickle + keys + data;
 }
 
 // A .pth with this pickle and one storage "0" of 16 bytes: 1, 2, 3, 4 as f32.

@@ -24,7 +24,7 @@ std::vector<ConfigKey> TrainConfig::keys() {
       number_key("data", "max_bad", data.max_bad, 0, 1, "more than this share of unreadable pictures stops the run"),
       text_key("data", "cache", data.cache, "folder of the packed pictures; empty: $XDG_CACHE_HOME/pc"),
       choice_key("model", "architecture", model.architecture, architectures(), "the backbone"),
-      text_key("model", "weights", model.weights, "starting weights (.safetensors, see pcconvert); heads of another size start anew"),
+      text_key("model", "weights", model.weights, "starting weights (.pth, .safetensors: what pcconvert reads); heads of another size start anew"),
       list_key("model", "freeze", model.freeze, "name prefixes of parameters that stay as they are, or \"backbone\""),
       int_key("model", "height", model.height, 16, 1024, "input size, pixels"),
       int_key("model", "width", model.width, 16, 1024, "input size, pixels"),

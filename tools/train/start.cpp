@@ -6,6 +6,8 @@
 
 #include "engine/state.h"
 #include "kernels/runtime/error.h"
+#include "tools/weights/report.h"
+#include "tools/weights/weights.h"
 
 namespace pc {
 namespace {
@@ -24,11 +26,14 @@ std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& i
 }
 
 void load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
-  WeightFile file = read_safetensors(path);
+  WeightFile file = read_weights(path).file;
   const std::vector<std::string> kept = shared_heads(file, info, path);
   std::erase_if(file.tensors, [&](const FileTensor& t) {
     return is_head(t.name) && std::none_of(kept.begin(), kept.end(), [&](const auto& prefix) { return t.name.starts_with(prefix); });
   });
+  for (const FileTensor& t : file.tensors)
+    if (const int64_t count = count_nonfinite(t); count > 0)
+      fail(Exit::numeric, fmt::format("{}: \"{}\" holds {} values that are not finite; training cannot begin there", path, printable(t.name), count));
   LoadReport report = load_state_dict(model, file);
   std::erase_if(report.missing, is_head);
   if (!report.complete()) fail(Exit::data, fmt::format("{}: does not fit {}: {}", path, info.architecture, describe(report)));

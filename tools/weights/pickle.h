@@ -20,7 +20,7 @@ namespace pc {
 
 using PickleIndex = uint32_t;
 
-// A storage of the file: the record data/KEY holds its elements.
+// A storage of the file: the record data/KEY, or the stacked form's part KEY, holds its elements.
 struct PickledStorage {
   std::string_view key;
   FileType type = FileType::f32;
@@ -61,7 +61,8 @@ struct PickleValue {
   std::string_view string;         // within the pickle's bytes, UTF-8
   std::vector<PickleIndex> items;  // tuple, list; dict: key, value, key, value, …
 };
-const char* name_of(PickleValue::Kind);  // Python's name: "str", "OrderedDict", …
+const char* name_of(PickleValue::Kind);  // Python's name: "str", "dict", …
+const char* storage_name(FileType);      // PyTorch's name of a storage: "FloatStorage", …
 
 struct Pickle {
   std::deque<PickleValue> values;
@@ -69,12 +70,16 @@ struct Pickle {
   std::vector<PickledTensor> tensors;
   PickleIndex top = 0;
   const PickleValue& operator[](PickleIndex i) const { return values[i]; }
-  // The value of a string key in a dict, nullptr where there is none.
+  // The value of a string key in a dict, nullptr where there is none; the last of several, as Python has it.
   const PickleValue* find(const PickleValue& dict, std::string_view key) const;
 };
 
-// The result points into `bytes`. Everything else is refused with Error(data): "FILE: byte 17: GLOBAL os.system is not
-// allowed …"; Error(limit) over 400,000 values, 100,000 tensors or 64 levels. `file` stands for the pickle in messages.
+// The zip form's pickle, which fills `bytes`; the result points into them. Everything else is refused with Error(data):
+// "FILE: byte 17: GLOBAL os.system is not allowed …"; Error(limit) over 400,000 values, 100,000 tensors or 64 levels.
+// `file` stands for the pickle in messages.
 Pickle read_pickle(std::span<const std::byte> bytes, const std::string& file);
+
+// One of the stacked form's pickles, which begins at byte `at`; moves `at` behind it.
+Pickle read_stacked_pickle(std::span<const std::byte> bytes, std::size_t& at, const std::string& file);
 
 }  // namespace pc

@@ -21,6 +21,22 @@ const char* name_of(PickleValue::Kind kind) {
   return "?";
 }
 
+const char* storage_name(FileType type) {
+  switch (type) {
+    case FileType::f64: return "DoubleStorage";
+    case FileType::f32: return "FloatStorage";
+    case FileType::f16: return "HalfStorage";
+    case FileType::bf16: return "BFloat16Storage";
+    case FileType::i64: return "LongStorage";
+    case FileType::i32: return "IntStorage";
+    case FileType::i16: return "ShortStorage";
+    case FileType::i8: return "CharStorage";
+    case FileType::u8: return "ByteStorage";
+    case FileType::boolean: return "BoolStorage";
+  }
+  return "?";
+}
+
 bool PickledTensor::contiguous() const {
   int64_t step = 1;
   for (std::size_t i = shape.size(); i-- > 0;) {
@@ -32,9 +48,9 @@ bool PickledTensor::contiguous() const {
 }
 
 const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) const {
-  for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
-    const PickleValue& k = values[dict.items[i]];
-    if (k.kind == PickleValue::Kind::string && k.string == key) return &values[dict.items[i + 1]];
+  for (std::size_t i = dict.items.size(); i > 0; i -= 2) {
+    const PickleValue& k = values[dict.items[i - 2]];
+    if (k.kind == PickleValue::Kind::string && k.string == key) return &values[dict.items[i - 1]];
   }
   return nullptr;
 }

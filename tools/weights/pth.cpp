@@ -3,19 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "engine/file.h"
 #include "kernels/runtime/error.h"
-#include "tools/weights/pickle.h"
+#include "tools/weights/pickle_reader.h"
+#include "tools/weights/pickled_tensors.h"
 #include "tools/weights/zip.h"
 
 namespace pc {
 namespace {
 
-using Kind = PickleValue::Kind;
 using Records = std::unordered_map<std::string_view, const ZipRecord*>;  // by name within the archive's one folder
 
 std::string_view text(const ZipRecord& record) {
@@ -46,145 +46,72 @@ Records open_folder(const std::vector<ZipRecord>& archive, const std::string& fi
   return records;
 }
 
-void check_byte_order(const Records& records, const std::string& file) {
+bool is_big_endian(const Records& records, const std::string& file) {
   const auto found = records.find("byteorder");
-  if (found == records.end()) return;
+  if (found == records.end()) return false;
   const auto order = text(*found->second);
-  if (order == "big")
-    fail(Exit::data, file + ": byteorder big: written on a big-endian machine; save it again on a little-endian one");
-  if (order != "little") fail(Exit::data, fmt::format("{}: unknown byteorder \"{}\"", file, printable(order)));
+  if (order != "little" && order != "big")
+    fail(Exit::data, fmt::format("{}: unknown byteorder \"{}\"", file, printable(order)));
+  return order == "big";
 }
 
-bool holds_tensors(const Pickle& p, const PickleValue& dict) {
-  for (std::size_t i = 1; i < dict.items.size(); i += 2)
-    if (p[dict.items[i]].kind == Kind::tensor) return true;
-  return false;
+// torch.save writes the pickle first: what is there of a file that is cut off often tells how much there should be.
+void say_how_much_is_missing(std::span<const std::byte> bytes, const std::string& file) {
+  std::size_t expected = 0;
+  try {
+    const ZipRecord first = first_record(bytes, file);
+    const Pickle p = PickleReader(first.data, file, 0, 5).read();
+    for (const PickledStorage& s : p.storages)
+      if (__builtin_add_overflow(expected, byte_count(s, file), &expected)) return;
+  } catch (const Error&) {
+    return;  // the pickle is cut off too, or the file never was what it seems
+  }
+  if (expected > bytes.size()) fail(Exit::data, truncated(file, bytes.size(), expected));
 }
-
-const PickleValue& find_state_dict(const Pickle& p, const std::string& file) {
-  const PickleValue* dict = &p[p.top];
-  if (dict->kind != Kind::dict)
-    fail(Exit::data, fmt::format("{}: holds a {}, not a state dict", file, name_of(dict->kind)));
-  for (const char* key : {"state_dict_ema", "model_ema", "state_dict", "model"})
-    if (const PickleValue* inner = p.find(*dict, key); inner && inner->kind == Kind::dict && holds_tensors(p, *inner))
-      return *inner;
-  if (holds_tensors(p, *dict)) return *dict;
-  std::string keys;
-  for (std::size_t i = 0; i < dict->items.size() && i < 20; i += 2)
-    keys.append(1, ' ').append(printable(p[dict->items[i]].string));
-  fail(Exit::data, fmt::format("{}: no state dict found under state_dict or model; its keys:{}", file, keys));
-}
-
-struct Source {
-  const Records& records;
-  std::shared_ptr<const void> owner;
-  const std::string& file;
-};
 
 // A storage's record must have exactly the size that the pickle declares (CVE-2026-24747).
-std::vector<const ZipRecord*> find_storages(const Pickle& p, const Source& source) {
-  std::vector<const ZipRecord*> found;
+std::vector<std::span<const std::byte>> find_storages(const Pickle& p, const Records& records,
+                                                      const std::string& file) {
+  std::vector<std::span<const std::byte>> found;
   for (const PickledStorage& s : p.storages) {
-    const auto record = source.records.find(fmt::format("data/{}", s.key));
-    if (record == source.records.end())
-      fail(Exit::data, fmt::format("{}: storage {} has no record", source.file, s.key));
-    int64_t bytes = 0;
-    const std::size_t actual = record->second->data.size();
-    if (__builtin_mul_overflow(s.elements, int64_t(size_of(s.type)), &bytes) || uint64_t(bytes) != actual)
-      fail(Exit::data, fmt::format("{}: storage {} has {} elements of {}, its record {} bytes", source.file, s.key,
-                                   s.elements, name_of(s.type), actual));
-    found.push_back(record->second);
+    const auto record = records.find(fmt::format("data/{}", s.key));
+    if (record == records.end()) fail(Exit::data, fmt::format("{}: storage {} has no record", file, s.key));
+    const auto data = record->second->data;
+    if (byte_count(s, file) != data.size())
+      fail(Exit::data, fmt::format("{}: storage {} has {} elements of {}, its record {} bytes", file, s.key, s.elements,
+                                   name_of(s.type), data.size()));
+    found.push_back(data);
   }
   return found;
 }
 
-// Copies a strided view, the last dimension innermost.
-std::shared_ptr<const void> gather(const PickledTensor& t, const std::byte* storage, std::size_t element,
-                                   std::size_t bytes) {
-  auto result = std::make_shared<std::vector<std::byte>>(bytes);
-  std::byte* out = result->data();
-  std::vector<int64_t> at(t.shape.size(), 0), strides = t.strides;
-  for (std::size_t i = 0; i < strides.size(); ++i)
-    if (t.shape[i] == 1)
-      strides[i] = 0;  // never checked against the storage, as it leads nowhere: it may be any number
-  int64_t from = t.offset;
-  for (std::size_t left = bytes / element; left > 0; --left, out += element) {
-    std::memcpy(out, storage + std::size_t(from) * element, element);
-    for (std::size_t i = at.size(); i-- > 0;) {
-      from += strides[i];
-      if (++at[i] < t.shape[i]) break;
-      from -= strides[i] * t.shape[i];
-      at[i] = 0;
-    }
-  }
-  const std::byte* data = result->data();
-  return {std::move(result), data};
+void refuse_orphans(const Pickle& p, const Records& records, const std::string& file) {
+  const auto is_data = [](const auto& record) { return record.first.starts_with("data/"); };
+  if (std::size_t(std::count_if(records.begin(), records.end(), is_data)) == p.storages.size()) return;
+  std::unordered_set<std::string_view> keys;
+  for (const PickledStorage& s : p.storages) keys.insert(s.key);
+  for (const auto& record : records)
+    if (is_data(record) && !keys.contains(record.first.substr(5)))
+      fail(Exit::data, fmt::format("{}: record \"{}\" belongs to no tensor", file, printable(record.first)));
 }
-
-class Converter {
- public:
-  Converter(const Pickle& p, const Source& source, std::size_t file_bytes)
-      : p_(p), source_(source), storages_(find_storages(p, source)), budget_(4 * file_bytes + (64u << 20)) {}
-
-  WeightFile convert(const PickleValue& dict) {
-    WeightFile file;
-    std::unordered_set<std::string_view> names;
-    for (std::size_t i = 0; i < dict.items.size(); i += 2) {
-      const PickleValue &key = p_[dict.items[i]], &value = p_[dict.items[i + 1]];
-      if (key.kind != Kind::string)
-        fail(Exit::data, fmt::format("{}: a {} as a tensor's name", source_.file, name_of(key.kind)));
-      if (!names.insert(key.string).second)
-        fail(Exit::data, fmt::format("{}: two tensors are named \"{}\"", source_.file, printable(key.string)));
-      if (value.kind != Kind::tensor)
-        fail(Exit::data,
-             fmt::format("{}: \"{}\" is a {}, not a tensor", source_.file, printable(key.string), name_of(value.kind)));
-      file.tensors.push_back(convert(std::string(key.string), p_.tensors[std::size_t(value.integer)]));
-    }
-    return file;
-  }
-
- private:
-  FileTensor convert(std::string name, const PickledTensor& t) {
-    FileTensor result{.name = std::move(name), .type = p_.storages[t.storage].type, .shape = t.shape};
-    const std::size_t element = size_of(result.type);
-    std::size_t bytes = 0;
-    if (__builtin_mul_overflow(std::size_t(result.size()), element, &bytes) || bytes > budget_)
-      fail(Exit::limit,
-           fmt::format("{}: \"{}\": the tensors together are far larger than the file that they share or expand",
-                       source_.file, printable(result.name)));
-    budget_ -= bytes;
-    const std::byte* storage = storages_[t.storage]->data.data();
-    if (t.contiguous()) {
-      result.data = storage + std::size_t(t.offset) * element;
-      result.owner = source_.owner;
-    } else {
-      result.owner = gather(t, storage, element, bytes);
-      result.data = static_cast<const std::byte*>(result.owner.get());
-    }
-    return result;
-  }
-
-  const Pickle& p_;
-  const Source& source_;
-  std::vector<const ZipRecord*> storages_;
-  std::size_t budget_;
-};
 
 }  // namespace
 
 WeightFile parse_pth(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file,
                      const PthOptions& options) {
+  if (!ends_with_directory(bytes)) say_how_much_is_missing(bytes, file);
   const auto archive = read_zip_directory(bytes, file);
   const Records records = open_folder(archive, file);
   if (options.check_crc)
     for (const ZipRecord& r : archive) check_crc(r, file);
-  check_byte_order(records, file);
-  const std::string pickle_name = file + ": data.pkl";
-  const auto pickle = records.find("data.pkl");
-  if (pickle == records.end()) fail(Exit::data, file + ": more than one folder with a data.pkl");
-  const Pickle p = read_pickle(pickle->second->data, pickle_name);
-  const Source source{.records = records, .owner = std::move(owner), .file = file};
-  return Converter(p, source, bytes.size()).convert(find_state_dict(p, file));
+  const Pickle p = read_pickle(records.at("data.pkl")->data, file + ": data.pkl");
+  const StorageBytes found{.storages = find_storages(p, records, file),
+                           .owner = std::move(owner),
+                           .file_bytes = bytes.size(),
+                           .big_endian = is_big_endian(records, file)};
+  WeightFile weights = pickled_tensors(p, found, file);
+  refuse_orphans(p, records, file);
+  return weights;
 }
 
 }  // namespace pc

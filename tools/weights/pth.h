@@ -1,7 +1,8 @@
-// State dicts in PyTorch's .pth/.pt files, the zip form that torch.save writes since 1.6 (pickle.h and zip.h say what
-// is accepted).
+// State dicts in PyTorch's .pth/.pt files: the zip form that torch.save writes since 1.6, and the stacked form before
+// it (pickle.h and zip.h say what is accepted, pickled_tensors.h which of the tensors are taken).
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,14 +15,18 @@ struct PthOptions {
   bool check_crc = true;  // torch.serialization.set_crc32_options(False) writes files without usable checksums
 };
 
-// Contiguous tensors borrow the file's memory; views with other strides are gathered into memory of their own. `owner`
-// keeps `bytes` alive, `file` stands for the file in messages.
-//
-// The state dict is the pickled dict itself or lies within it as state_dict_ema, model_ema, state_dict or model (the
-// first of these, timm's order); Parameters are taken as their data. Errors: Error(data) naming the record, opcode or
-// tensor; Error(limit) where the tensors together, shared and expanded storages written out, exceed four times the file
-// and 64 MB.
+// The zip form. `owner` keeps `bytes` alive, `file` stands for the file in messages. Errors: Error(data) naming the
+// record, opcode or tensor; Error(limit).
 WeightFile parse_pth(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file,
                      const PthOptions& options = {});
+
+// The stacked form; false where `bytes` do not begin with its magic number.
+bool is_stacked(std::span<const std::byte> bytes);
+WeightFile parse_stacked(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file);
+
+// An OrderedDict of the tensors in the zip form, as torch.load (weights_only too) and load_state_dict(strict=True) take
+// it: deterministic and atomic, each storage 64-byte aligned. The metadata stay behind: a state dict has no place for
+// them. Error(data) for duplicate or non-UTF-8 names, Error(limit) over 4 GB or 65,000 tensors, Error(file).
+void write_pth(const std::filesystem::path& path, const WeightFile& file);
 
 }  // namespace pc

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <span>
 #include <string>
 
 #include "engine/safetensors.h"
@@ -9,18 +11,25 @@
 namespace pc {
 
 struct WeightOptions {
-  bool check_hash =
-      true;  // the digits in names like resnet18-f37072fd.pth, and the CRC-32 of every record of a .pth file
+  // The digits in names like resnet18-f37072fd.pth, or else the CRC-32 of every record of a .pth file.
+  bool check_hash = true;
 };
 
 struct AnyWeights {
   WeightFile file;
-  std::string format;  // "safetensors" or "pth"
+  std::string format;  // "safetensors", "pth" or "stacked pth"
 };
 
-// Maps and checks the file. "module.", which DataParallel puts before every name, is taken off. Errors: Error(data)
-// saying what the file is instead (web page, Git LFS pointer, truncated download, older forms), or what is wrong in it;
-// Error(file) for the disk.
+// Maps and checks the file; the tensors get torchvision's names (names.h). Errors: Error(data) saying what the file is
+// instead (stranger.h), or what is wrong in it; Error(limit); Error(file) for the disk.
 AnyWeights read_weights(const std::filesystem::path& path, const WeightOptions& options = {});
+
+// The same for bytes in memory, kept alive by `owner`; `path` stands for the file and need not exist.
+AnyWeights parse_weights(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                         const std::filesystem::path& path, const WeightOptions& options = {});
+
+// A path that ends in .pth or .pt gets the zip form of torch.save, any other safetensors.
+void write_weights(const std::filesystem::path& path, const WeightFile& file);
+bool is_pth_name(const std::filesystem::path& path);
 
 }  // namespace pc

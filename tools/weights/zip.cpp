@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "engine/file.h"
 #include "engine/safetensors.h"
 #include "kernels/runtime/error.h"
 
@@ -20,6 +21,7 @@ constexpr uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, descrip
                    end_magic = 0x06054b50, end64_magic = 0x06064b50, locator_magic = 0x07064b50;
 constexpr uint16_t has_descriptor = 1u << 3, utf8_names = 1u << 11;
 constexpr uint32_t in_zip64 = 0xffffffffu;
+constexpr std::size_t end_bytes = 22;
 
 // Little-endian fields of a part of the archive, one after the other; reading past its end throws.
 class Fields {
@@ -65,12 +67,11 @@ struct Entry {
 
 // The end record must be the last 22 bytes: a comment behind it is where polyglots live, and torch.save writes none.
 Directory find_directory(std::span<const std::byte> archive, const std::string& file) {
-  constexpr std::size_t end_bytes = 22, locator_bytes = 20, end64_bytes = 56;
-  Fields magic(archive.size() < end_bytes ? archive.first(0) : archive.last(end_bytes), file);
-  if (magic.left() == 0 || magic.u32() != end_magic)
-    fail(Exit::data,
-         fmt::format("{}: {} bytes without the zip directory that ends such a file: truncated? Download it again", file,
-                     archive.size()));
+  constexpr std::size_t locator_bytes = 20, end64_bytes = 56;
+  if (!ends_with_directory(archive))
+    fail(Exit::data, fmt::format("{}: truncated: {} that do not end with a zip directory; download it again", file,
+                                 size_text(archive.size())));
+  Fields magic(archive.last(end_bytes).subspan(sizeof end_magic), file);
   if (magic.u16() != 0 || magic.u16() != 0) fail(Exit::data, file + ": a part of a split zip archive");
   Directory d;
   const uint64_t here = magic.u16();
@@ -88,9 +89,11 @@ Directory find_directory(std::span<const std::byte> archive, const std::string& 
       Fields f(archive.subspan(end, end64_bytes), file);
       if (f.u32() != end64_magic || f.u64() != end64_bytes - 12)
         fail(Exit::data, file + ": the zip64 directory is not where it should be");
-      f.take(2 + 2 + 4 + 4 + 8);  // versions, disks, entries on this disk
+      f.take(2 + 2);  // versions
+      const bool split = f.u32() != 0 || f.u32() != 0;
+      const uint64_t on_this_disk = f.u64();
       const Directory wide{.entries = f.u64(), .bytes = f.u64(), .offset = f.u64()};
-      const bool agree = (d.entries == 0xffff || d.entries == wide.entries) &&
+      const bool agree = !split && on_this_disk == wide.entries && (d.entries == 0xffff || d.entries == wide.entries) &&
                          (d.bytes == in_zip64 || d.bytes == wide.bytes) &&
                          (d.offset == in_zip64 || d.offset == wide.offset);
       if (!agree) fail(Exit::data, file + ": the zip and zip64 directories disagree");
@@ -125,8 +128,8 @@ Entry read_entry(Fields& f, const std::string& file) {
   e.crc32 = f.u32();
   e.packed = f.u32();
   e.bytes = f.u32();
-  const uint16_t name = f.u16(), extra = f.u16(), comment = f.u16();
-  f.take(2 + 2 + 4);  // disk, attributes
+  const uint16_t name = f.u16(), extra = f.u16(), comment = f.u16(), disk = f.u16();
+  f.take(2 + 4);  // attributes
   e.offset = f.u32();
   e.name = text(f.take(name));
   read_extra(f.take(extra), e.bytes, e.packed, e.offset, file);
@@ -135,6 +138,7 @@ Entry read_entry(Fields& f, const std::string& file) {
   const auto refuse = [&](const std::string& what) {
     fail(Exit::data, fmt::format("{}: record \"{}\" {}", file, printable(e.name), what));
   };
+  if (disk != 0) refuse("lies in another part of a split archive");
   if (e.flags & 1) refuse("is encrypted");
   if (e.method != 0 && e.method != 8)
     refuse(fmt::format("is packed by method {}, which PyTorch does not know", e.method));
@@ -188,6 +192,20 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
 }
 
 }  // namespace
+
+bool ends_with_directory(std::span<const std::byte> archive) {
+  return archive.size() >= end_bytes && Fields(archive.last(end_bytes), "").u32() == end_magic;
+}
+
+ZipRecord first_record(std::span<const std::byte> archive, const std::string& file) {
+  Fields f(archive, file);
+  f.take(26);  // all that stands before the lengths of name and extra field
+  const uint16_t name = f.u16(), extra = f.u16();
+  ZipRecord record{.name = std::string(text(f.take(name)))};
+  f.take(extra);
+  record.data = f.take(f.left());
+  return record;
+}
 
 std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file) {
   const Directory directory = find_directory(archive, file);

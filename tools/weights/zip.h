@@ -1,8 +1,9 @@
-// The zip container of torch.save, read in place, every number checked.
+// The zip container of torch.save: read in place, every number checked; and written.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,23 @@ struct ZipRecord {
 // disagree with the directory, overlaps, hidden bytes, and a missing directory (a truncated download). Checksums are
 // not compared here.
 std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file);
+
+// Whether the archive ends as it should; else it is cut off or something stands behind it.
+bool ends_with_directory(std::span<const std::byte> archive);
+
+// What the first local header tells of the first record, for archives that are cut off; its data run to their end.
+// Error(data) where even the header is cut.
+ZipRecord first_record(std::span<const std::byte> archive, const std::string& file);
+
+// A record to be written.
+struct ZipPart {
+  std::string name;
+  std::span<const std::byte> data;
+};
+
+// Writes them in their order, uncompressed, with checksums, their data 64-byte aligned; atomic, and the same bytes
+// every time. Error(limit) over 4 GB or 65,534 parts, Error(file).
+void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts);
 
 // Throws Error(data) where the record's bytes do not have its CRC-32.
 void check_crc(const ZipRecord& record, const std::string& file);
