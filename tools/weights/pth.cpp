@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "data/zip.h"
 #include "kernels/runtime/error.h"
 #include "tools/weights/pickle.h"
-#include "tools/weights/zip.h"
 
 namespace pc {
 namespace {

@@ -1,5 +1,5 @@
-// State dicts in PyTorch's .pth/.pt files, the zip form that torch.save writes since 1.6 (pickle.h and zip.h say what
-// is accepted).
+// State dicts in PyTorch's .pth/.pt files, the zip form that torch.save writes since 1.6 (pickle.h and data/zip.h say
+// what is accepted).
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
 // APPNOTE.TXT 6.3.10 of PKWARE names the fields.
-#include "tools/weights/zip.h"
+#include "data/zip.h"
 
 #include <fmt/format.h>
 #include <zlib.h>
