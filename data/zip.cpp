@@ -97,9 +97,11 @@ Directory find_directory(std::span<const std::byte> archive, bool comment, const
       Fields f(archive.subspan(end, end64_bytes), file);
       if (f.u32() != end64_magic || f.u64() != end64_bytes - 12)
         fail(Exit::data, file + ": the zip64 directory is not where it should be");
-      f.take(2 + 2 + 4 + 4 + 8);  // versions, disks, entries on this disk
+      f.take(2 + 2);  // versions
+      const bool split = f.u32() != 0 || f.u32() != 0;
+      const uint64_t on_this_disk = f.u64();
       const Directory wide{.entries = f.u64(), .bytes = f.u64(), .offset = f.u64()};
-      const bool agree = (d.entries == 0xffff || d.entries == wide.entries) &&
+      const bool agree = !split && on_this_disk == wide.entries && (d.entries == 0xffff || d.entries == wide.entries) &&
                          (d.bytes == in_zip64 || d.bytes == wide.bytes) &&
                          (d.offset == in_zip64 || d.offset == wide.offset);
       if (!agree) fail(Exit::data, file + ": the zip and zip64 directories disagree");
@@ -134,8 +136,8 @@ Entry read_entry(Fields& f, const std::string& file) {
   e.crc32 = f.u32();
   e.packed = f.u32();
   e.bytes = f.u32();
-  const uint16_t name = f.u16(), extra = f.u16(), comment = f.u16();
-  f.take(2 + 2 + 2);  // disk, internal attributes, those of DOS
+  const uint16_t name = f.u16(), extra = f.u16(), comment = f.u16(), disk = f.u16();
+  f.take(2 + 2);  // internal attributes, those of DOS
   e.mode = f.u16();
   e.offset = f.u32();
   e.name = text(f.take(name));
@@ -145,6 +147,7 @@ Entry read_entry(Fields& f, const std::string& file) {
   const auto refuse = [&](const std::string& what) {
     fail(Exit::data, fmt::format("{}: record \"{}\" {}", file, printable(e.name), what));
   };
+  if (disk != 0) refuse("lies in another part of a split archive");
   if (e.flags & 1) refuse("is encrypted");
   if (e.method != 0 && e.method != 8)
     refuse(fmt::format("is packed by method {}; only stored and deflated ones are read", e.method));
