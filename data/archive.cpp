@@ -102,7 +102,10 @@ void check_collisions(const std::vector<ZipRecord>& records, const std::string& 
   std::transform(records.begin(), records.end(), keys.begin(), [](const ZipRecord& r) { return folded(r.name); });
   std::vector<uint32_t> order(records.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    const int order_of_keys = keys[a].compare(keys[b]);
+    return order_of_keys != 0 ? order_of_keys < 0 : a < b;
+  });
   for (std::size_t i = 1; i < order.size(); ++i) {
     const std::string &before = keys[order[i - 1]], &key = keys[order[i]];
     const Refusal refuse(file, records[order[i]].name);
@@ -118,7 +121,7 @@ void check_collisions(const std::vector<ZipRecord>& records, const std::string& 
 std::vector<ZipRecord> list_archive(std::span<const std::byte> archive, const std::string& file) {
   const std::string_view bytes(reinterpret_cast<const char*>(archive.data()), archive.size());
   if (!bytes.starts_with("PK\3\4") && !bytes.starts_with("PK\5\6"))
-    fail(Exit::data, fmt::format("{}: not a zip archive: it {}", file, describe_stranger(archive)));
+    fail(Exit::data, file + ": " + not_a("zip archive", archive));
   std::vector<ZipRecord> records = read_zip_directory(archive, file, {.max_records = kMaxEntries, .comment = true});
   uint64_t total = 0;
   for (ZipRecord& r : records) {

@@ -214,11 +214,11 @@ std::string complaint(const std::string& bytes) {
 }
 
 TEST(HostileZips, StrangersAreNamed) {
-  EXPECT_EQ(complaint(""), "bad.zip: not a zip archive: it is empty");
+  EXPECT_EQ(complaint(""), "bad.zip: not a zip archive; it is empty");
   EXPECT_EQ(complaint("<!DOCTYPE html><html>Sign in"),
-            "bad.zip: not a zip archive: it looks like HTML: a web page was saved in its place; download it again");
+            "bad.zip: not a zip archive; it looks like HTML: a web page was saved in its place; download it again");
   EXPECT_EQ(complaint("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 46830571\n"),
-            "bad.zip: not a zip archive: it is a Git LFS pointer; fetch the file itself with: git lfs pull");
+            "bad.zip: not a zip archive; it is a Git LFS pointer; fetch the file itself with: git lfs pull");
 }
 
 TEST(HostileZips, EveryPrefixIsRefused) {
