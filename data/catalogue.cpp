@@ -9,6 +9,7 @@
 #include "data/csv.h"
 #include "data/hash.h"
 #include "data/layouts.h"
+#include "engine/safetensors.h"
 #include "kernels/runtime/error.h"
 
 namespace pc {
@@ -57,6 +58,9 @@ void number_labels(Catalogue& catalogue, std::size_t column, const std::vector<s
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
   if (!classes.empty() && classes.front().empty()) classes.erase(classes.begin());
+  for (const std::string& name : classes)
+    if (!is_utf8(name))
+      fail(Exit::data, fmt::format("class \"{}\": the name is not UTF-8; rename it", printable(name)));
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto at = std::lower_bound(classes.begin(), classes.end(), texts[i]);
     catalogue.items[i].labels[column] = texts[i].empty() ? -1 : int32_t(at - classes.begin());

@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
+#include "data/stranger.h"
+#include "engine/safetensors.h"
 #include "kernels/runtime/error.h"
 
 namespace pc {
 namespace {
 
-constexpr std::size_t kMaxField = std::size_t(1) << 20;
+constexpr std::size_t kMaxField = std::size_t(1) << 20, kMaxFields = 10'000;
 
 // Levenshtein distance: insertions, deletions and substitutions.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -32,13 +35,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string no_such_column(const std::string& file, const std::string& name, const std::vector<std::string>& there) {
+  constexpr std::size_t most = 30;
   std::string message = fmt::format("{}: no column \"{}\"; the columns are", file, name);
-  for (std::size_t i = 0; i < there.size(); ++i) message += (i ? ", " : " ") + there[i];
+  for (std::size_t i = 0; i < std::min(most, there.size()); ++i) message += (i ? ", " : " ") + printable(there[i]);
+  if (there.size() > most) message += fmt::format(" and {} more", there.size() - most);
   const auto distance = [&](const std::string& c) { return edit_distance(name, c); };
   const auto nearest = std::min_element(there.begin(), there.end(),
                                         [&](const auto& a, const auto& b) { return distance(a) < distance(b); });
   if (nearest != there.end() && distance(*nearest) <= 1 + name.size() / 3) {
-    message += fmt::format("; did you mean \"{}\"?", *nearest);
+    message += fmt::format("; did you mean \"{}\"?", printable(*nearest));
   }
   return message;
 }
@@ -47,16 +52,15 @@ CsvReader::CsvReader(std::string_view text, std::string name) : text_(text), nam
   if (text_.starts_with("\xff\xfe") || text_.starts_with("\xfe\xff")) {
     fail(Exit::data, name_ + ": the file is UTF-16; save it as UTF-8");
   }
+  const auto bytes = std::as_bytes(std::span(text_.data(), text_.size()));
+  if (!text_.empty() && !describe_stranger(bytes).empty()) fail(Exit::data, name_ + ": " + not_a("CSV file", bytes));
   if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
   std::vector<std::string_view> fields;
   if (!read_row(fields)) fail(Exit::data, name_ + ": empty file");
   header_.assign(fields.begin(), fields.end());
-  for (std::size_t i = 0; i < header_.size(); ++i) {
-    if (std::find(header_.begin(), header_.begin() + std::ptrdiff_t(i), header_[i]) !=
-        header_.begin() + std::ptrdiff_t(i)) {
-      fail_row(fmt::format("column \"{}\" twice", header_[i]));
-    }
-  }
+  std::set<std::string_view> names;
+  for (const std::string& column : header_)
+    if (!names.insert(column).second) fail_row(fmt::format("column \"{}\" twice", printable(column)));
 }
 
 std::size_t CsvReader::column(const std::string& name) const {
@@ -98,6 +102,34 @@ std::string_view CsvReader::read_quoted() {
   return plain;
 }
 
+// The field that begins at at_ and ends before a comma, a line break or the end of the text.
+std::string_view CsvReader::read_plain() {
+  const std::size_t begin = at_;
+  at_ = std::min(text_.find_first_of(",\r\n", at_), text_.size());
+  if (at_ - begin > kMaxField) fail_row("field is longer than 1 MiB");
+  const std::string_view field = text_.substr(begin, at_ - begin);
+  if (at_ == text_.size() || text_[at_] != '\r') return field;
+  if (at_ + 1 < text_.size() && text_[at_ + 1] != '\n')
+    fail_row("a carriage return without a line feed; save the file with LF or CRLF at the ends of lines");
+  return field;
+}
+
+// `row` is the text of the row that begins at row_line_.
+void CsvReader::check_text(std::string_view row) const {
+  const std::size_t nul = row.find('\0');
+  if (nul == row.npos && is_utf8(row)) return;
+  std::size_t line_end = 0;  // the error belongs to the first line of the row that has it
+  for (int64_t line = row_line_;; ++line) {
+    const std::size_t begin = line_end;
+    line_end = std::min(row.find('\n', begin), row.size() - 1) + 1;
+    const std::string_view part = row.substr(begin, line_end - begin);
+    const char* what = part.find('\0') != part.npos ? "a NUL byte; is the file UTF-16 or damaged?"
+                       : !is_utf8(part)             ? "not UTF-8; save the file as UTF-8"
+                                                    : nullptr;
+    if (what) fail(Exit::data, fmt::format("{}:{}: {}", name_, line, what));
+  }
+}
+
 bool CsvReader::read_row(std::vector<std::string_view>& fields) {
   fields.clear();
   scratch_.clear();
@@ -107,24 +139,16 @@ bool CsvReader::read_row(std::vector<std::string_view>& fields) {
   }
   row_line_ = next_line_;
   if (at_ >= text_.size()) return false;
-  while (true) {
-    if (at_ < text_.size() && text_[at_] == '"') {
-      fields.push_back(read_quoted());
-    } else {
-      const std::size_t end = std::min(text_.find_first_of(",\n", at_), text_.size());
-      if (end - at_ > kMaxField) fail_row("field is longer than 1 MiB");
-      std::string_view field = text_.substr(at_, end - at_);
-      if (field.ends_with('\r') && (end == text_.size() || text_[end] == '\n')) field.remove_suffix(1);
-      fields.push_back(field);
-      at_ = end;
-    }
-    if (at_ < text_.size() && text_[at_] == '\r') ++at_;  // after a quoted field
-    if (at_ >= text_.size()) return true;
-    if (text_[at_++] == '\n') {
-      ++next_line_;
-      return true;
-    }
+  const std::size_t begin = at_;
+  for (bool more = true; more;) {
+    if (fields.size() == kMaxFields) fail_row(fmt::format("more than {} fields", kMaxFields));
+    fields.push_back(at_ < text_.size() && text_[at_] == '"' ? read_quoted() : read_plain());
+    if (at_ < text_.size() && text_[at_] == '\r') ++at_;
+    more = at_ < text_.size() && text_[at_] == ',';
+    if (at_ < text_.size() && text_[at_++] == '\n') ++next_line_;
   }
+  check_text(text_.substr(begin, at_ - begin));
+  return true;
 }
 
 bool CsvReader::next(std::vector<std::string_view>& fields) {

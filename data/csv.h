@@ -9,10 +9,11 @@
 
 namespace pc {
 
-// Reads RFC 4180 text held in memory: a UTF-8 BOM, LF or CRLF, quoted fields with commas, newlines and doubled quotes,
-// blank lines. A quote inside an unquoted field is a character like any other. The first row is the header. Errors:
-// Error(data) "styles.csv:1047: 9 fields, expected 10", "styles.csv:5: quoted field is never closed"; a field longer
-// than 1 MiB is refused, so an unclosed quote costs neither time nor memory.
+// Reads RFC 4180 text held in memory: UTF-8 with or without a BOM, LF or CRLF, quoted fields with commas, newlines and
+// doubled quotes, blank lines. A quote inside an unquoted field is a character like any other. The first row is the
+// header. Errors: Error(data) "styles.csv:1047: 9 fields, expected 10", "styles.csv:5: quoted field is never closed";
+// NUL bytes, bytes that are not UTF-8, and files of another kind are refused, as are a field longer than 1 MiB and a
+// row of more than 10,000 fields, so an unclosed quote costs neither time nor memory.
 class CsvReader {
  public:
   // `text` must outlive the reader; `name` is what errors call the file.
@@ -31,7 +32,9 @@ class CsvReader {
 
  private:
   bool read_row(std::vector<std::string_view>& fields);
+  std::string_view read_plain();
   std::string_view read_quoted();
+  void check_text(std::string_view row) const;
 
   std::string_view text_;
   std::string name_;

@@ -8,6 +8,7 @@
 
 #include "data/csv.h"
 #include "data/layouts.h"
+#include "engine/safetensors.h"
 #include "kernels/runtime/error.h"
 
 namespace pc::detail {
@@ -38,11 +39,10 @@ Pictures pictures_below(const FileTree& tree, const std::string& folder) {
 void check_id(const CsvReader& csv, std::string_view id) {
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
   if (id.empty()) csv.fail_row("empty id");
-  if (id.find_first_of("/\\") == std::string_view::npos && id != ".." && std::none_of(id.begin(), id.end(), control))
-    return;
-  std::string shown(id.substr(0, 80));
-  std::replace_if(shown.begin(), shown.end(), control, '?');
-  csv.fail_row(fmt::format("id \"{}\": path leaves the image folder", shown));
+  const auto refuse = [&](const char* why) { csv.fail_row(fmt::format("id \"{}\": {}", printable(id), why)); };
+  if (id.find_first_of("/\\") != id.npos || id == "..") refuse("path leaves the image folder");
+  if (std::any_of(id.begin(), id.end(), control)) refuse("a control character");
+  if (id.size() > 255) refuse("longer than any file name");
 }
 
 }  // namespace
@@ -104,6 +104,7 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
     for (std::size_t c = 0; c < columns.size(); ++c) labels[c].emplace_back(fields[wanted[c]]);
   }
   report.repaired_rows = csv.repaired();
+  if (report.rows == 0) fail(Exit::data, styles + ": no rows below the header");
   if (catalogue.items.empty()) fail(Exit::data, fmt::format("{}: no row of {} has a picture", tree->name(), styles));
   for (std::size_t c = 0; c < columns.size(); ++c) number_labels(catalogue, c, labels[c]);
   for (const auto& e : entries) {

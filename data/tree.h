@@ -23,8 +23,8 @@ class FileTree {
   virtual ~FileTree() = default;
   const std::vector<Entry>& entries() const { return entries_; }  // by path; without folders and junk
   const std::string& name() const { return name_; }               // of the root, for messages
-  // The bytes of one entry. Any number of threads. Errors: Error(data) for a damaged or encrypted entry, Error(file)
-  // for one that cannot be read, Error(limit) for one above `limit` bytes.
+  // The bytes of one entry. Any number of threads. Errors: Error(data) for an entry that is damaged or not of its
+  // declared size, Error(file) for one that cannot be read, Error(limit) for one above `limit` bytes.
   virtual std::vector<std::byte> read(const Entry& entry, uint64_t limit) const = 0;
 
  protected:
@@ -32,7 +32,8 @@ class FileTree {
   std::string name_;
 };
 
-// Error(file) where the root cannot be read, Error(data) where a file is no zip archive.
+// Error(file) where the root cannot be read, Error(data) where a file is no zip archive or one that list_archive
+// (data/archive.h) refuses.
 std::shared_ptr<const FileTree> open_tree(const std::filesystem::path& root);
 
 }  // namespace pc

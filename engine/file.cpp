@@ -49,6 +49,11 @@ void write_all(int fd, const void* data, std::size_t bytes, const std::filesyste
   }
 }
 
+std::filesystem::path temporary_for(std::filesystem::path path) {
+  path += fmt::format(".tmp.{}", ::getpid());
+  return path;
+}
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
@@ -99,8 +104,7 @@ void write_file_atomically(const std::filesystem::path& path, const std::functio
   std::error_code unknown;
   if (const auto status = std::filesystem::status(path, unknown); std::filesystem::exists(status) && !is_regular_file(status))
     fail(Exit::file, fmt::format("cannot write {}: not a regular file", path.string()));
-  std::filesystem::path temporary = path;
-  temporary += fmt::format(".tmp.{}", ::getpid());
+  const std::filesystem::path temporary = temporary_for(path);
   try {
     Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (fd.get() < 0) fail_file("create", temporary, errno);
@@ -116,6 +120,31 @@ void write_file_atomically(const std::filesystem::path& path, const std::functio
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
   write_file_atomically(path, [&](const FileSink& sink) { sink(text.data(), text.size()); });
+}
+
+void create_file(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write) {
+  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (fd.get() < 0) fail_file("create", path, errno);
+  write([&](const void* data, std::size_t bytes) { write_all(fd.get(), data, bytes, path); });
+}
+
+void write_folder_atomically(const std::filesystem::path& path,
+                             const std::function<void(const std::filesystem::path& temporary)>& fill) {
+  std::error_code unknown;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, unknown)))
+    fail(Exit::file, fmt::format("{} exists already; remove it or name another folder", path.string()));
+  const std::filesystem::path temporary = temporary_for(path);
+  if (::mkdir(temporary.c_str(), 0755) != 0) fail_file("create", temporary, errno);
+  try {
+    fill(temporary);
+    const Descriptor fd(::open(temporary.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd.get() < 0 || ::syncfs(fd.get()) != 0) fail_file("write", path, errno);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_file("rename to", path, errno);
+  } catch (...) {
+    std::filesystem::remove_all(temporary, unknown);
+    throw;
+  }
+  sync_folder(path);
 }
 
 }  // namespace pc

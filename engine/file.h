@@ -1,4 +1,5 @@
-// Files that are either complete or absent: mapped reading, and writing to a temporary that is synced and renamed.
+// Files and folders that are either complete or absent: mapped reading, and writing to a temporary that is synced and
+// renamed.
 #pragma once
 
 #include <cstdint>
@@ -41,5 +42,14 @@ using FileSink = std::function<void(const void* data, std::size_t bytes)>;
 // device, pipe or folder is refused.
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+// A file of a folder that is being written: made anew, not synced by itself. Errors: Error(file), also where PATH
+// exists.
+void create_file(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
+
+// Makes the folder PATH.tmp.PID, has `fill` write into it, syncs its file system and renames it to PATH, which must not
+// exist. When `fill` throws, nothing of it is left. Errors: Error(file) naming path and cause.
+void write_folder_atomically(const std::filesystem::path& path,
+                             const std::function<void(const std::filesystem::path& temporary)>& fill);
 
 }  // namespace pc

@@ -2,9 +2,9 @@
 # Installs what a fresh Debian 12 machine lacks to build, test and run pc. Needs root (or sudo) only when something is missing.
 set -eu
 packages="build-essential cmake ninja-build ccache pkg-config git ca-certificates
- libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libzip-dev zlib1g-dev libssl-dev
+ libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libutf8proc-dev zlib1g-dev libssl-dev
  libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libstb-dev
- libgtest-dev libbenchmark-dev strace dataset-fashion-mnist"
+ libgtest-dev libbenchmark-dev libzip-dev strace dataset-fashion-mnist"
 # The oracles of the tests; without them those cases are skipped. PC_ORACLES=no leaves them out.
 [ "${PC_ORACLES:-yes}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil"
 

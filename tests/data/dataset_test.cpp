@@ -119,7 +119,7 @@ TEST(Dataset, RootsThatAreNoDataSet) {
             "4: cannot open " + (folder / "none").string() + ": No such file or directory");
   test::write(folder / "text.zip", "not a zip");
   EXPECT_EQ(error_of([&] { open_dataset(folder / "text.zip", {}); }),
-            "3: text.zip: neither a folder nor a zip archive");
+            "3: text.zip: not a zip archive");
   std::filesystem::create_directories(folder / "empty");
   EXPECT_NE(error_of([&] { open_dataset(folder / "empty", {}); }).find("no data set found"), std::string::npos);
 }
@@ -136,13 +136,13 @@ TEST(Dataset, DamagedZips) {
   }
   test::write(folder / "cut.zip", zip.substr(0, zip.size() / 2));
   const std::string error = error_of([&] { open_dataset(folder / "cut.zip", {}); });
-  EXPECT_TRUE(error.starts_with("3: cut.zip: the zip archive is cut off or damaged")) << error;
+  EXPECT_NE(error.find("that do not end with a zip directory"), std::string::npos) << error;
   // A flipped byte inside a stored picture is found by its CRC, and only that picture fails.
   zip[zip.find(jpeg(12)) + 100] = char(zip[zip.find(jpeg(12)) + 100] ^ 1);
   test::write(folder / "flipped.zip", zip);
   const DataSet data = open_dataset(folder / "flipped.zip", {});
-  EXPECT_EQ(error_of([&] { data.pictures->image(1); }),
-            "3: flipped.zip: images/12.jpg: damaged in the archive (CRC error)");
+  const std::string damaged = error_of([&] { data.pictures->image(1); });
+  EXPECT_TRUE(damaged.starts_with("3: flipped.zip: images/12.jpg: damaged in the archive (CRC-32 ")) << damaged;
   EXPECT_EQ(error_of([&] { data.pictures->image(0); }), "nothing");
 }
 

@@ -9,7 +9,7 @@
 #include "tests/weights/program.h"
 #include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
-#include "tools/weights/zip.h"
+#include "data/zip.h"
 
 namespace pc {
 namespace {

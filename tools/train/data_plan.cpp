@@ -14,8 +14,9 @@ namespace {
 
 void report(const DataSet& data, const std::vector<std::vector<std::string>>& rare) {
   const Catalogue::Report& r = data.catalogue.report;
-  fmt::print(stderr, "data: {} pictures ({}), {} rows repaired, {} rows without a picture, {} pictures without a row\n",
-             data.catalogue.items.size(), data.kind, r.repaired_rows, r.rows_without_picture, r.pictures_without_row);
+  fmt::print(stderr, "data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row\n",
+             data.catalogue.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_picture, r.pictures_without_row);
+  for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) fmt::print(stderr, "data: {}\n", r.notes[i]);
   for (std::size_t c = 0; c < data.catalogue.columns.size(); ++c)
     fmt::print(stderr, "data: {}: {} classes, {} rare ones folded\n", data.catalogue.columns[c], data.catalogue.classes[c].size(),
                rare[c].size());

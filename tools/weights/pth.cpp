@@ -7,11 +7,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "data/zip.h"
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
 #include "tools/weights/pickle_reader.h"
 #include "tools/weights/pickled_tensors.h"
-#include "tools/weights/zip.h"
 
 namespace pc {
 namespace {

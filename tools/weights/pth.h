@@ -1,5 +1,5 @@
 // State dicts in PyTorch's .pth/.pt files: the zip form that torch.save writes since 1.6, and the stacked form before
-// it (pickle.h and zip.h say what is accepted, pickled_tensors.h which of the tensors are taken).
+// it (pickle.h and data/zip.h say what is accepted, pickled_tensors.h which of the tensors are taken).
 #pragma once
 
 #include <filesystem>

@@ -9,7 +9,7 @@
 #include "kernels/runtime/error.h"
 #include "tools/weights/pickle.h"
 #include "tools/weights/pth.h"
-#include "tools/weights/zip.h"
+#include "tools/weights/zip_write.h"
 
 namespace pc {
 namespace {

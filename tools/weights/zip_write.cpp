@@ -1,10 +1,10 @@
-// Writes the zip container of torch.save: records stored as they are, each beginning at a multiple of 64 bytes.
+// Records stored as they are, each beginning at a multiple of 64 bytes.
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
-#include "tools/weights/zip.h"
+#include "tools/weights/zip_write.h"
 
 namespace pc {
 namespace {

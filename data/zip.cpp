@@ -1,14 +1,12 @@
 // APPNOTE.TXT 6.3.10 of PKWARE names the fields.
-#include "tools/weights/zip.h"
+#include "data/zip.h"
 
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <string_view>
-#include <unordered_set>
 
 #include "engine/file.h"
 #include "engine/safetensors.h"
@@ -19,9 +17,9 @@ namespace {
 
 constexpr uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, descriptor_magic = 0x08074b50,
                    end_magic = 0x06054b50, end64_magic = 0x06064b50, locator_magic = 0x07064b50;
-constexpr uint16_t has_descriptor = 1u << 3, utf8_names = 1u << 11;
+constexpr uint16_t packing_effort = 3u << 1, has_descriptor = 1u << 3, utf8_names = 1u << 11;
 constexpr uint32_t in_zip64 = 0xffffffffu;
-constexpr std::size_t end_bytes = 22;
+constexpr std::size_t end_bytes = 22, central_bytes = 46;
 
 // Little-endian fields of a part of the archive, one after the other; reading past its end throws.
 class Fields {
@@ -59,25 +57,35 @@ struct Directory {
 };
 
 struct Entry {
-  std::string name;
-  uint16_t flags = 0, method = 0;
+  std::string_view name;
+  uint16_t flags = 0, method = 0, mode = 0;
   uint32_t crc32 = 0;
   uint64_t packed = 0, bytes = 0, offset = 0;
 };
 
-// The end record must be the last 22 bytes: a comment behind it is where polyglots live, and torch.save writes none.
-Directory find_directory(std::span<const std::byte> archive, const std::string& file) {
+// Where the end record begins, the archive's size where there is none. Without a comment it is the last 22 bytes.
+std::size_t find_end_record(std::span<const std::byte> archive, bool comment, const std::string& file) {
+  const std::size_t longest = comment ? 0xffff : 0;
+  for (std::size_t n = 0; n <= longest && n + end_bytes <= archive.size(); ++n) {
+    const std::size_t at = archive.size() - end_bytes - n;
+    if (Fields(archive.subspan(at), file).u32() != end_magic) continue;
+    if (Fields(archive.subspan(at + end_bytes - 2), file).u16() == n) return at;
+  }
+  return archive.size();
+}
+
+Directory find_directory(std::span<const std::byte> archive, bool comment, const std::string& file) {
   constexpr std::size_t locator_bytes = 20, end64_bytes = 56;
-  if (!ends_with_directory(archive))
+  uint64_t end = find_end_record(archive, comment, file);
+  if (end == archive.size())
     fail(Exit::data, fmt::format("{}: truncated: {} that do not end with a zip directory; download it again", file,
                                  size_text(archive.size())));
-  Fields magic(archive.last(end_bytes).subspan(sizeof end_magic), file);
+  Fields magic(archive.subspan(end + 4), file);
   if (magic.u16() != 0 || magic.u16() != 0) fail(Exit::data, file + ": a part of a split zip archive");
   Directory d;
   const uint64_t here = magic.u16();
   d.entries = magic.u16(), d.bytes = magic.u32(), d.offset = magic.u32();
-  if (here != d.entries || magic.u16() != 0) fail(Exit::data, file + ": the zip directory contradicts itself");
-  uint64_t end = archive.size() - end_bytes;
+  if (here != d.entries) fail(Exit::data, file + ": the zip directory contradicts itself");
 
   if (end >= locator_bytes + end64_bytes) {
     Fields locator(archive.subspan(end - locator_bytes, locator_bytes), file);
@@ -129,7 +137,8 @@ Entry read_entry(Fields& f, const std::string& file) {
   e.packed = f.u32();
   e.bytes = f.u32();
   const uint16_t name = f.u16(), extra = f.u16(), comment = f.u16(), disk = f.u16();
-  f.take(2 + 4);  // attributes
+  f.take(2 + 2);  // internal attributes, those of DOS
+  e.mode = f.u16();
   e.offset = f.u32();
   e.name = text(f.take(name));
   read_extra(f.take(extra), e.bytes, e.packed, e.offset, file);
@@ -141,9 +150,9 @@ Entry read_entry(Fields& f, const std::string& file) {
   if (disk != 0) refuse("lies in another part of a split archive");
   if (e.flags & 1) refuse("is encrypted");
   if (e.method != 0 && e.method != 8)
-    refuse(fmt::format("is packed by method {}, which PyTorch does not know", e.method));
-  if (e.flags & ~(has_descriptor | utf8_names))
-    refuse(fmt::format("has flags 0x{:x}, which PyTorch does not set", e.flags));
+    refuse(fmt::format("is packed by method {}; only stored and deflated ones are read", e.method));
+  if (e.flags & ~(packing_effort | has_descriptor | utf8_names))
+    refuse(fmt::format("has flags 0x{:x}, which are not known here", e.flags));
   if (e.method == 0 && e.packed != e.bytes)
     refuse(fmt::format("is stored, yet has {} bytes packed and {} unpacked", e.packed, e.bytes));
   return e;
@@ -191,6 +200,19 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
   return data;
 }
 
+std::vector<Entry> read_entries(std::span<const std::byte> archive, const Directory& directory, uint64_t most,
+                                const std::string& file) {
+  if (directory.entries > most) fail(Exit::limit, fmt::format("{}: more than {} records", file, most));
+  Fields f(archive.subspan(directory.offset, directory.bytes), file);
+  std::vector<Entry> entries;
+  entries.reserve(std::min(directory.entries, directory.bytes / central_bytes));
+  while (f.left() > 0 && entries.size() < directory.entries) entries.push_back(read_entry(f, file));
+  if (entries.size() != directory.entries || f.left() > 0)
+    fail(Exit::data, fmt::format("{}: the zip directory promises {} records and lists {}", file, directory.entries,
+                                 f.left() > 0 ? "more" : std::to_string(entries.size())));
+  return entries;
+}
+
 }  // namespace
 
 bool ends_with_directory(std::span<const std::byte> archive) {
@@ -207,28 +229,26 @@ ZipRecord first_record(std::span<const std::byte> archive, const std::string& fi
   return record;
 }
 
-std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file) {
-  const Directory directory = find_directory(archive, file);
-  Fields f(archive.subspan(directory.offset, directory.bytes), file);
-  std::vector<Entry> entries;
-  std::unordered_set<std::string> names;
-  while (f.left() > 0) {
-    entries.push_back(read_entry(f, file));
-    if (!names.insert(entries.back().name).second)
-      fail(Exit::data, fmt::format("{}: two records are named \"{}\"", file, printable(entries.back().name)));
-    if (entries.size() > 200'000) fail(Exit::limit, file + ": more than 200,000 records");
-  }
-  if (entries.size() != directory.entries)
-    fail(Exit::data, fmt::format("{}: the zip directory promises {} records and lists {}", file, directory.entries,
-                                 entries.size()));
+std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file,
+                                          const ZipRules& rules) {
+  const Directory directory = find_directory(archive, rules.comment, file);
+  std::vector<Entry> entries = read_entries(archive, directory, rules.max_records, file);
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  const auto twice = std::adjacent_find(entries.begin(), entries.end(),
+                                        [](const Entry& a, const Entry& b) { return a.name == b.name; });
+  if (twice != entries.end())
+    fail(Exit::data, fmt::format("{}: two records are named \"{}\"", file, printable(twice->name)));
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
 
   std::vector<ZipRecord> records;
+  records.reserve(entries.size());
   uint64_t next = 0;
   for (const Entry& e : entries)
-    records.push_back({.name = e.name,
+    records.push_back({.name = std::string(e.name),
                        .crc32 = e.crc32,
+                       .mode = e.mode,
                        .compressed = e.method != 0,
+                       .bytes = e.bytes,
                        .data = locate(e, archive.first(directory.offset), next, file)});
   if (next != directory.offset) fail(Exit::data, file + ": bytes hidden before the zip directory");
   return records;

@@ -1,0 +1,53 @@
+// A zip archive read in place, every number of its directory checked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pc {
+
+struct ZipRecord {
+  std::string name;
+  uint32_t crc32 = 0;               // of the unpacked bytes
+  uint16_t mode = 0;                // Unix type and permissions; 0 where the packer left none
+  bool compressed = false;          // deflated
+  uint64_t bytes = 0;               // unpacked, as declared
+  std::span<const std::byte> data;  // within the archive, as stored
+};
+
+// How far an archive may stray from what torch.save writes.
+struct ZipRules {
+  uint64_t max_records = 200'000;
+  bool comment = false;  // behind the directory, as GitHub's archives have one; also a place for a second file
+};
+
+// The records in the order of their data. `file` stands for the archive in messages.
+//
+// Accepted are records one behind the other from the first byte, stored or deflated, zip64 or not, the directory at the
+// very end. Refused with Error(data): encryption, split archives, duplicate names, local headers that disagree with the
+// directory, overlaps, hidden bytes, and a missing directory (a truncated download); with Error(limit) too many
+// records. Memory: below 200 bytes per record and its name twice. The data themselves are not looked at.
+std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file,
+                                          const ZipRules& rules = {});
+
+// Whether the archive ends as torch.save's do; else it is cut off or something stands behind it.
+bool ends_with_directory(std::span<const std::byte> archive);
+
+// What the first local header tells of the first record, for archives that are cut off; its data run to their end.
+// Error(data) where even the header is cut.
+ZipRecord first_record(std::span<const std::byte> archive, const std::string& file);
+
+// Throws Error(data) where the record's bytes, as stored, do not have its CRC-32.
+void check_crc(const ZipRecord& record, const std::string& file);
+
+// Sends the unpacked bytes to `sink`, at most 64 KiB at a time and never more than `bytes` in all. Throws Error(data)
+// where the record holds fewer or more, is no deflate stream, or does not have its CRC-32; some bytes may have been
+// sent by then. `name` is what errors call the record.
+void unpack_record(const ZipRecord& record, const std::string& name,
+                   const std::function<void(std::span<const std::byte>)>& sink);
+
+}  // namespace pc

@@ -1,0 +1,22 @@
+// Writes the zip container of torch.save.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pc {
+
+// A record to be written.
+struct ZipPart {
+  std::string name;
+  std::span<const std::byte> data;
+};
+
+// Writes them in their order, uncompressed, with checksums, their data 64-byte aligned; atomic, and the same bytes
+// every time. Error(limit) over 4 GB or 65,534 parts, Error(file).
+void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts);
+
+}  // namespace pc
