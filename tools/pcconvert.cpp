@@ -24,11 +24,8 @@ void warn_of_nonfinite(const WeightFile& file) {
 }
 
 Exit convert(const std::string& in, const std::string& out, const WeightOptions& options) {
-  AnyWeights weights = read_weights(in, options);
+  const AnyWeights weights = convert_weights(in, out, options);
   warn_of_nonfinite(weights.file);
-  weights.file.metadata.emplace("format",
-                                "pt");  // Hugging Face's libraries refuse files that do not name the framework
-  write_safetensors(out, weights.file);
   std::size_t bytes = 0;
   for (const FileTensor& t : weights.file.tensors) bytes += t.bytes();
   fmt::print(stderr, "pcconvert: {}: {} tensors, {} bytes of weights\n", out, weights.file.tensors.size(), bytes);

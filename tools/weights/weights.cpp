@@ -101,4 +101,12 @@ AnyWeights read_weights(const std::filesystem::path& path, const WeightOptions& 
   return result;
 }
 
+AnyWeights convert_weights(const std::filesystem::path& in, const std::filesystem::path& out,
+                           const WeightOptions& options) {
+  AnyWeights weights = read_weights(in, options);
+  weights.file.metadata.emplace("format", "pt");  // Hugging Face's libraries refuse files that do not name the framework
+  write_safetensors(out, weights.file);
+  return weights;
+}
+
 }  // namespace pc

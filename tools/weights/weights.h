@@ -23,4 +23,9 @@ struct AnyWeights {
 // Error(file) for the disk.
 AnyWeights read_weights(const std::filesystem::path& path, const WeightOptions& options = {});
 
+// Reads `in` and writes it to `out` as safetensors; returns what was written. Errors as for read_weights and
+// write_safetensors.
+AnyWeights convert_weights(const std::filesystem::path& in, const std::filesystem::path& out,
+                           const WeightOptions& options = {});
+
 }  // namespace pc
