@@ -37,4 +37,7 @@ using FileSink = std::function<void(const void* data, std::size_t bytes)>;
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+// For a file that grew under another name: syncs FROM, renames it over TO and syncs the folder. Errors: Error(file).
+void rename_synced(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace pc
