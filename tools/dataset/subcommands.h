@@ -16,6 +16,7 @@ struct Subcommand {
   std::function<Exit()> run;
 };
 
-Subcommand pack_subcommand(CLI::App& app);  // makes the packed store ahead of time
+Subcommand fetch_subcommand(CLI::App& app);  // downloads the Kaggle set and ImageNet weights
+Subcommand pack_subcommand(CLI::App& app);   // makes the packed store ahead of time
 
 }  // namespace pc
