@@ -216,6 +216,7 @@ TEST_F(DownloadTest, FourHundredSixteenVerifiesTheSize) {
         .answers = {answer(whole(-1), "abcdef", HttpEnd::broken), answer(beyond(range), ""), answer(whole(3), "xyz")},
         .requests = {}};
     EXPECT_EQ(run("xyz"), "nothing") << range;
+    EXPECT_EQ(quiet_.notes.back().rfind("the file on the server has another size; starting over", 0), 0u);
     EXPECT_EQ(script_.requests[2].from, 0);
     std::filesystem::remove(file());
   }

@@ -68,8 +68,6 @@ TEST_F(TransportTest, EveryFaultOnceAndThenTheFile) {
                              "cut:1,ok",
                              "cut:200000,cut:100000,ok",
                              "reset:300000,ok",
-                             "stall:100000,ok",
-                             "slow,ok",
                              "ignore,ok",
                              "cut:100000,ignore,ok",
                              "cut:100000,ignore:5000,ok",
@@ -93,6 +91,14 @@ TEST_F(TransportTest, EveryFaultOnceAndThenTheFile) {
                              "elsewhere,ok",
                              "cut:100000,redirect,ok"})
     EXPECT_EQ(play(faults), "identical") << faults;
+}
+
+TEST_F(TransportTest, SilenceAndACrawlAreEndedByUs) {
+  for (const char* faults : {"stall:100000,ok", "stall:0,ok", "slow,ok"}) {
+    EXPECT_EQ(play(faults), "identical") << faults;
+    ASSERT_FALSE(quiet_.notes.empty());
+    EXPECT_EQ(quiet_.notes[0].rfind("Operation too slow", 0), 0u) << faults << ": " << quiet_.notes[0];
+  }
 }
 
 TEST_F(TransportTest, AChangedFileIsFetchedFromItsBeginning) {
