@@ -147,4 +147,12 @@ void write_folder_atomically(const std::filesystem::path& path,
   sync_folder(path);
 }
 
+void rename_synced(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const Descriptor fd(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) fail_file("open", from, errno);
+  if (::fsync(fd.get()) != 0) fail_file("write", from, errno);
+  if (::rename(from.c_str(), to.c_str()) != 0) fail_file("rename to", to, errno);
+  sync_folder(to);
+}
+
 }  // namespace pc

@@ -52,4 +52,7 @@ void create_file(const std::filesystem::path& path, const std::function<void(con
 void write_folder_atomically(const std::filesystem::path& path,
                              const std::function<void(const std::filesystem::path& temporary)>& fill);
 
+// For a file that grew under another name: syncs FROM, renames it over TO and syncs the folder. Errors: Error(file).
+void rename_synced(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace pc

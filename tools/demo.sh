@@ -2,7 +2,7 @@
 # tools/demo.sh [DATA [OPTION…]]: set-up, build, train, score, and predict a picture the model has never seen, in minutes on a CPU.
 #
 # DATA is the Kaggle archive "Fashion Product Images (Small)" (.zip or folder), a folder with one folder per class, or IDX files. Without
-# it: the archive already downloaded to the cache folder ($XDG_CACHE_HOME/pc), else Fashion-MNIST from Debian. Options go to pctrain.
+# it: the archive that pcdata fetch left in the cache folder ($XDG_CACHE_HOME/pc), else Fashion-MNIST from Debian. Options go to pctrain.
 # $PC_PRESET names another build, $PC_RUNS another folder of runs.
 set -eu
 cd "$(dirname "$0")/.."

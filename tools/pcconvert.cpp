@@ -24,13 +24,10 @@ void warn_of_nonfinite(const WeightFile& file) {
 }
 
 Exit convert(const std::string& in, const std::string& out, const WeightOptions& options) {
-  AnyWeights weights = read_weights(in, options);
+  const AnyWeights weights = convert_weights(in, out, options);
   warn_of_nonfinite(weights.file);
   if (is_pth_name(out) && weights.file.metadata.contains("pc.model"))
     fmt::print(stderr, "pcconvert: {}: holds the weights alone; labels and preprocessing stay in {}\n", out, in);
-  // Hugging Face's libraries refuse files that do not name the framework.
-  weights.file.metadata.emplace("format", "pt");
-  write_weights(out, weights.file);
   std::size_t bytes = 0;
   for (const FileTensor& t : weights.file.tensors) bytes += t.bytes();
   fmt::print(stderr, "pcconvert: {}: {} tensors, {} bytes of weights\n", out, weights.file.tensors.size(), bytes);

@@ -2,7 +2,7 @@
 # Installs what a fresh Debian 12 machine lacks to build, test and run pc. Needs root (or sudo) only when something is missing.
 set -eu
 packages="build-essential cmake ninja-build ccache pkg-config git ca-certificates
- libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libutf8proc-dev zlib1g-dev libssl-dev
+ libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libutf8proc-dev zlib1g-dev libssl-dev libcurl4-openssl-dev
  libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libstb-dev
  libgtest-dev libbenchmark-dev libzip-dev strace dataset-fashion-mnist"
 # The oracles of the tests; without them those cases are skipped. PC_ORACLES=no leaves them out.

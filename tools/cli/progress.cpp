@@ -30,15 +30,19 @@ void Progress::update(int64_t done, const std::string& note) {
   if (!on_) return;
   const auto now = Clock::now();
   if (first_ < 0) first_ = done, start_ = now;
-  if (drawn_ && done < total_ && seconds(now - last_) < 0.1) return;
+  if (drawn_ && (total_ <= 0 || done < total_) && seconds(now - last_) < 0.1) return;
   last_ = now;
   drawn_ = true;
-  constexpr int kWidth = 24;
-  const int filled = total_ > 0 ? int(kWidth * done / total_) : 0;
   const double rate = double(done - first_) / std::max(1e-9, seconds(now - start_));
-  std::string eta = rate > 0 ? clock_text(double(total_ - done) / rate) : "--:--";
-  fmt::print(stderr, "\r{} [{}{}] {}/{} {:.0f} {}/s ETA {} {}\033[K", label_, std::string(std::size_t(filled), '#'),
-             std::string(std::size_t(kWidth - filled), '.'), done, total_, rate, unit_, eta, note);
+  if (total_ > 0) {
+    constexpr int kWidth = 24;
+    const int filled = int(kWidth * done / total_);
+    const std::string eta = rate > 0 ? clock_text(double(total_ - done) / rate) : "--:--";
+    fmt::print(stderr, "\r{} [{}{}] {}/{} {:.0f} {}/s ETA {} {}\033[K", label_, std::string(std::size_t(filled), '#'),
+               std::string(std::size_t(kWidth - filled), '.'), done, total_, rate, unit_, eta, note);
+  } else {
+    fmt::print(stderr, "\r{} {} {} {:.0f} {}/s {}\033[K", label_, done, unit_, rate, unit_, note);
+  }
   std::fflush(stderr);
 }
 

@@ -1,4 +1,5 @@
-// Progress of long work on stderr: a bar with rate and ETA on a terminal, nothing elsewhere.
+// Progress of long work on stderr: a bar with rate and ETA on a terminal, nothing elsewhere. Where the total is not
+// known, counts instead of the bar.
 #pragma once
 
 #include <chrono>

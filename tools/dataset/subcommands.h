@@ -16,6 +16,7 @@ struct Subcommand {
   std::function<Exit()> run;
 };
 
+Subcommand fetch_subcommand(CLI::App& app);   // downloads the Kaggle set and ImageNet weights
 Subcommand pack_subcommand(CLI::App& app);    // makes the packed store ahead of time
 Subcommand unpack_subcommand(CLI::App& app);  // an archive as a folder
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 
 #include "data/sampler.h"
 #include "engine/schedule.h"
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/stop.h"
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/held_back.h"
@@ -22,18 +22,6 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-
-volatile std::sig_atomic_t stop_requested = 0;
-
-// The first signal asks for a checkpoint after the running step, a second one ends the process.
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { stop_requested = 1; };
-  action.sa_flags = SA_RESETHAND;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGXFSZ, SIG_IGN);  // a full quota is a write error
-}
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -207,7 +195,7 @@ bool Trainer::train_epoch(RunFolder& folder) {
     const double total = double(state_.step * batch);
     progress.update(state_.step * batch, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
                                                      double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
-    if (stop_requested) return save(folder), false;
+    if (stop_requested()) return save(folder), false;
     if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps) save(folder);
   }
   return true;
@@ -274,7 +262,7 @@ Exit Trainer::run(RunFolder& folder) {
     folder.log({{"event", "start"}, {"architecture", info_.architecture}, {"parameters", count_parameters(*model_)},
                 {"train", plan_.train.size()}, {"val", plan_.val.size()}, {"test", plan_.test.size()}});
   }
-  catch_signals();
+  catch_stop_signals();
   while (!finished()) {
     const double before = state_.seconds;
     const bool whole = state_.step == 0;
@@ -283,7 +271,7 @@ Exit Trainer::run(RunFolder& folder) {
       return Exit::stopped;
     }
     end_epoch(folder, whole ? state_.seconds - before : state_.seconds / double(state_.epoch + 1));
-    if (stop_requested) return Exit::stopped;
+    if (stop_requested()) return Exit::stopped;
   }
   finish(folder);
   return Exit::ok;

@@ -86,4 +86,12 @@ void write_weights(const std::filesystem::path& path, const WeightFile& file) {
   is_pth_name(path) ? write_pth(path, file) : write_safetensors(path, file);
 }
 
+AnyWeights convert_weights(const std::filesystem::path& in, const std::filesystem::path& out,
+                           const WeightOptions& options) {
+  AnyWeights weights = read_weights(in, options);
+  weights.file.metadata.emplace("format", "pt");  // Hugging Face's libraries refuse files that do not name the framework
+  write_weights(out, weights.file);
+  return weights;
+}
+
 }  // namespace pc

@@ -32,4 +32,8 @@ AnyWeights parse_weights(std::span<const std::byte> bytes, std::shared_ptr<const
 void write_weights(const std::filesystem::path& path, const WeightFile& file);
 bool is_pth_name(const std::filesystem::path& path);
 
+// Reads `in` and writes it to `out`; returns what was written. Errors as for read_weights and write_weights.
+AnyWeights convert_weights(const std::filesystem::path& in, const std::filesystem::path& out,
+                           const WeightOptions& options = {});
+
 }  // namespace pc

@@ -1,0 +1,73 @@
+#include "tools/fetch/fetch.h"
+
+#include <fmt/format.h>
+
+#include "engine/file.h"
+#include "kernels/runtime/error.h"
+#include "tools/fetch/archive_check.h"
+#include "tools/fetch/lock_file.h"
+#include "tools/weights/sha256.h"
+#include "tools/weights/weights.h"
+
+namespace pc {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code unknown;
+  return fs::is_regular_file(path, unknown);
+}
+
+void check_hash(const fs::path& part, const std::string& sha256) {
+  const std::string actual = sha256_hex(MappedFile::open(part)->bytes());
+  if (actual != sha256)
+    fail(Exit::data,
+         fmt::format("{}: its SHA-256 is {}, that of the published file is {}; the server sent another file",
+                     part.string(), actual, sha256));
+}
+
+void check_download(const FetchItem& item, const fs::path& part, const FetchHooks& hooks) {
+  if (!item.sha256.empty()) return check_hash(part, item.sha256);
+  check_archive(part, [&](int64_t done, int64_t total) {
+    if (hooks.stop()) fail(Exit::stopped, "stopped while checking; the same command goes on");
+    hooks.progress("checking", done, total);
+  });
+}
+
+void fetch_published(const FetchItem& item, const FetchOptions& options, const Transport& transport,
+                     const FetchHooks& hooks) {
+  const Download job{
+      .url = fetch_url(item),
+      .authorization = options.authorization(),
+      .file = options.folder / item.download,
+      .limit = 4 * item.bytes,
+      .spare = item.converts() ? item.bytes : 0,
+      .check = [&](const fs::path& part) { check_download(item, part, hooks); },
+      .advice = [&](int status) { return fetch_advice(item, status, options.folder); },
+  };
+  hooks.note(fmt::format("from {}", job.url));
+  download(job, transport, hooks);
+}
+
+}  // namespace
+
+fs::path fetch(const FetchItem& item, const FetchOptions& options, const Transport& transport,
+               const FetchHooks& hooks) {
+  const fs::path result = options.folder / item.result, published = options.folder / item.download;
+  if (is_there(result)) {
+    hooks.note("already there");
+    return result;
+  }
+  std::error_code error;
+  fs::create_directories(options.folder, error);
+  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", options.folder.string(), error.message()));
+  const LockFile lock(options.folder / fmt::format(".{}.lock", item.name));
+  // Another process may have been here before the lock.
+  if (!is_there(result) && !is_there(published)) fetch_published(item, options, transport, hooks);
+  if (item.converts() && !is_there(result)) convert_weights(published, result);
+  if (item.converts() && !options.keep) fs::remove(published, error);
+  return result;
+}
+
+}  // namespace pc

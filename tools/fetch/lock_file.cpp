@@ -1,0 +1,44 @@
+#include "tools/fetch/lock_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+// False where the file was removed, by the process that held it, between our open and our lock.
+bool still_there(int descriptor, const std::filesystem::path& path) {
+  struct stat ours {
+  }, named{};
+  return ::fstat(descriptor, &ours) == 0 && ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+         ours.st_dev == named.st_dev;
+}
+
+}  // namespace
+
+LockFile::LockFile(const std::filesystem::path& path) : path_(path) {
+  do {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) fail(Exit::file, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+      ::close(descriptor_);
+      fail(Exit::file, fmt::format("{} is locked: another pcdata fetches the same; wait for it", path.string()));
+    }
+  } while (!still_there(descriptor_, path));
+}
+
+LockFile::~LockFile() {
+  ::unlink(path_.c_str());
+  ::close(descriptor_);
+}
+
+}  // namespace pc
