@@ -16,6 +16,7 @@ struct Subcommand {
   std::function<Exit()> run;
 };
 
-Subcommand pack_subcommand(CLI::App& app);  // makes the packed store ahead of time
+Subcommand inspect_subcommand(CLI::App& app);  // reports what a data set holds, and its defects
+Subcommand pack_subcommand(CLI::App& app);     // makes the packed store ahead of time
 
 }  // namespace pc
