@@ -18,5 +18,6 @@ struct Subcommand {
 
 Subcommand inspect_subcommand(CLI::App& app);  // reports what a data set holds, and its defects
 Subcommand pack_subcommand(CLI::App& app);     // makes the packed store ahead of time
+Subcommand sample_subcommand(CLI::App& app);   // draws a made-up data set
 
 }  // namespace pc
