@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <memory>
 
@@ -29,6 +30,7 @@ StbHeader stb_header(std::span<const std::byte> bytes) {
   const auto size = int(std::min(bytes.size(), std::size_t(std::numeric_limits<int>::max())));
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   if (!stbi_info_from_memory(data, size, &header.w, &header.h, &header.channels)) return {};
+  header.h = std::abs(header.h);  // negative in a BMP whose rows run downward
   return header;
 }
 

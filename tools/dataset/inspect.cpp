@@ -17,8 +17,7 @@ namespace {
 struct Options {
   std::string root, html;
   std::vector<std::string> labels;
-  std::size_t top = 10;
-  int threads = 0;
+  int top = 10, threads = 0;
   bool json = false;
 };
 
@@ -49,7 +48,7 @@ Exit run(const Options& o) {
     fmt::print("{}\n",
                inspection_json(name, data, found).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   else
-    fmt::print("{}", inspection_text(name, data, found, o.top, terminal_of(stdout)));
+    fmt::print("{}", inspection_text(name, data, found, std::size_t(o.top), terminal_of(stdout)));
   if (found.readable == 0)
     fail(Exit::data, fmt::format("{}: none of the {} pictures can be read", name, found.pictures));
   return Exit::ok;
@@ -64,7 +63,8 @@ Subcommand inspect_subcommand(CLI::App& app) {
   command->add_option("--labels", o->labels, "Label columns, separated by commas; default: all of them")
       ->delimiter(',');
   command->add_option("--top", o->top, "Classes, groups and pictures to list of each kind; 0: all")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'000'000));
   command->add_option("--html", o->html, "Write the report with thumbnails as one HTML page to this file");
   command->add_flag("--json", o->json, "Print one JSON object instead of tables");
   command->add_option("--threads", o->threads, "Threads; 0: one per core")
