@@ -72,6 +72,7 @@ class Pictures : public PictureSource {
   Image image(std::size_t item, const DecodeSettings& settings) const override {
     return decode_image(pictures()[item], std::to_string(item), settings);
   }
+  PictureInfo info(std::size_t item) const override { return picture_info(pictures()[item]); }
   uint64_t fingerprint() const override { return 0x62656e6368; }
 };
 

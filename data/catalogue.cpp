@@ -27,6 +27,9 @@ class TreePictures final : public PictureSource {
     const FileTree::Entry& entry = entries_.at(item);
     return decode_image(tree_->read(entry, kMaxPictureBytes), entry.path, settings);
   }
+  PictureInfo info(std::size_t item) const override {
+    return picture_info(tree_->read(entries_.at(item), kMaxPictureBytes));
+  }
   uint64_t fingerprint() const override {
     Hash64 hash;
     for (const auto& entry : entries_) hash.text(entry.path).number(entry.size).number(entry.mark);

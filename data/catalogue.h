@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/image.h"
+#include "data/picture_info.h"
 
 namespace pc {
 
@@ -37,6 +38,8 @@ class PictureSource {
   virtual ~PictureSource() = default;
   // The picture of catalogue.items[item]. Errors as decode_image, and Error(data) where the archive entry is damaged.
   virtual Image image(std::size_t item, const DecodeSettings& settings = {}) const = 0;
+  // What its header says. Errors as image, but none for what the header does not tell.
+  virtual PictureInfo info(std::size_t item) const = 0;
   // Changes when a picture does: a hash of names, sizes and CRCs (zip) or times (folder), in item order.
   virtual uint64_t fingerprint() const = 0;
 };

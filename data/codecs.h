@@ -16,6 +16,11 @@ void check_pixels(const std::string& name, int64_t w, int64_t h, const DecodeSet
 
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 Image decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
+// What the header of a GIF, BMP or PNM says; zeros where it is broken.
+struct StbHeader {
+  int h = 0, w = 0, channels = 0;
+};
+StbHeader stb_header(std::span<const std::byte> bytes);
 // GIF, BMP and PNM only.
 Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 

@@ -95,17 +95,26 @@ class IdxPictures final : public PictureSource {
     parts_.push_back(std::move(part));
   }
   Image image(std::size_t item, const DecodeSettings&) const override {
-    const IdxArray* part = parts_.data();
-    while (item >= part->shape[0]) item -= (part++)->shape[0];
+    const IdxArray* part = find(item);
     const std::size_t pixels = std::size_t(part->shape[1]) * part->shape[2];
     Image image{.h = int(part->shape[1]), .w = int(part->shape[2]), .pixels = std::vector<uint8_t>(3 * pixels)};
     const uint8_t* gray = part->bytes.data() + part->header + item * pixels;
     for (std::size_t i = 0; i < pixels; ++i) std::fill_n(&image.pixels[3 * i], 3, gray[i]);
     return image;
   }
+  PictureInfo info(std::size_t item) const override {
+    const IdxArray* part = find(item);
+    return {.format = ImageFormat::unknown, .mode = PictureMode::gray, .h = part->shape[1], .w = part->shape[2]};
+  }
   uint64_t fingerprint() const override { return hash_.value(); }
 
  private:
+  // The file that holds an item, whose number becomes the one within the file.
+  const IdxArray* find(std::size_t& item) const {
+    const IdxArray* part = parts_.data();
+    while (item >= part->shape[0]) item -= (part++)->shape[0];
+    return part;
+  }
   std::vector<IdxArray> parts_;
   Hash64 hash_;
 };

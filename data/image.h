@@ -54,4 +54,11 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, co
 // The picture as an RGB PNG.
 std::vector<std::byte> encode_png(const Image& image);
 
+struct JpegSettings {
+  int quality = 90;   // 1 … 100
+  bool gray = false;  // one component: the luma
+};
+// The picture as a baseline JPEG, colors at half the resolution (4:2:0).
+std::vector<std::byte> encode_jpeg(const Image& image, const JpegSettings& settings = {});
+
 }  // namespace pc

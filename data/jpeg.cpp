@@ -88,7 +88,7 @@ bool start(Decoder& d) {
 bool read_rows(Decoder& d, uint8_t* out, std::size_t stride) {
   if (setjmp(d.escape)) return false;
   while (d.info.output_scanline < d.info.output_height) {
-    constexpr int kRows = 16;
+    constexpr int kRows = 4;  // libjpeg gives no more at a time
     JSAMPROW rows[kRows];
     const int left = int(d.info.output_height - d.info.output_scanline), n = std::min(kRows, left);
     for (int i = 0; i < n; ++i) rows[i] = out + stride * (d.info.output_scanline + std::size_t(i));

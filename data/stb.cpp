@@ -15,6 +15,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <memory>
 
@@ -22,6 +24,15 @@
 #include "kernels/runtime/error.h"
 
 namespace pc::detail {
+
+StbHeader stb_header(std::span<const std::byte> bytes) {
+  StbHeader header;
+  const auto size = int(std::min(bytes.size(), std::size_t(std::numeric_limits<int>::max())));
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  if (!stbi_info_from_memory(data, size, &header.w, &header.h, &header.channels)) return {};
+  header.h = std::abs(header.h);  // negative in a BMP whose rows run downward
+  return header;
+}
 
 Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());

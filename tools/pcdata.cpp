@@ -8,8 +8,9 @@ int main(int argc, char** argv) {
   return pc::run_program("pcdata", [&] {
     CLI::App app{"Prepares data sets of product pictures.", "pcdata"};
     app.require_subcommand(1);
-    const pc::Subcommand subcommands[] = {pc::fetch_subcommand(app), pc::pack_subcommand(app),
-                                          pc::unpack_subcommand(app)};
+    const pc::Subcommand subcommands[] = {pc::fetch_subcommand(app), pc::unpack_subcommand(app),
+                                          pc::inspect_subcommand(app), pc::pack_subcommand(app),
+                                          pc::sample_subcommand(app)};
     if (!pc::parse_command_line(app, argc, argv)) return pc::Exit::ok;
     for (const pc::Subcommand& s : subcommands)
       if (s.app->parsed()) return s.run();

@@ -1,13 +1,12 @@
 // pcpredict: names what is on pictures, with the probabilities of each head of a model.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <set>
 
 #include "tools/cli/program.h"
+#include "tools/cli/text.h"
 #include "tools/predict/answer.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/network_options.h"
@@ -41,9 +40,9 @@ bool parse(Options& o, int argc, char** argv) {
 }
 
 AnswerStyle with_terminal(AnswerStyle style) {
-  const char *term = std::getenv("TERM"), *plain = std::getenv("NO_COLOR");
-  style.bars = isatty(STDOUT_FILENO) && !(term && std::string(term) == "dumb");
-  style.colour = style.bars && !(plain && *plain);
+  const Terminal terminal = terminal_of(stdout);
+  style.bars = terminal.on;
+  style.colour = terminal.color;
   return style;
 }
 

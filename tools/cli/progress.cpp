@@ -1,26 +1,20 @@
 #include "tools/cli/progress.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
+
+#include "tools/cli/text.h"
 
 namespace pc {
 namespace {
-
-bool terminal() {
-  const char* term = std::getenv("TERM");
-  return isatty(STDERR_FILENO) && !(term && std::strcmp(term, "dumb") == 0);
-}
 
 double seconds(std::chrono::steady_clock::duration d) { return std::chrono::duration<double>(d).count(); }
 
 }  // namespace
 
 Progress::Progress(std::string label, int64_t total, std::string unit)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(total), on_(terminal()) {}
+    : label_(std::move(label)), unit_(std::move(unit)), total_(total), on_(terminal_of(stderr).on) {}
 
 Progress::~Progress() {
   if (drawn_) fmt::print(stderr, "\r\033[K");

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "data/store.h"
+#include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/dataset/subcommands.h"
 
@@ -12,10 +13,11 @@ namespace {
 
 struct Options {
   std::string root, cache;
-  int height = 80, width = 60;
+  int height = 80, width = 60, threads = 0;
 };
 
 Exit pack(const Options& o) {
+  if (o.threads > 0) set_thread_count(o.threads);
   const DataSet data = open_dataset(o.root, {});
   std::shared_ptr<const ImageStore> store;
   {
@@ -41,6 +43,9 @@ Subcommand pack_subcommand(CLI::App& app) {
   command->add_option("--width", o->width, "model.width of the runs to come")
       ->capture_default_str()
       ->check(CLI::Range(16, 1024));
+  command->add_option("--threads", o->threads, "Threads; 0: one per core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
   return {command, [o] { return pack(*o); }};
 }
 

@@ -16,8 +16,10 @@ struct Subcommand {
   std::function<Exit()> run;
 };
 
-Subcommand fetch_subcommand(CLI::App& app);   // downloads the Kaggle set and ImageNet weights
-Subcommand pack_subcommand(CLI::App& app);    // makes the packed store ahead of time
-Subcommand unpack_subcommand(CLI::App& app);  // an archive as a folder
+Subcommand fetch_subcommand(CLI::App& app);    // downloads the Kaggle set and ImageNet weights
+Subcommand inspect_subcommand(CLI::App& app);  // reports what a data set holds, and its defects
+Subcommand pack_subcommand(CLI::App& app);     // makes the packed store ahead of time
+Subcommand sample_subcommand(CLI::App& app);   // draws a made-up data set
+Subcommand unpack_subcommand(CLI::App& app);   // an archive as a folder
 
 }  // namespace pc

@@ -6,32 +6,12 @@
 #include <cmath>
 #include <numeric>
 
+#include "tools/cli/text.h"
+
 namespace pc {
 namespace {
 
-// Names come from files: an escape sequence in one must not reach the terminal.
-std::string visible(const std::string& text) {
-  std::string safe = text;
-  for (char& c : safe)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return safe;
-}
-
-// Code points, so that names beyond ASCII stay aligned (fmt pads by them too).
-std::size_t width(const std::string& text) {
-  return std::size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string padded(const std::string& text, std::size_t columns) {
-  return text + std::string(columns - std::min(columns, width(text)), ' ');
-}
-
-std::string bar(double p, bool colour) {
-  constexpr int kWidth = 20;
-  std::string blocks;
-  for (int i = 0; i < int(std::lround(p * kWidth)); ++i) blocks += "█";
-  return colour ? "  \033[36m" + blocks + "\033[0m" : "  " + blocks;
-}
+constexpr int kBar = 20;  // columns of a probability of 1
 
 }  // namespace
 
@@ -101,7 +81,7 @@ std::string to_text(const std::string& file, const Outcome& outcome, const Model
     for (const Guess& guess : guesses[h]) {
       text += fmt::format("  {}  {} {:5.1f} %{}\n", padded(name, head_width),
                           padded(visible(info.heads[h].labels[guess.label]), label_width), 100 * guess.p,
-                          style.bars ? bar(guess.p, style.colour) : "");
+                          style.bars ? "  " + painted(bar(guess.p, kBar), style.colour) : "");
       name.clear();
     }
   }

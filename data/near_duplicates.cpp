@@ -1,0 +1,199 @@
+#include "data/near_duplicates.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <numbers>
+#include <numeric>
+#include <utility>
+
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc {
+namespace {
+
+constexpr int kSide = Signature::kSide, kFrequencies = 8;
+
+// cos(pi (i + 1/2) f / n) for f = 1 … 8, n values each.
+const std::vector<float>& cosines(int n) {
+  thread_local std::map<int, std::vector<float>> known;  // few sizes: pictures of a set tend to be alike
+  if (known.size() > 64) known.clear();
+  std::vector<float>& table = known[n];
+  if (!table.empty()) return table;
+  for (int f = 1; f <= kFrequencies; ++f)
+    for (int i = 0; i < n; ++i) table.push_back(float(std::cos(std::numbers::pi * (i + 0.5) * f / n)));
+  return table;
+}
+
+uint64_t hash_of(const uint8_t* pixels, int h, int w) {
+  const std::vector<float>&down = cosines(h), &across = cosines(w);
+  std::array<std::vector<float>, kFrequencies> columns;  // the transform along y of every column
+  for (auto& c : columns) c.assign(std::size_t(w), 0);
+  std::vector<float> gray(std::size_t(w), 0);
+  for (int y = 0; y < h; ++y) {
+    for (int x = 0; x < w; ++x, pixels += 3)
+      gray[std::size_t(x)] = 0.299f * float(pixels[0]) + 0.587f * float(pixels[1]) + 0.114f * float(pixels[2]);
+    for (int f = 0; f < kFrequencies; ++f) {
+      const float weight = down[std::size_t(f * h + y)];
+      float* column = columns[std::size_t(f)].data();
+      for (int x = 0; x < w; ++x) column[x] += weight * gray[std::size_t(x)];
+    }
+  }
+  std::array<float, kFrequencies * kFrequencies> values{};
+  for (int v = 0; v < kFrequencies; ++v)
+    for (int u = 0; u < kFrequencies; ++u)
+      values[std::size_t(v * kFrequencies + u)] = std::inner_product(
+          columns[std::size_t(v)].begin(), columns[std::size_t(v)].end(), across.begin() + u * w, 0.0f);
+  auto sorted = values;
+  std::nth_element(sorted.begin(), sorted.begin() + sorted.size() / 2, sorted.end());
+  const float median = sorted[sorted.size() / 2];
+  uint64_t hash = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) hash |= uint64_t(values[i] > median) << i;
+  return hash;
+}
+
+// Pixel i of n belongs to cell floor(i * kSide / n); a picture smaller than the grid repeats its pixels instead.
+std::pair<int, int> cell(int number, int n) {
+  const int begin = number * n / kSide;
+  return {begin, std::max(begin + 1, (number + 1) * n / kSide)};
+}
+
+void shrink_to_thumb(const uint8_t* pixels, int h, int w, uint8_t* thumb) {
+  for (int i = 0; i < kSide; ++i)
+    for (int j = 0; j < kSide; ++j) {
+      const auto [top, bottom] = cell(i, h);
+      const auto [left, right] = cell(j, w);
+      uint64_t sum[3] = {};
+      for (int y = top; y < bottom; ++y) {
+        const uint8_t* p = pixels + (std::size_t(y) * std::size_t(w) + std::size_t(left)) * 3;
+        for (int x = left; x < right; ++x)
+          for (uint64_t& s : sum) s += *p++;
+      }
+      const uint64_t count = uint64_t(bottom - top) * uint64_t(right - left);
+      for (const uint64_t s : sum) *thumb++ = uint8_t((s + count / 2) / count);
+    }
+}
+
+// Sets of pictures known to belong together.
+class Groups {
+ public:
+  explicit Groups(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), 0u); }
+  uint32_t root(uint32_t i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  void join(uint32_t a, uint32_t b) {
+    a = root(a), b = root(b);
+    parent_[std::max(a, b)] = std::min(a, b);  // the root is the first picture of its group
+  }
+  std::vector<std::vector<uint32_t>> large() {
+    std::map<uint32_t, std::vector<uint32_t>> by_root;
+    for (uint32_t i = 0; i < parent_.size(); ++i) by_root[root(i)].push_back(i);
+    std::vector<std::vector<uint32_t>> groups;
+    for (auto& [_, members] : by_root)
+      if (members.size() > 1) groups.push_back(std::move(members));
+    return groups;
+  }
+
+ private:
+  std::vector<uint32_t> parent_;
+};
+
+// Joins equal signatures and returns one picture of each kind: a thousand copies of a placeholder are one candidate,
+// not a million pairs.
+std::vector<uint32_t> distinct(const std::vector<Signature>& signatures, Groups& groups) {
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < signatures.size(); ++i)
+    if (signatures[i].valid) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    const Signature &x = signatures[a], &y = signatures[b];
+    return x.hash != y.hash ? x.hash < y.hash : x.thumb < y.thumb;
+  });
+  std::vector<uint32_t> kept;
+  for (const uint32_t i : order) {
+    const bool again = !kept.empty() && signatures[kept.back()].hash == signatures[i].hash &&
+                       signatures[kept.back()].thumb == signatures[i].thumb;
+    again ? groups.join(kept.back(), i) : kept.push_back(i);
+  }
+  return kept;
+}
+
+// Joins the near pairs among `pictures`, all of which have the same bits in one piece of the hash.
+void join_near(const std::vector<Signature>& signatures, const uint32_t* pictures, std::size_t n,
+               const NearDuplicateSettings& settings, Groups& groups, std::mutex& mutex) {
+  std::vector<std::pair<uint32_t, uint32_t>> near;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = i + 1; j < n; ++j) {
+      const Signature &a = signatures[pictures[i]], &b = signatures[pictures[j]];
+      if (std::popcount(a.hash ^ b.hash) <= settings.max_bits && difference_of(a, b) <= settings.max_difference)
+        near.emplace_back(pictures[i], pictures[j]);
+    }
+  if (near.empty()) return;
+  const std::lock_guard lock(mutex);
+  for (const auto& [a, b] : near) groups.join(a, b);
+}
+
+}  // namespace
+
+Signature signature_of(const uint8_t* pixels, int h, int w) {
+  Signature s;
+  if (h < 1 || w < 1) return s;
+  s.hash = hash_of(pixels, h, w);
+  shrink_to_thumb(pixels, h, w, s.thumb.data());
+  s.valid = true;
+  return s;
+}
+
+std::vector<Signature> signatures_of(const ImageStore& store) {
+  std::vector<Signature> signatures(store.size());
+  parallel_for(int64_t(store.size()), 64, [&](int64_t begin, int64_t end) {
+    for (auto i = std::size_t(begin); i < std::size_t(end); ++i) {
+      const StoredImage at = store.image(i);
+      signatures[i] = signature_of(store.pixels() + at.offset, at.h, at.w);
+    }
+  });
+  return signatures;
+}
+
+double difference_of(const Signature& a, const Signature& b) {
+  int64_t sum_a = 0, sum_b = 0, squares = 0, apart = 0;
+  for (std::size_t i = 0; i < a.thumb.size(); ++i) {
+    const int x = a.thumb[i], y = b.thumb[i];
+    sum_a += x, sum_b += y;
+    squares += x * x + y * y;
+    apart += (x - y) * (x - y);
+  }
+  // With n times the sum of both variances = squares - (sum_a^2 + sum_b^2) / n, the denominator is squares - 2 sum_a
+  // sum_b / n.
+  const double n = double(a.thumb.size()), spread = double(squares) - 2 * double(sum_a) * double(sum_b) / n;
+  return apart == 0 ? 0 : double(apart) / spread;
+}
+
+std::vector<std::vector<uint32_t>> near_duplicate_groups(const std::vector<Signature>& signatures,
+                                                         const NearDuplicateSettings& settings) {
+  if (settings.max_bits < 0 || settings.max_bits > 15) fail_shape("near_duplicate_groups: max_bits must be 0 … 15");
+  Groups groups(signatures.size());
+  std::vector<uint32_t> order = distinct(signatures, groups);
+  const int pieces = settings.max_bits + 1;
+  std::mutex mutex;
+  for (int piece = 0; piece < pieces; ++piece) {
+    const int low = piece * 64 / pieces, high = (piece + 1) * 64 / pieces;
+    const auto bits = [&](uint32_t i) { return signatures[i].hash << (64 - high) >> (64 - high + low); };
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return std::pair(bits(a), a) < std::pair(bits(b), b); });
+    std::vector<std::size_t> begins;
+    for (std::size_t i = 0; i < order.size(); ++i)
+      if (i == 0 || bits(order[i]) != bits(order[i - 1])) begins.push_back(i);
+    begins.push_back(order.size());
+    parallel_for(int64_t(begins.size()) - 1, 16, [&](int64_t begin, int64_t end) {
+      for (auto b = std::size_t(begin); b < std::size_t(end); ++b)
+        join_near(signatures, &order[begins[b]], begins[b + 1] - begins[b], settings, groups, mutex);
+    });
+  }
+  return groups.large();
+}
+
+}  // namespace pc

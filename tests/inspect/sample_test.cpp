@@ -1,0 +1,79 @@
+// pcdata sample: the same bytes for a seed, the promised warts, and nothing overwritten.
+#include <fmt/format.h>
+
+#include "data/catalogue.h"
+#include "engine/file.h"
+#include "tests/inspect/pcdata.h"
+#include "tools/dataset/drawing.h"
+
+namespace pc {
+namespace {
+
+using test::pcdata;
+
+class Sample : public testing::Test {
+ protected:
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Sample, SameSeedSameBytes) {
+  for (const char* arguments : {"sample 30 a", "sample 30 b --seed 1", "sample 30 c --seed 2"})
+    ASSERT_EQ(pcdata(folder_.path(), arguments).code, 0);
+  for (const char* file : {"styles.csv", "images/10000.jpg", "images/10011.jpg"}) {
+    EXPECT_EQ(read_file(folder_ / "a" / file), read_file(folder_ / "b" / file)) << file;
+    EXPECT_NE(read_file(folder_ / "a" / file), read_file(folder_ / "c" / file)) << file;
+  }
+}
+
+TEST_F(Sample, OpensAsKagglesLayoutWithItsWarts) {
+  ASSERT_EQ(pcdata(folder_.path(), "sample 200 shop").code, 0);
+  const DataSet data = open_dataset(folder_ / "shop", {"articleType", "baseColour"});
+  EXPECT_EQ(data.kind, "kaggle");
+  EXPECT_EQ(data.catalogue.columns_there.size(), 10u);
+  EXPECT_EQ(data.catalogue.report.rows, 200);
+  EXPECT_EQ(data.catalogue.report.repaired_rows, 2);
+  EXPECT_EQ(data.catalogue.report.rows_without_picture, 2);
+  EXPECT_EQ(data.catalogue.classes[0].size(), products().size());
+  EXPECT_EQ(data.catalogue.classes[1].size(), paints().size());
+  int gray = 0, narrow = 0;
+  for (std::size_t i = 0; i < data.catalogue.items.size(); ++i) {
+    const PictureInfo info = data.pictures->info(i);
+    gray += info.mode == PictureMode::gray;
+    narrow += info.w == 53;
+    EXPECT_EQ(info.h, 80);
+  }
+  EXPECT_EQ(std::pair(gray, narrow), std::pair(2, 2));
+}
+
+TEST_F(Sample, RefusesAFolderThatIsThere) {
+  test::write_text(folder_ / "mine" / "file", "precious");
+  const test::Ran r = pcdata(folder_.path(), "sample 10 mine");
+  EXPECT_EQ(r.code, 4);
+  EXPECT_EQ(r.err, "pcdata: mine exists already; remove it or name another folder\n");
+  EXPECT_EQ(read_file(folder_ / "mine" / "file"), "precious");
+}
+
+TEST_F(Sample, LeavesNothingHalfMade) {
+  EXPECT_EQ(pcdata(folder_.path(), "sample 10 no/such/folder/x").code, 0) << "folders above are made";
+  EXPECT_EQ(pcdata(folder_.path(), "sample 0 x").code, 2);
+  test::write_text(folder_ / "file", "");
+  EXPECT_EQ(pcdata(folder_.path(), "sample 10 file/x").code, 4);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
+}
+
+TEST(EncodeJpeg, ComesBackNearlyAsItWas) {
+  const Image image = draw_product(0, 1, 80, 60, 1, 1);
+  const Image back = decode_image(encode_jpeg(image, {.quality = 95}), "x");
+  ASSERT_EQ(std::pair(back.h, back.w), std::pair(80, 60));
+  double sum = 0;
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) sum += std::abs(int(image.pixels[i]) - int(back.pixels[i]));
+  EXPECT_LT(sum / double(image.pixels.size()), 3);
+  EXPECT_THROW(encode_jpeg({.h = 0, .w = 0, .pixels = {}}), std::logic_error);
+}
+
+TEST(EncodeJpeg, GrayHasOneComponent) {
+  EXPECT_EQ(picture_info(encode_jpeg(draw_product(0, 1, 80, 60, 1, 1), {.gray = true})).mode, PictureMode::gray);
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,32 @@
+// Text for people: safe to show, aligned, as wide as the window.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace pc {
+
+struct Terminal {
+  bool on = false;     // a person looks at it: bars may be drawn
+  bool color = false;  // and $NO_COLOR does not forbid colors
+  int columns = 80;
+};
+// What a stream leads to. $TERM=dumb counts as no terminal; $COLUMNS goes before the window's own width.
+Terminal terminal_of(std::FILE* stream);
+
+// Names come from files: control characters become "?", so that an escape sequence in one does not reach the terminal.
+std::string visible(const std::string& text);
+// In code points, as fmt pads too: names beyond ASCII stay aligned.
+std::size_t width(const std::string& text);
+std::string padded(const std::string& text, std::size_t columns);
+// At most `columns` wide; what is cut ends in "…".
+std::string clipped(const std::string& text, std::size_t columns);
+
+// A bar of blocks, `share` (0 … 1) of `columns` long, to an eighth of a column; a share above 0 shows something.
+std::string bar(double share, int columns);
+std::string painted(const std::string& text, bool color);  // cyan where color is on
+
+std::string grouped(int64_t number);  // "40,047"
+
+}  // namespace pc

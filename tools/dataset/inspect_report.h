@@ -1,0 +1,34 @@
+// An inspection as text for a terminal, as JSON for scripts, and as one HTML page.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tools/cli/text.h"
+#include "tools/dataset/inspection.h"
+
+namespace pc {
+
+// One line per class: name, count, share and, on a terminal, a bar that fits into its width. The first `top` classes,
+// then "and 12 more: 34 pictures"; top = 0: all.
+std::string class_table(const ColumnFacts& column, std::size_t top, const Terminal& terminal);
+
+// "7 classes; the largest has 48.1 % of the pictures, 20 times the median; 2 classes have one picture, 3 fewer than 20"
+std::string balance_text(const ColumnFacts& column);
+
+std::string inspection_text(const std::string& name, const DataSet& data, const Inspection& found, std::size_t top,
+                            const Terminal& terminal);
+
+// Everything, nothing left out: {"data", "layout", "rows", "repaired_rows", …, "columns": {NAME: {…}},
+// "near_duplicates": [[file, …], …], "likely_wrong_labels": {NAME: [{"pictures": [{"file", "label", "suspect"}, …]},
+// …]}}.
+nlohmann::ordered_json inspection_json(const std::string& name, const DataSet& data, const Inspection& found);
+
+// A self-contained page: styles inline, thumbnails as data: URIs, no scripts, every text escaped. Decodes the pictures
+// it shows once more. What would make it larger than 5 MB is left out, thumbnails first, with a note.
+std::string inspection_html(const std::string& name, const DataSet& data, const Inspection& found);
+
+// Text as HTML: & < > " ' escaped, control characters and broken UTF-8 shown as U+FFFD.
+std::string html_text(const std::string& text);
+
+}  // namespace pc

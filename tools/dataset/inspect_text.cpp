@@ -1,0 +1,127 @@
+// Tables and bars for a terminal.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/dataset/inspect_report.h"
+
+namespace pc {
+namespace {
+
+std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+
+std::string line(const char* name, int64_t count, const std::string& remark = "") {
+  return fmt::format("  {:<23} {:>9}{}{}\n", name, grouped(count), remark.empty() ? "" : "   ", remark);
+}
+
+std::string more(std::size_t shown, std::size_t all) {
+  return all > shown ? fmt::format("    and {} more\n", grouped(int64_t(all - shown))) : "";
+}
+
+std::string counts_text(const char* name, const Counts& counts, std::size_t top) {
+  std::string text = fmt::format("\n{}\n", name);
+  const std::size_t shown = std::min(top ? top : counts.size(), counts.size());
+  for (std::size_t i = 0; i < shown; ++i) text += line(counts[i].first.c_str(), counts[i].second);
+  return text + more(shown, counts.size());
+}
+
+std::string suspects_text(const Catalogue& catalogue, std::size_t column, const std::vector<Disagreement>& all,
+                          std::size_t groups, std::size_t top, const Terminal& terminal) {
+  if (all.empty()) return "";
+  std::string text = fmt::format("  {}: {} of {} groups\n", visible(catalogue.columns[column]),
+                                 grouped(int64_t(all.size())), grouped(int64_t(groups)));
+  const std::size_t shown = std::min(top ? top : all.size(), all.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    std::string group;
+    for (const uint32_t item : all[i].items) {
+      group += fmt::format("{}{} {}", group.empty() ? "" : " | ", visible(catalogue.items[item].file),
+                           visible(label_of(catalogue, item, column)));
+    }
+    text += "    " + (terminal.on ? clipped(group, std::size_t(std::max(20, terminal.columns - 4))) : group) + "\n";
+  }
+  return text + more(shown, all.size());
+}
+
+int64_t largest(const std::vector<std::vector<uint32_t>>& groups) {
+  std::size_t most = 0;
+  for (const auto& group : groups) most = std::max(most, group.size());
+  return int64_t(most);
+}
+
+std::string pictures_text(const Catalogue::Report& report, const Inspection& found) {
+  int64_t in_groups = 0;
+  for (const auto& group : found.groups) in_groups += int64_t(group.size());
+  std::string text = line("rows", report.rows);
+  text += line("repaired rows", report.repaired_rows, report.repaired_rows ? "an unquoted comma, joined again" : "");
+  text += line("rows without a picture", report.rows_without_picture);
+  text += line("pictures without a row", report.pictures_without_row);
+  text += line("duplicate ids", report.duplicate_ids, report.duplicate_ids ? "the first row counts" : "");
+  text += line("pictures", found.pictures);
+  text += line("unreadable", int64_t(found.unreadable.size()));
+  text += line("near-duplicate groups", int64_t(found.groups.size()),
+               fmt::format("{} pictures, {} in the largest", grouped(in_groups), grouped(largest(found.groups))));
+  return text;
+}
+
+}  // namespace
+
+std::string balance_text(const ColumnFacts& column) {
+  if (column.classes.empty()) return "no picture has a label";
+  const int64_t median = column.classes[column.classes.size() / 2].count, singles = column.classes_below(2);
+  std::string text = fmt::format("{} class{}; the largest has {} of the labels, {:.3g} times the median",
+                                 column.classes.size(), column.classes.size() == 1 ? "" : "es",
+                                 percent(column.majority()), double(column.classes.front().count) / double(median));
+  if (singles) text += fmt::format("; {} with one picture", singles);
+  if (const int64_t rare = column.classes_below(20); rare > singles)
+    text += fmt::format("; {} with fewer than 20", rare);
+  if (column.missing) text += fmt::format("; {} pictures without a label", grouped(column.missing));
+  return text;
+}
+
+std::string class_table(const ColumnFacts& column, std::size_t top, const Terminal& terminal) {
+  const auto& classes = column.classes;
+  const std::size_t shown = std::min(top ? top : classes.size(), classes.size());
+  std::size_t name_width = 1;
+  for (std::size_t i = 0; i < shown; ++i) name_width = std::max(name_width, width(classes[i].name));
+  constexpr int kNumbers = 4 + 10 + 9 + 2;  // indent, count, share, gap
+  if (terminal.on) name_width = std::min(name_width, std::size_t(std::max(8, terminal.columns - kNumbers - 8)));
+  const int room = std::min(60, terminal.columns - kNumbers - int(name_width));
+  std::string text;
+  int64_t rest = column.labelled;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const double share = double(classes[i].count) / double(column.labelled);
+    std::string name = visible(classes[i].name);
+    if (terminal.on) name = clipped(name, name_width);
+    text += fmt::format("    {}{:>10}{:>9}", padded(name, name_width), grouped(classes[i].count), percent(share));
+    if (terminal.on && room > 0) {
+      const double of_largest = double(classes[i].count) / double(classes.front().count);
+      text += "  " + painted(bar(of_largest, room), terminal.color);
+    }
+    text += "\n";
+    rest -= classes[i].count;
+  }
+  if (shown < classes.size())
+    text += fmt::format("    and {} more: {} pictures\n", classes.size() - shown, grouped(rest));
+  return text;
+}
+
+std::string inspection_text(const std::string& name, const DataSet& data, const Inspection& found, std::size_t top,
+                            const Terminal& terminal) {
+  std::string text = fmt::format("{} ({})\n", visible(name), data.kind) + pictures_text(data.catalogue.report, found);
+  if (!data.catalogue.report.notes.empty()) text += "\nrows and files to look at\n";
+  for (const std::string& note : data.catalogue.report.notes) text += fmt::format("  {}\n", visible(note));
+  if (!found.unreadable.empty()) text += "\nunreadable\n";
+  const std::size_t shown = std::min(top ? top : found.unreadable.size(), found.unreadable.size());
+  for (std::size_t i = 0; i < shown; ++i) text += fmt::format("  {}\n", visible(found.unreadable[i].reason));
+  text += more(shown, found.unreadable.size());
+  text += counts_text("sizes", found.sizes, top) + counts_text("formats", found.modes, top);
+  for (const ColumnFacts& column : found.columns)
+    text += fmt::format("\n{}: {}\n", visible(column.name), balance_text(column)) + class_table(column, top, terminal);
+  std::string suspects;
+  for (std::size_t c = 0; c < found.columns.size(); ++c)
+    suspects += suspects_text(data.catalogue, c, found.disagreements[c], found.groups.size(), top, terminal);
+  if (!suspects.empty()) text += "\nlikely wrong labels: near-identical pictures that disagree\n" + suspects;
+  return text;
+}
+
+}  // namespace pc

@@ -1,0 +1,131 @@
+#include "tools/dataset/inspection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "kernels/runtime/error.h"
+#include "kernels/runtime/parallel.h"
+
+namespace pc {
+namespace {
+
+// What is kept of a picture once it has been decoded.
+struct Seen {
+  std::string size, mode;
+  std::optional<std::string> error;
+};
+
+std::string mode_text(const PictureInfo& info) {
+  if (info.format == ImageFormat::unknown) return name_of(info.mode);  // IDX: there is no picture file
+  return fmt::format("{}, {}", name_of(info.format), name_of(info.mode));
+}
+
+Seen look_at(const DataSet& data, std::size_t item, Signature& signature) {
+  Seen seen;
+  try {
+    // As small as the comparison allows: the whole file is read and checked all the same.
+    const Image image = data.pictures->image(item, {.min_side = 4 * Signature::kSide});
+    const PictureInfo info = data.pictures->info(item);
+    signature = signature_of(image.pixels.data(), image.h, image.w);
+    seen.size = fmt::format("{}x{}", info.w, info.h);
+    seen.mode = mode_text(info);
+  } catch (const Error& error) {
+    seen.error = error.what();
+  }
+  return seen;
+}
+
+Counts largest_first(const std::map<std::string, int64_t>& by_name) {
+  Counts counts(by_name.begin(), by_name.end());
+  std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return counts;
+}
+
+}  // namespace
+
+double ColumnFacts::majority() const { return labelled ? double(classes.front().count) / double(labelled) : 0; }
+
+int64_t ColumnFacts::classes_below(int64_t count) const {
+  return std::count_if(classes.begin(), classes.end(), [=](const ClassCount& c) { return c.count < count; });
+}
+
+ColumnFacts column_facts(const Catalogue& catalogue, std::size_t column) {
+  ColumnFacts facts{.name = catalogue.columns[column], .classes = {}};
+  const auto& names = catalogue.classes[column];
+  for (std::size_t i = 0; i < names.size(); ++i) facts.classes.push_back({.name = names[i], .count = 0, .label = i});
+  for (const auto& item : catalogue.items) {
+    const int32_t label = item.labels[column];
+    label < 0 ? ++facts.missing : (++facts.classes[std::size_t(label)].count, ++facts.labelled);
+  }
+  std::stable_sort(facts.classes.begin(), facts.classes.end(),
+                   [](const ClassCount& a, const ClassCount& b) { return a.count > b.count; });
+  return facts;
+}
+
+std::vector<Disagreement> disagreements_in(const Catalogue& catalogue, std::size_t column,
+                                           const std::vector<std::vector<uint32_t>>& groups) {
+  std::vector<Disagreement> found;
+  for (const auto& group : groups) {
+    Disagreement d;
+    std::map<int32_t, std::size_t> votes;
+    for (const uint32_t item : group) {
+      const int32_t label = catalogue.items[item].labels[column];
+      if (label < 0) continue;
+      d.items.push_back(item);
+      ++votes[label];
+    }
+    if (votes.size() < 2) continue;
+    for (const uint32_t item : d.items)
+      if (2 * votes[catalogue.items[item].labels[column]] <= d.items.size()) d.suspects.push_back(item);
+    found.push_back(std::move(d));
+  }
+  return found;
+}
+
+const std::string& label_of(const Catalogue& catalogue, std::size_t item, std::size_t column) {
+  static const std::string none;
+  const int32_t label = catalogue.items[item].labels[column];
+  return label < 0 ? none : catalogue.classes[column][std::size_t(label)];
+}
+
+Inspection inspect(const DataSet& data, const PackProgress& progress) {
+  const Catalogue& catalogue = data.catalogue;
+  const auto total = int64_t(catalogue.items.size());
+  Inspection found{.pictures = total};
+  std::vector<Signature> signatures(catalogue.items.size());
+  std::map<std::string, int64_t> sizes, modes;
+  constexpr int64_t kStep = 512;  // pictures between two reports of progress
+  for (int64_t first = 0; first < total; first += kStep) {
+    if (progress) progress(first, total);
+    std::vector<Seen> step(std::size_t(std::min(kStep, total - first)));
+    parallel_for(int64_t(step.size()), 8, [&](int64_t begin, int64_t end) {
+      for (auto i = std::size_t(begin); i < std::size_t(end); ++i)
+        step[i] = look_at(data, std::size_t(first) + i, signatures[std::size_t(first) + i]);
+    });
+    for (std::size_t i = 0; i < step.size(); ++i) {
+      const std::size_t item = std::size_t(first) + i;
+      if (step[i].error) {
+        found.unreadable.push_back({.item = item, .file = catalogue.items[item].file, .reason = *step[i].error});
+        continue;
+      }
+      ++found.readable;
+      ++sizes[step[i].size];
+      ++modes[step[i].mode];
+    }
+  }
+  if (progress) progress(total, total);
+  found.sizes = largest_first(sizes);
+  found.modes = largest_first(modes);
+  found.groups = near_duplicate_groups(signatures);
+  for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
+    found.columns.push_back(column_facts(catalogue, c));
+    found.disagreements.push_back(disagreements_in(catalogue, c, found.groups));
+  }
+  return found;
+}
+
+}  // namespace pc
