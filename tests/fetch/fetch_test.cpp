@@ -105,8 +105,8 @@ TEST_F(PcdataFetch, OneLineThatSaysTheWayOutAndItsExitCode) {
       {server().address("429:3600"), 5, {"answers 429", "in an hour"}},
       {server().address("503:3600"), 5, {"answers 503", "later"}},
       {server().address("loop"), 5, {"more than 5 redirects"}},
-      {server().address("html"), 3, {"a web page, not an archive", "sign-in"}},
-      {server().address("close:100000"), 3, {"cut off or damaged"}},
+      {server().address("html"), 3, {"not a zip archive", "a web page was saved in its place"}},
+      {server().address("close:100000"), 3, {"truncated: ", "download it again"}},
       {"http://127.0.0.1:1", 5, {"download " + page + " by hand, put it at " + zip().string()}},
       {"http://example.com", 2, {"PC_KAGGLE_URL: neither https nor http"}},
       {"https://user:word@example.com", 2, {"PC_KAGGLE_URL: a name or password"}},
@@ -141,7 +141,8 @@ TEST_F(PcdataFetch, ADamagedMemberIsNamedAndNothingKeepsItsName) {
   const Ended e = run(address);
   EXPECT_EQ(e.code, 0) << e.err;  // from the start, once
   EXPECT_TRUE(contains(e.err, "images/")) << e.err;
-  EXPECT_TRUE(contains(e.err, "damaged (CRC error); starting over")) << e.err;
+  EXPECT_TRUE(contains(e.err, "damaged in the archive (CRC-32 ")) << e.err;
+  EXPECT_TRUE(contains(e.err, "; starting over")) << e.err;
   expect_whole();
 }
 
