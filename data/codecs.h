@@ -16,7 +16,9 @@ void check_pixels(const std::string& name, int64_t w, int64_t h, const DecodeSet
 
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 Image decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
-// GIF, BMP and PNM only.
+// "P5" and "P6"; samples are scaled from the header's largest value to 255.
+Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
+// GIF and BMP only.
 Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 
 // The orientation (1 … 8) that the EXIF block of a JPEG or PNG asks for; 1 where there is none or it is broken.

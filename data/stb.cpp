@@ -1,4 +1,4 @@
-// GIF, BMP and PNM through stb_image, compiled here and nowhere else, with nothing else of it compiled in.
+// GIF and BMP through stb_image, compiled here and nowhere else, with nothing else of it compiled in.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
@@ -7,7 +7,6 @@
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_GIF
 #define STBI_ONLY_BMP
-#define STBI_ONLY_PNM
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS 100000
 #include <stb_image.h>
