@@ -18,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr uint64_t kFirstStep = uint64_t(1) << 20;  // bytes; nearly every picture is smaller
+
 void sort_by_path(std::vector<FileTree::Entry>& entries) {
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
 }
@@ -55,15 +57,17 @@ class ZipTree final : public FileTree {
     const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen_index(zip.get(), entry.place, 0),
                                                                  zip_fclose);
     if (!file) fail(Exit::data, fmt::format("{}: {}", where, zip_strerror(zip.get())));
-    std::vector<std::byte> bytes(entry.size);
+    // An archive may lie about the size, so memory grows with what really comes.
+    std::vector<std::byte> bytes(std::min(entry.size, kFirstStep));
     std::size_t have = 0;
     zip_int64_t n = 0;
     while (have < bytes.size() && (n = zip_fread(file.get(), bytes.data() + have, bytes.size() - have)) > 0) {
       have += std::size_t(n);
+      if (have == bytes.size()) bytes.resize(std::min<uint64_t>(entry.size, 2 * have));
     }
     std::byte beyond;  // the read that meets the end is the one that checks the CRC
-    if (n >= 0 && have == bytes.size()) n = zip_fread(file.get(), &beyond, 1);
-    if (n != 0 || have != bytes.size()) {
+    if (n >= 0 && have == entry.size) n = zip_fread(file.get(), &beyond, 1);
+    if (n != 0 || have != entry.size) {
       const char* why =
           n < 0 ? zip_error_strerror(zip_file_get_error(file.get())) : "its size is not what the archive says";
       fail(Exit::data, fmt::format("{}: damaged in the archive ({})", where, why));
