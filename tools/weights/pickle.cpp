@@ -17,7 +17,8 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
-constexpr std::size_t max_values = 400'000, max_tensors = 100'000, max_items = 2'000'000, max_depth = 64, max_rank = 8;
+constexpr std::size_t max_values = 400'000, max_tensors = 100'000, max_items = 2'000'000, max_depth = 64, max_rank = 8,
+                      max_key = 64;
 constexpr PickleIndex mark_index = std::numeric_limits<PickleIndex>::max();
 
 enum Function : int64_t { ordered_dict, rebuild_tensor, rebuild_tensor_v2, rebuild_parameter };
@@ -191,7 +192,8 @@ class Reader {
     const auto plain = [](char c) {
       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
     };
-    if (key.kind != Kind::string || key.string.empty() || !std::all_of(key.string.begin(), key.string.end(), plain))
+    if (key.kind != Kind::string || key.string.empty() || key.string.size() > max_key ||
+        !std::all_of(key.string.begin(), key.string.end(), plain))
       refuse("with a storage key that is no plain word");
     const PickledStorage storage{key.string, FileType(type.integer), integer(id.items[4], "storage size")};
     const auto [known, fresh] = storage_index_.emplace(key.string, p_.storages.size());
@@ -270,10 +272,12 @@ class Reader {
     const PickleIndex attributes = pop();
     if (p_[top()].kind != Kind::dict || !p_[top()].ordered || p_[attributes].kind != Kind::dict)
       refuse(fmt::format("of a {} from a {}", name_of(p_[top()].kind), name_of(p_[attributes].kind)));
-    for (std::size_t i = 0; i < p_[attributes].items.size(); i += 2) {
-      const PickleValue& key = p_[p_[attributes].items[i]];
-      if (key.kind != Kind::string || key.string != "_metadata") refuse("of an attribute other than _metadata");
-    }
+    // Not a loop: with equal keys one long dict could be gone through for every three bytes of the file.
+    const auto& items = p_[attributes].items;
+    if (items.empty()) return;
+    const PickleValue& key = p_[items[0]];
+    if (items.size() != 2 || key.kind != Kind::string || key.string != "_metadata")
+      refuse("of an attribute other than _metadata");
   }
 
   void global() {
