@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_set>
 
 #include "kernels/runtime/error.h"
 
@@ -51,12 +52,9 @@ CsvReader::CsvReader(std::string_view text, std::string name) : text_(text), nam
   std::vector<std::string_view> fields;
   if (!read_row(fields)) fail(Exit::data, name_ + ": empty file");
   header_.assign(fields.begin(), fields.end());
-  for (std::size_t i = 0; i < header_.size(); ++i) {
-    if (std::find(header_.begin(), header_.begin() + std::ptrdiff_t(i), header_[i]) !=
-        header_.begin() + std::ptrdiff_t(i)) {
-      fail_row(fmt::format("column \"{}\" twice", header_[i]));
-    }
-  }
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& column : header_)
+    if (!seen.insert(column).second) fail_row(fmt::format("column \"{}\" twice", column));
 }
 
 std::size_t CsvReader::column(const std::string& name) const {
