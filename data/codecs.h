@@ -17,11 +17,14 @@ void check_pixels(const std::string& name, int64_t w, int64_t h, const DecodeSet
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 Image decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 // What the header of a GIF, BMP or PNM says; zeros where it is broken.
-struct StbHeader {
+struct PlainHeader {
   int h = 0, w = 0, channels = 0;
 };
-StbHeader stb_header(std::span<const std::byte> bytes);
-// GIF, BMP and PNM only.
+PlainHeader stb_header(std::span<const std::byte> bytes);
+PlainHeader pnm_header(std::span<const std::byte> bytes);
+// "P5" and "P6"; samples are scaled from the header's largest value to 255.
+Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
+// GIF and BMP only.
 Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 
 // The orientation (1 … 8) that the EXIF block of a JPEG or PNG asks for; 1 where there is none or it is broken.

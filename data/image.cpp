@@ -28,7 +28,7 @@ bool looks_like_html(std::string_view s) {
 }
 
 ImageFormat sniff_container(std::string_view s) {
-  if (s.starts_with("RIFF") && s.substr(8, 4) == "WEBP") return ImageFormat::webp;
+  if (s.starts_with("RIFF") && s.size() >= 12 && s.substr(8, 4) == "WEBP") return ImageFormat::webp;
   if (s.size() >= 12 && s.substr(4, 4) == "ftyp") {
     const std::string_view brand = s.substr(8, 4);
     if (brand == "avif" || brand == "avis") return ImageFormat::avif;
@@ -110,9 +110,10 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, co
       return detail::orient(detail::decode_jpeg(bytes, name, settings), detail::exif_orientation(bytes, format));
     case ImageFormat::png:
       return detail::orient(detail::decode_png(bytes, name, settings), detail::exif_orientation(bytes, format));
+    case ImageFormat::pnm:
+      return detail::decode_pnm(bytes, name, settings);
     case ImageFormat::gif:
     case ImageFormat::bmp:
-    case ImageFormat::pnm:
       return detail::decode_with_stb(bytes, name, settings);
     case ImageFormat::empty:
       fail(Exit::data, name + ": empty file");

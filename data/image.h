@@ -45,7 +45,7 @@ struct DecodeSettings {
 };
 
 // Decodes JPEG (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK as Adobe writes them), PNG (all types; alpha is
-// composited on white) and, through stb_image, the first frame of GIF, BMP and PNM. EXIF orientation is applied; broken
+// composited on white), binary PGM and PPM and, through stb_image, the first frame of GIF and BMP. EXIF orientation is applied; broken
 // EXIF is ignored. Errors begin with `name`: Error(data) "NAME: empty file", "NAME: JPEG is truncated", "NAME: file is
 // WebP, not supported; convert to JPEG or PNG", "NAME: not an image (looks like HTML)"; Error(limit) "NAME: 65500x65500
 // exceeds the limit of 100 Mpixel".

@@ -81,7 +81,8 @@ PictureInfo picture_info(Bytes bytes) {
   if (info.format == ImageFormat::jpeg) read_jpeg(bytes, info);
   if (info.format == ImageFormat::png) read_png(bytes, info);
   if (info.format == ImageFormat::gif || info.format == ImageFormat::bmp || info.format == ImageFormat::pnm) {
-    const detail::StbHeader header = detail::stb_header(bytes);
+    const detail::PlainHeader header =
+        info.format == ImageFormat::pnm ? detail::pnm_header(bytes) : detail::stb_header(bytes);
     info.h = header.h, info.w = header.w;
     info.mode = info.format == ImageFormat::gif ? PictureMode::palette
                 : header.channels == 1          ? PictureMode::gray

@@ -1,4 +1,4 @@
-// GIF, BMP and PNM through stb_image, compiled here and nowhere else, with nothing else of it compiled in.
+// GIF and BMP through stb_image, compiled here and nowhere else, with nothing else of it compiled in.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
@@ -7,7 +7,6 @@
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_GIF
 #define STBI_ONLY_BMP
-#define STBI_ONLY_PNM
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS 100000
 #include <stb_image.h>
@@ -25,8 +24,8 @@
 
 namespace pc::detail {
 
-StbHeader stb_header(std::span<const std::byte> bytes) {
-  StbHeader header;
+PlainHeader stb_header(std::span<const std::byte> bytes) {
+  PlainHeader header;
   const auto size = int(std::min(bytes.size(), std::size_t(std::numeric_limits<int>::max())));
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   if (!stbi_info_from_memory(data, size, &header.w, &header.h, &header.channels)) return {};

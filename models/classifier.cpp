@@ -3,25 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <map>
-
 #include "kernels/runtime/error.h"
 #include "models/resnet.h"
 
 namespace pc {
-namespace {
-
-const std::map<std::string, ResNetOptions>& resnets() {
-  static const std::map<std::string, ResNetOptions> table{
-      {"resnet18", {.bottleneck = false, .blocks = {2, 2, 2, 2}}},
-      {"resnet34", {.bottleneck = false, .blocks = {3, 4, 6, 3}}},
-      {"resnet50", {.bottleneck = true, .blocks = {3, 4, 6, 3}}},
-      {"resnet101", {.bottleneck = true, .blocks = {3, 4, 23, 3}}},
-  };
-  return table;
-}
-
-}  // namespace
 
 std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i) {
   return heads.size() == 1 ? "fc" : "heads." + heads[i].name;
@@ -35,12 +20,6 @@ int stages_above(const std::string& member) {
   for (int stage = kStages; stage >= 1; --stage)
     if (member.starts_with(fmt::format("layer{}.", stage))) return kStages + 1 - stage;
   return kStages + 1;
-}
-
-std::vector<std::string> architectures() {
-  std::vector<std::string> names;
-  for (const auto& [name, options] : resnets()) names.push_back(name);
-  return names;
 }
 
 std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads,

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <map>
+#include <string>
 
 #include "models/classifier.h"
 #include "models/layers.h"
@@ -14,6 +16,7 @@ struct ResNetOptions {
   bool bottleneck;
   std::array<int, 4> blocks;  // per stage
 };
+const std::map<std::string, ResNetOptions>& resnets();  // by the names that architectures() lists
 
 class ResNet : public Classifier {
  public:

@@ -7,6 +7,8 @@ packages="build-essential cmake ninja-build ccache pkg-config git ca-certificate
  libgtest-dev libbenchmark-dev libzip-dev strace dataset-fashion-mnist"
 # The oracles of the tests; without them those cases are skipped. PC_ORACLES=no leaves them out.
 [ "${PC_ORACLES:-yes}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil"
+# What tools/fuzz.sh compiles with.
+[ "${PC_FUZZER:-no}" = no ] || packages="$packages clang-14 libclang-rt-14-dev"
 
 missing=
 for package in $packages; do

@@ -23,7 +23,7 @@ void add(int64_t n, const void* x_data, void* y_data) {
 void accumulate(int64_t n, DType dtype, const void* x, void* y) {
   if (dtype == DType::f32) return add<float>(n, x, y);
   if (dtype == DType::bf16) return add<bf16>(n, x, y);
-  if (dtype == DType::f16) return add<_Float16>(n, x, y);
+  if (dtype == DType::f16) return add<f16>(n, x, y);
   fail_shape(std::string("add: x is ") + name_of(dtype) + ", expected f32, bf16 or f16");
 }
 

@@ -23,6 +23,15 @@
 #endif
 #define PC_SIMD [[gnu::always_inline]] static inline
 
+namespace pc {
+
+// IEEE binary16 in memory. GCC's own type would do; clang 14 has it only for CPUs that calculate with it.
+struct f16 {
+  uint16_t bits;
+};
+
+}  // namespace pc
+
 namespace pc::simd {
 
 #ifdef __AVX512F__
@@ -52,10 +61,10 @@ PC_SIMD void store(bf16* p, f32x v) {
   r = _mm512_mask_or_epi32(r, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), high, _mm512_set1_epi32(0x40));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(r));
 }
-PC_SIMD f32x load(const _Float16* p) {
+PC_SIMD f32x load(const f16* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
-PC_SIMD void store(_Float16* p, f32x v) {
+PC_SIMD void store(f16* p, f32x v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 // Lanes as bits: bit i is lane i. positive: v > 0 (false for NaN); keep: 0 where the bit is 0.
@@ -90,8 +99,8 @@ PC_SIMD void store(bf16* p, f32x v) {
   r = _mm256_permute4x64_epi64(_mm256_packus_epi32(r, r), 0x08);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(r));
 }
-PC_SIMD f32x load(const _Float16* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
-PC_SIMD void store(_Float16* p, f32x v) {
+PC_SIMD f32x load(const f16* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+PC_SIMD void store(f16* p, f32x v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 PC_SIMD uint32_t positive(f32x v) {

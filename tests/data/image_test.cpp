@@ -111,6 +111,7 @@ TEST(Image, FilesThatAreNoPicturesSayWhatTheyAre) {
   EXPECT_EQ(decode_error("\n <!DOCTYPE HTML><html>404"), "3: a.jpg: not an image (looks like HTML)");
   EXPECT_EQ(decode_error("no such picture"), "3: a.jpg: not an image (looks like text)");
   EXPECT_EQ(decode_error(std::string("\0\1\2\3", 4)), "3: a.jpg: not an image");
+  EXPECT_EQ(decode_error(std::string("RIFF\0\0\0", 7)), "3: a.jpg: not an image");
   EXPECT_EQ(decode_error(std::string("RIFF\x10\0\0\0WEBPVP8 ", 16)),
             "3: a.jpg: file is WebP, not supported; convert to JPEG or PNG");
   EXPECT_EQ(decode_error(std::string("\0\0\0\x18"
@@ -118,6 +119,22 @@ TEST(Image, FilesThatAreNoPicturesSayWhatTheyAre) {
                                      16)),
             "3: a.jpg: file is HEIC, not supported; convert to JPEG or PNG");
   EXPECT_EQ(decode_error("%PDF-1.4 \x01"), "3: a.jpg: file is PDF, not supported; convert to JPEG or PNG");
+}
+
+TEST(Image, PnmSamplesOfOneAndTwoBytes) {
+  EXPECT_EQ(decode("P5\n# two pixels\n2 1\n65535\n" + std::string("\x80\0\xff\xff", 4)).pixels,
+            (std::vector<uint8_t>{128, 128, 128, 255, 255, 255}));
+  EXPECT_EQ(decode("P6 1 1 65535\n" + std::string("\0\0\x80\0\xff\xff", 6)).pixels, (std::vector<uint8_t>{0, 128, 255}));
+  EXPECT_EQ(decode(std::string("P6 1 1 3\n\0\1\3", 12)).pixels, (std::vector<uint8_t>{0, 85, 255}));
+}
+
+TEST(Image, BrokenPnmsNameTheDefect) {
+  EXPECT_EQ(decode_error("P6 2 2 255\n12345678901"), "3: a.jpg: PNM is truncated");
+  EXPECT_EQ(decode_error("P5 2 2 65535\n1234567"), "3: a.jpg: PNM is truncated");
+  EXPECT_EQ(decode_error("P5 2 2"), "3: a.jpg: broken PNM (a number is missing in its header)");
+  EXPECT_EQ(decode_error("P5 2 2 65536\n1234"), "3: a.jpg: broken PNM (largest value 65536)");
+  EXPECT_EQ(decode_error("P5 0 2 255\n"), "3: a.jpg: picture of 0x2 pixels");
+  EXPECT_EQ(decode_error("P5 99999999999999999999 9 255\n"), "6: a.jpg: 9999999999x9 exceeds the limit of 100 Mpixel");
 }
 
 TEST(Image, EveryCutOfAJpegIsAnErrorUntilOnlyTheEndMarkerLacks) {

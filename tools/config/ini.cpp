@@ -61,6 +61,14 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 std::string full_name(const ConfigKey& key) { return key.section + "." + key.key; }
 
+std::string nearest(const std::vector<ConfigKey>& keys, const std::string& name) {
+  std::string best;
+  std::size_t least = std::string::npos;
+  for (const ConfigKey& key : keys)
+    if (const std::size_t d = distance(full_name(key), name.substr(0, 24)); d < least) least = d, best = full_name(key);
+  return best;
+}
+
 template <class T>
 T parse_number(const std::string& text, const char* what, T low, T high) {
   T value{};
@@ -100,12 +108,7 @@ void apply_config(const std::vector<IniEntry>& entries, const std::vector<Config
   for (const IniEntry& entry : entries) {
     const std::string name = entry.section + "." + entry.key;
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return full_name(k) == name; });
-    if (key == keys.end()) {
-      const auto nearest = std::min_element(keys.begin(), keys.end(), [&](const ConfigKey& a, const ConfigKey& b) {
-        return distance(full_name(a), name) < distance(full_name(b), name);
-      });
-      fail(Exit::usage, fmt::format("{}: unknown key {}; did you mean {}?", entry.place, name, full_name(*nearest)));
-    }
+    if (key == keys.end()) fail(Exit::usage, fmt::format("{}: unknown key {}; did you mean {}?", entry.place, name, nearest(keys, name)));
     try {
       key->set(entry.value);
     } catch (const std::invalid_argument& e) {

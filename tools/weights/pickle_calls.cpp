@@ -11,7 +11,7 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
-constexpr std::size_t max_tensors = 100'000, max_rank = 8;
+constexpr std::size_t max_tensors = 100'000, max_rank = 8, max_key = 64;
 
 enum Function : int64_t { ordered_dict, rebuild_tensor, rebuild_tensor_v2, rebuild_parameter };
 
@@ -27,11 +27,11 @@ constexpr Name functions[] = {
     {"torch._utils._rebuild_parameter", rebuild_parameter},
 };
 
-bool is_plain_word(std::string_view text) {
+bool is_plain_key(std::string_view text) {
   const auto plain = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
-  return !text.empty() && std::all_of(text.begin(), text.end(), plain);
+  return !text.empty() && text.size() <= max_key && std::all_of(text.begin(), text.end(), plain);
 }
 
 // Whether every element lies within a storage of `elements`.
@@ -85,7 +85,7 @@ void PickleReader::persistent_id() {
   const PickleValue &tag = p_[id.items[0]], &key = p_[id.items[2]];
   if (tag.kind != Kind::string || tag.string != "storage") refuse("that does not name a \"storage\"");
   expect(id.items[1], Kind::storage_type, "storage type");
-  if (key.kind != Kind::string || !is_plain_word(key.string)) refuse("with a storage key that is no plain word");
+  if (key.kind != Kind::string || !is_plain_key(key.string)) refuse("with a storage key that is no plain word");
   if (id_items_ == 6 && p_[id.items[5]].kind != Kind::none)
     refuse("names a view of a storage; save the file again with PyTorch 1.6 or newer");
   const PickledStorage storage{key.string, FileType(p_[id.items[1]].integer), integer(id.items[4], "storage size")};
@@ -164,10 +164,12 @@ void PickleReader::build() {
   const PickleIndex attributes = pop();
   if (p_[top()].kind != Kind::dict || !p_[top()].ordered || p_[attributes].kind != Kind::dict)
     refuse(fmt::format("of a {} from a {}", name_of(p_[top()].kind), name_of(p_[attributes].kind)));
-  for (std::size_t i = 0; i < p_[attributes].items.size(); i += 2) {
-    const PickleValue& key = p_[p_[attributes].items[i]];
-    if (key.kind != Kind::string || key.string != "_metadata") refuse("of an attribute other than _metadata");
-  }
+  // Not a loop: with equal keys one long dict could be gone through for every three bytes of the file.
+  const auto& items = p_[attributes].items;
+  if (items.empty()) return;
+  const PickleValue& key = p_[items[0]];
+  if (items.size() != 2 || key.kind != Kind::string || key.string != "_metadata")
+    refuse("of an attribute other than _metadata");
 }
 
 }  // namespace pc

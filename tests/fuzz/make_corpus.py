@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+"""Makes the seeds below corpus/: links to the golden files of the other tests, and small inputs of one trap each.
+
+Crashers that were found once lie there too, as crash-*; they are kept.
+"""
+import io
+import json
+import os
+import struct
+import zipfile
+from pathlib import Path
+
+here = Path(__file__).parent
+corpus = here / "corpus"
+tests = here.parent
+
+
+def seed(target, name, data):
+    folder = corpus / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def link(target, file):
+    folder = corpus / target
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / file.name
+    if not place.is_symlink():
+        place.symlink_to(os.path.relpath(file, folder))
+
+
+# ---- weights
+def safetensors(header, data=b""):
+    text = json.dumps(header).encode() if isinstance(header, dict) else header.encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tensor(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+sizes = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+header, at = {"__metadata__": {"format": "pt", "é": "ü"}}, 0
+for dtype, size in sizes.items():
+    header[dtype.lower()] = tensor(dtype, [2, 1], at, at + 2 * size)
+    at += 2 * size
+weights = {
+    "types": safetensors(header, bytes(range(at))),
+    "empty": safetensors("{}"),
+    "scalar_and_empty": safetensors({"s": tensor("F32", [], 0, 4), "e": tensor("F32", [0, 3], 4, 4)}, b"\0\0\x80?"),
+    "padded": safetensors('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}    ', b"1234"),
+    "unaligned": safetensors({"b": tensor("U8", [1], 0, 1), "f": tensor("F32", [1], 1, 5)}, b"12345"),
+    "long_i64": safetensors({"i": tensor("I64", [1], 0, 8)}, b"\xff" * 7 + b"\x7f"),
+    "overflow": safetensors({"a": tensor("F64", [2**32, 2**32], 0, 0)}),
+    "overlap": safetensors({"a": tensor("U8", [4], 0, 4), "b": tensor("U8", [4], 2, 6)}, b"123456"),
+    "hole": safetensors({"a": tensor("U8", [1], 0, 1), "b": tensor("U8", [1], 2, 3)}, b"123"),
+    "twice": safetensors('{"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}', b"1"),
+    "escapes": safetensors('{"\\u00e9\\ud83d\\ude00\\u0000":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'),
+    "nested": safetensors('{"a":' * 50 + "1" + "}" * 50),
+    "long_header": struct.pack("<Q", 2**63) + b"{}",
+}
+for name, data in weights.items():
+    seed("safetensors", name, data)
+    if name in ("types", "empty", "scalar_and_empty"):
+        seed("weights", name + ".safetensors", data)
+
+for file in sorted((tests / "weights/golden").glob("*.pth")):
+    link("pth", file)
+    link("weights", file)
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            pickle = next(n for n in archive.namelist() if n.endswith("data.pkl"))
+            seed("pickle", file.stem, archive.read(pickle))
+seed("weights", "page.html", "<!DOCTYPE html><html><body>404</body></html>")
+seed("weights", "pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n")
+seed("weights", "empty", "")
+seed("weights", "gzip", b"\x1f\x8b\x08\0")
+seed("pickle", "system", b"\x80\x02cos\nsystem\nX\x02\0\0\0id\x85R.")
+seed("pickle", "self", b"\x80\x02]q\0h\0a.")
+seed("pickle", "pairs", b"\x80\x02ccollections\nOrderedDict\n]]K\x01K\x02ea\x85Rq\0}X\x09\0\0\0_metadataNsb.")
+seed("pickle", "numbers", b"\x80\x02(\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x8a\0J\xff\xff\xff\xffM\xff\xffK\0G?\xf0\0\0\0\0\0\0\x88\x89NU\x01at.")
+
+
+# ---- data sets
+def packed(files, method=zipfile.ZIP_STORED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data, compress_type=method)
+    return out.getvalue()
+
+
+styles = ("id,gender,masterCategory,articleType,season,productDisplayName\n"
+          "1,Men,Apparel,Shirts,Fall,Blue, checked shirt\n"
+          '11,Women,Footwear,Heels,,"Red ""high"" heels"\r\n'
+          "\n"
+          '12,Men,Apparel,NA,Summer,"two\nlines"\n'
+          "12,Men,Accessories,Belts,Summer,twice\n"
+          "13,Men,Accessories,Belts,Summer,No picture\n")
+picture = (tests / "data/golden/rgb.png").read_bytes()
+kaggle = {"styles.csv": styles, "images/1.png": picture, "images/11.png": picture, "images/99.png": picture}
+seed("zip", "kaggle_stored", packed(kaggle))
+seed("zip", "kaggle_packed", packed(kaggle, zipfile.ZIP_DEFLATED))
+seed("zip", "below", packed({"top/" + n: d for n, d in kaggle.items()}))
+seed("zip", "folders", packed({"hats/a.png": picture, "shoes/b.jpg": "x", "shoes/.hidden": "", "readme": "text"}))
+seed("zip", "splits", packed({f"set/{s}/{c}/1.png": "p" for s in ("train", "val", "test") for c in ("a", "b")}))
+seed("zip", "hostile_names", packed({"../up/a.png": "1", "/etc/b.png": "2", "c\\d.png": "3", "é/ü.png": "4", "e/": "", "x\n/y.png": "5"}))
+seed("zip", "zeros", packed({"a/0.png": bytes(200_000), "b/1.png": b""}, zipfile.ZIP_DEFLATED))
+seed("zip", "empty", packed({}))
+seed("csv", "styles", styles)
+seed("csv", "plain", "id,masterCategory,articleType\n1,A,B\n11,A,C\n12,,\n")
+seed("csv", "bom_crlf", b"\xef\xbb\xbfid,masterCategory,articleType\r\n1,A,B\r\n")
+seed("csv", "quotes", '"id","masterCategory","articleType"\n"1","a ""b""","c,d"\n"11","x\r\ny",""\n')
+seed("csv", "unclosed", 'id,masterCategory,articleType\n1,"A,B\n11,A,C\n')
+seed("csv", "near_miss", "ID,mastercategory,articletype\n1,A,B\n")
+seed("csv", "utf16", "id\n".encode("utf-16"))
+seed("csv", "leaves", "id,masterCategory,articleType\n../1,A,B\n")
+
+# ---- configuration
+for file in sorted((here.parent.parent / "tools/configs").glob("*.ini")):
+    link("ini", file)
+seed("ini", "all", "[data]\nroot = x.zip\nlabels = a, b\nmin_count=2\nrare = drop\nval = 0.2\n[model]\nheight = 224\nfreeze = backbone\n"
+                   "[train]\nlr = 1e-3\nnesterov = no\nhead_weights = 1, 0.5\nprecision = bf16\n[output]\nname = run2\n")
+seed("ini", "comments", b"\xef\xbb\xbf; comment\n# comment\n[data]\nroot = a b ; inline\nseed : 3\n")
+seed("ini", "override", "train.lr = 0.1")
+seed("ini", "continued", "[data]\nroot = a\n  b\n")
+seed("ini", "unknown", "[train]\nlearing_rate = 0.1\n")
+seed("ini", "twice", "[train]\nlr = 0.1\nlr = 0.2\n")
+seed("ini", "no_section", "root = x\n[data\n")
+seed("ini", "numbers", "[data]\nroot = x\nmin_count = 99999999999999999999\n[train]\nlr = nan\n")
+
+# ---- pictures
+for file in sorted((tests / "data/golden").iterdir()):
+    if file.suffix in (".jpg", ".png", ".bmp", ".gif", ".ppm"):
+        link("image", file)
+jpeg = (tests / "data/golden/rgb420.jpg").read_bytes()
+little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x05\0\0\0\0\0\0"
+for name, exif in {"exif_little.jpg": little, "exif_big.jpg": big}.items():
+    seed("image", name, jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif + jpeg[2:])
+seed("image", "cut.jpg", jpeg[:400])
+seed("image", "webp", b"RIFF\0\0\0\0WEBPVP8 ")
+seed("image", "heic", b"\0\0\0\x18ftypheic")
+seed("image", "pgm", b"P5\n# comment\n3 2\n255\n123456")
+seed("image", "page.html", "<html></html>")
