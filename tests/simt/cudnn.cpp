@@ -1,6 +1,7 @@
 // cuDNN's graphs as plain loops: the convolutions' real graphs (strided views, epilogues) run on the stand-in GPU.
 #include <cudnn.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -52,14 +53,20 @@ CudnnDescriptor describe(Operation operation) {
 // Calls f(x, w, y) with the three elements of every product of a convolution.
 template <class F>
 void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
+  const int64_t height = x.tensor.dims[2], width = x.tensor.dims[3];
   w.each([&](int64_t k, int64_t c, int64_t r, int64_t s, int64_t) {
+    float& filter = w.at(k, c, r, s);
+    // The first and the last place of a line of y whose element of x lies in the picture.
+    const int64_t first = std::max<int64_t>(0, (conv.pad - s + conv.stride - 1) / conv.stride);
+    const int64_t last = std::min(y.tensor.dims[3] - 1, (width - 1 + conv.pad - s) / conv.stride);
     for (int64_t n = 0; n < y.tensor.dims[0]; ++n)
-      for (int64_t p = 0; p < y.tensor.dims[2]; ++p)
-        for (int64_t q = 0; q < y.tensor.dims[3]; ++q) {
-          const int64_t h = p * conv.stride + r - conv.pad, v = q * conv.stride + s - conv.pad;
-          if (h >= 0 && h < x.tensor.dims[2] && v >= 0 && v < x.tensor.dims[3])
-            f(x.at(n, c, h, v), w.at(k, c, r, s), y.at(n, k, p, q));
-        }
+      for (int64_t p = 0; p < y.tensor.dims[2]; ++p) {
+        const int64_t h = p * conv.stride + r - conv.pad;
+        if (h < 0 || h >= height || width - 1 + conv.pad < s || first > last) continue;
+        float* const in = &x.at(n, c, h, first * conv.stride + s - conv.pad);
+        float* const out = &y.at(n, k, p, first);
+        for (int64_t q = 0; q <= last - first; ++q) f(in[q * conv.stride], filter, out[q]);
+      }
   });
 }
 
@@ -145,6 +152,7 @@ void CudnnPlan::run(std::initializer_list<CudnnBinding> bindings) const {
       if (b.id == id) return const_cast<void*>(b.data);
     throw std::runtime_error("cuDNN: no pointer for tensor " + std::to_string(id));
   };
+  const simt::DeviceAccess access;
   std::map<int64_t, Dense> dense;
   for (const Operation& operation : operations_of(plan_)) {
     std::vector<Dense*> tensors;

@@ -18,6 +18,7 @@ cublasStatus_t gemm_ex(cublasHandle_t, cublasOperation_t op_a, cublasOperation_t
                        const void* alpha, const void* a, cudaDataType_t a_type, int lda, const void* b,
                        cudaDataType_t b_type, int ldb, const void* beta, void* c, cudaDataType_t c_type, int ldc,
                        cublasComputeType_t, cublasGemmAlgo_t) {
+  const simt::DeviceAccess access;
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   const auto at = [](cublasOperation_t op, int row, int column, int stride) {
     return op == CUBLAS_OP_N ? int64_t(column) * stride + row : int64_t(row) * stride + column;

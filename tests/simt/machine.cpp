@@ -1,10 +1,10 @@
-// Runs launches: blocks in turn, threads as fibers, collectives when all whom they concern have come.
+#include "tests/simt/machine.h"
+
 #include <link.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
-#include <future>
 #include <numeric>
 #include <random>
 #include <set>
@@ -41,12 +41,11 @@ dim3 blockDim, gridDim;
 namespace pc::simt {
 namespace {
 
-constexpr std::size_t kMaxThreads = 1024, kWarp = 32, kPage = 4096;
-constexpr const char* kOrders[] = {"forward", "reverse", "shuffled", "shuffled again"};
+constexpr std::size_t kPage = 4096;
 
-std::string text_of(const Index& i) {
-  return "(" + std::to_string(i.x) + ", " + std::to_string(i.y) + ", " + std::to_string(i.z) + ")";
-}
+Machine* machine = nullptr;  // the last one; not thread_local: that would be shared memory
+bool inside = false;         // a thread of it is running
+
 Index index_of(std::size_t i, const Index& size) {
   return {unsigned(i % size.x), unsigned(i / size.x % size.y), unsigned(i / size.x / size.y)};
 }
@@ -56,20 +55,6 @@ std::string text_of(const std::source_location& where) {
 bool same(const std::source_location& a, const std::source_location& b) {
   return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
 }
-
-struct Wait {
-  Together kind;
-  uint32_t mask;
-  std::source_location where;
-  uint64_t bits;      // brought, and on return received
-  std::size_t other;  // the lane whose bits a shuffle wants
-};
-
-struct Thread {
-  enum class State : uint8_t { ready, waiting, done } state;
-  Wait wait;
-  uint16_t block_barriers, warp_barriers;
-};
 
 // Memory for the stacks, each with a page below it that nobody may touch.
 char* stacks() {
@@ -104,53 +89,23 @@ std::vector<std::size_t> order_of(std::size_t n, std::size_t order) {
   return list;
 }
 
-uint32_t passes = 0;
+}  // namespace
 
-// One pass over a grid, on a host thread of its own.
-class Machine {
- public:
-  Machine(const Launch& launch, std::size_t order)
-      : threads_(launch.block.volume()),
-        fibers_(launch.block.volume()),
-        thread_order_(order_of(launch.block.volume(), order)),
-        block_order_(order_of(launch.grid.volume(), order)) {
-    running_.launch = &launch;
-    running_.traced = order == 0;
-    running_.pass = ++passes;
-    const auto [shared, bytes] = shared_range();
-    running_.shared = shared_ = shared;
-    running_.shared_bytes = bytes;
-  }
+std::string text_of(const Index& i) {
+  return "(" + std::to_string(i.x) + ", " + std::to_string(i.y) + ", " + std::to_string(i.z) + ")";
+}
 
-  void run();
-  // From a running thread: waits until the collective is complete; returns what it received.
-  uint64_t wait(const Wait& wait);
-  [[noreturn]] void stop(const std::string& message);
-  Running& running() { return running_; }
-  std::string thread_name(std::size_t thread) const;
-
- private:
-  static void* make_fiber(char* stack);
-  static void fiber_main();
-  void resume(std::size_t thread);
-  void run_block();
-  bool complete_block();
-  bool complete_warp(std::size_t thread);
-  void receive(Thread& thread, std::size_t lane, const Thread* warp);
-  std::string who_waits() const;
-
-  Running running_{};
-  char* shared_;
-  std::vector<Thread> threads_;
-  std::vector<void*> fibers_;  // where each stack goes on
-  std::vector<std::size_t> thread_order_, block_order_;
-  void* scheduler_ = nullptr;
-  std::string fault_;
-};
-
-Machine* machine = nullptr;  // not thread_local: that would be shared memory
-bool inside = false;         // a thread of the machine is running
-std::set<const void*> seen;
+Machine::Machine(const Launch& launch, std::size_t order, bool traced)
+    : threads_(launch.block.volume()),
+      fibers_(launch.block.volume()),
+      thread_order_(order_of(launch.block.volume(), order)),
+      block_order_(order_of(launch.grid.volume(), order)) {
+  static uint32_t passes = 0;
+  const auto [shared, bytes] = shared_range();
+  shared_ = shared;
+  running_ = {.launch = &launch, .pass = ++passes, .traced = traced, .shared = shared, .shared_bytes = bytes};
+  machine = this;
+}
 
 void Machine::run() {
   const Launch& launch = *running_.launch;
@@ -305,49 +260,6 @@ std::string Machine::who_waits() const {
   }
   return text;
 }
-
-void check_limits(const Launch& launch) {
-  const auto limit = [&](bool ok, const std::string& what) {
-    if (!ok) throw std::runtime_error(places_of({launch.kernel})[0].function + ": " + what);
-  };
-  limit(launch.block.volume() >= 1 && launch.block.volume() <= kMaxThreads && launch.block.z <= 64,
-        "no GPU runs a block of " + text_of(launch.block));
-  limit(launch.grid.volume() >= 1 && launch.grid.x < 1u << 31 && launch.grid.y <= 65535 && launch.grid.z <= 65535,
-        "no GPU runs a grid of " + text_of(launch.grid));
-  limit(launch.parameter_bytes <= 32764, std::to_string(launch.parameter_bytes) + " bytes of arguments");
-}
-
-void run_once(const Launch& launch, std::size_t order) {
-  // A fresh host thread has its own thread_local memory, so nothing but the kernels' is poisoned.
-  std::async(std::launch::async, [&] {
-    Machine here(launch, order);
-    machine = &here;
-    here.run();
-  }).get();
-  check_guards();
-}
-
-}  // namespace
-
-void launch(const Launch& launch) {
-  check_limits(launch);
-  seen.insert(launch.kernel);
-  const std::vector<unsigned char> before = contents();
-  run_once(launch, 0);
-  const std::vector<unsigned char> first = contents();
-  for (std::size_t order = 1; order < std::size(kOrders); ++order) {
-    restore(before);
-    run_once(launch, order);
-    const std::vector<unsigned char> again = contents();
-    const auto differs = std::mismatch(first.begin(), first.end(), again.begin()).first;
-    if (differs != first.end())
-      throw std::runtime_error(places_of({launch.kernel})[0].function + ": " +
-                               describe(std::size_t(differs - first.begin())) +
-                               " depends on the order of the threads (" + kOrders[0] + " or " + kOrders[order] + ")");
-  }
-}
-
-std::vector<const void*> kernels_run() { return {seen.begin(), seen.end()}; }
 
 Running* running() { return inside ? &machine->running() : nullptr; }
 

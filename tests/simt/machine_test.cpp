@@ -85,7 +85,8 @@ TEST(SimtMachine, LanesVote) {
 
 TEST(SimtMachine, SeesAMissingBarrier) {
   EXPECT_FAULT(fault_of(1, 64, early_read_kernel), "reads shared memory that no thread has written");
-  EXPECT_FAULT(fault_of(1, 64, late_write_kernel), "writes shared memory that thread 0 of block 0 reads, without a barrier");
+  EXPECT_FAULT(fault_of(1, 64, late_write_kernel),
+               "writes shared memory that thread 0 of block 0 reads, without a barrier");
   EXPECT_FAULT(fault_of(1, 64, both_write_kernel), "writes, without a barrier between");
 }
 
@@ -149,6 +150,11 @@ TEST(SimtMachine, HasTheLimitsOfAGpu) {
 TEST(SimtMachineDeathTest, AlignmentAndIndicesAreChecked) {
   EXPECT_DEATH(run(1, 1, crooked_kernel, 64), "misaligned address");
   EXPECT_DEATH(run(1, 33, index_kernel, 64), "index 32 out of bounds");
+}
+
+TEST(SimtMachineDeathTest, TheHostMustNotTouchTheDevice) {
+  const Buffer y = zeros(64);
+  EXPECT_DEATH(*y.as<volatile int>() = 1, "");
 }
 
 }  // namespace

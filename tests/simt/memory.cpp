@@ -32,12 +32,32 @@ void check_range(const void* p, std::size_t bytes, bool device, const char* what
     throw std::runtime_error(std::string(what) + (device ? " is not a buffer of the device" : " lies on the device"));
 }
 
+// The whole pages within a range cost no memory any more.
+void give_back(void* p, std::size_t bytes) {
+  constexpr uintptr_t kPage = 4096;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(p) + kPage - 1) / kPage * kPage,
+                  end = (reinterpret_cast<uintptr_t>(p) + bytes) / kPage * kPage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 }  // namespace
 
 void* reserve(std::size_t bytes) {
   void* const p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) throw std::runtime_error("no address space for " + std::to_string(bytes) + " bytes");
   return p;
+}
+
+namespace {
+int accesses = 0;
+}
+
+DeviceAccess::DeviceAccess() {
+  if (accesses++ == 0) mprotect(arena(), kArenaBytes, PROT_READ | PROT_WRITE);
+}
+
+DeviceAccess::~DeviceAccess() {
+  if (--accesses == 0) mprotect(arena(), kArenaBytes, PROT_NONE);
 }
 
 char* arena() {
@@ -132,6 +152,7 @@ cudaError_t cudaMalloc(void** block, std::size_t bytes) {
   const std::size_t end = (next + bytes + 2 * kGuard - 1) / kGuard * kGuard;
   if (end > kArenaBytes) return cudaErrorMemoryAllocation;
   char* const begin = arena() + next;
+  const DeviceAccess access;
   std::memset(begin, kPoison, end - next);
   std::memset(byte_states(begin), int(Byte::nobody), end - next);
   std::memset(byte_states(begin), int(Byte::fresh), bytes);
@@ -145,12 +166,15 @@ cudaError_t cudaFree(void* block) {
   const auto found = live.find(static_cast<char*>(block));
   if (found == live.end()) throw std::runtime_error("cudaFree: no buffer begins there");
   std::memset(byte_states(block), int(Byte::nobody), found->second);
+  give_back(found->first, found->second);
+  give_back(byte_states(block), found->second);
   live.erase(found);
   return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
   check_range(to, bytes, true, "cudaMemset: what is set");
+  const DeviceAccess access;
   std::memset(to, value, bytes);
   mark_written(to, bytes);
   return cudaSuccess;
@@ -160,6 +184,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   const bool to_device = kind != cudaMemcpyDeviceToHost, from_device = kind != cudaMemcpyHostToDevice;
   check_range(to, bytes, to_device, "cudaMemcpy: the target");
   check_range(from, bytes, from_device, "cudaMemcpy: the source");
+  const DeviceAccess access;
   std::memmove(to, from, bytes);
   if (to_device && from_device) std::memcpy(byte_states(to), byte_states(from), bytes);
   if (to_device && !from_device) mark_written(to, bytes);

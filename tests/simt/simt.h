@@ -33,6 +33,9 @@ struct Launch {
 };
 void launch(const Launch& launch);
 
+// Off, for whole models: one order, and nobody looks at the accesses.
+void set_checks(bool on);
+
 // The kernels that launch() has run, by address.
 std::vector<const void*> kernels_run();
 
@@ -65,7 +68,7 @@ Running* running();  // null outside a kernel
 constexpr std::size_t kStackBytes = std::size_t(128) << 10;
 
 // Device memory lies in one range of addresses: exactly as many bytes as asked for, with guard bytes behind.
-constexpr std::size_t kArenaBytes = std::size_t(256) << 20;
+constexpr std::size_t kArenaBytes = std::size_t(4) << 30;
 char* arena();
 bool is_device(const void* p);
 void* reserve(std::size_t bytes);       // address space that costs nothing until it is touched
@@ -79,6 +82,15 @@ std::string describe(const void* p);   // an address on the device
 enum class Byte : uint8_t { nobody, fresh, written };
 Byte* byte_states(const void* p);
 void mark_written(void* p, std::size_t bytes);
+
+// The host may touch device memory only while one of these lives: elsewhere that ends the program.
+class DeviceAccess {
+ public:
+  DeviceAccess();
+  ~DeviceAccess();
+  DeviceAccess(const DeviceAccess&) = delete;
+  DeviceAccess& operator=(const DeviceAccess&) = delete;
+};
 
 // "kernels/add/add_cuda.cu:12 add_kernel", from the debug information.
 struct Place {
