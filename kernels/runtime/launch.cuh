@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/runtime/cuda.h"
 #include "kernels/runtime/error.h"
@@ -96,13 +97,16 @@ inline bool aligned16(std::initializer_list<const void*> pointers) {
   return true;
 }
 
-// Runs the kernel on stream(); nothing where the grid is empty. (A plain function call, so that a host can stand in for
-// the GPU.)
+// Runs the kernel on stream(); nothing where the grid is empty. (A plain function call in place of <<<>>>, so that a
+// host can stand in for the GPU: tests/simt.)
 template <class... Parameters, class... Arguments>
 void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  kernel<<<grid, block, 0, stream()>>>(static_cast<Parameters>(arguments)...);
-  PC_CHECK(cudaGetLastError());
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.stream = stream();
+  PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 
 // Blocks for n threads' worth of work in a kernel whose threads step through it (a grid-stride loop).

@@ -1,14 +1,17 @@
-// Every convolution of ResNet-18, 34 and 50 has a cuDNN engine on an H100 within the workspace cap, asked of cuDNN
-// itself with the device described in h100_devprop.json: no GPU is needed, and nothing runs on one.
+// Every convolution of every model has a cuDNN engine on an H100 within the workspace cap, asked of cuDNN itself with
+// the device described in h100_devprop.json: no GPU is needed, and nothing runs on one.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
 #include "kernels/conv2d/conv2d.h"
+#include "models/classifier.h"
 #if PC_HAVE_CUDA
 #include "kernels/conv2d/conv2d_graph.h"
 #endif
@@ -36,29 +39,45 @@ constexpr Pass kPasses[] = {{"forward", ConvPass::forward, false, false},
                             {"infer", ConvPass::infer, false, true},
                             {"infer + residual", ConvPass::infer, true, true}};
 
-// The different convolutions of one network; blocks of the basic kind (18, 34) or bottlenecks (50).
-void collect(const Case& size, bool bottleneck, std::set<Conv2dShape>& shapes) {
-  const int n = 256;
-  Conv2dShape stem{.n = n, .h = size.h, .w = size.w, .c = 3, .k = 64, .r = 7, .s = 7, .stride = 2, .pad = 3};
-  shapes.insert(stem);
-  int h = (stem.p() + 1) / 2, w = (stem.q() + 1) / 2, c = 64;  // after the max pool
-  const auto conv = [&](int from, int to, int filter, int stride) {
-    const Conv2dShape s{
-        .n = n, .h = h, .w = w, .c = from, .k = to, .r = filter, .s = filter, .stride = stride, .pad = filter / 2};
-    shapes.insert(s);
-    return s;
+// The different convolutions of a ResNet, read off the names and shapes of its filters. Blocks with fewer places than
+// their predecessors halve them in their first 3x3 filter and in the shortcut.
+std::set<Conv2dShape> convolutions(const std::string& architecture, const Case& size) {
+  struct Map {
+    int h, w;
   };
-  for (int stage = 0; stage < 4; ++stage) {
-    const int width = 64 << stage, out = bottleneck ? 4 * width : width;
-    for (int block = 0; block < 2; ++block) {
-      const int stride = stage > 0 && block == 0 ? 2 : 1;
-      if (c != out) conv(c, out, 1, stride);
-      if (bottleneck) conv(c, width, 1, 1);
-      const Conv2dShape spatial = conv(bottleneck ? width : c, width, 3, stride);
-      h = spatial.p(), w = spatial.q(), c = out;
-      bottleneck ? conv(width, out, 1, 1) : conv(width, width, 3, 1);
+  std::set<Conv2dShape> shapes;
+  Map next{size.h, size.w}, block = next;
+  bool halves = false, pending = false;
+  const auto model = make_classifier(architecture, {{"label", 10}}, std::nullopt);
+  model->visit("", [&](const std::string& name, Var& v, Role) {
+    const Shape filter = v.shape();
+    if (filter.size() != 4) return;
+    const bool stem = name == "conv1.weight", shortcut = name.find("downsample") != std::string::npos;
+    if (name.ends_with(".conv1.weight")) {
+      block = next;
+      halves = pending = name.ends_with(".0.conv1.weight") && !name.starts_with("layer1");
     }
-  }
+    const int r = int(filter[1]);
+    const bool strided = stem || (shortcut ? halves : pending && r == 3);
+    const Map x = shortcut ? block : next;
+    const Conv2dShape s{.n = 256,
+                        .h = x.h,
+                        .w = x.w,
+                        .c = int(filter[3]),
+                        .k = int(filter[0]),
+                        .r = r,
+                        .s = r,
+                        .stride = strided ? 2 : 1,
+                        .pad = r / 2};
+    shapes.insert(s);
+    if (strided && !shortcut) pending = false;
+    next = stem ? Map{(s.p() + 1) / 2, (s.q() + 1) / 2} : Map{s.p(), s.q()};  // after the stem's max pool
+  });
+  return shapes;
+}
+
+std::string text_of(const Conv2dShape& s) {
+  return fmt::format("x {}x{}x{}x{}, w {}x{}x{}, stride {}", s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride);
 }
 
 CudnnDevice read_h100() {
@@ -70,37 +89,44 @@ CudnnDevice read_h100() {
 
 class ConvPlans : public testing::TestWithParam<Case> {};
 
-TEST_P(ConvPlans, EveryConvolutionOfTheResNetsHasOne) {
+TEST_P(ConvPlans, EveryConvolutionOfEveryModelHasOne) {
+  const DType dtype = GetParam().dtype;
   const CudnnDevice h100 = read_h100();
-  std::set<Conv2dShape> shapes;
-  collect(GetParam(), false, shapes);
-  collect(GetParam(), true, shapes);
-  std::size_t largest = 0;
-  for (const Conv2dShape& shape : shapes) {
-    const Conv2dShape s = conv2d_padded(shape, GetParam().dtype);
+  CudnnPolicy policy = conv2d_policy(dtype);
+  policy.device = &h100;
+  std::map<std::pair<Conv2dShape, const Pass*>, std::pair<int, std::size_t>> plans;  // engine and workspace
+  std::printf("model      type  size     pass              shapes  engines          largest workspace, bytes\n");
+  for (const std::string& architecture : architectures()) {
+    const std::set<Conv2dShape> shapes = convolutions(architecture, GetParam());
     for (const Pass& pass : kPasses) {
-      CudnnPolicy policy = conv2d_policy(GetParam().dtype);
-      policy.device = &h100;
-      const auto plan = conv2d_graph({s, GetParam().dtype, pass.pass, pass.residual, pass.relu}).plan(policy);
-      std::printf("%-4s x %d x %3d x %3d x %4d  w %4d x %d x %d / %d  %-16s ", name_of(GetParam().dtype), s.n, s.h, s.w,
-                  s.c, s.k, s.r, s.s, s.stride, pass.name);
-      if (!plan) {
-        std::printf("none\n");
-        ADD_FAILURE() << "no engine for the line above";
-        continue;
+      std::set<int> engines;
+      std::size_t largest = 0;
+      for (const Conv2dShape& shape : shapes) {
+        const auto [at, fresh] = plans.try_emplace({shape, &pass}, -1, 0);
+        if (fresh) {
+          const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu};
+          const auto plan = conv2d_graph(key).plan(policy);
+          if (plan) at->second = {int(plan->engine()), plan->workspace()};
+        }
+        if (at->second.first < 0)
+          ADD_FAILURE() << architecture << ": no engine for the " << pass.name << " pass of " << text_of(shape);
+        engines.insert(at->second.first);
+        largest = std::max(largest, at->second.second);
       }
-      std::printf("engine %2d  workspace %9zu\n", int(plan->engine()), plan->workspace());
-      EXPECT_LE(plan->workspace(), kWorkspaceCap);
-      largest = std::max(largest, plan->workspace());
+      std::string list;
+      for (int engine : engines) list += (list.empty() ? "" : " ") + std::to_string(engine);
+      std::printf("%-10s %-4s %3dx%-3d   %-16s %7zu  %-16s %10zu\n", architecture.c_str(), name_of(dtype), GetParam().h,
+                  GetParam().w, pass.name, shapes.size(), list.c_str(), largest);
+      EXPECT_LE(largest, kWorkspaceCap);
     }
   }
-  std::printf("%zu convolutions, largest workspace %zu bytes\n", shapes.size(), largest);
 }
 
 INSTANTIATE_TEST_SUITE_P(H100, ConvPlans,
-                         testing::Values(Case{DType::bf16, 80, 60}, Case{DType::bf16, 224, 224},
-                                         Case{DType::f16, 80, 60}, Case{DType::f16, 224, 224}, Case{DType::f32, 80, 60},
-                                         Case{DType::f32, 224, 224}),
+                         testing::Values(Case{DType::bf16, 80, 60}, Case{DType::bf16, 96, 96},
+                                         Case{DType::bf16, 224, 224}, Case{DType::f16, 80, 60},
+                                         Case{DType::f16, 96, 96}, Case{DType::f16, 224, 224}, Case{DType::f32, 80, 60},
+                                         Case{DType::f32, 96, 96}, Case{DType::f32, 224, 224}),
                          [](const auto& test) {
                            return std::string(name_of(test.param.dtype)) + "_" + std::to_string(test.param.h);
                          });
@@ -135,7 +161,7 @@ TEST(ConvPlan, AFullWorkspaceIsRefused) {
 
 #else
 
-TEST(ConvPlans, EveryConvolutionOfTheResNetsHasOne) { GTEST_SKIP() << "built without CUDA"; }
+TEST(ConvPlans, EveryConvolutionOfEveryModelHasOne) { GTEST_SKIP() << "built without CUDA"; }
 
 #endif
 

@@ -131,6 +131,8 @@ TEST(Adamw, Gpu) {
   PC_NEEDS_GPU();
   for (DType low : {DType::bf16, DType::f16}) check({.lr = 0.01f, .grad_scale = 0.5f}, Device::cuda, low);
   check_pytorch(Device::cuda);
+  const OffAlignment off;
+  check({.lr = 0.01f}, Device::cuda, DType::bf16);
 }
 
 }  // namespace

@@ -33,7 +33,11 @@ TEST(Add, RefusesIntegers) { EXPECT_THROW(add_cpu.accumulate(1, DType::i32, null
 
 TEST(Add, Gpu) {
   PC_NEEDS_GPU();
-  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) check(Device::cuda, dtype);
+  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    check(Device::cuda, dtype);
+    const OffAlignment off;
+    check(Device::cuda, dtype);
+  }
 }
 
 }  // namespace

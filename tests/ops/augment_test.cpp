@@ -187,6 +187,8 @@ TEST(Augment, GpuMatchesReference) {
   PC_NEEDS_GPU();
   check(mixed_batch(), Device::cuda);
   check(identity_batch(), Device::cuda);
+  expect_close(run(mixed_batch(), Device::cuda, DType::f16).values(), reference(mixed_batch()),
+               tolerance(DType::f16, 0.2), "y");
   check_pytorch(Device::cuda);
 }
 

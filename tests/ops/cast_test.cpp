@@ -105,6 +105,8 @@ TEST(Cast, GpuAllPairsOfTypes) {
   PC_NEEDS_GPU();
   check_wide(Device::cuda);
   check_pairs(Device::cuda);
+  const OffAlignment off;
+  check_pairs(Device::cuda);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "kernels/cast/cast.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/parallel.h"
 
@@ -74,19 +75,16 @@ class Block {
   Block(Device device, DType dtype, std::size_t count)
       : dtype_(dtype), count_(count), buffer_(device, count * size_of(dtype)) {}
   Block(Device device, DType dtype, const Numbers& v) : Block(device, dtype, v.size()) {
-    std::vector<bf16> half(v.begin(), v.end());
-    memory::copy(device, buffer_.data(), Device::cpu, dtype == DType::f32 ? (const void*)v.data() : half.data(),
-                 buffer_.bytes());
+    const Buffer host(Device::cpu, buffer_.bytes());
+    cast_cpu.forward(int64_t(count_), DType::f32, v.data(), dtype, host.data());
+    memory::copy(device, buffer_.data(), Device::cpu, host.data(), buffer_.bytes());
   }
   void* data() const { return buffer_.data(); }
   Numbers read() const {
     Numbers v(count_);
-    std::vector<bf16> half(count_);
-    memory::copy(Device::cpu, dtype_ == DType::f32 ? (void*)v.data() : half.data(), buffer_.device(), buffer_.data(),
-                 buffer_.bytes());
-    memory::synchronize(buffer_.device());
-    if (dtype_ == DType::bf16)
-      for (std::size_t i = 0; i < count_; ++i) v[i] = float(half[i]);
+    const Buffer host(Device::cpu, buffer_.bytes());
+    memory::copy(Device::cpu, host.data(), buffer_.device(), buffer_.data(), buffer_.bytes());
+    cast_cpu.forward(int64_t(count_), dtype_, host.data(), DType::f32, v.data());
     return v;
   }
 
@@ -127,10 +125,10 @@ Numbers infer(Device device, DType t, const Conv2dShape& s, const Conv2dShape& p
   return by.read();
 }
 
-// |got - wanted| <= 1e-5 of the terms' magnitude, and where the result was stored as bf16 its rounding of 2^-8 besides.
+// |got - wanted| <= 1e-5 of the terms' magnitude, and where the result was stored in 16 bits their rounding besides.
 void expect_close(const Numbers& got, const Reference& wanted, DType stored) {
   ASSERT_EQ(got.size(), wanted.value.size());
-  const double rounding = stored == DType::bf16 ? 1.0 / 256 : 0.0;
+  const double rounding = stored == DType::bf16 ? 0x1p-8 : stored == DType::f16 ? 0x1p-11 : 0.0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     const double tolerance = 1e-5 * wanted.magnitude[i] + rounding * std::fabs(wanted.value[i]) + 1e-30;
     ASSERT_LE(std::fabs(got[i] - wanted.value[i]), tolerance)
@@ -186,15 +184,20 @@ TEST_P(Conv2d, BackwardWeight) {
   }
 }
 
+// The result of infer from that of the convolution alone.
+Reference fused(Reference y, Fused f, const Numbers& bias, const Numbers& residual) {
+  for (std::size_t i = 0; i < y.value.size(); ++i) {
+    if (f.bias) y.add(i, bias[i % bias.size()]);
+    if (f.residual) y.add(i, residual[i]);
+    if (f.relu && y.value[i] < 0) y.value[i] = 0;
+  }
+  return y;
+}
+
 TEST_P(Conv2d, Infer) {
   const Reference plain = reference_y(s, x, w);
   for (const Fused f : {Fused{true, true, true}, {true, false, true}, {true, true, false}, {false, false, false}}) {
-    Reference wanted = plain;
-    for (std::size_t i = 0; i < wanted.value.size(); ++i) {
-      if (f.bias) wanted.add(i, bias[i % std::size_t(s.k)]);
-      if (f.residual) wanted.add(i, dy[i]);
-      if (f.relu && wanted.value[i] < 0) wanted.value[i] = 0;
-    }
+    const Reference wanted = fused(plain, f, bias, dy);
     for (DType t : {DType::f32, DType::bf16}) {
       SCOPED_TRACE(std::string(name_of(t)) + (f.bias ? " bias" : "") + (f.residual ? " residual" : "") +
                    (f.relu ? " relu" : ""));
@@ -222,14 +225,17 @@ TEST_P(Conv2d, ThreadsDoNotChangeBits) {
 }
 
 #if PC_HAVE_CUDA
+// There dw is made in the type of x and widened.
 TEST_P(Conv2d, CudaAgrees) {
   if (!cuda_available()) GTEST_SKIP() << "no GPU";
   const Reference y = reference_y(s, x, w), dx = reference_dx(s, dy, w), dw = reference_dw(s, x, dy);
-  for (DType t : {DType::f32, DType::bf16}) {
+  for (DType t : {DType::f32, DType::bf16, DType::f16}) {
     SCOPED_TRACE(name_of(t));
     expect_close(forward(Device::cuda, t, s, x, w), y, t);
     expect_close(backward_data(Device::cuda, t, s, dy, w), dx, t);
-    expect_close(backward_weight(Device::cuda, t, s, x, dy), dw, DType::f32);
+    expect_close(backward_weight(Device::cuda, t, s, x, dy), dw, t);
+    for (const Fused f : {Fused{true, true, true}, {true, false, false}})
+      expect_close(infer(Device::cuda, t, s, s, f, x, w, bias, dy), fused(y, f, bias, dy), t);
   }
 }
 #else

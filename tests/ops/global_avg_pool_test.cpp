@@ -76,7 +76,11 @@ TEST(GlobalAvgPool, RefusesF16) {
 
 TEST(GlobalAvgPool, GpuMatchesReference) {
   PC_NEEDS_GPU();
-  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) check_many(Device::cuda, dtype);
+  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    check_many(Device::cuda, dtype);
+    const OffAlignment off;
+    check_many(Device::cuda, dtype);
+  }
 }
 
 }  // namespace

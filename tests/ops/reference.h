@@ -42,11 +42,22 @@ inline std::vector<int32_t> random_integers(int64_t n, int bound, uint64_t seed)
   return values;
 }
 
+// While one lives, new arrays begin one element beyond a multiple of 16 bytes: kernels must not take them in octets.
+class OffAlignment {
+ public:
+  OffAlignment() { elements = 1; }
+  ~OffAlignment() { elements = 0; }
+  static inline std::size_t elements = 0;
+};
+
 // An array on a device. Values go in and out through the device's own cast.
 class Array {
  public:
   Array(Device device, DType dtype, int64_t n)
-      : dtype_(dtype), n_(n), buffer_(device, std::size_t(n) * size_of(dtype)) {}
+      : dtype_(dtype),
+        n_(n),
+        begin_(OffAlignment::elements * size_of(dtype)),
+        buffer_(device, begin_ + std::size_t(n) * size_of(dtype)) {}
   Array(Device device, DType dtype, const Values& values) : Array(device, dtype, int64_t(values.size())) {
     const std::vector<float> host(values.begin(), values.end());
     Buffer staged(device, host.size() * sizeof(float));
@@ -55,7 +66,7 @@ class Array {
   }
   template <class T>
   Array(Device device, DType dtype, const std::vector<T>& raw) : Array(device, dtype, int64_t(raw.size())) {
-    memory::copy(device, data(), Device::cpu, raw.data(), buffer_.bytes());
+    memory::copy(device, data(), Device::cpu, raw.data(), bytes_used());
   }
 
   Values values() const {
@@ -67,20 +78,22 @@ class Array {
   }
   template <class T>
   std::vector<T> raw() const {
-    std::vector<T> host(buffer_.bytes() / sizeof(T));
-    memory::copy(Device::cpu, host.data(), buffer_.device(), data(), buffer_.bytes());
+    std::vector<T> host(bytes_used() / sizeof(T));
+    memory::copy(Device::cpu, host.data(), buffer_.device(), data(), bytes_used());
     return host;
   }
   std::vector<uint8_t> bytes() const { return raw<uint8_t>(); }
-  void* data() const { return buffer_.data(); }
+  void* data() const { return buffer_.as<char>() + begin_; }
   template <class T>
   T* as() const {
-    return buffer_.as<T>();
+    return static_cast<T*>(data());
   }
 
  private:
+  std::size_t bytes_used() const { return std::size_t(n_) * size_of(dtype_); }
   DType dtype_;
   int64_t n_;
+  std::size_t begin_;
   Buffer buffer_;
 };
 

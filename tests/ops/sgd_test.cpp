@@ -129,6 +129,8 @@ TEST(Sgd, Gpu) {
     check({.lr = 0.1f, .momentum = 0.9f, .nesterov = true}, Device::cuda, low);
   check({.lr = 0.1f, .grad_scale = 0.125f}, Device::cuda, DType::bf16);
   check_pytorch_all(Device::cuda);
+  const OffAlignment off;
+  check({.lr = 0.1f, .momentum = 0.9f}, Device::cuda, DType::bf16);
 }
 
 }  // namespace

@@ -51,6 +51,10 @@ TEST(SumSquares, Gpu) {
   PC_NEEDS_GPU();
   check(Device::cuda);
   check_non_finite(Device::cuda);
+  {
+    const OffAlignment off;
+    check(Device::cuda);
+  }
   const Values x = random_values(300007, 5);
   EXPECT_EQ(run(Device::cuda, x), run(Device::cuda, x)) << "the same bits every time";
 }

@@ -1,0 +1,169 @@
+// cuDNN's graphs as plain loops: the convolutions' real graphs (strided views, epilogues) run on the stand-in GPU.
+#include <cudnn.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <stdexcept>
+
+#include "elements.h"
+#include "kernels/runtime/cudnn_graph.h"
+
+namespace pc {
+namespace {
+
+// The elements of a tensor in f32, packed in the order of its dimensions.
+struct Dense {
+  CudnnTensor tensor;
+  std::vector<float> values;
+
+  explicit Dense(const CudnnTensor& t) : tensor(t) {
+    values.resize(std::size_t(t.dims[0] * t.dims[1] * t.dims[2] * t.dims[3]));
+  }
+  float& at(int64_t a, int64_t b, int64_t c, int64_t d) {
+    const auto& n = tensor.dims;
+    return values[std::size_t(((a * n[1] + b) * n[2] + c) * n[3] + d)];
+  }
+  // Calls f(a, b, c, d, place in memory) for every element.
+  template <class F>
+  void each(F&& f) const {
+    const auto &n = tensor.dims, &step = tensor.strides;
+    for (int64_t a = 0; a < n[0]; ++a)
+      for (int64_t b = 0; b < n[1]; ++b)
+        for (int64_t c = 0; c < n[2]; ++c)
+          for (int64_t d = 0; d < n[3]; ++d) f(a, b, c, d, a * step[0] + b * step[1] + c * step[2] + d * step[3]);
+  }
+};
+
+// An operation reads all of its tensors but the last, and writes that one.
+struct Operation {
+  std::vector<CudnnTensor> tensors;
+  std::function<void(std::vector<Dense*>&)> run;
+};
+using Operations = std::vector<Operation>;  // what a descriptor stands for here
+
+Operations& operations_of(const CudnnDescriptor& d) { return *static_cast<Operations*>(d.raw()); }
+
+CudnnDescriptor describe(Operation operation) {
+  CudnnDescriptor d(CUDNN_BACKEND_OPERATION);
+  operations_of(d).push_back(std::move(operation));
+  return d;
+}
+
+// Calls f(x, w, y) with the three elements of every product of a convolution.
+template <class F>
+void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
+  const int64_t height = x.tensor.dims[2], width = x.tensor.dims[3];
+  w.each([&](int64_t k, int64_t c, int64_t r, int64_t s, int64_t) {
+    float& filter = w.at(k, c, r, s);
+    // The first and the last place of a line of y whose element of x lies in the picture.
+    const int64_t first = std::max<int64_t>(0, (conv.pad - s + conv.stride - 1) / conv.stride);
+    const int64_t last = std::min(y.tensor.dims[3] - 1, (width - 1 + conv.pad - s) / conv.stride);
+    for (int64_t n = 0; n < y.tensor.dims[0]; ++n)
+      for (int64_t p = 0; p < y.tensor.dims[2]; ++p) {
+        const int64_t h = p * conv.stride + r - conv.pad;
+        if (h < 0 || h >= height || width - 1 + conv.pad < s || first > last) continue;
+        float* const in = &x.at(n, c, h, first * conv.stride + s - conv.pad);
+        float* const out = &y.at(n, k, p, first);
+        for (int64_t q = 0; q <= last - first; ++q) f(in[q * conv.stride], filter, out[q]);
+      }
+  });
+}
+
+void read(Dense& t, const void* data) {
+  t.each([&](int64_t a, int64_t b, int64_t c, int64_t d, int64_t place) {
+    t.at(a, b, c, d) = simt::read_element(data, place, t.tensor.dtype);
+  });
+}
+
+void write(Dense& t, void* data) {
+  t.each([&](int64_t a, int64_t b, int64_t c, int64_t d, int64_t place) {
+    simt::write_element(data, place, t.tensor.dtype, t.at(a, b, c, d));
+  });
+}
+
+}  // namespace
+
+CudnnDescriptor::CudnnDescriptor(cudnnBackendDescriptorType_t) : raw_(new Operations) {}
+CudnnDescriptor::CudnnDescriptor(CudnnDescriptor&& other) noexcept { std::swap(raw_, other.raw_); }
+CudnnDescriptor& CudnnDescriptor::operator=(CudnnDescriptor&& other) noexcept {
+  std::swap(raw_, other.raw_);
+  return *this;
+}
+CudnnDescriptor::~CudnnDescriptor() { delete static_cast<Operations*>(raw_); }
+
+CudnnTensor nhwc_tensor(int64_t id, DType dtype, std::array<int64_t, 4> d) {
+  return {.id = id, .dtype = dtype, .dims = d, .strides = {d[1] * d[2] * d[3], 1, d[3] * d[1], d[1]}};
+}
+
+void CudnnGraph::conv_forward(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& w, const CudnnTensor& y) {
+  operations_.push_back(describe({{x, w, y}, [conv](std::vector<Dense*>& t) {
+                                    each_product(conv, *t[0], *t[1], *t[2],
+                                                 [](float in, float filter, float& out) { out += in * filter; });
+                                  }}));
+}
+
+void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w,
+                                    const CudnnTensor& dx) {
+  operations_.push_back(describe({{dy, w, dx}, [conv](std::vector<Dense*>& t) {
+                                    each_product(conv, *t[2], *t[1], *t[0],
+                                                 [](float& in, float filter, float out) { in += out * filter; });
+                                  }}));
+}
+
+void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy,
+                                      const CudnnTensor& dw) {
+  operations_.push_back(describe({{x, dy, dw}, [conv](std::vector<Dense*>& t) {
+                                    each_product(conv, *t[0], *t[2], *t[1],
+                                                 [](float in, float& filter, float out) { filter += in * out; });
+                                  }}));
+}
+
+void CudnnGraph::add(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
+  operations_.push_back(describe({{a, b, y}, [](std::vector<Dense*>& t) {
+                                    const auto& n = t[1]->tensor.dims;
+                                    t[2]->each([&](int64_t i, int64_t j, int64_t k, int64_t l, int64_t) {
+                                      t[2]->at(i, j, k, l) =
+                                          t[0]->at(i, j, k, l) + t[1]->at(i % n[0], j % n[1], k % n[2], l % n[3]);
+                                    });
+                                  }}));
+}
+
+void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
+  operations_.push_back(describe({{x, y}, [](std::vector<Dense*>& t) {
+                                    for (std::size_t i = 0; i < t[1]->values.size(); ++i) {
+                                      const float v = t[0]->values[i];
+                                      t[1]->values[i] = v < 0 ? 0 : v;
+                                    }
+                                  }}));
+}
+
+std::unique_ptr<CudnnPlan> CudnnGraph::plan(const CudnnPolicy&) const {
+  CudnnDescriptor all(CUDNN_BACKEND_OPERATION);
+  for (const CudnnDescriptor& one : operations_) operations_of(all).push_back(operations_of(one)[0]);
+  return std::make_unique<CudnnPlan>(std::move(all), 0);
+}
+
+CudnnPlan::CudnnPlan(CudnnDescriptor plan, int64_t engine) : plan_(std::move(plan)), engine_(engine), workspace_(0) {}
+
+void CudnnPlan::run(std::initializer_list<CudnnBinding> bindings) const {
+  const auto data_of = [&](int64_t id) {
+    for (const CudnnBinding& b : bindings)
+      if (b.id == id) return const_cast<void*>(b.data);
+    throw std::runtime_error("cuDNN: no pointer for tensor " + std::to_string(id));
+  };
+  const simt::DeviceAccess access;
+  std::map<int64_t, Dense> dense;
+  for (const Operation& operation : operations_of(plan_)) {
+    std::vector<Dense*> tensors;
+    for (const CudnnTensor& t : operation.tensors) {
+      const auto [at, fresh] = dense.try_emplace(t.id, t);
+      tensors.push_back(&at->second);
+      if (fresh && !t.is_virtual && &t != &operation.tensors.back()) read(at->second, data_of(t.id));
+    }
+    operation.run(tensors);
+    if (!tensors.back()->tensor.is_virtual) write(*tensors.back(), data_of(tensors.back()->tensor.id));
+  }
+}
+
+}  // namespace pc

@@ -1,0 +1,126 @@
+// Stands in for CUDA's runtime header where g++ compiles the kernels for the host: see tests/simt/simt.h.
+#pragma once
+
+#include <math.h>
+
+#include <cstring>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "library_types.h"
+#include "tests/simt/simt.h"
+
+#define __global__
+#define __device__
+#define __host__
+#define __grid_constant__
+#define __launch_bounds__(...)
+// Shared memory is memory of the thread that runs a block: one range, poisoned before each block.
+#define __shared__ static thread_local
+
+// By value, as on the device.
+template <class T>
+constexpr T min(T a, T b) {
+  return b < a ? b : a;
+}
+template <class T>
+constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}
+
+struct uint3 {
+  unsigned x, y, z;
+};
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned of_x = 1, unsigned of_y = 1, unsigned of_z = 1) : x(of_x), y(of_y), z(of_z) {}
+};
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+
+using cudaStream_t = struct CUstream_st*;
+enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2 };
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  std::size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+
+cudaError_t cudaMalloc(void** block, std::size_t bytes);
+cudaError_t cudaFree(void* block);
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaGetLastError();
+
+template <class... Parameters, class... Arguments>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments&&... arguments) {
+  struct Packed {
+    void (*kernel)(Parameters...);
+    std::tuple<Parameters...> values;
+  };
+  const Packed packed{kernel, {static_cast<Parameters>(arguments)...}};
+  const auto index = [](dim3 d) { return pc::simt::Index{d.x, d.y, d.z}; };
+  if (config->dynamicSmemBytes > 0) pc::simt::fault("this stand-in has no dynamic shared memory");
+  pc::simt::launch({.grid = index(config->gridDim),
+                    .block = index(config->blockDim),
+                    .kernel = reinterpret_cast<const void*>(kernel),
+                    .call =
+                        [](const void* p) {
+                          std::apply(static_cast<const Packed*>(p)->kernel, static_cast<const Packed*>(p)->values);
+                        },
+                    .packed = &packed,
+                    .packed_bytes = sizeof(packed),
+                    .parameter_bytes = (sizeof(Parameters) + ... + 0)});
+  return cudaSuccess;
+}
+
+using pc_place = std::source_location;
+
+inline void __syncthreads(pc_place where = pc_place::current()) { pc::simt::block_barrier(where); }
+inline void __syncwarp(unsigned mask = 0xffffffffu, pc_place where = pc_place::current()) {
+  pc::simt::warp_barrier(mask, where);
+}
+
+template <class T>
+T pc_shuffle(unsigned mask, T value, pc::simt::Lane how, int of, int width, pc_place where) {
+  static_assert(sizeof(T) <= sizeof(uint64_t) && std::is_arithmetic_v<T>);
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  bits = pc::simt::shuffle(mask, bits, how, of, width, where);
+  std::memcpy(&value, &bits, sizeof(T));
+  return value;
+}
+template <class T>
+T __shfl_sync(unsigned mask, T value, int lane, int width = 32, pc_place where = pc_place::current()) {
+  return pc_shuffle(mask, value, pc::simt::Lane::index, lane, width, where);
+}
+template <class T>
+T __shfl_up_sync(unsigned mask, T value, int delta, int width = 32, pc_place where = pc_place::current()) {
+  return pc_shuffle(mask, value, pc::simt::Lane::up, delta, width, where);
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T value, int delta, int width = 32, pc_place where = pc_place::current()) {
+  return pc_shuffle(mask, value, pc::simt::Lane::down, delta, width, where);
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, pc_place where = pc_place::current()) {
+  return pc_shuffle(mask, value, pc::simt::Lane::exclusive_or, lanes, width, where);
+}
+inline unsigned __ballot_sync(unsigned mask, int vote, pc_place where = pc_place::current()) {
+  return pc::simt::ballot(mask, vote != 0, where);
+}
+inline int __any_sync(unsigned mask, int vote, pc_place where = pc_place::current()) {
+  return pc::simt::ballot(mask, vote != 0, where) != 0;
+}
+inline int __all_sync(unsigned mask, int vote, pc_place where = pc_place::current()) {
+  return pc::simt::ballot(mask, vote != 0, where) == mask;
+}
+
+template <class T>
+T __ldg(const T* from) {
+  return *from;
+}

@@ -1,0 +1,60 @@
+// A launch: the limits of a GPU, and the same bits in every order.
+#include <algorithm>
+#include <future>
+#include <set>
+#include <stdexcept>
+
+#include "tests/simt/machine.h"
+
+namespace pc::simt {
+namespace {
+
+constexpr const char* kOrders[] = {"forward", "reverse", "shuffled", "shuffled again"};
+
+std::set<const void*> seen;
+bool checks = true;
+
+void check_limits(const Launch& launch) {
+  const auto limit = [&](bool ok, const std::string& what) {
+    if (!ok) throw std::runtime_error(places_of({launch.kernel})[0].function + ": " + what);
+  };
+  limit(launch.block.volume() >= 1 && launch.block.volume() <= kMaxThreads && launch.block.z <= 64,
+        "no GPU runs a block of " + text_of(launch.block));
+  limit(launch.grid.volume() >= 1 && launch.grid.x < 1u << 31 && launch.grid.y <= 65535 && launch.grid.z <= 65535,
+        "no GPU runs a grid of " + text_of(launch.grid));
+  limit(launch.parameter_bytes <= 32764, std::to_string(launch.parameter_bytes) + " bytes of arguments");
+}
+
+void run_once(const Launch& launch, std::size_t order) {
+  // A fresh host thread has its own thread_local memory, so nothing but the kernels' is poisoned.
+  std::async(std::launch::async, [&] { Machine(launch, order, order == 0 && checks).run(); }).get();
+  check_guards();
+}
+
+}  // namespace
+
+void launch(const Launch& launch) {
+  check_limits(launch);
+  seen.insert(launch.kernel);
+  const DeviceAccess access;
+  if (!checks) return run_once(launch, 0);
+  const std::vector<unsigned char> before = contents();
+  run_once(launch, 0);
+  const std::vector<unsigned char> first = contents();
+  for (std::size_t order = 1; order < std::size(kOrders); ++order) {
+    restore(before);
+    run_once(launch, order);
+    const std::vector<unsigned char> again = contents();
+    const auto differs = std::mismatch(first.begin(), first.end(), again.begin()).first;
+    if (differs != first.end())
+      throw std::runtime_error(places_of({launch.kernel})[0].function + ": " +
+                               describe(std::size_t(differs - first.begin())) +
+                               " depends on the order of the threads (" + kOrders[0] + " or " + kOrders[order] + ")");
+  }
+}
+
+void set_checks(bool on) { checks = on; }
+
+std::vector<const void*> kernels_run() { return {seen.begin(), seen.end()}; }
+
+}  // namespace pc::simt

@@ -1,0 +1,120 @@
+// Kernels that show what the stand-in GPU promises, and others with one fault each: machine_test.cpp runs them.
+#include "kernels/runtime/launch.cuh"
+#include "tests/simt/machine_kernels.h"
+
+namespace pc::test {
+
+__global__ void indices_kernel(int* y) {
+  const unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
+  const unsigned block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
+  y[block * 24 + thread] = int(block * 100 + thread);
+}
+
+__global__ void turn_kernel(int* y) {
+  __shared__ int line[96];
+  for (int round = 0; round < 3; ++round) {
+    line[threadIdx.x] = y[threadIdx.x] + int(threadIdx.x);
+    __syncthreads();
+    y[threadIdx.x] = line[95 - threadIdx.x];
+    __syncthreads();
+  }
+}
+
+__global__ void warp_turn_kernel(int* y) {
+  __shared__ int line[64];
+  const unsigned warp = threadIdx.x / 32 * 32;
+  line[threadIdx.x] = int(threadIdx.x);
+  __syncwarp();
+  const int turned = line[warp + 31 - threadIdx.x % 32];
+  __syncwarp();
+  line[threadIdx.x] = turned;
+  y[threadIdx.x] = turned;
+}
+
+__global__ void shuffles_kernel(int* y) {
+  const int lane = int(threadIdx.x),
+            all[] = {__shfl_sync(0xffffffffu, lane, 5),        __shfl_sync(0xffffffffu, lane, 9, 8),
+                     __shfl_up_sync(0xffffffffu, lane, 3, 16), __shfl_down_sync(0xffffffffu, lane, 2),
+                     __shfl_xor_sync(0xffffffffu, lane, 24),   __shfl_xor_sync(0xffffffffu, lane, 8, 8)};
+  for (int i = 0; i < 6; ++i) y[i * 32 + lane] = all[i];
+}
+
+__global__ void votes_kernel(int* y) {
+  const int lane = int(threadIdx.x);
+  if (lane % 2) return;
+  const unsigned even = 0x55555555u;
+  y[lane] = int(__ballot_sync(even, lane % 4 == 0));
+  y[lane + 1] = __any_sync(even, lane == 6) * 10 + __all_sync(even, lane < 31) + __all_sync(even, lane > 1) * 100;
+}
+
+__global__ void early_read_kernel(int* y) {
+  __shared__ int line[64];
+  line[threadIdx.x] = 1;
+  y[threadIdx.x] = line[63 - threadIdx.x];
+}
+
+__global__ void late_write_kernel(int* y) {
+  __shared__ int line[64];
+  line[threadIdx.x] = 1;
+  __syncthreads();
+  y[threadIdx.x] = line[0];
+  if (threadIdx.x == 63) line[0] = 2;
+}
+
+__global__ void both_write_kernel(int* y) {
+  __shared__ int one;
+  one = int(threadIdx.x);
+  __syncthreads();
+  y[threadIdx.x] = one;
+}
+
+__global__ void blocks_kernel(int* y) { y[threadIdx.x] = 1; }
+
+__global__ void neighbour_kernel(int* y) {
+  const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  y[i] = y[(i + 1) % 64] + 1;
+}
+
+__global__ void absent_kernel(int* y) {
+  if (threadIdx.x == 7) return;
+  __syncthreads();
+  y[threadIdx.x] = 1;
+}
+
+__global__ void two_barriers_kernel(int* y) {
+  if (threadIdx.x < 32)
+    __syncthreads();
+  else
+    __syncthreads();
+  y[threadIdx.x] = 1;
+}
+
+__global__ void absent_lane_kernel(int* y) {
+  if (threadIdx.x == 3) return;
+  y[threadIdx.x] = __shfl_sync(0xffffffffu, 1, 0);
+}
+
+__global__ void outsider_kernel(int* y) { y[threadIdx.x] = __shfl_sync(0xfu, 1, 0); }
+
+__global__ void unmasked_kernel(int* y) {
+  if (threadIdx.x < 4) y[threadIdx.x] = __shfl_sync(0xfu, 1, 9);
+}
+
+__global__ void write_beyond_kernel(int* y) { y[threadIdx.x + 1] = 1; }
+
+__global__ void read_before_kernel(int* y) { y[threadIdx.x] = y[int(threadIdx.x) - 1]; }
+
+__global__ void copy_kernel(const int* x, int* y) { y[threadIdx.x] = __ldg(x + threadIdx.x); }
+
+// These two hide their accesses.
+__attribute__((no_sanitize_thread)) void last_kernel(int* y) { *y = int(threadIdx.x); }
+__attribute__((no_sanitize_thread)) void beyond_kernel(int* y) { y[64] = 1; }
+
+__global__ void crooked_kernel(int* y) { *reinterpret_cast<Octet<int>*>(y + 1) = {}; }
+__global__ void index_kernel(int* y) {
+  __shared__ int line[32];
+  line[threadIdx.x] = 1;
+  y[threadIdx.x] = line[threadIdx.x];
+}
+
+}  // namespace pc::test
