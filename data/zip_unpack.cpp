@@ -25,10 +25,11 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  // The next bytes, none at the end.
-  std::span<const std::byte> next() {
+  // The next bytes, at most `most`; none at the end.
+  std::span<const std::byte> next(uint64_t most) {
+    const std::size_t room = std::min<uint64_t>(most, chunk_.size());
     z_.next_out = reinterpret_cast<Bytef*>(chunk_.data());
-    z_.avail_out = uInt(chunk_.size());
+    z_.avail_out = uInt(room);
     while (z_.avail_out > 0 && !ended_) {
       if (z_.avail_in == 0) feed();
       const int code = ::inflate(&z_, Z_NO_FLUSH);
@@ -40,7 +41,7 @@ class Inflater {
                                      : z_.msg            ? z_.msg
                                                          : "?"));
     }
-    return std::span(chunk_).first(chunk_.size() - z_.avail_out);
+    return std::span(chunk_).first(room - z_.avail_out);
   }
   bool all_used() const { return packed_.empty() && z_.avail_in == 0; }
 
@@ -74,7 +75,10 @@ void unpack_record(const ZipRecord& record, const std::string& name, const Sink&
   };
   if (record.compressed) {
     Inflater inflater(record.data, name);
-    for (auto part = inflater.next(); !part.empty(); part = inflater.next()) send(part);
+    const auto next = [&] {
+      return inflater.next(left < kChunk ? left + 1 : kChunk);
+    };  // one byte shows that there are more
+    for (auto part = next(); !part.empty(); part = next()) send(part);
     if (!inflater.all_used())
       fail(Exit::data, fmt::format("{}: damaged in the archive (bytes behind the end of the packed data)", name));
   } else {

@@ -45,6 +45,32 @@ TEST(File, WritesAndReplaces) {
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
+TEST(File, AFolderIsCompleteOrAbsent) {
+  const test::TemporaryFolder folder;
+  const auto half = [](const fs::path& temporary) {
+    create_file(temporary / "a", [](const FileSink& sink) { sink("one", 3); });
+    create_file(temporary / "a", [](const FileSink&) {});  // a file is made once
+  };
+  EXPECT_NE(file_error([&] { write_folder_atomically(folder / "set", half); }).find("/a: File exists"),
+            std::string::npos);
+  EXPECT_EQ(entries(folder.path()), 0u);
+  write_folder_atomically(folder / "set", [&](const fs::path& temporary) {
+    EXPECT_FALSE(fs::exists(folder / "set"));
+    create_file(temporary / "a", [](const FileSink& sink) { sink("one", 3); });
+  });
+  EXPECT_EQ(read_file(folder / "set/a"), "one");
+  const std::string again = file_error([&] { write_folder_atomically(folder / "set", [](const fs::path&) {}); });
+  EXPECT_NE(again.find("set exists already"), std::string::npos) << again;
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(File, CreateFileFollowsNoLink) {
+  const test::TemporaryFolder folder;
+  fs::create_symlink("target", folder / "link");
+  file_error([&] { create_file(folder / "link", [](const FileSink& sink) { sink("x", 1); }); });
+  EXPECT_FALSE(fs::exists(folder / "target"));
+}
+
 TEST(File, ARelativePathWithoutAFolder) {
   const test::TemporaryFolder folder;
   const fs::path before = fs::current_path();
