@@ -214,6 +214,35 @@ TEST(Pth, LittleByteOrderIsRead) {
             1u);
 }
 
+// Archives of more than 4 GB or 65,535 records have their directory's place in a second, wider end record.
+struct Zip64End {
+  uint32_t disk = 0;
+  int64_t entries_shift = 0, here_shift = 0, locator_shift = 0;
+};
+std::string zip64(const Zip64End& change) {
+  const std::string pickle = state_dict(tensor(storage("0", number(4)), number(0), ")", ")"));
+  const std::string narrow = zip({{"a/data.pkl", pickle}, {"a/data/0", std::string(16, 'x')}});
+  const std::string records = narrow.substr(0, narrow.size() - 22);
+  uint32_t bytes = 0, offset = 0;
+  std::memcpy(&bytes, narrow.data() + narrow.size() - 10, 4);
+  std::memcpy(&offset, narrow.data() + narrow.size() - 6, 4);
+  const std::string end64 = le(0x06064b50u) + le(uint64_t(44)) + le(uint16_t(45)) + le(uint16_t(45)) + le(change.disk) +
+                            le(0u) + le(int64_t(2 + change.here_shift)) + le(int64_t(2 + change.entries_shift)) +
+                            le(uint64_t(bytes)) + le(uint64_t(offset));
+  const std::string locator = le(0x07064b50u) + le(0u) + le(int64_t(records.size()) + change.locator_shift) + le(1u);
+  return records + end64 + locator + le(0x06054b50u) + le(0u) + le(uint16_t(0xffff)) + le(uint16_t(0xffff)) + le(~0u) +
+         le(~0u) + le(uint16_t(0));
+}
+
+TEST(Pth, Zip64DirectoriesAreReadAndChecked) {
+  EXPECT_EQ(parse(zip64({})).tensors.size(), 1u);
+  const auto message = [](const Zip64End& change) { return complaint([&] { parse(zip64(change)); }); };
+  EXPECT_NE(message({.disk = 1}).find("zip and zip64 directories disagree"), std::string::npos);
+  EXPECT_NE(message({.here_shift = 1}).find("zip and zip64 directories disagree"), std::string::npos);
+  EXPECT_NE(message({.entries_shift = 1, .here_shift = 1}).find("promises 3 records and lists 2"), std::string::npos);
+  EXPECT_NE(message({.locator_shift = 1}).find("locator points astray"), std::string::npos);
+}
+
 // Mutations of whole files and of the pickle alone inside an intact container: read with every byte in reach, or
 // refused.
 TEST(Pth, MutationsAreReadOrRefused) {

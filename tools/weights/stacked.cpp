@@ -66,6 +66,7 @@ void check_size(const Pickle& p, std::size_t at, std::size_t file_bytes, const s
 bool is_stacked(std::span<const std::byte> bytes) {
   constexpr unsigned char magic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
   return bytes.size() >= 2 + sizeof magic && bytes[0] == std::byte(0x80) &&
+         (bytes[1] == std::byte(2) || bytes[1] == std::byte(3)) &&
          std::memcmp(bytes.data() + 2, magic, sizeof magic) == 0;
 }
 
