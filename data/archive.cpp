@@ -1,3 +1,4 @@
+// The rules for paths and sizes, and the search for two entries that would be one file.
 #include "data/archive.h"
 
 #include <fmt/format.h>
@@ -6,6 +7,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <memory>
 #include <numeric>
@@ -109,10 +111,10 @@ void check_collisions(const std::vector<ZipRecord>& records, const std::string& 
   for (std::size_t i = 1; i < order.size(); ++i) {
     const std::string &before = keys[order[i - 1]], &key = keys[order[i]];
     const Refusal refuse(file, records[order[i]].name);
-    const std::string other = printable(records[order[i - 1]].name);
-    if (before == key) refuse(fmt::format("and \"{}\" are one file where case does not count", other));
+    const std::string& other = records[order[i - 1]].name;
+    if (before == key) refuse(fmt::format("and \"{}\" are one file where case does not count", printable(other)));
     if (!before.ends_with('\0') && key.starts_with(before) && key[before.size()] == '\0')
-      refuse(fmt::format("needs a folder where \"{}\" is a file", other));
+      refuse(fmt::format("needs a folder where \"{}\" is a file", printable(other)));
   }
 }
 

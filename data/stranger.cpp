@@ -1,3 +1,4 @@
+// The first bytes of a file tell.
 #include "data/stranger.h"
 
 #include <string_view>

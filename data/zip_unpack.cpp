@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <new>
 
 #include "data/zip.h"
 #include "kernels/runtime/error.h"
@@ -75,9 +75,8 @@ void unpack_record(const ZipRecord& record, const std::string& name, const Sink&
   };
   if (record.compressed) {
     Inflater inflater(record.data, name);
-    const auto next = [&] {
-      return inflater.next(left < kChunk ? left + 1 : kChunk);
-    };  // one byte shows that there are more
+    // One byte too many shows that there are more.
+    const auto next = [&] { return inflater.next(left < kChunk ? left + 1 : kChunk); };
     for (auto part = next(); !part.empty(); part = next()) send(part);
     if (!inflater.all_used())
       fail(Exit::data, fmt::format("{}: damaged in the archive (bytes behind the end of the packed data)", name));
