@@ -28,25 +28,30 @@ const std::vector<float>& cosines(int n) {
   return table;
 }
 
+// Beyond 1024 pixels a side is read at every k-th pixel: eight frequencies need no more.
+int stride(int n) { return 1 + (n - 1) / 1024; }
+
 uint64_t hash_of(const uint8_t* pixels, int h, int w) {
-  const std::vector<float>&down = cosines(h), &across = cosines(w);
+  const int dy = stride(h), dx = stride(w), rows = (h - 1) / dy + 1, width = (w - 1) / dx + 1;
+  const std::vector<float>&down = cosines(rows), &across = cosines(width);
   std::array<std::vector<float>, kFrequencies> columns;  // the transform along y of every column
-  for (auto& c : columns) c.assign(std::size_t(w), 0);
-  std::vector<float> gray(std::size_t(w), 0);
-  for (int y = 0; y < h; ++y) {
-    for (int x = 0; x < w; ++x, pixels += 3)
-      gray[std::size_t(x)] = 0.299f * float(pixels[0]) + 0.587f * float(pixels[1]) + 0.114f * float(pixels[2]);
+  for (auto& c : columns) c.assign(std::size_t(width), 0);
+  std::vector<float> gray(std::size_t(width), 0);
+  for (int y = 0; y < rows; ++y) {
+    const uint8_t* p = pixels + std::size_t(y * dy) * std::size_t(w) * 3;
+    for (int x = 0; x < width; ++x, p += 3 * dx)
+      gray[std::size_t(x)] = 0.299f * float(p[0]) + 0.587f * float(p[1]) + 0.114f * float(p[2]);
     for (int f = 0; f < kFrequencies; ++f) {
-      const float weight = down[std::size_t(f * h + y)];
+      const float weight = down[std::size_t(f * rows + y)];
       float* column = columns[std::size_t(f)].data();
-      for (int x = 0; x < w; ++x) column[x] += weight * gray[std::size_t(x)];
+      for (int x = 0; x < width; ++x) column[x] += weight * gray[std::size_t(x)];
     }
   }
   std::array<float, kFrequencies * kFrequencies> values{};
   for (int v = 0; v < kFrequencies; ++v)
     for (int u = 0; u < kFrequencies; ++u)
       values[std::size_t(v * kFrequencies + u)] = std::inner_product(
-          columns[std::size_t(v)].begin(), columns[std::size_t(v)].end(), across.begin() + u * w, 0.0f);
+          columns[std::size_t(v)].begin(), columns[std::size_t(v)].end(), across.begin() + u * width, 0.0f);
   auto sorted = values;
   std::nth_element(sorted.begin(), sorted.begin() + sorted.size() / 2, sorted.end());
   const float median = sorted[sorted.size() / 2];
@@ -55,25 +60,28 @@ uint64_t hash_of(const uint8_t* pixels, int h, int w) {
   return hash;
 }
 
-// Pixel i of n belongs to cell floor(i * kSide / n); a picture smaller than the grid repeats its pixels instead.
-std::pair<int, int> cell(int number, int n) {
-  const int begin = number * n / kSide;
-  return {begin, std::max(begin + 1, (number + 1) * n / kSide)};
-}
+// The pixels of n below one of kSide cells, and how much of each: in units of 1/kSide pixel, so that all is exact. A
+// cell is n units long.
+struct Cell {
+  int begin, end;
+  int from, to;
+  Cell(int number, int n)
+      : begin(number * n / kSide), end(((number + 1) * n + kSide - 1) / kSide), from(number * n), to(from + n) {}
+  uint64_t share(int i) const { return uint64_t(std::min((i + 1) * kSide, to) - std::max(i * kSide, from)); }
+};
 
 void shrink_to_thumb(const uint8_t* pixels, int h, int w, uint8_t* thumb) {
   for (int i = 0; i < kSide; ++i)
     for (int j = 0; j < kSide; ++j) {
-      const auto [top, bottom] = cell(i, h);
-      const auto [left, right] = cell(j, w);
+      const Cell down(i, h), across(j, w);
       uint64_t sum[3] = {};
-      for (int y = top; y < bottom; ++y) {
-        const uint8_t* p = pixels + (std::size_t(y) * std::size_t(w) + std::size_t(left)) * 3;
-        for (int x = left; x < right; ++x)
-          for (uint64_t& s : sum) s += *p++;
+      for (int y = down.begin; y < down.end; ++y) {
+        const uint8_t* p = pixels + (std::size_t(y) * std::size_t(w) + std::size_t(across.begin)) * 3;
+        for (int x = across.begin; x < across.end; ++x)
+          for (uint64_t& s : sum) s += down.share(y) * across.share(x) * *p++;
       }
-      const uint64_t count = uint64_t(bottom - top) * uint64_t(right - left);
-      for (const uint64_t s : sum) *thumb++ = uint8_t((s + count / 2) / count);
+      const uint64_t whole = uint64_t(h) * uint64_t(w);
+      for (const uint64_t s : sum) *thumb++ = uint8_t((s + whole / 2) / whole);
     }
 }
 

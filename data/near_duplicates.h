@@ -1,5 +1,5 @@
-// Near-identical pictures: copies of one photo that were saved again, recoloured a little, cropped by a pixel or shot
-// twice.
+// Near-identical pictures: copies of one photo that were saved again or scaled, and photos of one product in the same
+// pose.
 //
 // Candidates share most bits of a 64-bit perceptual hash: the gray picture's DCT at the frequencies 1 … 8 in both
 // directions, one bit each for "above the median of the 64" (pHash: C. Zauner, "Implementation and Benchmarking of
@@ -8,7 +8,7 @@
 // d + 1 pieces is equal (M. Norouzi, A. Punjani, D. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing",
 // 2012).
 //
-// The hash alone would throw white products on white into one group, and a shirt together with its other colours. A
+// The hash alone would throw white products on white into one group, and a shirt together with its other colors. A
 // candidate counts only when the pictures, shrunk to 16x16 RGB, agree: 1 - Lin's concordance coefficient of all their
 // values is small.
 #pragma once
@@ -39,8 +39,9 @@ std::vector<Signature> signatures_of(const ImageStore& store);
 double difference_of(const Signature& a, const Signature& b);
 
 struct NearDuplicateSettings {
-  int max_bits =
-      4;  // of the hashes, 0 … 15; on the Kaggle set 10 bits find 0.6 % more groups and take 25 times as long
+  // Of the hashes, 0 … 15. Among the first 10,000 pictures of the Kaggle set 156 of the 157 pairs that the pixels call
+  // near are within 4 bits; 10 bits take 25 times as long.
+  int max_bits = 4;
   // Of the pictures. Up to 0.002 they are one photo or two of one product; up to 0.005 a product in two colors joins
   // in; beyond, other products in the same pose (looked at on the Kaggle set).
   double max_difference = 0.002;

@@ -44,6 +44,15 @@ TEST(NearDuplicates, FindsOneOfAnotherSize) {
   EXPECT_EQ(near_duplicate_groups(all), (Groups{{0, 1}}));
 }
 
+TEST(NearDuplicates, FindsAVeryLargeOne) {
+  const Signature large = signature(draw_product(2, 1, 1600, 1200, 7, 3)),
+                  small = signature(draw_product(2, 1, 80, 60, 7, 3));
+  EXPECT_LE(std::popcount(large.hash ^ small.hash), 4);
+  EXPECT_LT(difference_of(large, small), 0.002);
+  const Image line{.h = 1, .w = 2'000'000, .pixels = std::vector<uint8_t>(6'000'000, 7)};
+  EXPECT_TRUE(signature(line).valid);
+}
+
 TEST(NearDuplicates, ProductsOnWhiteStayApart) {
   EXPECT_EQ(near_duplicate_groups(catalogue(400), {.max_bits = 10}), Groups{});
 }

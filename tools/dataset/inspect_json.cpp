@@ -1,4 +1,6 @@
 // The whole inspection as one JSON object.
+#include <algorithm>
+
 #include "tools/dataset/inspect_report.h"
 
 namespace pc {

@@ -13,15 +13,14 @@ namespace pc {
 // then "and 12 more: 34 pictures"; top = 0: all.
 std::string class_table(const ColumnFacts& column, std::size_t top, const Terminal& terminal);
 
-// "7 classes; the largest has 48.1 % of the pictures, 20 times the median; 2 classes have one picture, 3 fewer than 20"
+// "7 classes; the largest has 48.1 % of the labels, 8.78 times the median; 1 with one picture; 2 with fewer than 20"
 std::string balance_text(const ColumnFacts& column);
 
 std::string inspection_text(const std::string& name, const DataSet& data, const Inspection& found, std::size_t top,
                             const Terminal& terminal);
 
 // Everything, nothing left out: {"data", "layout", "rows", "repaired_rows", …, "columns": {NAME: {…}},
-// "near_duplicates": [[file, …], …], "likely_wrong_labels": {NAME: [{"pictures": [{"file", "label", "suspect"}, …]},
-// …]}}.
+// "near_duplicates": [[file, …], …], "likely_wrong_labels": {NAME: [[{"file", "label", "suspect"}, …], …]}}.
 nlohmann::ordered_json inspection_json(const std::string& name, const DataSet& data, const Inspection& found);
 
 // A self-contained page: styles inline, thumbnails as data: URIs, no scripts, every text escaped. Decodes the pictures
