@@ -21,10 +21,10 @@ def seed(target, name, data):
     (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
 
 
-def link(target, file):
+def link(target, file, name=None):
     folder = corpus / target
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / file.name
+    place = folder / (name or file.name)
     if not place.is_symlink():
         place.symlink_to(os.path.relpath(file, folder))
 
@@ -71,6 +71,9 @@ for file in sorted((tests / "weights/golden").glob("*.pth")):
         with zipfile.ZipFile(file) as archive:
             pickle = next(n for n in archive.namelist() if n.endswith("data.pkl"))
             seed("pickle", file.stem, archive.read(pickle))
+for file in sorted((tests / "weights/golden/stacked").glob("*.pth")):
+    link("stacked", file)
+    link("weights", file, "stacked_" + file.name)
 seed("weights", "page.html", "<!DOCTYPE html><html><body>404</body></html>")
 seed("weights", "pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n")
 seed("weights", "empty", "")
