@@ -131,7 +131,7 @@ std::vector<Place> places_of(const std::vector<const void*>& addresses) {
   const std::vector<std::string> lines = lines_of("addr2line -f -C -e", arguments);
   std::vector<Place> places;
   for (std::size_t i = 0; i + 1 < lines.size(); i += 2) {
-    const std::size_t colon = lines[i + 1].rfind(':'), folder = lines[i + 1].find("/kernels/");
+    const std::size_t colon = lines[i + 1].rfind(':'), folder = lines[i + 1].rfind("/kernels/");
     const std::string file = lines[i + 1].substr(0, colon);
     places.push_back({.function = short_name(lines[i]),
                       .file = folder == std::string::npos ? file : file.substr(folder + 1),
