@@ -212,7 +212,7 @@ void Step::optimizer() {
   if (now())
     add("sgd", element_ < 4 ? p : 0, 0, 20 * p);
   else
-    add("sgd", 2 * p, 0, 16 * p);
+    add("sgd", element_ < 4 ? 2 * p : p, 0, 16 * p);
 }
 
 struct Totals {

@@ -16,8 +16,9 @@ namespace {
 constexpr std::size_t kGuard = 256;  // also what cudaMalloc aligns to
 constexpr unsigned char kPoison = 0xff;
 
-std::map<char*, std::size_t> live;  // blocks and their bytes
+std::map<char*, std::size_t> live;  // buffers and their bytes
 std::size_t next = kGuard;          // the first free byte; from the start again once nothing lives
+int accesses = 0;                   // how many DeviceAccess live
 
 Byte* states() {
   static Byte* const all = static_cast<Byte*>(reserve(kArenaBytes));
@@ -46,10 +47,6 @@ void* reserve(std::size_t bytes) {
   void* const p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) throw std::runtime_error("no address space for " + std::to_string(bytes) + " bytes");
   return p;
-}
-
-namespace {
-int accesses = 0;
 }
 
 DeviceAccess::DeviceAccess() {

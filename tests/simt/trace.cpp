@@ -114,35 +114,33 @@ void check(const Running& now, const char* p, std::size_t bytes, bool writes, co
   }
 }
 
-void touch(const void* address, std::size_t bytes, bool writes, const void* code) {
+// `back`: where the access reported returns to; one byte before lies its line.
+void touch(const void* address, std::size_t bytes, bool writes, const void* back) {
   Running* now = running();
   if (!now || !now->traced) return;
   now->traced = false;  // templates of the library that kernels share with this file report their accesses, too
-  check(*now, static_cast<const char*>(address), bytes, writes, code);
+  check(*now, static_cast<const char*>(address), bytes, writes, static_cast<const char*>(back) - 1);
   now->traced = true;
 }
 
 }  // namespace
 }  // namespace pc::simt
 
-// The names are g++'s. A fault is shown at the line of the call, so one byte before the return address.
+// The names are g++'s.
 extern "C" {
-const void* pc_caller(const void* after) { return static_cast<const char*>(after) - 1; }
-#define PC_CODE pc_caller(__builtin_return_address(0))
-
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
-void __tsan_read1(void* p) { pc::simt::touch(p, 1, false, PC_CODE); }
-void __tsan_read2(void* p) { pc::simt::touch(p, 2, false, PC_CODE); }
-void __tsan_read4(void* p) { pc::simt::touch(p, 4, false, PC_CODE); }
-void __tsan_read8(void* p) { pc::simt::touch(p, 8, false, PC_CODE); }
-void __tsan_read16(void* p) { pc::simt::touch(p, 16, false, PC_CODE); }
-void __tsan_read_range(void* p, std::size_t n) { pc::simt::touch(p, n, false, PC_CODE); }
-void __tsan_write1(void* p) { pc::simt::touch(p, 1, true, PC_CODE); }
-void __tsan_write2(void* p) { pc::simt::touch(p, 2, true, PC_CODE); }
-void __tsan_write4(void* p) { pc::simt::touch(p, 4, true, PC_CODE); }
-void __tsan_write8(void* p) { pc::simt::touch(p, 8, true, PC_CODE); }
-void __tsan_write16(void* p) { pc::simt::touch(p, 16, true, PC_CODE); }
-void __tsan_write_range(void* p, std::size_t n) { pc::simt::touch(p, n, true, PC_CODE); }
+void __tsan_read1(void* p) { pc::simt::touch(p, 1, false, __builtin_return_address(0)); }
+void __tsan_read2(void* p) { pc::simt::touch(p, 2, false, __builtin_return_address(0)); }
+void __tsan_read4(void* p) { pc::simt::touch(p, 4, false, __builtin_return_address(0)); }
+void __tsan_read8(void* p) { pc::simt::touch(p, 8, false, __builtin_return_address(0)); }
+void __tsan_read16(void* p) { pc::simt::touch(p, 16, false, __builtin_return_address(0)); }
+void __tsan_read_range(void* p, std::size_t n) { pc::simt::touch(p, n, false, __builtin_return_address(0)); }
+void __tsan_write1(void* p) { pc::simt::touch(p, 1, true, __builtin_return_address(0)); }
+void __tsan_write2(void* p) { pc::simt::touch(p, 2, true, __builtin_return_address(0)); }
+void __tsan_write4(void* p) { pc::simt::touch(p, 4, true, __builtin_return_address(0)); }
+void __tsan_write8(void* p) { pc::simt::touch(p, 8, true, __builtin_return_address(0)); }
+void __tsan_write16(void* p) { pc::simt::touch(p, 16, true, __builtin_return_address(0)); }
+void __tsan_write_range(void* p, std::size_t n) { pc::simt::touch(p, n, true, __builtin_return_address(0)); }
 }
