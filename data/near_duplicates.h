@@ -39,7 +39,7 @@ std::vector<Signature> signatures_of(const ImageStore& store);
 double difference_of(const Signature& a, const Signature& b);
 
 struct NearDuplicateSettings {
-  // Of the hashes, 0 … 15. Among the first 10,000 pictures of the Kaggle set 156 of the 157 pairs that the pixels call
+  // Of the hashes, 0 … 15. Among the first 10,000 pictures of the Kaggle set 154 of the 155 pairs that the pixels call
   // near are within 4 bits; 10 bits take 25 times as long.
   int max_bits = 4;
   // Of the pictures. Up to 0.002 they are one photo or two of one product; up to 0.005 a product in two colors joins

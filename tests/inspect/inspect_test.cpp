@@ -40,16 +40,16 @@ TEST_F(Inspect, CountsEveryDefect) {
 },
     {"file": "images/20003.jpg", "reason": "images/20003.jpg: JPEG is truncated"}])j"));
   EXPECT_EQ(found["formats"]["JPEG, grayscale"], 1);
-EXPECT_EQ(found["formats"]["PNG, RGBA"], 1);
-EXPECT_EQ(found["formats"]["JPEG, RGB"], 99);
-EXPECT_EQ(found["sizes"]["60x80"], 99);
-EXPECT_EQ(found["sizes"]["53x80"], 1);
-EXPECT_EQ(found["columns"].size(), 7u);
-EXPECT_EQ(found["columns"]["season"]["missing"], 1);
-EXPECT_EQ(found["columns"]["usage"]["classes"]["NA"], 1);
-int64_t articles = 0;
-for (const auto& count : found["columns"]["articleType"]["classes"]) articles += count.get<int64_t>();
-EXPECT_EQ(articles, 103);
+  EXPECT_EQ(found["formats"]["PNG, RGBA"], 1);
+  EXPECT_EQ(found["formats"]["JPEG, RGB"], 99);
+  EXPECT_EQ(found["sizes"]["60x80"], 99);
+  EXPECT_EQ(found["sizes"]["53x80"], 1);
+  EXPECT_EQ(found["columns"].size(), 7u);
+  EXPECT_EQ(found["columns"]["season"]["missing"], 1);
+  EXPECT_EQ(found["columns"]["usage"]["classes"]["NA"], 1);
+  int64_t articles = 0;
+  for (const auto& count : found["columns"]["articleType"]["classes"]) articles += count.get<int64_t>();
+  EXPECT_EQ(articles, 103);
 }
 
 TEST_F(Inspect, ListsNearIdenticalPicturesThatDisagree) {
