@@ -39,4 +39,4 @@ run() {
   return 1
 }
 export -f run
-printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'run "$@"' _ {} "$seconds"
+printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'run "$@"' _ {} "$seconds" || exit 1

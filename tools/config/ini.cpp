@@ -83,6 +83,14 @@ std::string trim(const std::string& text) {
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
+// The run's config.ini is read again: there a ; after white space begins a comment, and a line break ends the value.
+void check_text(const std::string& text) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
+  if (std::any_of(text.begin(), text.end(), is_control)) throw std::invalid_argument("wants no control characters");
+  if (text.starts_with(';') || text.find(" ;") != std::string::npos || text.find("\t;") != std::string::npos)
+    throw std::invalid_argument("wants no ; that would begin a comment");
+}
+
 }  // namespace
 
 std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
@@ -129,7 +137,7 @@ std::string to_ini(const std::vector<ConfigKey>& keys, bool with_help) {
 }
 
 ConfigKey text_key(const std::string& section, const std::string& key, std::string& value, const std::string& help) {
-  return {section, key, help, [&value](const std::string& text) { value = text; }, [&value] { return value; }};
+  return {section, key, help, [&value](const std::string& text) { check_text(text), value = text; }, [&value] { return value; }};
 }
 
 ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value, const std::string& help) {
@@ -137,7 +145,7 @@ ConfigKey list_key(const std::string& section, const std::string& key, std::vect
     value.clear();
     for (std::size_t begin = 0; begin <= text.size();) {
       const std::size_t end = std::min(text.find(',', begin), text.size());
-      if (const std::string item = trim(text.substr(begin, end - begin)); !item.empty()) value.push_back(item);
+      if (const std::string item = trim(text.substr(begin, end - begin)); !item.empty()) check_text(item), value.push_back(item);
       begin = end + 1;
     }
   };
