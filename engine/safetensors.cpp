@@ -194,16 +194,20 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
   if (bytes.size() < sizeof header)
     fail(Exit::data, fmt::format("{}: {} bytes are no safetensors file", name, bytes.size()));
   std::memcpy(&header, bytes.data(), sizeof header);
+  const std::string_view begin(reinterpret_cast<const char*>(bytes.data()), sizeof header);
+  if (header > format_max_header && (begin.starts_with("PK\x03\x04") || begin.starts_with("\x80\x02\x8a\x0a")))
+    fail(Exit::data, name + ": looks like PyTorch's .pth, not safetensors; pcconvert turns one into the other");
   if (header > format_max_header)
     fail(Exit::data, fmt::format("{}: a header of {} bytes is over the {} that safetensors allows", name, header,
                                  format_max_header));
   if (header > bytes.size() - sizeof header)
     fail(Exit::data, fmt::format("{}: truncated: {}, where the header alone takes {}; download it again", name,
                                  size_text(bytes.size()), size_text(sizeof header + header)));
-  if (header > max_header_bytes)
-    fail(Exit::limit, fmt::format("{}: a header of {} is over the {} that are read", name, size_text(header),
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof header, header);
+  text = text.substr(0, text.find_last_not_of(' ') + 1);  // writers pad with spaces
+  if (text.size() > max_header_bytes)
+    fail(Exit::limit, fmt::format("{}: a header of {} is over the {} that are read", name, size_text(text.size()),
                                   size_text(max_header_bytes)));
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof header, header);
   // The JSON lexer skips a byte order mark and takes a NUL for the end of its input.
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos || text[first] != '{')

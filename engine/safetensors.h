@@ -35,7 +35,8 @@ struct WeightFile {
   const FileTensor* find(const std::string& name) const;
 };
 
-// The format allows headers of 100 MB. These are enough for 90,000 tensors and keep a hostile header's memory small.
+// The format allows headers of 100 MB. These without the spaces that pad one are enough for 90,000 tensors, and keep a
+// hostile header's memory small.
 constexpr uint64_t max_header_bytes = 8'000'000;
 
 // Maps the file; no tensor byte is read or copied. Errors: Error(data) naming file, tensor and what is wrong; every

@@ -117,5 +117,19 @@ std::vector<Hostile> headers() {
 INSTANTIATE_TEST_SUITE_P(Headers, SafetensorsHostile, testing::ValuesIn(headers()),
                          [](const auto& param) { return param.param.name; });
 
+// The format's own limit, reached by padding, is read; a header full of names and metadata is not.
+TEST(Safetensors, PaddingDoesNotCountAgainstTheLimit) {
+  const std::string entry = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  EXPECT_EQ(complaint(safetensors(entry + std::string(100'000'000 - entry.size(), ' '), 4)), "");
+  const std::string note = R"({"__metadata__":{"note":")" + std::string(9'000'000, 'x') + R"("}})";
+  EXPECT_NE(complaint(safetensors(note, 0), Exit::limit).find("over the 8.0 MB that are read"), std::string::npos);
+}
+
+TEST(Safetensors, APthIsNamed) {
+  for (const std::string& begin :
+       {std::string("PK\x03\x04\0\0\x08\x08", 8), std::string("\x80\x02\x8a\x0al\xfc\x9c\x46", 8)})
+    EXPECT_NE(complaint(begin + std::string(100, 'x')).find("looks like PyTorch's .pth"), std::string::npos) << begin;
+}
+
 }  // namespace
 }  // namespace pc
