@@ -1,11 +1,10 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
+#include "engine/file.h"
 #include "kernels/runtime/parallel.h"
 #include "kernels/runtime/random.h"
 #include "tools/cli/progress.h"
@@ -66,24 +65,18 @@ std::string row(const Options& o, int64_t number) {
                      color, kSeasons[c.paint % 4], c.year, product.usage, name);
 }
 
-void write(const fs::path& path, const void* data, std::size_t bytes) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(static_cast<const char*>(data), std::streamsize(bytes));
-  if (!file.flush()) fail(Exit::file, fmt::format("cannot write {}", path.string()));
-}
-
 void draw(const Options& o, const fs::path& images, int64_t number) {
   const Wart wart = wart_of(number);
   if (wart == Wart::no_picture) return;
   const Choice c = choose(o, number);
   const Image image = draw_product(c.product, c.paint, 80, wart == Wart::narrow ? 53 : 60, o.seed, uint64_t(number));
   const auto jpeg = encode_jpeg(image, {.gray = wart == Wart::gray});
-  write(images / fmt::format("{}.jpg", c.id), jpeg.data(), jpeg.size());
+  create_file(images / fmt::format("{}.jpg", c.id), [&](const FileSink& sink) { sink(jpeg.data(), jpeg.size()); });
 }
 
 void fill(const Options& o, const fs::path& folder) {
   std::error_code error;
-  if (!fs::create_directories(folder / "images", error))
+  if (!fs::create_directory(folder / "images", error))
     fail(Exit::file, fmt::format("cannot create {}: {}", folder.string(), error.message()));
   std::string rows =
       "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName\n";
@@ -96,23 +89,15 @@ void fill(const Options& o, const fs::path& folder) {
       for (int64_t i = begin; i < end; ++i) draw(o, folder / "images", first + i);
     });
   }
-  write(folder / "styles.csv", rows.data(), rows.size());
+  create_file(folder / "styles.csv", [&](const FileSink& sink) { sink(rows.data(), rows.size()); });
 }
 
 Exit run(const Options& o) {
-  const fs::path folder = o.folder, temporary = fmt::format("{}.tmp.{}", o.folder, ::getpid());
+  const fs::path above = fs::path(o.folder).parent_path();
   std::error_code error;
-  if (fs::exists(fs::symlink_status(folder, error)))
-    fail(Exit::file, fmt::format("{} exists already; remove it or name another folder", o.folder));
-  try {
-    fill(o, temporary);
-    fs::rename(temporary, folder, error);
-    if (error)
-      fail(Exit::file, fmt::format("cannot rename {} to {}: {}", temporary.string(), o.folder, error.message()));
-  } catch (...) {
-    fs::remove_all(temporary, error);
-    throw;
-  }
+  if (!above.empty() && !fs::create_directories(above, error) && error)
+    fail(Exit::file, fmt::format("cannot create {}: {}", above.string(), error.message()));
+  write_folder_atomically(o.folder, [&](const fs::path& folder) { fill(o, folder); });
   fmt::print("{}: {} products of {} kinds in {} colors\n", o.folder, o.count, products().size(), paints().size());
   return Exit::ok;
 }
