@@ -9,6 +9,7 @@
 #include "data/csv.h"
 #include "data/hash.h"
 #include "data/layouts.h"
+#include "data/store.h"
 #include "engine/safetensors.h"
 #include "kernels/runtime/error.h"
 
@@ -89,7 +90,20 @@ const char* name_of(Split split) {
   return "unknown";
 }
 
-DataSet open_dataset(const std::filesystem::path& root, const std::vector<std::string>& columns) {
+namespace {
+
+// What is not here may lie where pcdata fetch puts it.
+std::filesystem::path find_root(const std::filesystem::path& root) {
+  std::error_code unknown;
+  if (root.is_absolute() || std::filesystem::exists(root, unknown)) return root;
+  const std::filesystem::path fetched = default_cache_folder() / root;
+  return std::filesystem::exists(fetched, unknown) ? fetched : root;
+}
+
+}  // namespace
+
+DataSet open_dataset(const std::filesystem::path& given, const std::vector<std::string>& columns) {
+  const std::filesystem::path root = find_root(given);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (std::count(columns.begin(), columns.end(), columns[i]) > 1) {
       fail(Exit::usage, fmt::format("column \"{}\" is asked for twice", columns[i]));

@@ -50,7 +50,7 @@ struct DataSet {
   std::shared_ptr<const PictureSource> pictures;
 };
 
-// Opens, by what is found there:
+// Opens, by what is found there, in the default cache folder where a relative root is not here:
 //  - the Kaggle layout, a zip or a folder: styles.csv and images/ID.jpg, at the top or one folder down (the copy of
 //  everything under
 //    myntradataset/ is ignored). "NA" is a label, an empty cell is none. Of a repeated id the first row counts.

@@ -1,5 +1,6 @@
 // Folder trees, IDX, damaged roots, and the shared archive's counts.
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 #include "data/catalogue.h"
@@ -113,13 +114,23 @@ TEST(Dataset, BrokenIdx) {
   EXPECT_NE(error_of([&] { open_dataset(folder / "set", {}); }).find("is missing"), std::string::npos);
 }
 
+// pcdata fetch puts a set into the cache folder; its name alone is enough then.
+TEST(Dataset, ARootThatIsNotHereIsLookedUpInTheCache) {
+  test::TemporaryFolder folder;
+  const std::string old = std::getenv("XDG_CACHE_HOME") ? std::getenv("XDG_CACHE_HOME") : "";
+  ::setenv("XDG_CACHE_HOME", folder.path().c_str(), 1);
+  test::write_tree(folder / "pc/fetched-set-of-this-test", idx_files());
+  EXPECT_EQ(open_dataset("fetched-set-of-this-test", {}).kind, "idx");
+  EXPECT_EQ(error_of([] { open_dataset("no-such-set", {}); }), "4: cannot open no-such-set: No such file or directory");
+  old.empty() ? ::unsetenv("XDG_CACHE_HOME") : ::setenv("XDG_CACHE_HOME", old.c_str(), 1);
+}
+
 TEST(Dataset, RootsThatAreNoDataSet) {
   test::TemporaryFolder folder;
   EXPECT_EQ(error_of([&] { open_dataset(folder / "none", {}); }),
             "4: cannot open " + (folder / "none").string() + ": No such file or directory");
   test::write(folder / "text.zip", "not a zip");
-  EXPECT_EQ(error_of([&] { open_dataset(folder / "text.zip", {}); }),
-            "3: text.zip: not a zip archive");
+  EXPECT_EQ(error_of([&] { open_dataset(folder / "text.zip", {}); }), "3: text.zip: not a zip archive");
   std::filesystem::create_directories(folder / "empty");
   EXPECT_NE(error_of([&] { open_dataset(folder / "empty", {}); }).find("no data set found"), std::string::npos);
 }
