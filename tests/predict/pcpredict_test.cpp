@@ -206,6 +206,12 @@ TEST_F(PcPredict, HelpGoesToStandardOutput) {
   EXPECT_EQ(ran.err, "");
 }
 
+TEST_F(PcPredict, NoControlCharacterReachesTheTerminal) {
+  const Ran ran = shell(folder_.path(), "\"$BIN/pcpredict\" --model \"$(printf 'a\\033[31mb\\nc')\" x.png");
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_EQ(ran.err, "pcpredict: cannot open a?[31mb?c: No such file or directory\n");
+}
+
 TEST_F(PcPredict, VersionSaysWhatWasBuilt) {
   const Ran ran = predict("--version");
   EXPECT_EQ(ran.code, 0);

@@ -51,6 +51,24 @@ TEST(TrainConfig, EveryKeyHasAMeaning) {
   for (const ConfigKey& key : config.keys()) EXPECT_FALSE(key.help.empty()) << key.section << "." << key.key;
 }
 
+// A run writes its keys to config.ini and reads them again.
+TEST(TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
+  TrainConfig config;
+  const auto keys = config.keys();
+  const auto set = [&](const std::string& name, const std::string& text) {
+    for (const ConfigKey& key : keys)
+      if (key.section + "." + key.key == name) key.set(text);
+  };
+  EXPECT_NO_THROW(set("data.root", std::string(180, 'x')));
+  EXPECT_THROW(set("data.root", std::string(181, 'x')), std::invalid_argument);
+  EXPECT_THROW(set("data.root", "a ;b"), std::invalid_argument);
+  EXPECT_THROW(set("data.root", "a\nb"), std::invalid_argument);
+  EXPECT_THROW(set("data.labels", "a,;b"), std::invalid_argument);
+  std::string many;
+  for (int i = 0; i < 70; ++i) many += "xy,";  // 210 characters
+  EXPECT_THROW(set("data.labels", many), std::invalid_argument);
+}
+
 TEST(TrainConfig, HeadWeightsMustMatchTheLabels) {
   TrainConfig config;
   config.data.labels = {"a", "b"};

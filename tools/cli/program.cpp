@@ -9,13 +9,17 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <string>
 
 namespace pc {
 namespace {
 
-// stderr may be full or closed as well; there is nobody left to tell then.
-int complain(const char* name, Exit code, const char* message) {
-  std::fprintf(stderr, "%s: %s\n", name, message);
+// One line, whatever a file brought into the message: no control character reaches the terminal. stderr may be full or
+// closed as well; there is nobody left to tell then.
+int complain(const char* name, Exit code, std::string message) {
+  for (char& c : message)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  std::fprintf(stderr, "%s: %s\n", name, message.c_str());
   return int(code);
 }
 
@@ -41,7 +45,7 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     }
   }
   const int cause = errno;
-  return complain(name, Exit::file, fmt::format("cannot write standard output: {}", std::strerror(cause)).c_str());
+  return complain(name, Exit::file, fmt::format("cannot write standard output: {}", std::strerror(cause)));
 }
 
 bool parse_command_line(CLI::App& app, int argc, char** argv) {

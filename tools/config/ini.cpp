@@ -83,8 +83,11 @@ std::string trim(const std::string& text) {
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
-// The run's config.ini is read again: there a ; after white space begins a comment, and a line break ends the value.
+// The run's config.ini is read again: there a ; after white space begins a comment, a line break ends the value, and inih
+// takes lines of 198 characters.
 void check_text(const std::string& text) {
+  constexpr std::size_t most = 180;
+  if (text.size() > most) throw std::invalid_argument(fmt::format("wants at most {} characters", most));
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
   if (std::any_of(text.begin(), text.end(), is_control)) throw std::invalid_argument("wants no control characters");
   if (text.starts_with(';') || text.find(" ;") != std::string::npos || text.find("\t;") != std::string::npos)
@@ -143,11 +146,13 @@ ConfigKey text_key(const std::string& section, const std::string& key, std::stri
 ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value, const std::string& help) {
   const auto set = [&value](const std::string& text) {
     value.clear();
+    check_text(text);
     for (std::size_t begin = 0; begin <= text.size();) {
       const std::size_t end = std::min(text.find(',', begin), text.size());
-      if (const std::string item = trim(text.substr(begin, end - begin)); !item.empty()) check_text(item), value.push_back(item);
+      if (const std::string item = trim(text.substr(begin, end - begin)); !item.empty()) value.push_back(item);
       begin = end + 1;
     }
+    check_text(fmt::format("{}", fmt::join(value, ", ")));  // as it will be written
   };
   return {section, key, help, set, [&value] { return fmt::format("{}", fmt::join(value, ", ")); }};
 }
