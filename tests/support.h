@@ -19,6 +19,13 @@ inline std::filesystem::path shared_file(const std::string& name) {
 #define PC_NEEDS_SHARED(name) \
   if (!std::filesystem::exists(pc::test::shared_file(name))) GTEST_SKIP() << "shared data absent: " << (name)
 
+// AddressSanitizer's shadow and its quarantine of freed blocks are no memory of the program's own.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kMemoryIsMeasurable = false;
+#else
+constexpr bool kMemoryIsMeasurable = true;
+#endif
+
 // A fresh folder, removed at the end.
 class TemporaryFolder {
  public:

@@ -19,7 +19,10 @@ void* allocate(std::size_t bytes) {
   return block;
 }
 
-void copy(void* dst, const void* src, std::size_t bytes) { std::memcpy(dst, src, bytes); }
+// memcpy wants pointers even for no bytes.
+void copy(void* dst, const void* src, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(dst, src, bytes);
+}
 
 }  // namespace
 

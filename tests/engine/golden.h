@@ -7,8 +7,9 @@
 
 namespace pc::test {
 
-inline nlohmann::json engine_golden() {
-  return nlohmann::json::parse(read_file(PC_SOURCE_DIR "/tests/engine/engine_golden.json"));
+inline const nlohmann::json& engine_golden() {
+  static const auto golden = nlohmann::json::parse(read_file(PC_SOURCE_DIR "/tests/engine/engine_golden.json"));
+  return golden;
 }
 
 }  // namespace pc::test
