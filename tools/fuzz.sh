@@ -1,7 +1,7 @@
 #!/bin/bash
 # tools/fuzz.sh [SECONDS] [TARGET…]: builds the fuzz targets and feeds each mutated inputs for SECONDS (60), two targets at a time. Inputs
 # that reach new code are kept in build/fuzz/corpus. Exit 1 where one target reports a bug; its input is named then.
-# PC_FUZZ_RUNS=N ends a target after N inputs as well.
+# PC_FUZZ_RUNS=N ends a target after N inputs as well; PC_FUZZ_SEED=N makes a run repeatable.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
@@ -18,7 +18,7 @@ PC_FUZZER=yes tools/build.sh fuzz "${@/#/fuzz_}"
 # everywhere with the wide address randomization of newer kernels.
 export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=6 UBSAN_OPTIONS=print_stacktrace=1
 run() {
-  local name=$1 kept=build/fuzz/corpus/$1 log=build/fuzz/$1.log options=(-max_total_time="$2" -runs="${PC_FUZZ_RUNS:--1}")
+  local name=$1 kept=build/fuzz/corpus/$1 log=build/fuzz/$1.log options=(-max_total_time="$2" -runs="${PC_FUZZ_RUNS:--1}" -seed="${PC_FUZZ_SEED:-0}")
   mkdir -p "$kept"
   [ -f "tests/fuzz/$name.dict" ] && options+=(-dict="tests/fuzz/$name.dict")
   local before after status=0 statistics
