@@ -11,15 +11,15 @@
 #include <new>
 #include <string>
 
+#include "tools/cli/text.h"
+
 namespace pc {
 namespace {
 
 // One line, whatever a file brought into the message: no control character reaches the terminal. stderr may be full or
 // closed as well; there is nobody left to tell then.
-int complain(const char* name, Exit code, std::string message) {
-  for (char& c : message)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  std::fprintf(stderr, "%s: %s\n", name, message.c_str());
+int complain(const char* name, Exit code, const std::string& message) {
+  std::fprintf(stderr, "%s: %s\n", name, visible(message).c_str());
   return int(code);
 }
 
