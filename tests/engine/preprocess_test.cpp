@@ -1,5 +1,5 @@
 // Preprocess: the rectangle that each way of fitting takes, and the crops that training draws.
-#include "engine/preprocess.h"
+#include "engine/augmentation.h"
 
 #include <gtest/gtest.h>
 
@@ -69,7 +69,7 @@ TEST(Draw, IsAFunctionOfSeedEpochAndIndex) {
 }
 
 TEST(Draw, StaysWithinThePicture) {
-  const RandomCrop wild{.flip = 0.5f, .min_area = 0.1f, .max_stretch = 2};
+  const Augmentation wild{.flip = 0.5f, .min_area = 0.1f, .max_stretch = 2};
   for (uint64_t i = 0; i < 5000; ++i) {
     const AugmentSample s = draw(fitting(Resize::stretch), wild, 7, 1, i, 0, 50, 70);
     ASSERT_GT(s.crop_w, 0);
@@ -88,7 +88,7 @@ TEST(Draw, ZeroStrengthIsTheIdentity) {
 }
 
 TEST(Draw, FlipsAsOftenAsAskedAndKeepsTheArea) {
-  const RandomCrop crop{.flip = 0.25f, .min_area = 0.5f, .max_stretch = 1};
+  const Augmentation crop{.flip = 0.25f, .min_area = 0.5f, .max_stretch = 1};
   int flips = 0;
   double area = 0, least = 1;
   for (uint64_t i = 0; i < 4000; ++i) {
