@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
 #include "engine/file.h"
@@ -72,6 +73,13 @@ class Everything : public Module {
   OptimizerMembers optimizer_;
 };
 
+// What a killed run was writing when it died.
+void remove_unfinished(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored))
+    if (entry.path().filename().string().find(".tmp.") != std::string::npos) std::filesystem::remove(entry.path(), ignored);
+}
+
 }  // namespace
 
 RunFolder::RunFolder(const std::filesystem::path& path) : path_(path) {
@@ -91,6 +99,7 @@ RunFolder::RunFolder(const std::filesystem::path& path) : path_(path) {
     ::close(lock_);
     fail(Exit::file, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
   }
+  remove_unfinished(path);
 }
 
 RunFolder::~RunFolder() { ::close(lock_); }
