@@ -9,6 +9,23 @@
 
 namespace pc {
 
+std::vector<Var> Classifier::forward(const Var& x, Mode mode) {
+  std::optional<NoGrad> off;
+  if (mode == Mode::infer) off.emplace();
+  const Var mean = global_avg_pool(features(x, mode));
+  std::vector<Var> logits;
+  for (const Linear& head : heads_) logits.push_back(head.forward(mean));
+  return logits;
+}
+
+void Classifier::make_heads(int features, Initializer& init) {
+  for (const HeadShape& head : head_shapes_) heads_.emplace_back(features, head.classes, init);
+}
+
+void Classifier::visit_heads(const std::string& prefix, const Visitor& visitor) {
+  for (std::size_t i = 0; i < heads_.size(); ++i) heads_[i].visit(join(prefix, head_prefix(head_shapes_, i)), visitor);
+}
+
 std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i) {
   return heads.size() == 1 ? "fc" : "heads." + heads[i].name;
 }

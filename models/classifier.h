@@ -1,4 +1,4 @@
-// Classifier: a backbone with one linear head per label column, made by name.
+// Classifier: a backbone whose last feature map, averaged over its places, goes into one linear head per label column; made by name.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/module.h"
+#include "models/layers.h"
 
 namespace pc {
 
@@ -18,11 +19,24 @@ struct HeadShape {
 
 class Classifier : public Module {
  public:
+  explicit Classifier(const std::vector<HeadShape>& heads) : head_shapes_(heads) {}
+  // x [n,h,w,3] -> the last feature map [n,h',w',c] (timm calls it forward_features), in the type of x.
+  virtual Var features(const Var& x, Mode mode) = 0;
   // x [n,h,w,3] -> f32 logits [n,classes] of every head, in order.
-  virtual std::vector<Var> forward(const Var& x, Mode mode) = 0;
-  // For programs that only predict: from now on forward() takes Mode::infer and one type only and gives the filters up as it folds
-  // them; visit() throws then.
+  std::vector<Var> forward(const Var& x, Mode mode);
+  // For programs that only predict: from now on features() and forward() take Mode::infer and one type only and give the filters up as
+  // they fold them; visit() throws then.
   virtual void only_infer() = 0;
+  // Weights [classes,c] of a head: what each feature adds to each logit.
+  const Tensor& head_weight(std::size_t head) const { return heads_.at(head).weight(); }
+
+ protected:
+  void make_heads(int features, Initializer& init);
+  void visit_heads(const std::string& prefix, const Visitor& visitor);
+
+ private:
+  std::vector<HeadShape> head_shapes_;
+  std::vector<Linear> heads_;
 };
 
 // Names of the members of a head: "fc" alone (a plain torchvision ResNet), "heads.NAME" among several.

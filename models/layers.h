@@ -47,6 +47,7 @@ class Linear {
  public:
   Linear(int in, int out, Initializer& init);
   Var forward(const Var& x) const { return linear(x, weight_, bias_); }
+  const Tensor& weight() const { return weight_.value(); }  // [out,in]
   void visit(const std::string& prefix, const Visitor& visitor);
 
  private:

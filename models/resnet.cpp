@@ -3,8 +3,8 @@
 namespace pc {
 
 ResNet::ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed)
-    : options_(options),
-      head_shapes_(heads),
+    : Classifier(heads),
+      options_(options),
       init_{.seed = seed},
       stem_({.in = 3, .out = 64, .window = 7, .stride = 2, .pad = 3}, init_) {
   const int expansion = options.bottleneck ? 4 : 1;
@@ -16,7 +16,7 @@ ResNet::ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads
       in = planes * expansion;
     }
   }
-  for (const HeadShape& head : heads) heads_.emplace_back(in, head.classes, init_);
+  make_heads(in, init_);
 }
 
 ResNet::Block ResNet::make_block(int in, int planes, int stride) {
@@ -55,16 +55,13 @@ void ResNet::Block::visit(const std::string& prefix, const Visitor& visitor) {
   if (downsample) downsample->visit(join(prefix, "downsample.0"), join(prefix, "downsample.1"), visitor);
 }
 
-std::vector<Var> ResNet::forward(const Var& x, Mode mode) {
+Var ResNet::features(const Var& x, Mode mode) {
   std::optional<NoGrad> off;
   if (mode == Mode::infer) off.emplace();
   Var y = max_pool(stem_.forward(x, Var(), true, mode), {});
   for (auto& stage : stages_)
     for (Block& block : stage) y = block.forward(y, mode);
-  y = global_avg_pool(y);
-  std::vector<Var> logits;
-  for (const Linear& head : heads_) logits.push_back(head.forward(y));
-  return logits;
+  return y;
 }
 
 void ResNet::only_infer() {
@@ -78,7 +75,7 @@ void ResNet::visit(const std::string& prefix, const Visitor& visitor) {
   for (std::size_t stage = 0; stage < 4; ++stage)
     for (std::size_t i = 0; i < stages_[stage].size(); ++i)
       stages_[stage][i].visit(join(prefix, "layer" + std::to_string(stage + 1) + "." + std::to_string(i)), visitor);
-  for (std::size_t i = 0; i < heads_.size(); ++i) heads_[i].visit(join(prefix, head_prefix(head_shapes_, i)), visitor);
+  visit_heads(prefix, visitor);
 }
 
 }  // namespace pc

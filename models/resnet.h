@@ -21,7 +21,7 @@ const std::map<std::string, ResNetOptions>& resnets();  // by the names that arc
 class ResNet : public Classifier {
  public:
   ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
-  std::vector<Var> forward(const Var& x, Mode mode) override;
+  Var features(const Var& x, Mode mode) override;
   void only_infer() override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 
@@ -36,11 +36,9 @@ class ResNet : public Classifier {
   Block make_block(int in, int planes, int stride);
 
   ResNetOptions options_;
-  std::vector<HeadShape> head_shapes_;
   Initializer init_;
   ConvBn stem_;
   std::array<std::vector<Block>, 4> stages_;
-  std::vector<Linear> heads_;
 };
 
 }  // namespace pc

@@ -12,15 +12,13 @@ namespace pc {
 class SmallCnn : public Classifier {
  public:
   SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
-  std::vector<Var> forward(const Var& x, Mode mode) override;
+  Var features(const Var& x, Mode mode) override;
   void only_infer() override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 
  private:
-  std::vector<HeadShape> head_shapes_;
   Initializer init_;
   std::vector<ConvBn> layers_;
-  std::vector<Linear> heads_;
 };
 
 }  // namespace pc

@@ -1,0 +1,35 @@
+// Class activation maps: where in a picture the evidence for a class lies.
+//
+// Zhou et al., "Learning deep features for discriminative localization", CVPR 2016. Behind a mean over places and a
+// linear head it is what Grad-CAM (Selvaraju et al., ICCV 2017) gives, up to a positive factor.
+#pragma once
+
+#include <vector>
+
+#include "data/image.h"
+#include "engine/preprocess.h"
+#include "engine/tensor.h"
+
+namespace pc {
+
+// h x w values, row-major.
+struct Heat {
+  int h = 0, w = 0;
+  std::vector<float> values;
+};
+
+// What each place of picture `row` of the feature map [n,h,w,c] adds to the logit of `label`, with the head's weights
+// [classes,c]: the mean of the values, plus the bias, is the logit.
+Heat class_activation(const Tensor& features, int64_t row, const Tensor& weight, int label);
+
+// Bilinear, each value at the middle of its cell.
+Heat enlarged(const Heat& heat, int h, int w);
+
+// Picture `row` of a network input [n,h,w,3], as the network saw it.
+Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess);
+
+// The picture in gray, its evidence for the class (values above 0, as shares of the largest) in yellow to red. Heat of
+// another size is enlarged to the picture's.
+Image overlay(const Image& picture, const Heat& heat);
+
+}  // namespace pc
