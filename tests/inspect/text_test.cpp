@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tools/dataset/inspect_report.h"
+#include "tools/report/html.h"
 
 namespace pc {
 namespace {

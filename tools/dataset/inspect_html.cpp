@@ -1,13 +1,10 @@
-// One page without scripts: each thumbnail is a CSS class, so that a picture shown twice is stored once.
+// One page without scripts.
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <set>
 
-#include "data/shrink.h"
-#include "kernels/runtime/error.h"
 #include "tools/dataset/inspect_report.h"
+#include "tools/report/html.h"
 
 namespace pc {
 namespace {
@@ -16,60 +13,26 @@ constexpr std::size_t kThumbBytes = 3'600'000, kTextBytes = 1'100'000;  // toget
 constexpr std::size_t kPerClass = 6, kPerGroup = 24, kGroups = 60, kDisagreements = 20, kClasses = 300, kLines = 100;
 
 constexpr const char* kStyle = R"(
-:root{color-scheme:light dark;--line:#8884;--soft:#8881;--bar:#3a86c8;--bad:#c8452f}
-body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:76rem;padding:1rem}
-h1{font-size:1.5rem;margin:.5rem 0;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2.2rem 0 .4rem;border-bottom:1px solid var(--line)}
-h3{font-size:1rem;margin:1.4rem 0 .3rem}p{margin:.3rem 0;max-width:60rem}nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}
-dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.4rem,1fr));gap:.6rem;margin:1rem 0}
-dl div{background:var(--soft);border-radius:.4rem;padding:.5rem .7rem}dt{font-size:.85rem;opacity:.75}dd{margin:0;font-size:1.25rem}
-ul{padding-left:1.2rem;margin:.3rem 0;overflow-wrap:anywhere}
 .class{display:grid;grid-template-columns:minmax(8rem,13rem) 8.5rem 1fr;gap:.2rem .8rem;align-items:center;padding:.25rem 0;border-top:1px solid var(--line)}
 .class>b{font-weight:600;overflow-wrap:anywhere}.n{font-variant-numeric:tabular-nums;white-space:nowrap}
 .bar{height:.35rem;background:var(--bar);border-radius:.2rem;min-width:1px;margin-top:.15rem}
-.row{display:flex;flex-wrap:wrap;gap:.3rem}.groups{display:flex;flex-wrap:wrap;gap:.6rem}
-.group{display:flex;flex-wrap:wrap;gap:.4rem;background:var(--soft);border-radius:.4rem;padding:.4rem}
-figure{margin:0;width:7.2rem;text-align:center;font-size:.78rem;line-height:1.25;overflow-wrap:anywhere}
-figure small{opacity:.7}.suspect b{color:var(--bad)}
-.p{display:inline-block;width:60px;height:80px;background:#fff center/contain no-repeat;border-radius:.2rem}
-.p.none{background:var(--soft)}
+.row{display:flex;flex-wrap:wrap;gap:.3rem}.suspect b{color:var(--bad)}
 @media(max-width:40rem){.class{grid-template-columns:1fr auto}.class .row{grid-column:1/3}figure{width:6.5rem}.p{width:48px;height:64px}}
 )";
-
-std::string base64(const std::vector<std::byte>& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends with a NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()), int(bytes.size()));
-  text.resize(std::size_t(size));
-  return text;
-}
-
-Image thumbnail(const PictureSource& pictures, std::size_t item) {
-  constexpr int kSide = 80;
-  Image image = pictures.image(item, {.min_side = kSide});
-  const int side = std::max(image.h, image.w);
-  if (side <= kSide) return image;
-  return shrink(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
-}
 
 class Page {
  public:
   Page(const std::string& name, const DataSet& data, const Inspection& found)
-      : name_(name), data_(data), found_(found) {
-    for (const BadPicture& bad : found.unreadable) unreadable_.insert(bad.item);
-  }
+      : name_(name), data_(data), found_(found) {}
 
   std::string text() {
     summary();
     if (has_disagreements()) disagreements();
     if (!found_.groups.empty()) groups();
     for (std::size_t c = 0; c < found_.columns.size(); ++c) classes(c);
-    if (left_out_)
+    if (left_out_ || thumbnails_.left_out())
       body_ += "<p>Some thumbnails and lines are left out to keep this page small; --json lists everything.</p>\n";
-    return fmt::format(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width,initial-scale=1\"><title>{0}: inspection</title><style>{1}{2}</style></head>\n"
-        "<body>\n{3}</body></html>\n",
-        html_text(name_), kStyle, css_, body_);
+    return html_page(name_ + ": inspection", kStyle + thumbnails_.css(), body_);
   }
 
  private:
@@ -83,25 +46,8 @@ class Page {
   }
   const std::string& file(std::size_t item) const { return data_.catalogue.items[item].file; }
 
-  // The picture as an element; its pixels go into the style sheet at the first use.
   std::string picture(std::size_t item) {
-    const std::string label = html_text(file(item));
-    if (!unreadable_.contains(item) && !shown_.contains(item)) draw(item);
-    return fmt::format("<span class=\"p {}\" role=\"img\" title=\"{}\" aria-label=\"{}\"></span>",
-                       shown_.contains(item) ? fmt::format("p{}", item) : "none", label, label);
-  }
-  void draw(std::size_t item) {
-    try {
-      const std::string uri = base64(encode_jpeg(thumbnail(*data_.pictures, item), {.quality = 75}));
-      if (css_.size() + uri.size() > kThumbBytes) {
-        left_out_ = true;
-        return;
-      }
-      css_ += fmt::format(".p{}{{background-image:url(data:image/jpeg;base64,{})}}\n", item, uri);
-      shown_.insert(item);
-    } catch (const Error&) {  // changed since it was inspected
-      unreadable_.insert(item);
-    }
+    return thumbnails_.show(fmt::format("p{}", item), file(item), [&] { return data_.pictures->image(item, {.min_side = 80}); });
   }
 
   void figure(const char* name, int64_t value) {
@@ -214,46 +160,12 @@ class Page {
   const std::string& name_;
   const DataSet& data_;
   const Inspection& found_;
-  std::set<std::size_t> unreadable_, shown_;
-  std::string css_, body_;
+  Thumbnails thumbnails_{kThumbBytes};
+  std::string body_;
   bool left_out_ = false;
 };
 
-// The length of the UTF-8 character at `at`; 0 where there is none: later bytes missing, too long a form, a surrogate,
-// beyond U+10FFFF.
-std::size_t character(const std::string& text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
-  const unsigned first = byte(0), second = byte(1);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xc2 && first < 0xe0   ? 2
-                             : first >= 0xe0 && first < 0xf0 ? 3
-                             : first >= 0xf0 && first < 0xf5 ? 4
-                                                             : 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0)) return 0;
-  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90)) return 0;
-  return length;
-}
-
 }  // namespace
-
-std::string html_text(const std::string& text) {
-  std::string html;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = character(text, at);
-    const char c = text[at];
-    if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      html += "\uFFFD";
-    } else if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'') {
-      html += fmt::format("&#{};", int(c));
-    } else {
-      html.append(text, at, length);
-    }
-    at += std::max<std::size_t>(1, length);
-  }
-  return html;
-}
 
 std::string inspection_html(const std::string& name, const DataSet& data, const Inspection& found) {
   return Page(name, data, found).text();

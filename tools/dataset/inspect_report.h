@@ -27,7 +27,4 @@ nlohmann::ordered_json inspection_json(const std::string& name, const DataSet& d
 // it shows once more. What would make it larger than 5 MB is left out, thumbnails first, with a note.
 std::string inspection_html(const std::string& name, const DataSet& data, const Inspection& found);
 
-// Text as HTML: & < > " ' escaped, control characters and broken UTF-8 shown as U+FFFD.
-std::string html_text(const std::string& text);
-
 }  // namespace pc
