@@ -15,8 +15,10 @@
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/held_back.h"
+#include "tools/train/lr_find.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/start.h"
+#include "tools/train/tensorboard.h"
 
 namespace pc {
 namespace {
@@ -54,6 +56,7 @@ class Trainer {
   explicit Trainer(TrainConfig& config);
   Exit run(RunFolder& folder);
   void dry_run();
+  std::vector<LrProbe> probe_rates();
 
  private:
   int64_t step_pictures() const { return config_.train.batch * config_.train.accumulate; }
@@ -270,6 +273,7 @@ void Trainer::end_epoch(RunFolder& folder, double seconds) {
   ++state_.epoch;
   begin_epoch();
   save(folder);
+  write_tensorboard(folder.path());
 }
 
 // With patience, the weights of the epoch with the best mean validation accuracy are the result.
@@ -335,6 +339,7 @@ void Trainer::finish(RunFolder& folder) {
   save_model(folder.model_path(), info_, chosen_model);
   state_.finished = config_.train.epochs;
   save(folder);
+  write_tensorboard(folder.path());
   fmt::print("{}", to_table(test));
   fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());
 }
@@ -346,6 +351,27 @@ void Trainer::dry_run() {
   descend(losses);
   end_step();
   fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
+}
+
+// The steps of a first epoch, at the finder's rates instead of the schedule's.
+std::vector<LrProbe> Trainer::probe_rates() {
+  constexpr int64_t kMost = 200, kFewest = 20;
+  const int64_t steps = std::min(kMost, steps_per_epoch());
+  if (steps < kFewest)
+    fail(Exit::usage, fmt::format("--lr-find takes {} steps or more, an epoch has {}; lower train.batch ({})", kFewest, steps, config_.train.batch));
+  const auto order = epoch_order(uint32_t(plan_.train.size()), uint64_t(config_.train.seed), 0);
+  Progress progress("trying rates", steps, "steps");
+  std::vector<uint32_t> items(static_cast<std::size_t>(step_pictures()));
+  return pc::probe_rates(steps, [&](double lr) {
+    schedule_ = {.kind = "constant", .peak = float(lr)};
+    state_.loss_sums.assign(info_.heads.size(), 0);
+    for (std::size_t i = 0; i < items.size(); ++i) items[i] = plan_.train[order[std::size_t(state_.step) * items.size() + i]];
+    learn(items);
+    progress.update(state_.step);
+    double loss = 0;
+    for (std::size_t h = 0; h < info_.heads.size(); ++h) loss += double(head_weights_[h]) * state_.loss_sums[h] / double(items.size());
+    return loss;
+  });
 }
 
 void Trainer::describe(const std::vector<Record>& steps) {
@@ -377,6 +403,12 @@ Exit train(TrainConfig& config) {
     return Exit::ok;
   }
   return Trainer(config).run(folder);
+}
+
+void find_rate(TrainConfig& config) {
+  set_thread_count(int(config.train.threads));
+  const RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
+  report_rates(folder.path(), Trainer(config).probe_rates());
 }
 
 void dry_run(TrainConfig& config) {

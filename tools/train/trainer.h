@@ -10,6 +10,10 @@ namespace pc {
 // with a checkpoint written. Scores go to stdout, everything else to stderr.
 Exit train(TrainConfig& config);
 
+// Tries rising learning rates on a fresh model (tools/train/lr_find.h) and prints what they suggest; the run's checkpoint and result stay
+// as they are. Errors: as report_rates; Error(usage) where an epoch has too few steps.
+void find_rate(TrainConfig& config);
+
 // Builds everything, sends one batch through every stage and prints shapes, parameter count and memory. Writes nothing.
 void dry_run(TrainConfig& config);
 
