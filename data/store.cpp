@@ -149,6 +149,12 @@ std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, 
   return store;
 }
 
+Image ImageStore::picture(std::size_t item) const {
+  const StoredImage stored = image(item);
+  const uint8_t* pixels = pixels_ + stored.offset;
+  return {.h = stored.h, .w = stored.w, .pixels = {pixels, pixels + std::ptrdiff_t(stored.h) * stored.w * 3}};
+}
+
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
                                              const std::filesystem::path& cache, const PackProgress& progress) {
   if (settings.short_side < 0) fail(Exit::usage, fmt::format("short side {}: must be 0 or more", settings.short_side));

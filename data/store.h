@@ -44,6 +44,7 @@ class ImageStore {
   const uint8_t* pixels() const { return pixels_; }
   int64_t pixel_bytes() const { return pixel_bytes_; }
   StoredImage image(std::size_t item) const { return index_[item]; }
+  Image picture(std::size_t item) const;  // a copy of its pixels
   const std::vector<StoredImage>& index() const { return index_; }
   std::size_t size() const { return index_.size(); }
   const std::vector<BadPicture>& bad() const { return bad_; }

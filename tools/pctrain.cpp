@@ -5,6 +5,7 @@
 
 #include "tools/cli/program.h"
 #include "tools/config/train_config.h"
+#include "tools/report/report.h"
 #include "tools/train/trainer.h"
 
 int main(int argc, char** argv) {
@@ -12,11 +13,12 @@ int main(int argc, char** argv) {
     CLI::App app{"Trains a classifier of product pictures.", "pctrain"};
     std::string path;
     std::vector<std::string> overrides;
-    bool dry = false, find = false, print = false, help = false;
+    bool dry = false, find = false, report = false, print = false, help = false;
     app.add_option("config", path, "INI file; see tools/configs/");
     app.add_option("--set", overrides, "section.key=value, in place of what the file says; may be repeated");
     app.add_flag("--dry-run", dry, "send one batch through every stage and print shapes and memory; writes no run");
     app.add_flag("--lr-find", find, "try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg and print what to use");
+    app.add_flag("--report", report, "write report.html of a finished run anew");
     app.add_flag("--print-config", print, "print every key with its meaning and its value, and end");
     app.add_flag("--help-config", help, "print every key that the INI file may have: what it wants, its default, its meaning");
     if (!pc::parse_command_line(app, argc, argv)) return pc::Exit::ok;
@@ -31,8 +33,10 @@ int main(int argc, char** argv) {
       fmt::print("{}", pc::to_ini(config.keys(), true));
       return pc::Exit::ok;
     }
-    if (!dry && !find) return pc::train(config);
-    find ? pc::find_rate(config) : pc::dry_run(config);
+    if (!dry && !find && !report) return pc::train(config);
+    if (dry) pc::dry_run(config);
+    if (find) pc::find_rate(config);
+    if (report) pc::report_again(config);
     return pc::Exit::ok;
   });
 }

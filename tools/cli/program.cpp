@@ -48,9 +48,12 @@ int run_program(const char* name, const std::function<Exit()>& body) {
   return complain(name, Exit::file, fmt::format("cannot write standard output: {}", std::strerror(cause)));
 }
 
+std::string version_text(const std::string& program) {
+  return fmt::format("{} {}, {} CUDA", program, PC_VERSION, PC_HAVE_CUDA ? "with" : "without");
+}
+
 bool parse_command_line(CLI::App& app, int argc, char** argv) {
-  app.set_version_flag("--version",
-                       fmt::format("{} {}, {} CUDA", app.get_name(), PC_VERSION, PC_HAVE_CUDA ? "with" : "without"));
+  app.set_version_flag("--version", version_text(app.get_name()));
   try {
     app.parse(argc, argv);
     return true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "kernels/runtime/error.h"
 
@@ -15,6 +16,9 @@ namespace pc {
 // memory that ran out becomes 6, and results that could not be written to stdout (full disk, closed pipe) become 4.
 // Anything else is a bug: 1.
 int run_program(const char* name, const std::function<Exit()>& body);
+
+// What --version prints: "pctrain 0.1.0, with CUDA".
+std::string version_text(const std::string& program);
 
 // Parses the command line. False when --help or --version was asked for and has been printed to stdout: end with
 // Exit::ok then. Throws Error(usage) with CLI11's message otherwise.

@@ -69,12 +69,13 @@ Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess) {
 
 Image overlay(const Image& picture, const Heat& heat) {
   const Heat large = enlarged(heat, picture.h, picture.w);
-  const float most = std::max(1e-20f, *std::max_element(large.values.begin(), large.values.end()));
+  const auto [lowest, highest] = std::minmax_element(large.values.begin(), large.values.end());
+  const double least = std::max(0.0f, *lowest), range = std::max(1e-20, *highest - least);
   Image image = picture;
   for (std::size_t i = 0; i < large.values.size(); ++i) {
     uint8_t* rgb = &image.pixels[3 * i];
     const double gray = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-    const double share = std::clamp(double(large.values[i] / most), 0.0, 1.0);
+    const double share = std::clamp((large.values[i] - least) / range, 0.0, 1.0);
     const double color[] = {235, 200 * (1 - share), 30};
     for (std::size_t c = 0; c < 3; ++c) rgb[c] = to_byte(std::lerp(gray, color[c], 0.7 * share));
   }

@@ -28,8 +28,8 @@ Heat enlarged(const Heat& heat, int h, int w);
 // Picture `row` of a network input [n,h,w,3], as the network saw it.
 Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess);
 
-// The picture in gray, its evidence for the class (values above 0, as shares of the largest) in yellow to red. Heat of
-// another size is enlarged to the picture's.
+// The picture in gray, where the evidence for the class lies in yellow to red: from 0, or from the least value where
+// all places speak for it, to the largest. Heat of another size is enlarged to the picture's.
 Image overlay(const Image& picture, const Heat& heat);
 
 }  // namespace pc

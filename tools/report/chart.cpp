@@ -12,14 +12,14 @@
 namespace pc {
 namespace {
 
-constexpr double kWidth = 640, kHeight = 330, kLeft = 58, kRight = 16, kTop = 34, kBottom = 46, kLegendLine = 18,
+constexpr double kWidth = 480, kHeight = 290, kLeft = 58, kRight = 16, kTop = 34, kBottom = 46, kLegendLine = 18,
                  kLetter = 7.2;
 constexpr std::size_t kColors = 8, kMostPoints = 1000, kLongestName = 40;
 
 // Where values of an axis lie in the picture.
 struct Scale {
   double from, to, begin, end;
-  bool log;
+  bool log, whole;
   double place(double value) const { return log ? std::log10(value) : value; }
   double at(double value) const {
     return begin + (end - begin) * (place(value) - place(from)) / (place(to) - place(from));
@@ -37,7 +37,8 @@ std::vector<double> ticks(const Scale& scale) {
   }
   const double rough = (scale.to - scale.from) / 5, power = std::pow(10, std::floor(std::log10(rough))),
                mantissa = rough / power;
-  const double step = power * (mantissa < 1.5 ? 1 : mantissa < 3.5 ? 2 : mantissa < 7.5 ? 5 : 10);
+  const double even = power * (mantissa < 1.5 ? 1 : mantissa < 3.5 ? 2 : mantissa < 7.5 ? 5 : 10);
+  const double step = scale.whole ? std::max(1.0, even) : even;
   for (double i = std::ceil(scale.from / step - 1e-9); i * step <= scale.to + 1e-9 * step; ++i) at.push_back(i * step);
   return at;
 }
@@ -50,7 +51,8 @@ Scale make_scale(const Axis& axis, const std::vector<Curve>& curves, double Char
               .to = -std::numeric_limits<double>::infinity(),
               .begin = begin,
               .end = end,
-              .log = axis.log};
+              .log = axis.log,
+              .whole = axis.whole};
   for (const Curve& curve : curves)
     for (const ChartPoint& point : curve.points)
       if (const double value = point.*coordinate; scale.shows(value))

@@ -24,6 +24,7 @@ struct Curve {
 struct Axis {
   std::string name;
   bool log = false;                // points at or below 0 are left out
+  bool whole = false;              // ticks at whole numbers only
   std::optional<double> from, to;  // absent: as far as the points reach
 };
 

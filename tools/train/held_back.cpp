@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "data/csv.h"
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
 
@@ -24,13 +25,6 @@ std::string file_name(const DataPlan& plan, uint32_t item) {
   return fmt::format("{}-{}.png", name, item);
 }
 
-std::string quoted(const std::string& field) {
-  if (field.find_first_of(",\"\n\r") == std::string::npos) return field;
-  std::string text = "\"";
-  for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return text + "\"";
-}
-
 }  // namespace
 
 void write_split(const std::filesystem::path& path, const DataPlan& plan) {
@@ -40,7 +34,7 @@ void write_split(const std::filesystem::path& path, const DataPlan& plan) {
   for (const uint32_t item : plan.test) split[item] = name_of(Split::test);
   std::string text = "file,split\n";
   for (std::size_t i = 0; i < split.size(); ++i)
-    if (split[i]) text += quoted(plan.catalogue.items[i].file) + "," + split[i] + "\n";
+    if (split[i]) text += csv_field(plan.catalogue.items[i].file) + "," + split[i] + "\n";
   write_file_atomically(path, text);
 }
 
@@ -51,10 +45,7 @@ void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, 
   const auto n = std::min(std::size_t(count), plan.test.size());
   for (std::size_t i = 0; i < n; ++i) {
     const uint32_t item = plan.test[i * plan.test.size() / n];
-    const StoredImage stored = plan.store->image(item);
-    const uint8_t* pixels = plan.store->pixels() + stored.offset;
-    const Image image{.h = stored.h, .w = stored.w, .pixels = {pixels, pixels + std::ptrdiff_t(stored.h) * stored.w * 3}};
-    const std::vector<std::byte> png = encode_png(image);
+    const std::vector<std::byte> png = encode_png(plan.store->picture(item));
     write_file_atomically(folder / file_name(plan, item), {reinterpret_cast<const char*>(png.data()), png.size()});
   }
 }

@@ -12,6 +12,7 @@
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
+#include "tools/report/report.h"
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/held_back.h"
@@ -340,6 +341,7 @@ void Trainer::finish(RunFolder& folder) {
   state_.finished = config_.train.epochs;
   save(folder);
   write_tensorboard(folder.path());
+  write_report({.folder = folder.path(), .config = config_, .plan = plan_, .info = info_, .model = chosen_model, .batches = batches_});
   fmt::print("{}", to_table(test));
   fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());
 }

@@ -1,0 +1,151 @@
+// What a run leaves for people to look at, from hostile class names to the command that writes it anew; and the
+// learning-rate finder.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "engine/file.h"
+#include "tests/support.h"
+#include "tests/train/runs.h"
+#include "tools/train/events.h"
+
+namespace pc::test {
+namespace {
+
+constexpr const char* kHostile = "<script>alert(1)<b>&\"'";
+
+class ReportRun : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    make_colours(*folder_ / "colours", 20);
+    std::filesystem::rename(*folder_ / "colours" / "blue", *folder_ / "colours" / kHostile);
+    std::filesystem::rename(*folder_ / "colours" / "red", *folder_ / "colours" / "Schuhe, 靴 👟");
+    trained_ = new Outcome(pctrain({}));
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    delete trained_;
+  }
+  static Outcome pctrain(const std::vector<std::string>& more, const std::string& name = "run") {
+    std::vector<std::string> arguments = train_arguments(folder_->path(), *folder_ / "colours", name);
+    for (const char* always : {"--set", "model.architecture=smallcnn"}) arguments.push_back(always);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program("pctrain", arguments);
+  }
+  static std::filesystem::path run(const std::string& file) { return *folder_ / "runs" / "run" / file; }
+
+  static TemporaryFolder* folder_;
+  static Outcome* trained_;
+};
+TemporaryFolder* ReportRun::folder_;
+Outcome* ReportRun::trained_;
+
+TEST_F(ReportRun, PageNeedsNothingButItselfAndEscapesNames) {
+  ASSERT_EQ(trained_->code, 0) << trained_->err;
+  const std::string page = read_file(run("report.html"));
+  EXPECT_LT(page.size(), 1'000'000u);
+  for (const char* never : {"<script>alert", "http:", "https:", " src=", "@import", "onerror"})
+    EXPECT_EQ(page.find(never), std::string::npos) << never;
+  for (std::size_t at = page.find("url("); at != std::string::npos; at = page.find("url(", at + 1))
+    EXPECT_EQ(page.substr(at, 9), "url(data:");
+  for (const char* part :
+       {"&#60;script&#62;alert(1)&#60;b&#62;&#38;&#34;&#39;", "Schuhe, 靴 👟", "id=\"results\"", "id=\"curves\"",
+        "id=\"head0\"", "class=\"matrix\"", "Highest losses", "Reliability", "Coverage", "class=\"sort\"",
+        "id=\"looking\"", ".cam0-0{", "id=\"card\"", "id=\"reproduce\"", "smallcnn", "output.name=run-again"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+}
+
+TEST_F(ReportRun, ConfusionAgreesWithTheTest) {
+  const auto events = read_events(run("metrics.jsonl"));
+  const double n = *number_at(events.back(), {"heads", "label", "n"}),
+               accuracy = *number_at(events.back(), {"heads", "label", "accuracy"});
+  std::istringstream csv(read_file(run("confusion.csv")));
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_EQ(line, "head,label,answer,count");
+  double all = 0, right = 0;
+  while (std::getline(csv, line)) {
+    const double count = std::stod(line.substr(line.rfind(',') + 1));
+    all += count;
+    const std::string names = line.substr(6, line.rfind(',') - 6);
+    if (names.size() % 2 && names.substr(0, names.size() / 2) == names.substr(names.size() / 2 + 1)) right += count;
+  }
+  EXPECT_EQ(all, n);
+  EXPECT_NEAR(right, accuracy * n, 1e-9);
+}
+
+TEST_F(ReportRun, IsWrittenAnewWithoutTraining) {
+  const std::string page = read_file(run("report.html")), log = read_file(run("metrics.jsonl")),
+                    events = read_file(run("events.out.tfevents.pctrain"));
+  std::filesystem::remove(run("report.html"));
+  const Outcome again = pctrain({"--report"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_TRUE(read_file(run("report.html")) == page);
+  EXPECT_EQ(read_file(run("metrics.jsonl")), log);
+  EXPECT_TRUE(read_file(run("events.out.tfevents.pctrain")) == events);
+  const Outcome absent = pctrain({"--report"}, "nothing");
+  EXPECT_EQ(absent.code, 2);
+  EXPECT_NE(absent.err.find("train it first"), std::string::npos) << absent.err;
+  EXPECT_FALSE(std::filesystem::exists(*folder_ / "runs" / "nothing"));
+}
+
+TEST_F(ReportRun, ShowsShiftsAndNamesABrokenFile) {
+  write_file_atomically(
+      run("shift.json"),
+      R"({"data": "<i>", "models": [{"model": "m", "head": "label"}], "rows": [{"row": "blur", "strength": "2",
+                            "cells": [{"n": 9, "accuracy": 0.5, "low": 0.25, "high": 0.75, "drop": 0.125}]}, {"row": "photos", "strength": "", "cells": [null]}]})");
+  EXPECT_EQ(pctrain({"--report"}).code, 0);
+  const std::string page = read_file(run("report.html"));
+  EXPECT_NE(page.find("25.0 … 75.0"), std::string::npos);
+  EXPECT_NE(page.find("<td>-12.5"), std::string::npos);
+  EXPECT_NE(page.find("&#60;i&#62;"), std::string::npos);
+  write_file_atomically(run("shift.json"), "{\"rows\": 3}");
+  const Outcome broken = pctrain({"--report"});
+  std::filesystem::remove(run("shift.json"));
+  EXPECT_EQ(broken.code, 3);
+  EXPECT_NE(broken.err.find("shift.json: not what pceval"), std::string::npos) << broken.err;
+  EXPECT_TRUE(read_file(run("report.html")) == page) << "the older page stays";
+}
+
+TEST_F(ReportRun, ShowsCalibrationWhereTheRunLoggedIt) {
+  const std::string log = read_file(run("metrics.jsonl"));
+  write_file_atomically(run("metrics.jsonl"),
+                        log +
+                            R"({"event":"calibration","heads":{"label":{"temperature":2,"test":{"before":{"ece":0.25},)"
+                            R"("after":{"ece":0.125},"sure":{"95":{"share":0.75,"precision":null}}}}}})" +
+                            "\n");
+  const Outcome outcome = pctrain({"--report"});
+  write_file_atomically(run("metrics.jsonl"), log);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const std::string page = read_file(run("report.html"));
+  EXPECT_NE(page.find("<td>2.000<td>0.250<td>0.125<td><td><td>75.0\u00a0%<td><td><td></tr>"), std::string::npos);
+  EXPECT_NE(page.find("calibrated, ECE"), std::string::npos) << "the diagram has both";
+}
+
+TEST_F(ReportRun, WithoutTestPictures) {
+  const Outcome outcome = pctrain({"--set", "data.test=0", "--set", "train.epochs=1"}, "untested");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const std::string page = read_file(*folder_ / "runs" / "untested" / "report.html");
+  EXPECT_NE(page.find("No test picture has this label"), std::string::npos);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+}
+
+TEST_F(ReportRun, LrFindLeavesTheRunAlone) {
+  const std::string before = read_file(run("last/checkpoint.safetensors"));
+  const Outcome few = pctrain({"--lr-find"});
+  EXPECT_EQ(few.code, 2) << "an epoch has 6 steps";
+  EXPECT_NE(few.err.find("lower train.batch (8)"), std::string::npos) << few.err;
+  const Outcome found = pctrain({"--lr-find", "--set", "train.batch=2"});
+  EXPECT_EQ(found.code, 0) << found.err;
+  EXPECT_TRUE(found.out.starts_with("train.lr = ")) << found.out;
+  EXPECT_EQ(std::count(found.out.begin(), found.out.end(), '\n'), 2);
+  EXPECT_TRUE(read_file(run("lr_find.csv")).starts_with("lr,loss,smoothed\n"));
+  EXPECT_NE(read_file(run("lr_find.svg")).find("falls fastest"), std::string::npos);
+  EXPECT_TRUE(read_file(run("last/checkpoint.safetensors")) == before);
+}
+
+}  // namespace
+}  // namespace pc::test

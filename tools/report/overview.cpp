@@ -1,0 +1,109 @@
+// What a reader wants first: what was trained, how good it is, how it learned.
+#include <fmt/format.h>
+
+#include "engine/state.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/text.h"
+#include "tools/predict/score.h"
+#include "tools/report/sections.h"
+#include "tools/train/events.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::json;
+
+std::string tile(const char* name, const std::string& value) {
+  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html_text(value));
+}
+
+// A curve per head of one figure of the epochs.
+std::vector<Curve> curves_of(const Material& m, const std::string& part, const std::string& figure, Stroke stroke,
+                             const std::string& suffix) {
+  std::vector<Curve> curves;
+  for (std::size_t h = 0; h < m.heads.size(); ++h) {
+    const std::string& head = m.heads[h].score.name;
+    Curve curve{.name = head + suffix, .points = {}, .stroke = stroke, .color = int(h)};
+    for (const json& event : m.events)
+      if (const auto y = number_at(event, {part, head, figure}); y && event["event"] == "epoch")
+        curve.points.push_back({number_at(event, {"epoch"}).value_or(0), *y});
+    if (!curve.points.empty()) curves.push_back(std::move(curve));
+  }
+  return curves;
+}
+
+std::string chart(const std::string& title, const Axis& y, std::vector<Curve> curves) {
+  if (curves.empty()) return "";
+  Chart drawn;
+  drawn.title = title;
+  drawn.x.name = "epoch";
+  drawn.x.whole = true;
+  drawn.y = y;
+  drawn.curves = std::move(curves);
+  return chart_svg(drawn);
+}
+
+}  // namespace
+
+std::string summary_section(const Material& m) {
+  const auto& train = m.run.config.train;
+  const Preprocess& input = m.run.info.preprocess;
+  const json& test = m.event("test");
+  std::string html = "<dl>\n";
+  html += tile("architecture", m.run.info.architecture);
+  html += tile("parameters", grouped(count_parameters(m.run.model)));
+  html += tile("input", fmt::format("{} × {}", input.width, input.height));
+  html += tile("trained on", grouped(int64_t(m.run.plan.train.size())));
+  html += tile("validated on", grouped(int64_t(m.run.plan.val.size())));
+  html += tile("tested on", grouped(int64_t(m.run.plan.test.size())));
+  if (const auto epoch = number_at(test, {"epoch"}))
+    html += tile(train.patience > 0 ? "best epoch" : "epochs", grouped(int64_t(*epoch)));
+  if (const auto seconds = number_at(test, {"seconds"})) html += tile("training time", clock_text(*seconds));
+  html += tile("precision", train.precision + " on " + train.device);
+  return html + "</dl>\n";
+}
+
+std::string results_section(const Material& m) {
+  std::string html =
+      "<h2 id=\"results\">Test</h2>\n<p>Pictures that neither trained nor validated. The interval is Wilson's, 95 %. "
+      "Macro-F1 is the mean over "
+      "classes with a test picture, so that rare ones count like frequent ones. Majority is what always naming the "
+      "most frequent class "
+      "would reach.</p>\n<div class=\"scroll\"><table><thead><tr><th>head<th>classes<th>n<th>accuracy<th>95 % "
+      "interval<th>macro-F1<th>majority"
+      "<th>without label</tr></thead><tbody>\n";
+  for (const TestedHead& head : m.heads) {
+    const HeadScore& s = head.score;
+    html += fmt::format("<tr><th>{}<td>{}<td>{}", name_text(s.name), grouped(s.classes), grouped(s.n()));
+    if (s.n() == 0) {
+      html += "<td><td><td><td>";
+    } else {
+      const Interval interval = wilson(s.accuracy(), s.n());
+      html += fmt::format("<td><b>{}</b><td>{:.1f} … {:.1f} %<td>{:.3f}<td>{}", percent(s.accuracy()),
+                          100 * interval.low, 100 * interval.high, s.macro_f1(), percent(s.majority()));
+    }
+    html += fmt::format("<td>{}</tr>\n", grouped(s.unknown));
+  }
+  return html + "</tbody></table></div>\n";
+}
+
+std::string curves_section(const Material& m) {
+  std::vector<Curve> accuracy = curves_of(m, "val", "accuracy", Stroke::line, ", validation");
+  for (Curve& curve : curves_of(m, "train", "accuracy", Stroke::dashed, ", training"))
+    accuracy.push_back(std::move(curve));
+  Curve rate{.name = "", .points = {}};
+  for (const json& event : m.events)
+    if (const auto lr = number_at(event, {"lr"}); lr && event["event"] == "epoch")
+      rate.points.push_back({number_at(event, {"epoch"}).value_or(0), *lr});
+  const Axis share{.from = 0, .to = 1};
+  std::string html = "<h2 id=\"curves\">Learning curves</h2>\n<div class=\"charts\">\n";
+  html += chart("Training loss", {.from = 0}, curves_of(m, "train", "loss", Stroke::line, ""));
+  html += chart("Accuracy", share, std::move(accuracy));
+  html += chart("Macro-F1, validation", share, curves_of(m, "val", "macro_f1", Stroke::line, ""));
+  if (!rate.points.empty()) html += chart("Learning rate, last step of the epoch", {.from = 0}, {rate});
+  return html +
+         "</div>\n<p>Training figures are those of changed pictures while the weights move; with strong augmentation "
+         "they lie below validation.</p>\n";
+}
+
+}  // namespace pc

@@ -1,0 +1,29 @@
+// The report of a finished run: RUN/report.html, one page that needs nothing but itself, and RUN/confusion.csv.
+#pragma once
+
+#include <filesystem>
+
+#include "models/model_file.h"
+#include "tools/config/train_config.h"
+#include "tools/train/batches.h"
+#include "tools/train/data_plan.h"
+
+namespace pc {
+
+struct FinishedRun {
+  std::filesystem::path folder;
+  TrainConfig& config;
+  const DataPlan& plan;
+  const ModelInfo& info;
+  Classifier& model;
+  const BatchMaker& batches;
+};
+
+// Looks at the test pictures once more. The curves come from RUN/metrics.jsonl, the table of shifts from RUN/shift.json
+// (pceval --shift --json) where it lies there. Errors: Error(file); Error(data) naming the file that is not understood.
+void write_report(const FinishedRun& run);
+
+// The same for a run that finished earlier. Error(usage) where it has not.
+void report_again(TrainConfig& config);
+
+}  // namespace pc
