@@ -33,7 +33,10 @@ th{font-weight:600}tbody th,thead th:first-child{text-align:left}tbody tr{border
 .bad{color:var(--bad)}.good{color:#2a8f62}.group>p{width:100%;max-width:none}.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,35.5rem),1fr));gap:.6rem}.pairs figure{width:6.6rem}
 @media(max-width:40rem){.pairs figure{width:18%;font-size:.62rem}.pairs .p{width:100%;max-width:60px}}.group{max-width:100%;box-sizing:border-box}
 pre{background:var(--soft);border-radius:.4rem;padding:.6rem .8rem;overflow-x:auto;font-size:.8rem}
-@media print{.tall{max-height:none}.group,figure,.chart,tr{break-inside:avoid}pre{white-space:pre-wrap;overflow-wrap:anywhere}.matrix{font-size:.5rem}.matrix td,.matrix th{padding:0;min-width:.6rem}}
+@media print{body{font-size:11px;max-width:none;padding:0}h2,h3,p{break-after:avoid}.group,figure,.chart,tr,.matrix{break-inside:avoid}
+.scroll{overflow:visible}.tall{max-height:none}.tall thead th{position:static}th,td{padding:.1rem .4rem}
+.charts,.pairs{grid-template-columns:1fr 1fr}.pairs figure{width:18%;font-size:.6rem}.pairs .p{width:100%;max-width:48px;height:64px}
+.matrix{font-size:.5rem}.matrix td,.matrix th{padding:0;min-width:.6rem}pre{white-space:pre-wrap;overflow-wrap:anywhere}}
 )";
 
 // Sorts a table by the column whose heading was clicked, blanks last.
