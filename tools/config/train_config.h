@@ -15,8 +15,10 @@ struct TrainConfig {
     std::vector<std::string> labels;
     int64_t min_count = 1;
     std::string rare = "other";
+    std::string split = "safe", split_file;
     double val = 0.1, test = 0.1;
     int64_t seed = 1, limit = 0;
+    std::string sampling = "none", sampling_head;
     double max_bad = 0.01;
     std::string cache;
   } data;

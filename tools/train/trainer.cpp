@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "data/sampler.h"
+#include "engine/file.h"
 #include "engine/schedule.h"
 #include "engine/weight_average.h"
 #include "kernels/runtime/parallel.h"
@@ -16,6 +16,7 @@
 #include "tools/train/evaluate.h"
 #include "tools/train/held_back.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/split_file.h"
 #include "tools/train/start.h"
 
 namespace pc {
@@ -228,7 +229,7 @@ json Trainer::train_scores() const {
 
 // One epoch, or what is left of it. False when a signal stopped it.
 bool Trainer::train_epoch(RunFolder& folder) {
-  const auto order = epoch_order(uint32_t(plan_.train.size()), uint64_t(config_.train.seed), uint64_t(state_.epoch));
+  const auto order = plan_.order(config_, uint64_t(state_.epoch));
   const int64_t pictures = step_pictures(), steps = steps_per_epoch();
   Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), steps * pictures);
   std::vector<uint32_t> items(static_cast<std::size_t>(pictures));
@@ -296,14 +297,19 @@ void Trainer::save(RunFolder& folder) {
 }
 
 Exit Trainer::run(RunFolder& folder) {
+  const auto split_path = folder.path() / "split.csv";
+  const std::string split = split_csv(plan_.catalogue, plan_.split, plan_.groups);
   if (const auto state = load_checkpoint(folder, *model_, average_.get(), optimizer_)) {
+    if (read_file(split_path) != split)
+      fail(Exit::data, fmt::format("{}: the pictures are no longer divided as it says, the data set has changed; delete {} to start anew",
+                                   split_path.string(), folder.path().string()));
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
     choose_learners();
     fmt::print(stderr, "resuming {} in epoch {}, step {}\n", folder.path().string(), state_.epoch + 1, state_.step + 1);
   } else {
     folder.truncate_log(0);
-    write_split(folder.path() / "split.csv", plan_);
+    write_file_atomically(split_path, split);
     folder.log({{"event", "start"}, {"architecture", info_.architecture}, {"parameters", count_parameters(*model_)},
                 {"train", plan_.train.size()}, {"val", plan_.val.size()}, {"test", plan_.test.size()}});
   }
