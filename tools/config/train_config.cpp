@@ -48,6 +48,8 @@ std::vector<ConfigKey> TrainConfig::keys() {
       number_key("train", "label_smoothing", train.label_smoothing, 0, 0.99, "share of the target spread over all classes"),
       number_key("train", "clip", train.clip, 0, 1e9, "largest norm of the gradient; 0: none"),
       list_key("train", "head_weights", train.head_weights, "weight of each label column in the loss; empty: 1 each"),
+      choice_key("train", "class_weights", train.class_weights, {"none", "sqrt", "inverse", "effective"},
+                 "what a picture of a class of n counts in the loss: 1, n^-1/2, 1/n, or 1/(1 - 0.999^n)"),
       int_key("train", "head_epochs", train.head_epochs, 0, kMany, "first epochs, in which only the heads learn"),
       number_key("train", "layer_decay", train.layer_decay, 0.01, 1, "learning rate of a stage, as a share of the stage's after it"),
       int_key("train", "patience", train.patience, 0, kMany,
