@@ -145,7 +145,7 @@ DataPlan plan_data(const TrainConfig& config) {
   const auto rare = fold_rare_classes(data.catalogue, config.data.min_count,
                                       config.data.rare == "other" ? RareClasses::other : RareClasses::drop);
   check_classes(data.catalogue);
-  sampling_column(config, data.catalogue);
+  sampling_column(config, data.catalogue);  // refuses a wrong name before the work begins
   report(data, rare);
 
   DataPlan plan;
