@@ -16,6 +16,7 @@
 #include "models/model_file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
+#include "tools/train/class_weights.h"
 
 namespace pc::test {
 namespace {
@@ -235,6 +236,27 @@ TEST_F(Heads, SamplingResumesBitForBit) {
   EXPECT_EQ(read_file(run("torn") / "model.safetensors"), read_file(run("whole") / "model.safetensors"));
   ASSERT_EQ(train("plain", {"train.epochs=2"}).code, 0);
   EXPECT_NE(read_file(run("plain") / "model.safetensors"), read_file(run("whole") / "model.safetensors"));
+}
+
+TEST(ClassWeights, FollowTheirFormulas) {
+  const std::vector<int64_t> counts{4, 1, 0, 100'000};
+  EXPECT_EQ(class_weights("none", counts), std::vector<float>{});
+  EXPECT_EQ(class_weights("inverse", counts), (std::vector<float>{0.25f, 1, 1, 1e-5f}));
+  EXPECT_EQ(class_weights("sqrt", {4, 1, 0, 10'000}), (std::vector<float>{0.5f, 1, 1, 0.01f}));
+  const auto effective = class_weights("effective", counts);
+  EXPECT_NEAR(effective[0], 0.001 / (1 - 0.999 * 0.999 * 0.999 * 0.999), 1e-6);
+  EXPECT_NEAR(effective[1], 1, 1e-6);
+  EXPECT_NEAR(effective[3], 0.001, 1e-6);  // a thousand pictures count like a hundred thousand
+}
+
+TEST_F(Heads, ClassWeightsChangeTheLossAndResume) {
+  const Strings settings{"train.class_weights=effective", "train.save_every=1"};
+  ASSERT_EQ(train("weighted", settings).code, 0);
+  for (const int wait : {500, 800}) train("torn", settings, wait);
+  ASSERT_EQ(train("torn", settings).code, 0);
+  EXPECT_EQ(read_file(run("torn") / "model.safetensors"), read_file(run("weighted") / "model.safetensors"));
+  ASSERT_EQ(train("even", {}).code, 0);
+  EXPECT_NE(read_file(run("even") / "model.safetensors"), read_file(run("weighted") / "model.safetensors"));
 }
 
 TEST_F(Heads, SamplingWantsAHeadThatIsThere) {

@@ -18,8 +18,8 @@ std::vector<ConfigKey> TrainConfig::keys() {
       int_key("data", "min_count", data.min_count, 1, kMany, "classes with fewer pictures are rare"),
       choice_key("data", "rare", data.rare, {"other", "drop"}, "rare classes become \"Other\", or no label"),
       choice_key("data", "split", data.split, {"safe", "random", "year", "brand"},
-                 "safe: near duplicates and products of one name stay on one side; random: they do not; year: the newest years are the "
-                 "test; brand: no brand is on two sides"),
+                 "safe: near duplicates and products of one name stay on one side; random: picture by picture; both keep a split that the "
+                 "data comes with; year: whole years are the test, the newest first, until data.test is reached; brand: no brand is on two sides"),
       text_key("data", "split_file", data.split_file, "a split.csv to take the split from, in place of data.split"),
       number_key("data", "val", data.val, 0, 0.9, "share of the pictures for validation"),
       number_key("data", "test", data.test, 0, 0.9, "share of the pictures held back for the test"),
@@ -48,6 +48,8 @@ std::vector<ConfigKey> TrainConfig::keys() {
       number_key("train", "label_smoothing", train.label_smoothing, 0, 0.99, "share of the target spread over all classes"),
       number_key("train", "clip", train.clip, 0, 1e9, "largest norm of the gradient; 0: none"),
       list_key("train", "head_weights", train.head_weights, "weight of each label column in the loss; empty: 1 each"),
+      choice_key("train", "class_weights", train.class_weights, {"none", "sqrt", "inverse", "effective"},
+                 "what a picture of a class of n counts in the loss: 1, n^-1/2, 1/n, or 1/(1 - 0.999^n)"),
       int_key("train", "head_epochs", train.head_epochs, 0, kMany, "first epochs, in which only the heads learn"),
       int_key("train", "unfreeze_epochs", train.unfreeze_epochs, 0, kMany,
               "epochs between one stage and the next that joins the heads, from the last to the stem; 0: all join at once"),

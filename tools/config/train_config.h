@@ -38,6 +38,7 @@ struct TrainConfig {
     std::string schedule = "one_cycle";
     double warm_up = 0.25, label_smoothing = 0.05, clip = 0;
     std::vector<std::string> head_weights;
+    std::string class_weights = "none";
     std::string precision = "f32", device = "cpu";
     int64_t head_epochs = 0, unfreeze_epochs = 0, accumulate = 1;
     double ema = 0;

@@ -34,7 +34,8 @@ std::string split_csv(const Catalogue& catalogue, const std::vector<Split>& spli
     for (const uint32_t item : groups[g]) number[item] = g + 1;
   std::string text = "file,split,group\n";
   for (std::size_t i = 0; i < split.size(); ++i)
-    text += fmt::format("{},{},{}\n", quoted(catalogue.items[i].file), name_of(split[i]), number[i] ? std::to_string(number[i]) : "");
+    text += fmt::format("{},{},{}\n", quoted(catalogue.items[i].file), name_of(split[i]),
+                        number[i] ? std::to_string(number[i]) : "");
   return text;
 }
 
@@ -48,7 +49,8 @@ std::vector<Split> read_split(const std::filesystem::path& path, const Catalogue
   std::vector<std::string_view> fields;
   while (csv.next(fields)) {
     const auto item = item_of.find(fields[file]);
-    if (item == item_of.end()) csv.fail_row(fmt::format("\"{}\" is no picture of the data set", printable(fields[file])));
+    if (item == item_of.end())
+      csv.fail_row(fmt::format("\"{}\" is no picture of the data set", printable(fields[file])));
     if (found[item->second]) csv.fail_row(fmt::format("\"{}\" comes a second time", printable(fields[file])));
     found[item->second] = split_named(csv, fields[side]);
   }

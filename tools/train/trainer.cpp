@@ -12,6 +12,7 @@
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
+#include "tools/train/class_weights.h"
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/held_back.h"
@@ -93,6 +94,7 @@ class Trainer {
   Schedule schedule_;
   BatchMaker batches_;
   std::vector<float> head_weights_;
+  std::vector<Tensor> class_weights_;  // per head; empty: none
   TrainState state_;
 };
 
@@ -110,6 +112,10 @@ Trainer::Trainer(TrainConfig& config)
   if (step_pictures() > int64_t(plan_.train.size()))
     fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures", config.train.batch,
                                   config.train.accumulate, plan_.train.size()));
+  for (std::size_t h = 0; h < info_.heads.size(); ++h) {
+    const std::vector<float> weights = class_weights(config.train.class_weights, plan_.training_counts(h));
+    class_weights_.push_back(weights.empty() ? Tensor() : Tensor::from({int64_t(weights.size())}, weights, device_from_name(config.train.device)));
+  }
   state_.loss_scale = config.train.precision == "f16" ? kFirstScale : 1;
   model_->visit("", [&](const std::string& name, Var& value, Role) {
     if (value.requires_grad() && !is_head(name)) body_.push_back({value, stages_above(name)});
@@ -143,7 +149,7 @@ std::vector<Var> Trainer::forward(const Batch& batch) {
   const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
   std::vector<Var> losses;
   for (std::size_t h = 0; h < logits.size(); ++h)
-    losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing)));
+    losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing), class_weights_[h]));
   count(batch, logits, losses);
   return losses;
 }
