@@ -143,10 +143,10 @@ std::vector<int> years_of(const Catalogue& catalogue) {
 
 }  // namespace
 
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, int64_t min_count, RareClasses what) {
+std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what) {
   std::vector<std::vector<std::string>> folded;
   for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
-    folded.push_back(fold_column(catalogue, c, min_count, what));
+    folded.push_back(fold_column(catalogue, c, min_counts[c], what));
   }
   return folded;
 }

@@ -12,9 +12,9 @@ namespace pc {
 
 enum class RareClasses : uint8_t { other, drop };  // one class "Other", or no label
 
-// Classes of every column with fewer than min_count pictures become "Other" or are dropped (label -1; the picture
+// Classes with fewer pictures than their column's min_count, one number a column, become "Other" or are dropped (label -1; the picture
 // stays, for other columns). Class lists stay sorted. Returns the folded classes per column. Call before make_split.
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, int64_t min_count, RareClasses what);
+std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what);
 
 // Error(data) naming the column, its only class and the count where a column has fewer than two classes.
 void check_classes(const Catalogue& catalogue);

@@ -21,7 +21,7 @@ json to_json(const ModelInfo& info) {
           {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}}}};
   if (info.split) {
     const SplitRecord& s = *info.split;
-    j["held_back"] = {{"pictures", s.pictures}, {"files", s.files}, {"test", s.test}, {"min_count", s.min_count}, {"rare", s.rare}};
+    j["held_back"] = {{"pictures", s.pictures}, {"files", s.files}, {"test", s.test}, {"min_counts", s.min_counts}, {"rare", s.rare}};
   }
   return j;
 }
@@ -38,10 +38,11 @@ ModelInfo from_json(const json& j) {
                      .std = p.at("std"), .fill = p.at("fill")};
   if (const auto found = j.find("held_back"); found != j.end()) {
     const json& s = *found;
-    info.split = {.pictures = s.at("pictures"), .files = s.at("files"), .test = s.at("test"), .min_count = s.at("min_count"),
+    info.split = {.pictures = s.at("pictures"), .files = s.at("files"), .test = s.at("test"), .min_counts = s.at("min_counts"),
                   .rare = s.at("rare")};
     for (const uint32_t item : info.split->test)
       if (int64_t(item) >= info.split->pictures) throw std::out_of_range("a test picture beyond the data set");
+    if (info.split->min_counts.size() != info.heads.size()) throw std::out_of_range("not one min_count per head");
   }
   if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1) throw std::out_of_range("no head or no input size");
   return info;

@@ -105,7 +105,7 @@ TEST(Split, IsTheSameOnEveryMachine) {
 
 TEST(RareClasses, BecomeOtherInItsSortedPlace) {
   Catalogue c = catalogue_of({"Bags", "Caps", "Pens", "Shoes"}, {5, 1, 2, 9}, 1);
-  EXPECT_EQ(fold_rare_classes(c, 3, RareClasses::other), (std::vector<Strings>{{"Caps", "Pens"}}));
+  EXPECT_EQ(fold_rare_classes(c, {3}, RareClasses::other), (std::vector<Strings>{{"Caps", "Pens"}}));
   EXPECT_EQ(c.classes[0], (Strings{"Bags", "Other", "Shoes"}));
   int counts[3] = {};
   for (const auto& item : c.items) {
@@ -118,14 +118,14 @@ TEST(RareClasses, BecomeOtherInItsSortedPlace) {
 
 TEST(RareClasses, JoinAnOtherThatIsThere) {
   Catalogue c = catalogue_of({"Bags", "Other", "Pens"}, {5, 6, 1});
-  fold_rare_classes(c, 2, RareClasses::other);
+  fold_rare_classes(c, {2}, RareClasses::other);
   EXPECT_EQ(c.classes[0], (Strings{"Bags", "Other"}));
   EXPECT_EQ(std::count_if(c.items.begin(), c.items.end(), [](const auto& i) { return i.labels[0] == 1; }), 7);
 }
 
 TEST(RareClasses, AreDropped) {
   Catalogue c = catalogue_of({"Bags", "Caps", "Shoes"}, {5, 1, 9});
-  fold_rare_classes(c, 5, RareClasses::drop);
+  fold_rare_classes(c, {5}, RareClasses::drop);
   EXPECT_EQ(c.classes[0], (Strings{"Bags", "Shoes"}));
   EXPECT_EQ(std::count_if(c.items.begin(), c.items.end(), [](const auto& i) { return i.labels[0] == -1; }), 1);
   EXPECT_EQ(c.items.size(), 15u);

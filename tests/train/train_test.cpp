@@ -282,7 +282,7 @@ TEST_F(Train, BadKeysAndValues) {
       {"train.batch=99999999999999999999", "wants a whole number"},
       {"train.learning_rate=1", "unknown key train.learning_rate; did you mean"},
       {"train.epoch=1", "did you mean train.epochs?"},
-      {"model.architecture=vgg", "wants one of resnet101, resnet18"},
+      {"model.architecture=vgg", "wants one of smallcnn, resnet101, resnet18"},
       {"train.precision=f16", "use bf16 or f32"},
       {"data.val=0.6", ""},
       {"output.name=../x", "wants a plain folder name"},

@@ -13,7 +13,7 @@ struct TrainConfig {
   struct {
     std::string root;
     std::vector<std::string> labels;
-    int64_t min_count = 1;
+    std::vector<std::string> min_count{"1"};
     std::string rare = "other";
     std::string split = "safe", split_file;
     double val = 0.1, test = 0.1;
@@ -60,7 +60,8 @@ struct TrainConfig {
   std::vector<ConfigKey> keys();
   // Overrides come as "section.key=value". Checks what one key alone cannot tell. Errors: Error(usage).
   void read(const std::filesystem::path& path, const std::vector<std::string>& overrides);
-  // One weight per label column, from train.head_weights.
+  // One number per label column, from data.min_count and train.head_weights.
+  std::vector<int64_t> min_counts() const;
   std::vector<float> head_weights() const;
 };
 

@@ -52,19 +52,22 @@ std::vector<std::string> wanted_columns(const Catalogue& there, const ModelInfo&
 }
 
 // The test pictures of the training run. Classes are folded as they were then.
-std::vector<std::size_t> held_back_items(Catalogue& catalogue, const SplitRecord& record, const std::string& root) {
+std::vector<std::size_t> held_back_items(Catalogue& catalogue, const ModelInfo& info, const std::string& root) {
+  const SplitRecord& record = *info.split;
   if (int64_t(catalogue.items.size()) != record.pictures || files_hash(catalogue) != record.files)
     fail(Exit::data,
          fmt::format("{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
                      "cannot be told from its training pictures; use --split all on another data set",
                      root, catalogue.items.size(), record.pictures));
-  fold_rare_classes(catalogue, record.min_count, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
+  std::vector<int64_t> min_counts;
+  for (const std::string& column : catalogue.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
+  fold_rare_classes(catalogue, min_counts, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
   return {record.test.begin(), record.test.end()};
 }
 
 std::vector<std::size_t> chosen_items(Catalogue& catalogue, const ModelInfo& info, bool test_only,
                                       const std::string& root) {
-  if (test_only && info.split) return held_back_items(catalogue, *info.split, root);
+  if (test_only && info.split) return held_back_items(catalogue, info, root);
   if (test_only && catalogue.given.empty())
     fail(Exit::data,
          root + ": neither the model file nor the data set says which pictures are for testing; use --split all");

@@ -142,7 +142,7 @@ std::vector<uint32_t> DataPlan::order(const TrainConfig& config, uint64_t epoch)
 
 DataPlan plan_data(const TrainConfig& config) {
   DataSet data = open_dataset(config.data.root, config.data.labels);
-  const auto rare = fold_rare_classes(data.catalogue, config.data.min_count,
+  const auto rare = fold_rare_classes(data.catalogue, config.min_counts(),
                                       config.data.rare == "other" ? RareClasses::other : RareClasses::drop);
   check_classes(data.catalogue);
   sampling_column(config, data.catalogue);  // refuses a wrong name before the work begins

@@ -47,7 +47,7 @@ ModelInfo model_info(const TrainConfig& config, const DataPlan& plan) {
           .heads = plan.heads(),
           .preprocess = {.height = int(config.model.height), .width = int(config.model.width), .resize = resize_from_name(config.model.resize)},
           .split = SplitRecord{.pictures = int64_t(plan.catalogue.items.size()), .files = files_hash(plan.catalogue), .test = plan.test,
-                               .min_count = config.data.min_count, .rare = config.data.rare}};
+                               .min_counts = config.min_counts(), .rare = config.data.rare}};
 }
 
 std::unique_ptr<Classifier> starting_model(const TrainConfig& config, const ModelInfo& info) {
