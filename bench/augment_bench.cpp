@@ -52,7 +52,7 @@ void register_all() {
           shape.n = c.n;
           return Subject{{device, dtype, 2 * std::max(in, 4 * out), in + out * double(size_of(dtype))},
                          [=](int64_t i) {
-                           kernels->forward(shape, dtype, b->pixels.as<uint8_t>(), b->samples.as<AugmentSample>(),
+                           kernels->forward(shape, dtype, {.pixels = b->pixels.as<uint8_t>()}, b->samples.as<AugmentSample>(),
                                             b->y[i]);
                          },
                          {&b->y}};

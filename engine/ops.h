@@ -3,6 +3,7 @@
 
 #include "engine/var.h"
 #include "kernels/augment/augment.h"
+#include "kernels/mix/mix.h"
 
 namespace pc {
 
@@ -39,8 +40,11 @@ struct Targets {
 // logits f32 [n,classes] -> scalar mean loss
 Var cross_entropy(const Var& logits, const Targets& targets, float smoothing = 0);
 
-// pixels u8, samples of one batch -> the network's input [n, out_h, out_w, 3] of `dtype` on `device`.
-Tensor augment(const AugmentShape& shape, DType dtype, Device device, const uint8_t* pixels,
+// Pictures on `device`, samples of one batch -> the network's input [n, out_h, out_w, 3] of `dtype`.
+Tensor augment(const AugmentShape& shape, DType dtype, Device device, const AugmentSource& source,
                const std::vector<AugmentSample>& samples);
+
+// Mixes the pictures [n, h, w, 3] of a fresh batch in place, one pair for every two; see kernels/mix/mix.h.
+void mix(Tensor& pictures, const std::vector<MixPair>& pairs);
 
 }  // namespace pc

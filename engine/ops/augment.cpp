@@ -4,7 +4,7 @@
 
 namespace pc {
 
-Tensor augment(const AugmentShape& shape, DType dtype, Device device, const uint8_t* pixels,
+Tensor augment(const AugmentShape& shape, DType dtype, Device device, const AugmentSource& source,
                const std::vector<AugmentSample>& samples) {
   Tensor y({int64_t(samples.size()), shape.out_h, shape.out_w, 3}, dtype, device);
   const std::size_t bytes = samples.size() * sizeof(AugmentSample);
@@ -12,7 +12,7 @@ Tensor augment(const AugmentShape& shape, DType dtype, Device device, const uint
   memory::copy(device, table.data(), Device::cpu, samples.data(), bytes);
   AugmentShape full = shape;
   full.n = int(samples.size());
-  PC_KERNELS(augment, device).forward(full, dtype, pixels, table.as<AugmentSample>(), y.data());
+  PC_KERNELS(augment, device).forward(full, dtype, source, table.as<AugmentSample>(), y.data());
   return y;
 }
 

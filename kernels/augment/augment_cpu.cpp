@@ -1,9 +1,13 @@
 // Fills augment_cpu: a sample is one block; for each output row, first the source rows are averaged into one (vectors
-// along the row), then its columns.
+// along the row), then its columns. Turned crops and new backgrounds go pixel by pixel.
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <optional>
 #include <vector>
 
 #include "kernels/augment/augment.h"
+#include "kernels/augment/augment_point.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
 #include "kernels/runtime/simd_cpu.h"
@@ -94,47 +98,87 @@ struct Normalisation {
   }
 };
 
+// Both axes of a straight crop, worked out once.
+class Straight {
+ public:
+  Straight(const AugmentShape& shape, const AugmentSample& sample, const uint8_t* picture)
+      : shape_(shape), sample_(sample), picture_(picture), rows_(make_axis(sample.crop_y, sample.crop_h, shape.out_h, false)),
+        columns_(make_axis(sample.crop_x, sample.crop_w, shape.out_w, sample.flip != 0)),
+        source_(std::size_t(columns_.end - columns_.begin) * 3 + 1) {}
+  // `row` has a spare float at its end.
+  void make_row(int i, float* row) {
+    float* averaged = columns_.identity ? row : source_.data();
+    average_rows(shape_, sample_, picture_, rows_, rows_.taps[std::size_t(i)], columns_, averaged);
+    if (!columns_.identity) average_columns(columns_, averaged, row);
+  }
+
+ private:
+  const AugmentShape& shape_;
+  const AugmentSample& sample_;
+  const uint8_t* picture_;
+  Axis rows_, columns_;
+  std::vector<float> source_;
+};
+
+bool keeps_colors(const AugmentSample& s) {
+  const AugmentSample plain{};
+  return std::memcmp(s.color, plain.color, sizeof s.color) == 0;
+}
+
+// From values 0..255 to the network's input.
 template <class T>
-void resample(const AugmentShape& shape, const AugmentSample& sample, const uint8_t* picture,
-              const Normalisation& normal, T* y) {
-  const Axis rows = make_axis(sample.crop_y, sample.crop_h, shape.out_h, false);
-  const Axis columns = make_axis(sample.crop_x, sample.crop_w, shape.out_w, sample.flip != 0);
-  const int64_t width = int64_t(shape.out_w) * 3;
-  std::vector<float> source(std::size_t(columns.end - columns.begin) * 3 + 1), resized(std::size_t(width) + 1);
-  const float* row = columns.identity ? source.data() : resized.data();
-  for (std::size_t i = 0; i < rows.taps.size(); ++i) {
-    average_rows(shape, sample, picture, rows, rows.taps[i], columns, source.data());
-    if (!columns.identity) average_columns(columns, source.data(), resized.data());
-    simd::for_lanes(0, width, [&](int64_t j, auto lanes) {
-      const simd::f32x slope = simd::load(normal.slope.data() + j, lanes),
-                       shift = simd::load(normal.shift.data() + j, lanes);
-      simd::store(y + int64_t(i) * width + j, simd::load(row + j, lanes) * slope + shift, lanes);
-    });
+void finish_row(const AugmentShape& shape, const AugmentSample& s, const Normalisation& normal, int i, float* row, T* y) {
+  if (!keeps_colors(s))
+    for (int j = 0; j < shape.out_w; ++j) augment_point::recolor(s.color, row + j * 3);
+  simd::for_lanes(0, int64_t(shape.out_w) * 3, [&](int64_t j, auto lanes) {
+    const simd::f32x slope = simd::load(normal.slope.data() + j, lanes), shift = simd::load(normal.shift.data() + j, lanes);
+    simd::store(y + j, simd::load(row + j, lanes) * slope + shift, lanes);
+  });
+  for (int j = 0; j < shape.out_w; ++j)
+    if (augment_point::erased(s, i, j)) std::fill_n(y + j * 3, 3, T{});
+}
+
+template <class T>
+void augment_sample(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s, const Normalisation& normal, T* y) {
+  const bool by_pixel = augment_point::turned(s) || s.background >= 0;
+  std::optional<Straight> straight;
+  if (!by_pixel) straight.emplace(shape, s, source.pixels + s.offset);
+  std::vector<float> row(std::size_t(shape.out_w) * 3 + 1);
+  for (int i = 0; i < shape.out_h; ++i) {
+    if (straight) straight->make_row(i, row.data());
+    else
+      for (int j = 0; j < shape.out_w; ++j) augment_point::value_of(shape, source, s, i, j, row.data() + j * 3);
+    finish_row(shape, s, normal, i, row.data(), y + int64_t(i) * shape.out_w * 3);
   }
 }
 
-void check(const AugmentSample& s, int64_t index) {
+void check(const AugmentSource& source, const AugmentSample& s, int64_t index) {
   constexpr float kFar = 1 << 20;  // pixels; beyond it an int or the memory of a row would overflow
   const bool near = std::abs(s.crop_x) < kFar && std::abs(s.crop_y) < kFar && s.crop_w < kFar && s.crop_h < kFar;
   if (s.h < 1 || s.w < 1 || !near || !(s.crop_w > 0) || !(s.crop_h > 0))
     fail_shape("augment: sample " + std::to_string(index) + " has a crop of " + std::to_string(s.crop_w) + "x" +
                std::to_string(s.crop_h) + " of a picture of " + std::to_string(s.w) + "x" + std::to_string(s.h));
+  const std::string name = "augment: sample " + std::to_string(index);
+  if (!(std::abs(s.turn_cos) <= 1 && std::abs(s.turn_sin) <= 1))
+    fail_shape(name + " is turned by cos " + std::to_string(s.turn_cos) + ", sin " + std::to_string(s.turn_sin));
+  if (s.background >= 0 && (!source.mask || !source.backgrounds || s.background_x < 0 || s.background_y < 0))
+    fail_shape(name + " wants a background, but there is no mask, none to choose from, or its shift is negative");
 }
 
 template <class T>
-void resample_all(const AugmentShape& shape, const uint8_t* pixels, const AugmentSample* samples, T* y) {
+void augment_all(const AugmentShape& shape, const AugmentSource& source, const AugmentSample* samples, T* y) {
   const Normalisation normal(shape);
   parallel_for(shape.n, 1, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
-      check(samples[n], n);
-      resample(shape, samples[n], pixels + samples[n].offset, normal, y + n * shape.out_h * shape.out_w * 3);
+      check(source, samples[n], n);
+      augment_sample(shape, source, samples[n], normal, y + n * shape.out_h * shape.out_w * 3);
     }
   });
 }
 
-void forward(const AugmentShape& shape, DType dtype, const uint8_t* pixels, const AugmentSample* samples, void* y) {
-  if (dtype == DType::f32) return resample_all(shape, pixels, samples, static_cast<float*>(y));
-  if (dtype == DType::bf16) return resample_all(shape, pixels, samples, static_cast<bf16*>(y));
+void forward(const AugmentShape& shape, DType dtype, const AugmentSource& source, const AugmentSample* samples, void* y) {
+  if (dtype == DType::f32) return augment_all(shape, source, samples, static_cast<float*>(y));
+  if (dtype == DType::bf16) return augment_all(shape, source, samples, static_cast<bf16*>(y));
   fail_shape(std::string("augment: y is ") + name_of(dtype) + ", the CPU makes f32 or bf16");
 }
 

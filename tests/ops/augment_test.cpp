@@ -1,5 +1,5 @@
-// augment against plain f64 loops and PyTorch's antialiased resize: crops beyond the picture, flips, fill, both types
-// and devices.
+// augment against plain f64 loops and PyTorch's antialiased resize: crops beyond the picture, flips, turns, fill, new
+// backgrounds, colours, erased parts, both types and devices.
 #include "kernels/augment/augment.h"
 
 #include "tests/ops/reference.h"
@@ -11,6 +11,7 @@ struct Batch {
   AugmentShape shape;
   std::vector<uint8_t> pixels;
   std::vector<AugmentSample> samples;
+  std::vector<uint8_t> mask{}, backgrounds{};
 };
 
 AugmentShape make_shape(int out_h, int out_w) {
@@ -40,24 +41,61 @@ void add(Batch& batch, int h, int w, float x, float y, float crop_w, float crop_
   batch.shape.n = int(batch.samples.size());
 }
 
-// Weights of the source pixels [begin, begin + size) for output j, straight from the header's formula.
-Values weights(double start, double crop, int out, int j, int& begin) {
-  begin = int(std::ceil(start - 0.5));
-  const int end = std::max(begin + 1, int(std::ceil(start + crop - 0.5)));
-  const double scale = crop / out, centre = start + (j + 0.5) * scale;
+// Weights of the source pixels [begin, begin + size) around `point`, straight from the header's formula.
+Values weights(double start, double crop, int out, double point, bool turned, int& begin) {
+  begin = turned ? int(point) - 400 : int(std::ceil(start - 0.5));
+  const int end = turned ? int(point) + 400 : std::max(begin + 1, int(std::ceil(start + crop - 0.5)));
+  const double scale = crop / out;
   Values weight;
   double sum = 0;
   for (int k = begin; k < end; ++k) {
-    weight.push_back(std::max(0.0, 1 - std::abs(k + 0.5 - centre) / std::max(1.0, scale)));
+    weight.push_back(std::max(0.0, 1 - std::abs(k + 0.5 - point) / std::max(1.0, scale)));
     sum += weight.back();
   }
   for (double& w : weight) w /= sum;
   return weight;
 }
 
+bool inside(const AugmentSample& s, int row, int column) { return row >= 0 && column >= 0 && row < s.h && column < s.w; }
+
 double pixel(const Batch& b, const AugmentSample& s, int row, int column, int c) {
-  if (row < 0 || column < 0 || row >= s.h || column >= s.w) return b.shape.fill[c];
+  if (!inside(s, row, column)) return b.shape.fill[c];
   return b.pixels[std::size_t(s.offset + (int64_t(row) * s.w + column) * 3 + c)];
+}
+
+// How much of a source pixel is object: all of it where the picture keeps its background.
+double object(const Batch& b, const AugmentSample& s, int row, int column) {
+  if (s.background < 0) return 1;
+  return inside(s, row, column) ? b.mask[std::size_t(s.offset / 3 + int64_t(row) * s.w + column)] / 255.0 : 0;
+}
+
+double background(const Batch& b, const AugmentSample& s, int i, int j, int c) {
+  if (s.background < 0) return 0;
+  const int row = (i + s.background_y) % b.shape.out_h, column = (j + s.background_x) % b.shape.out_w;
+  return b.backgrounds[std::size_t(s.background + (int64_t(row) * b.shape.out_w + column) * 3 + c)];
+}
+
+// The three values, 0..255, that output pixel (i, j) sees.
+Values seen(const Batch& b, const AugmentSample& s, int i, int j) {
+  const bool turned = s.turn_sin != 0 || s.turn_cos != 1;
+  const double u = ((s.flip ? b.shape.out_w - 1 - j : j) + 0.5) / b.shape.out_w - 0.5, v = (i + 0.5) / b.shape.out_h - 0.5;
+  const double across = u * double(s.crop_w), down = v * double(s.crop_h), cosine = double(s.turn_cos), sine = double(s.turn_sin);
+  const double x = double(s.crop_x) + double(s.crop_w) / 2 + cosine * across + sine * down;
+  const double y = double(s.crop_y) + double(s.crop_h) / 2 - sine * across + cosine * down;
+  int top, left;
+  const Values rows = weights(double(s.crop_y), double(s.crop_h), b.shape.out_h, y, turned, top);
+  const Values columns = weights(double(s.crop_x), double(s.crop_w), b.shape.out_w, x, turned, left);
+  Values value(3);
+  double covered = 0;
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+      if (!(rows[r] > 0 && columns[k] > 0)) continue;
+      const double weight = rows[r] * columns[k] * object(b, s, top + int(r), left + int(k));
+      covered += weight;
+      for (int c = 0; c < 3; ++c) value[std::size_t(c)] += weight * pixel(b, s, top + int(r), left + int(k), c);
+    }
+  for (int c = 0; c < 3; ++c) value[std::size_t(c)] += (1 - covered) * background(b, s, i, j, c);
+  return value;
 }
 
 Values reference(const Batch& b) {
@@ -65,28 +103,24 @@ Values reference(const Batch& b) {
   for (const AugmentSample& s : b.samples)
     for (int i = 0; i < b.shape.out_h; ++i)
       for (int j = 0; j < b.shape.out_w; ++j) {
-        int top, left;
-        const Values rows = weights(double(s.crop_y), double(s.crop_h), b.shape.out_h, i, top);
-        const Values columns =
-            weights(double(s.crop_x), double(s.crop_w), b.shape.out_w, s.flip ? b.shape.out_w - 1 - j : j, left);
+        const Values value = seen(b, s, i, j);
+        const bool erased = i >= s.erase_y && i < s.erase_y + s.erase_h && j >= s.erase_x && j < s.erase_x + s.erase_w;
         for (int c = 0; c < 3; ++c) {
-          double sum = 0;
-          for (std::size_t r = 0; r < rows.size(); ++r)
-            for (std::size_t k = 0; k < columns.size(); ++k)
-              if (rows[r] > 0 && columns[k] > 0)
-                sum += rows[r] * columns[k] * pixel(b, s, top + int(r), left + int(k), c);
-          y.push_back((sum / 255 - double(b.shape.mean[c])) / double(b.shape.std[c]));
+          double mixed = double(s.color[c][3]);
+          for (int k = 0; k < 3; ++k) mixed += double(s.color[c][k]) * value[std::size_t(k)] / 255;
+          y.push_back(erased ? 0 : (std::clamp(mixed, 0.0, 1.0) - double(b.shape.mean[c])) / double(b.shape.std[c]));
         }
       }
   return y;
 }
 
 Array run(const Batch& b, Device device, DType dtype) {
-  const Array pixels(device, DType::u8, b.pixels);
+  const Array pixels(device, DType::u8, b.pixels), mask(device, DType::u8, b.mask), backgrounds(device, DType::u8, b.backgrounds);
   Buffer samples(device, b.samples.size() * sizeof(AugmentSample));
   memory::copy(device, samples.data(), Device::cpu, b.samples.data(), samples.bytes());
   Array y(device, dtype, int64_t(b.shape.n) * b.shape.out_h * b.shape.out_w * 3);
-  PC_KERNELS(augment, device).forward(b.shape, dtype, pixels.as<uint8_t>(), samples.as<AugmentSample>(), y.data());
+  const AugmentSource source{.pixels = pixels.as<uint8_t>(), .mask = mask.as<uint8_t>(), .backgrounds = backgrounds.as<uint8_t>()};
+  PC_KERNELS(augment, device).forward(b.shape, dtype, source, samples.as<AugmentSample>(), y.data());
   memory::synchronize(device);
   return y;
 }
@@ -117,6 +151,31 @@ Batch mixed_batch() {
   return b;
 }
 
+void turn(AugmentSample& s, double degrees) {
+  s.turn_cos = float(std::cos(degrees * std::numbers::pi / 180));
+  s.turn_sin = float(std::sin(degrees * std::numbers::pi / 180));
+}
+
+// Every way of changing a picture by itself and all at once.
+Batch changed_batch() {
+  Batch b{.shape = make_shape(16, 12), .pixels = {}, .samples = {}};
+  for (int kind = 0; kind < 8; ++kind)
+    for (bool flip : {false, true}) {
+      add(b, 24, 18, kind % 2 ? -3.5f : 1.25f, 2, 15, kind > 3 ? 40 : 20, flip);
+      AugmentSample& s = b.samples.back();
+      if (kind & 1) s.background = 16 * 12 * 3 * (kind / 2 % 2), s.background_x = 5 * kind, s.background_y = kind;
+      if (kind & 2) turn(s, 20 * kind - 60);
+      if (kind & 4) {
+        for (int c = 0; c < 3; ++c)
+          for (int k = 0; k < 4; ++k) s.color[c][k] += 0.2f * float((c * 4 + k * 7 + kind) % 5) - 0.4f;
+        s.erase_x = kind, s.erase_y = -2, s.erase_w = 20, s.erase_h = 5 + kind;
+      }
+    }
+  for (std::size_t i = 0; i < b.pixels.size() / 3; ++i) b.mask.push_back(uint8_t(philox(8, 0, i).word[0]) < 128 ? 0 : uint8_t(philox(9, 0, i).word[0]));
+  for (std::size_t i = 0; i < 2 * 16 * 12 * 3; ++i) b.backgrounds.push_back(uint8_t(philox(10, 0, i).word[0]));
+  return b;
+}
+
 void check(const Batch& b, Device device) {
   const Values want = reference(b);
   expect_close(run(b, device, DType::f32).values(), want, {1e-5, 1e-4}, "y");
@@ -139,6 +198,7 @@ void check_pytorch(Device device) {
 }
 
 TEST(Augment, MatchesReference) { check(mixed_batch(), Device::cpu); }
+TEST(Augment, MatchesReferenceTurnedRecolouredErasedAndOnNewBackgrounds) { check(changed_batch(), Device::cpu); }
 TEST(Augment, MatchesPyTorchsAntialiasedResize) { check_pytorch(Device::cpu); }
 
 TEST(Augment, IdentityKeepsEveryPixel) {
@@ -169,9 +229,19 @@ TEST(Augment, BordersAreNotMixedWithFill) {
   for (double y : run(b, Device::cpu, DType::f32).values()) ASSERT_NEAR(y, 40, 1e-4);
 }
 
+TEST(Augment, AQuarterTurnMovesEveryPixelClockwise) {
+  Batch b{.shape = plain_shape(6, 6), .pixels = {}, .samples = {}};
+  add(b, 6, 6, 0, 0, 6, 6, false);
+  b.samples[0].turn_cos = 0, b.samples[0].turn_sin = 1;
+  const Values y = run(b, Device::cpu, DType::f32).values();
+  for (int i = 0; i < 6; ++i)
+    for (int j = 0; j < 6; ++j)  // what stood at row i, column j from the top now stands at row j, column j from the right
+      ASSERT_NEAR(y[std::size_t(j * 6 + 5 - i) * 3], b.pixels[std::size_t(i * 6 + j) * 3], 1e-3);
+}
+
 TEST(Augment, SameBitsWithAnyNumberOfThreads) {
-  const Batch b = mixed_batch();
-  expect_same_bits_with_two_threads([&] { return run(b, Device::cpu, DType::f32).bytes(); });
+  for (const Batch& b : {mixed_batch(), changed_batch()})
+    expect_same_bits_with_two_threads([&] { return run(b, Device::cpu, DType::f32).bytes(); });
 }
 
 TEST(Augment, RefusesBadCropsAndTypes) {
@@ -180,13 +250,20 @@ TEST(Augment, RefusesBadCropsAndTypes) {
     b.samples[1].crop_w = crop;
     EXPECT_THROW(run(b, Device::cpu, DType::f32), std::logic_error) << crop;
   }
-  EXPECT_THROW(augment_cpu.forward(make_shape(1, 1), DType::f16, nullptr, nullptr, nullptr), std::logic_error);
+  Batch spun = identity_batch(), bare = identity_batch();
+  spun.samples[0].turn_sin = kNaN;
+  EXPECT_THROW(run(spun, Device::cpu, DType::f32), std::logic_error);
+  bare.samples[0].background = 0;
+  std::vector<float> y(2 * 20 * 15 * 3);
+  EXPECT_THROW(augment_cpu.forward(bare.shape, DType::f32, {.pixels = bare.pixels.data()}, bare.samples.data(), y.data()), std::logic_error);
+  EXPECT_THROW(augment_cpu.forward(make_shape(1, 1), DType::f16, {}, nullptr, nullptr), std::logic_error);
 }
 
 TEST(Augment, GpuMatchesReference) {
   PC_NEEDS_GPU();
   check(mixed_batch(), Device::cuda);
   check(identity_batch(), Device::cuda);
+  check(changed_batch(), Device::cuda);
   expect_close(run(mixed_batch(), Device::cuda, DType::f16).values(), reference(mixed_batch()),
                tolerance(DType::f16, 0.2), "y");
   check_pytorch(Device::cuda);

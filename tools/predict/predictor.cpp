@@ -73,7 +73,7 @@ DecodeSettings Predictor::decoding() const {
 Tensor Predictor::prepare(Image image) const {
   const Preprocess& preprocess = loaded_.info.preprocess;
   image = shrink_to_short_side(std::move(image), decoding().min_side);
-  return augment(preprocess.shape(), settings_.precision, Device::cpu, image.pixels.data(),
+  return augment(preprocess.shape(), settings_.precision, Device::cpu, {.pixels = image.pixels.data()},
                  {preprocess.identity(0, image.h, image.w)});
 }
 

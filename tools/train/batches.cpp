@@ -29,7 +29,7 @@ Batch BatchMaker::random(std::span<const uint32_t> items, const RandomCrop& crop
 
 Batch BatchMaker::make(std::span<const uint32_t> items, std::vector<AugmentSample> samples) const {
   const uint8_t* pixels = resident_.empty() ? store_->pixels() : resident_.as<uint8_t>();
-  Batch batch{.x = augment(preprocess_.shape(), dtype_, device_, pixels, samples), .targets = {}};
+  Batch batch{.x = augment(preprocess_.shape(), dtype_, device_, {.pixels = pixels}, samples), .targets = {}};
   for (std::size_t head = 0; head < heads(); ++head) {
     std::vector<int32_t> labels;
     for (const uint32_t item : items) labels.push_back(label(item, head));

@@ -1,0 +1,27 @@
+// mix: the pictures of a batch mixed in place with their partners, picture i with picture n - 1 - i.
+//
+// Outside the rectangle of pair i both pictures become lambda * own + (1 - lambda) * partner (mixup: Zhang et al., ICLR
+// 2018); inside it they change places (cutmix: Yun et al., ICCV 2019). The middle picture of an odd batch stays as it is.
+#pragma once
+
+#include "kernels/runtime/select.h"
+
+namespace pc {
+
+struct MixShape {
+  int n, h, w;  // pictures of three channels
+};
+
+// lambda 1 and an empty rectangle change nothing.
+struct MixPair {
+  float lambda = 1;
+  int32_t x = 0, y = 0, w = 0, h = 0;  // pixels
+};
+
+struct MixKernels {
+  // pairs[n / 2] lie on the device; pictures [n, h, w, 3] of `dtype`.
+  void (*apply)(const MixShape&, DType dtype, const MixPair* pairs, void* pictures);
+};
+extern const MixKernels mix_cpu, mix_cuda;
+
+}  // namespace pc

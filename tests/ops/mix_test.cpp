@@ -1,0 +1,75 @@
+// mix: mixup and cutmix of partners against plain f64 loops.
+#include "kernels/mix/mix.h"
+
+#include "tests/ops/reference.h"
+
+namespace pc::test {
+namespace {
+
+struct Batch {
+  MixShape shape;
+  std::vector<MixPair> pairs;
+};
+
+// Blended, exchanged in part and as a whole, both at once, rectangles that leave the picture, an odd batch.
+std::vector<Batch> batches() {
+  return {{{.n = 8, .h = 5, .w = 7}, {{.lambda = 0.3f}, {.x = 2, .y = 1, .w = 3, .h = 2}, {}, {.lambda = 0.75f, .x = 0, .y = 0, .w = 7, .h = 3}}},
+          {{.n = 5, .h = 9, .w = 4}, {{.x = -2, .y = 6, .w = 4, .h = 90}, {.x = 3, .y = -1, .w = 50, .h = 4}}},
+          {{.n = 2, .h = 80, .w = 60}, {{.lambda = 0.5f, .x = 17, .y = 20, .w = 31, .h = 40}}},
+          {{.n = 1, .h = 3, .w = 3}, {}}};
+}
+
+Values reference(const Batch& b, const Values& x) {
+  const auto [n, h, w] = b.shape;
+  Values y = x;
+  for (int p = 0; p < n; ++p) {
+    const int partner = n - 1 - p;
+    if (p == partner) continue;
+    const MixPair& pair = b.pairs[std::size_t(std::min(p, partner))];
+    for (int i = 0; i < h; ++i)
+      for (int j = 0; j < w; ++j) {
+        const bool crossed = i >= pair.y && i < pair.y + pair.h && j >= pair.x && j < pair.x + pair.w;
+        const double lambda = crossed ? 0 : double(pair.lambda);
+        for (int c = 0; c < 3; ++c) {
+          const auto at = std::size_t((i * w + j) * 3 + c), size = std::size_t(h * w * 3);
+          y[std::size_t(p) * size + at] = lambda * x[std::size_t(p) * size + at] + (1 - lambda) * x[std::size_t(partner) * size + at];
+        }
+      }
+  }
+  return y;
+}
+
+void check(Device device, DType dtype) {
+  for (const Batch& b : batches()) {
+    const int64_t values = int64_t(b.shape.n) * b.shape.h * b.shape.w * 3;
+    const Values x = rounded(random_values(values, 3), dtype);
+    const Array y(device, dtype, x);
+    Buffer pairs(device, std::max<std::size_t>(1, b.pairs.size()) * sizeof(MixPair));
+    memory::copy(device, pairs.data(), Device::cpu, b.pairs.data(), b.pairs.size() * sizeof(MixPair));
+    PC_KERNELS(mix, device).apply(b.shape, dtype, pairs.as<MixPair>(), y.data());
+    expect_close(y.values(), reference(b, x), tolerance(dtype, 0.1), "y");
+  }
+}
+
+TEST(Mix, F32) { check(Device::cpu, DType::f32); }
+TEST(Mix, Bf16) { check(Device::cpu, DType::bf16); }
+
+TEST(Mix, NothingAskedForChangesNoBit) {
+  const Values x = random_values(2 * 4 * 4 * 3, 5);
+  const Array y(Device::cpu, DType::f32, x), before(Device::cpu, DType::f32, x);
+  const MixPair pair;
+  mix_cpu.apply({.n = 2, .h = 4, .w = 4}, DType::f32, &pair, y.data());
+  EXPECT_EQ(y.bytes(), before.bytes());
+}
+
+TEST(Mix, RefusesOtherTypes) {
+  EXPECT_THROW(mix_cpu.apply({.n = 2, .h = 1, .w = 1}, DType::u8, nullptr, nullptr), std::logic_error);
+}
+
+TEST(Mix, GpuMatchesReference) {
+  PC_NEEDS_GPU();
+  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) check(Device::cuda, dtype);
+}
+
+}  // namespace
+}  // namespace pc::test
