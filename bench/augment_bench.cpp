@@ -1,7 +1,7 @@
 // augment: u8 pictures to the network's input: training's random crops of 80x60 pictures, and photos reduced for
 // prediction.
 #include "bench/bench.h"
-#include "engine/preprocess.h"
+#include "engine/augmentation.h"
 #include "kernels/augment/augment.h"
 #include "kernels/runtime/random.h"
 

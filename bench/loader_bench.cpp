@@ -121,12 +121,12 @@ void batches(benchmark::State& state, DType dtype) {
   constexpr std::size_t kBatch = 64;
   const DataSet data = data_set();
   const Scratch scratch;
-  const BatchMaker maker(data.catalogue, open_store(data, {}, scratch.path), {}, dtype, Device::cpu);
+  const BatchMaker maker(data.catalogue, open_store(data, {}, scratch.path), {}, dtype, Device::cpu, {.augmentation = {}});
   std::vector<uint32_t> items(kBatch);
   uint64_t next = 0;
   for (auto _ : state) {
     for (uint32_t& item : items) item = philox(1, 0, next++).word[0] % uint32_t(pictures().size());
-    benchmark::DoNotOptimize(maker.random(items, {}, 1, next));
+    benchmark::DoNotOptimize(maker.random(items, next, 0));
   }
   rate(state, kBatch);
 }

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "kernels/runtime/error.h"
-#include "kernels/runtime/random.h"
 
 namespace pc {
 
@@ -35,22 +34,6 @@ AugmentSample Preprocess::identity(int64_t offset, int h, int w) const {
     sample.crop_h = float(w) / ratio;
   sample.crop_x = (float(w) - sample.crop_w) / 2;
   sample.crop_y = (float(h) - sample.crop_h) / 2;
-  return sample;
-}
-
-AugmentSample draw(const Preprocess& preprocess, const RandomCrop& random, uint64_t seed, uint64_t epoch, uint64_t index,
-                   int64_t offset, int h, int w) {
-  AugmentSample sample = preprocess.identity(offset, h, w);
-  const Philox a = philox(seed, epoch, 2 * index), b = philox(seed, epoch, 2 * index + 1);
-  sample.flip = uniform(a.word[0]) < random.flip;
-  const float area = random.min_area + (1 - random.min_area) * uniform(a.word[1]);
-  const float stretch = std::exp(std::log(std::max(1.0f, random.max_stretch)) * (2 * uniform(a.word[2]) - 1));
-  const float width = sample.crop_w * std::min(1.0f, std::sqrt(area * stretch));
-  const float height = sample.crop_h * std::min(1.0f, std::sqrt(area / stretch));
-  sample.crop_x += (sample.crop_w - width) * uniform(b.word[0]);
-  sample.crop_y += (sample.crop_h - height) * uniform(b.word[1]);
-  sample.crop_w = width;
-  sample.crop_h = height;
   return sample;
 }
 

@@ -1,5 +1,5 @@
 // Preprocess: from a picture of any size to the network's input. One recipe, carried by the model file, serves training, evaluation,
-// prediction and the server; training only draws its crops and flips around it.
+// prediction and the server; training draws its changes around it (engine/augmentation.h).
 #pragma once
 
 #include <array>
@@ -23,16 +23,5 @@ struct Preprocess {
   // The sample of a whole h x w picture whose pixels begin at `offset`.
   AugmentSample identity(int64_t offset, int h, int w) const;
 };
-
-// What training draws for each picture. Zero strength everywhere is the identity.
-struct RandomCrop {
-  float flip = 0.5f;        // probability of mirroring
-  float min_area = 0.7f;    // the crop covers this share of the picture's area, up to all of it (random-resized-crop)
-  float max_stretch = 1.2f; // the crop's aspect ratio is changed by at most this factor
-};
-
-// The sample that (seed, epoch, index) draws: the same on every device, with any number of threads, in any order.
-AugmentSample draw(const Preprocess& preprocess, const RandomCrop& random, uint64_t seed, uint64_t epoch, uint64_t index,
-                   int64_t offset, int h, int w);
 
 }  // namespace pc

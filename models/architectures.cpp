@@ -14,7 +14,7 @@ const std::map<std::string, ResNetOptions>& resnets() {
 }
 
 std::vector<std::string> architectures() {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"smallcnn"};
   for (const auto& [name, options] : resnets()) names.push_back(name);
   return names;
 }

@@ -5,6 +5,7 @@
 
 #include "kernels/runtime/error.h"
 #include "models/resnet.h"
+#include "models/small_cnn.h"
 
 namespace pc {
 
@@ -24,6 +25,7 @@ int stages_above(const std::string& member) {
 
 std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads,
                                             std::optional<uint64_t> seed) {
+  if (architecture == "smallcnn") return std::make_unique<SmallCnn>(heads, seed);
   const auto found = resnets().find(architecture);
   if (found == resnets().end())
     fail(Exit::usage, fmt::format("unknown architecture \"{}\"; known: {}", architecture, fmt::join(architectures(), ", ")));

@@ -1,4 +1,4 @@
-// Preprocess: the rectangle that each way of fitting takes, and the crops that training draws.
+// Preprocess: the rectangle that each way of fitting takes.
 #include "engine/preprocess.h"
 
 #include <gtest/gtest.h>
@@ -16,11 +16,6 @@ void expect_crop(const AugmentSample& s, float x, float y, float w, float h) {
   EXPECT_FLOAT_EQ(s.crop_w, w);
   EXPECT_FLOAT_EQ(s.crop_h, h);
   EXPECT_EQ(s.flip, 0);
-}
-
-bool same(const AugmentSample& a, const AugmentSample& b) {
-  return a.offset == b.offset && a.h == b.h && a.w == b.w && a.crop_x == b.crop_x && a.crop_y == b.crop_y &&
-         a.crop_w == b.crop_w && a.crop_h == b.crop_h && a.flip == b.flip;
 }
 
 TEST(Preprocess, StretchTakesTheWholePicture) {
@@ -55,51 +50,6 @@ TEST(Preprocess, TheShapeCarriesTheRecipe) {
   EXPECT_EQ(shape.mean[2], 0.3f);
   EXPECT_EQ(shape.std[0], 0.4f);
   EXPECT_EQ(shape.fill[1], 2);
-}
-
-TEST(Draw, IsAFunctionOfSeedEpochAndIndex) {
-  const Preprocess p = fitting(Resize::stretch);
-  const auto at = [&](uint64_t seed, uint64_t epoch, uint64_t index) {
-    return draw(p, {}, seed, epoch, index, 0, 80, 60);
-  };
-  EXPECT_TRUE(same(at(1, 2, 3), at(1, 2, 3)));
-  EXPECT_FALSE(same(at(1, 2, 3), at(2, 2, 3)));
-  EXPECT_FALSE(same(at(1, 2, 3), at(1, 3, 3)));
-  EXPECT_FALSE(same(at(1, 2, 3), at(1, 2, 4)));
-}
-
-TEST(Draw, StaysWithinThePicture) {
-  const RandomCrop wild{.flip = 0.5f, .min_area = 0.1f, .max_stretch = 2};
-  for (uint64_t i = 0; i < 5000; ++i) {
-    const AugmentSample s = draw(fitting(Resize::stretch), wild, 7, 1, i, 0, 50, 70);
-    ASSERT_GT(s.crop_w, 0);
-    ASSERT_GT(s.crop_h, 0);
-    ASSERT_GE(s.crop_x, 0);
-    ASSERT_GE(s.crop_y, 0);
-    ASSERT_LE(s.crop_x + s.crop_w, 70 + 1e-4f);
-    ASSERT_LE(s.crop_y + s.crop_h, 50 + 1e-4f);
-  }
-}
-
-TEST(Draw, ZeroStrengthIsTheIdentity) {
-  const Preprocess p = fitting(Resize::pad);
-  for (uint64_t i = 0; i < 100; ++i)
-    EXPECT_TRUE(same(draw(p, {.flip = 0, .min_area = 1, .max_stretch = 1}, 7, 1, i, 9, 50, 70), p.identity(9, 50, 70)));
-}
-
-TEST(Draw, FlipsAsOftenAsAskedAndKeepsTheArea) {
-  const RandomCrop crop{.flip = 0.25f, .min_area = 0.5f, .max_stretch = 1};
-  int flips = 0;
-  double area = 0, least = 1;
-  for (uint64_t i = 0; i < 4000; ++i) {
-    const AugmentSample s = draw(fitting(Resize::stretch), crop, 3, 0, i, 0, 80, 60);
-    flips += s.flip;
-    area += double(s.crop_w) * s.crop_h / 4800;
-    least = std::min(least, double(s.crop_w) * s.crop_h / 4800);
-  }
-  EXPECT_NEAR(flips / 4000.0, 0.25, 0.03);
-  EXPECT_NEAR(area / 4000, 0.75, 0.02);
-  EXPECT_GE(least, 0.4999);
 }
 
 TEST(Preprocess, ResizeNames) {

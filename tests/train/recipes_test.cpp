@@ -63,6 +63,52 @@ TEST_F(Recipes, HeadsFirstResumesBitForBit) {
   EXPECT_EQ(read_file(model("torn")), read_file(model("whole")));
 }
 
+TEST_F(Recipes, StagesJoinFromTheHeadsDown) {
+  ASSERT_EQ(train("start", {"train.epochs=1"}).code, 0);
+  const std::string weights = "model.weights=" + model("start").string();
+  ASSERT_EQ(train("layer4", {weights, "train.epochs=2", "train.head_epochs=1", "train.unfreeze_epochs=1"}).code, 0);
+  for (const std::string& name : changed(model("start"), model("layer4")))
+    EXPECT_TRUE(is_head(name) || name.starts_with("layer4.")) << name;
+  EXPECT_EQ(changed(model("start"), model("layer4")).size(), 27u);  // 2 of the head, 5 of each of 5 convolutions with their norms
+}
+
+TEST_F(Recipes, EverythingAtOnceResumesBitForBit) {
+  const std::vector<std::string> settings{"train.save_every=1",   "train.ema=0.9",       "train.accumulate=2",    "train.batch=4",
+                                          "augment.mixup=0.4",    "augment.cutmix=1",    "augment.background=1",  "augment.rotate=20",
+                                          "augment.erase=0.5",    "augment.contrast=0.3", "augment.max_area=1.5", "train.optimizer=adamw",
+                                          "train.lr=0.001"};
+  ASSERT_EQ(train("whole", settings).code, 0);
+  int killed = 0;
+  for (int wait : {400, 700, 300, 900, 500, 600}) killed += train("torn", settings, wait).code == 128 + SIGKILL;
+  EXPECT_GT(killed, 0);
+  ASSERT_EQ(train("torn", settings).code, 0);
+  EXPECT_EQ(read_file(model("torn")), read_file(model("whole")));
+}
+
+// A frozen body's norms use their running statistics, so two half batches give the step of the whole one but for the order of sums.
+TEST_F(Recipes, AccumulatedBatchesMakeOneStep) {
+  const std::vector<std::string> common{"train.epochs=1", "train.head_epochs=1", "augment.flip=0", "augment.min_area=1", "augment.max_stretch=1"};
+  auto whole = common, halves = common;
+  whole.push_back("train.batch=8");
+  halves.insert(halves.end(), {"train.batch=4", "train.accumulate=2"});
+  const std::string start = "model.weights=" + (train("start", {"train.epochs=1"}), model("start")).string();
+  ASSERT_EQ(train("whole", (whole.push_back(start), whole)).code, 0);
+  ASSERT_EQ(train("halves", (halves.push_back(start), halves)).code, 0);
+  EXPECT_EQ(events("whole", "epoch").size(), events("halves", "epoch").size());
+  const WeightFile a = read_safetensors(model("whole")), b = read_safetensors(model("halves"));
+  for (const char* name : {"fc.weight", "fc.bias"}) {
+    const auto x = a.find(name)->tensor().to_vector<float>(), y = b.find(name)->tensor().to_vector<float>();
+    for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], 2e-3) << name << " " << i;
+  }
+}
+
+TEST_F(Recipes, TheRunningAverageIsTheResult) {
+  ASSERT_EQ(train("last", {}).code, 0);
+  ASSERT_EQ(train("average", {"train.ema=0.9"}).code, 0);
+  EXPECT_EQ(changed(model("last"), model("average")).size(), 102u);  // same steps, other result
+  EXPECT_EQ(events("last", "epoch").back()["train"], events("average", "epoch").back()["train"]);
+}
+
 TEST_F(Recipes, PatienceKeepsTheBestEpoch) {
   const Outcome outcome = train(
       "patient", {"train.epochs=8", "train.patience=2", "train.lr=0.05", "train.schedule=constant", "data.val=0.3"});

@@ -81,6 +81,16 @@ TEST_F(Train, SameSeedSameBitsWithOneThread) {
   EXPECT_EQ(metrics("one_thread"), metrics("whole"));
 }
 
+// Another folder, time zone and locale, and one thread.
+TEST_F(Train, SameSeedSameBitsElsewhere) {
+  std::vector<std::string> words{"-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=de_DE.UTF-8", PC_BIN_DIR "/pctrain"};
+  for (const std::string& word : arguments("elsewhere", {"--set", "train.threads=1"})) words.push_back(word);
+  const Outcome outcome = run_program("/usr/bin/env", words);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(model("elsewhere") == model("whole"));
+  EXPECT_EQ(metrics("elsewhere"), metrics("whole"));
+}
+
 TEST_F(Train, AnotherSeedOtherBits) {
   ASSERT_EQ(run_program("pctrain", arguments("seed", {"--set", "train.seed=2"})).code, 0);
   EXPECT_FALSE(model("seed") == model("whole"));

@@ -70,11 +70,11 @@ std::string nearest(const std::vector<ConfigKey>& keys, const std::string& name)
 }
 
 template <class T>
-T parse_number(const std::string& text, const char* what, T low, T high) {
+T parse_number(const std::string& text, const std::string& wants, T low, T high) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
-    throw std::invalid_argument(fmt::format("wants {} from {} to {}", what, low, high));
+    throw std::invalid_argument("wants " + wants);
   return value;
 }
 
@@ -139,8 +139,19 @@ std::string to_ini(const std::vector<ConfigKey>& keys, bool with_help) {
   return text;
 }
 
+std::string config_help(const std::vector<ConfigKey>& keys) {
+  std::string text, section;
+  for (const ConfigKey& key : keys) {
+    if (key.section != section) text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", key.section);
+    section = key.section;
+    const std::string value = key.get();
+    text += fmt::format("{}: {}; default {}\n    {}\n", key.key, key.wants, value.empty() ? "empty" : value, key.help);
+  }
+  return text;
+}
+
 ConfigKey text_key(const std::string& section, const std::string& key, std::string& value, const std::string& help) {
-  return {section, key, help, [&value](const std::string& text) { check_text(text), value = text; }, [&value] { return value; }};
+  return {section, key, help, "text", [&value](const std::string& text) { check_text(text), value = text; }, [&value] { return value; }};
 }
 
 ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value, const std::string& help) {
@@ -154,16 +165,18 @@ ConfigKey list_key(const std::string& section, const std::string& key, std::vect
     }
     check_text(fmt::format("{}", fmt::join(value, ", ")));  // as it will be written
   };
-  return {section, key, help, set, [&value] { return fmt::format("{}", fmt::join(value, ", ")); }};
+  return {section, key, help, "a list, with commas between", set, [&value] { return fmt::format("{}", fmt::join(value, ", ")); }};
 }
 
 ConfigKey int_key(const std::string& section, const std::string& key, int64_t& value, int64_t low, int64_t high, const std::string& help) {
-  return {section, key, help, [=, &value](const std::string& text) { value = parse_number<int64_t>(text, "a whole number", low, high); },
+  const std::string wants = fmt::format("a whole number from {} to {}", low, high);
+  return {section, key, help, wants, [=, &value](const std::string& text) { value = parse_number<int64_t>(text, wants, low, high); },
           [&value] { return fmt::format("{}", value); }};
 }
 
 ConfigKey number_key(const std::string& section, const std::string& key, double& value, double low, double high, const std::string& help) {
-  return {section, key, help, [=, &value](const std::string& text) { value = parse_number<double>(text, "a number", low, high); },
+  const std::string wants = fmt::format("a number from {} to {}", low, high);
+  return {section, key, help, wants, [=, &value](const std::string& text) { value = parse_number<double>(text, wants, low, high); },
           [&value] { return fmt::format("{}", value); }};
 }
 
@@ -172,17 +185,17 @@ ConfigKey flag_key(const std::string& section, const std::string& key, bool& val
     if (text != "yes" && text != "no") throw std::invalid_argument("wants yes or no");
     value = text == "yes";
   };
-  return {section, key, help, set, [&value] { return value ? "yes" : "no"; }};
+  return {section, key, help, "yes or no", set, [&value] { return value ? "yes" : "no"; }};
 }
 
 ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value, std::vector<std::string> choices,
                      const std::string& help) {
-  const auto set = [choices, &value](const std::string& text) {
-    if (std::find(choices.begin(), choices.end(), text) == choices.end())
-      throw std::invalid_argument(fmt::format("wants one of {}", fmt::join(choices, ", ")));
+  const std::string wants = fmt::format("one of {}", fmt::join(choices, ", "));
+  const auto set = [choices, wants, &value](const std::string& text) {
+    if (std::find(choices.begin(), choices.end(), text) == choices.end()) throw std::invalid_argument("wants " + wants);
     value = text;
   };
-  return {section, key, help, set, [&value] { return value; }};
+  return {section, key, help, wants, set, [&value] { return value; }};
 }
 
 }  // namespace pc

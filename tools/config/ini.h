@@ -23,7 +23,8 @@ IniEntry parse_override(const std::string& text);
 // One key of a program's configuration.
 struct ConfigKey {
   std::string section, key, help;
-  std::function<void(const std::string& value)> set;  // throws std::invalid_argument("wants a number above 0") for a bad value
+  std::string wants;                                  // "a number from 0 to 1000"
+  std::function<void(const std::string& value)> set;  // throws std::invalid_argument for a bad value, mostly "wants " + wants
   std::function<std::string()> get;
 };
 
@@ -33,6 +34,9 @@ void apply_config(const std::vector<IniEntry>& entries, const std::vector<Config
 
 // All keys with their values, as an INI file; `with_help` puts each key's meaning above it.
 std::string to_ini(const std::vector<ConfigKey>& keys, bool with_help);
+
+// What a person reads to write such a file: each key with what it wants, its value as the default, and its meaning.
+std::string config_help(const std::vector<ConfigKey>& keys);
 
 // Makers of keys bound to a variable. Numbers are parsed in the C locale, whole, and checked against [low, high].
 ConfigKey text_key(const std::string& section, const std::string& key, std::string& value, const std::string& help);

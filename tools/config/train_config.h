@@ -37,14 +37,17 @@ struct TrainConfig {
     double warm_up = 0.25, label_smoothing = 0.05, clip = 0;
     std::vector<std::string> head_weights;
     std::string precision = "f32", device = "cpu";
-    int64_t head_epochs = 0;
+    int64_t head_epochs = 0, unfreeze_epochs = 0, accumulate = 1;
+    double ema = 0;
     double layer_decay = 1;
     int64_t patience = 0;
     double max_minutes = 0;
     int64_t threads = 0, seed = 1, save_every = 0;
   } train;
   struct {
-    double flip = 0.5, min_area = 0.7, max_stretch = 1.2;
+    double flip = 0.5, min_area = 0.7, max_area = 1, max_stretch = 1.2, rotate = 0;
+    double brightness = 0, contrast = 0, saturation = 0, temperature = 0;
+    double erase = 0, background = 0, mixup = 0, cutmix = 0;
   } augment;
   struct {
     std::string runs = "runs", name = "run";

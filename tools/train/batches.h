@@ -8,8 +8,8 @@
 
 #include "data/catalogue.h"
 #include "data/store.h"
+#include "engine/augmentation.h"
 #include "engine/ops.h"
-#include "engine/preprocess.h"
 
 namespace pc {
 
@@ -18,27 +18,39 @@ struct Batch {
   std::vector<Targets> targets;  // one per head
 };
 
+// How training changes its pictures.
+struct BatchRecipe {
+  Augmentation augmentation{.flip = 0, .min_area = 1, .max_stretch = 1};
+  Mixing mixing;
+  uint64_t seed = 1;
+};
+
 class BatchMaker {
  public:
-  // Labels are of the catalogue's columns; on CUDA the store's pixels are copied to the device once.
-  BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess, DType dtype, Device device);
+  // Labels are of the catalogue's columns; on CUDA the store's pixels are copied to the device once. Where the recipe lays objects on
+  // other surfaces, those are made and the objects marked here.
+  BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess, DType dtype, Device device,
+             const BatchRecipe& recipe = {});
 
   // Whole pictures, as prediction sees them.
   Batch whole(std::span<const uint32_t> items) const;
-  // Randomly cropped and mirrored: a picture's crop depends on (seed, epoch, item) only.
-  Batch random(std::span<const uint32_t> items, const RandomCrop& crop, uint64_t seed, uint64_t epoch) const;
+  // Changed as the recipe says: a picture's own changes depend on (seed, epoch, item) only, what is mixed on (seed, epoch, number).
+  Batch random(std::span<const uint32_t> items, uint64_t epoch, uint64_t number) const;
 
   int32_t label(uint32_t item, std::size_t head) const { return catalogue_->items[item].labels[head]; }
   std::size_t heads() const { return catalogue_->columns.size(); }
 
  private:
-  Batch make(std::span<const uint32_t> items, std::vector<AugmentSample> samples) const;
+  Batch make(std::span<const uint32_t> items, const std::vector<AugmentSample>& samples, const std::vector<MixPair>& pairs) const;
+  Targets targets(std::span<const uint32_t> items, std::size_t head, const std::vector<MixPair>& pairs) const;
+  Tensor to_device(Tensor host) const { return device_ == Device::cpu ? host : host.to(device_); }
   const Catalogue* catalogue_;
   std::shared_ptr<const ImageStore> store_;
   Preprocess preprocess_;
   DType dtype_;
   Device device_;
-  Tensor resident_;  // CUDA: the store's pixels
+  BatchRecipe recipe_;
+  Tensor pixels_, mask_, surfaces_;  // u8, on the device
 };
 
 }  // namespace pc

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
 #include "engine/file.h"
@@ -56,19 +57,28 @@ class OptimizerMembers : public Module {
   Optimizer& optimizer_;
 };
 
-// Model and optimizer under one roof, names told apart by their first part.
+// Model, its average and the optimizer under one roof, names told apart by their first part.
 class Everything : public Module {
  public:
-  Everything(Module& model, Optimizer& optimizer) : model_(model), optimizer_(optimizer) {}
+  Everything(Module& model, Module* average, Optimizer& optimizer) : model_(model), average_(average), optimizer_(optimizer) {}
   void visit(const std::string& prefix, const Visitor& visitor) override {
     model_.visit(join(prefix, "model"), visitor);
+    if (average_) average_->visit(join(prefix, "average"), visitor);
     optimizer_.visit(join(prefix, "optimizer"), visitor);
   }
 
  private:
   Module& model_;
+  Module* average_;
   OptimizerMembers optimizer_;
 };
+
+// What a killed run was writing when it died.
+void remove_unfinished(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored))
+    if (entry.path().filename().string().find(".tmp.") != std::string::npos) std::filesystem::remove(entry.path(), ignored);
+}
 
 }  // namespace
 
@@ -89,6 +99,7 @@ RunFolder::RunFolder(const std::filesystem::path& path) : path_(path) {
     ::close(lock_);
     fail(Exit::file, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
   }
+  remove_unfinished(path);
 }
 
 RunFolder::~RunFolder() { ::close(lock_); }
@@ -131,16 +142,16 @@ void RunFolder::truncate_log(int64_t bytes) {
   if (log_bytes() > bytes) std::filesystem::resize_file(path_ / "metrics.jsonl", std::uintmax_t(bytes));
 }
 
-void save_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer, const TrainState& state) {
-  Everything all(model, optimizer);
+void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer, const TrainState& state) {
+  Everything all(model, average, optimizer);
   write_safetensors(run.checkpoint_path(), {.tensors = state_dict(all), .metadata = {{"pc.train", to_json(state).dump()}}});
 }
 
-std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer) {
+std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer) {
   if (!std::filesystem::exists(run.checkpoint_path())) return std::nullopt;
   const std::string path = run.checkpoint_path().string();
   const WeightFile file = read_safetensors(path);
-  Everything all(model, optimizer);
+  Everything all(model, average, optimizer);
   load_strict(all, file, path);
   const TrainState state = read_state(file, path);
   optimizer.set_steps(state.total_steps);

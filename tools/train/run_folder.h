@@ -60,8 +60,9 @@ struct TrainState {
   int64_t log_bytes = 0;
 };
 
-void save_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer, const TrainState& state);
+// `average` may be null.
+void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer, const TrainState& state);
 // Nothing where no checkpoint exists. Errors: Error(data) for one that does not fit.
-std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Optimizer& optimizer);
+std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer);
 
 }  // namespace pc

@@ -8,6 +8,7 @@
 
 #include "data/sampler.h"
 #include "engine/schedule.h"
+#include "engine/weight_average.h"
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
@@ -38,6 +39,16 @@ OptimizerOptions optimizer_options(const TrainConfig& config) {
 constexpr double kFirstScale = 4096, kSmallestScale = 1.0 / 16384;
 constexpr int64_t kGoodSteps = 2000;
 
+BatchRecipe batch_recipe(const TrainConfig& config) {
+  const auto& a = config.augment;
+  return {.augmentation = {.flip = float(a.flip), .min_area = float(a.min_area), .max_area = float(a.max_area), .max_stretch = float(a.max_stretch),
+                           .rotate = float(a.rotate), .brightness = float(a.brightness), .contrast = float(a.contrast),
+                           .saturation = float(a.saturation), .temperature = float(a.temperature), .erase = float(a.erase),
+                           .background = float(a.background)},
+          .mixing = {.mixup = float(a.mixup), .cutmix = float(a.cutmix)},
+          .seed = uint64_t(config.train.seed)};
+}
+
 class Trainer {
  public:
   explicit Trainer(TrainConfig& config);
@@ -45,12 +56,16 @@ class Trainer {
   void dry_run();
 
  private:
-  int64_t steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / config_.train.batch); }
+  int64_t step_pictures() const { return config_.train.batch * config_.train.accumulate; }
+  int64_t steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / step_pictures()); }
   void choose_learners();
   void begin_epoch();
-  Batch draw(std::span<const uint32_t> items) const;
+  Classifier& result() { return average_ ? *average_ : *model_; }
   std::vector<Var> forward(const Batch& batch);
-  void learn(const std::vector<Var>& losses);
+  void descend(const std::vector<Var>& losses);
+  void learn(std::span<const uint32_t> items);
+  void end_step();
+  void average();
   bool train_epoch(RunFolder& folder);
   void end_epoch(RunFolder& folder, double seconds);
   void keep_best(RunFolder& folder, const std::vector<HeadScore>& val);
@@ -66,9 +81,14 @@ class Trainer {
   TrainConfig& config_;
   DataPlan plan_;
   ModelInfo info_;
+  struct BodyParameter {
+    Var parameter;
+    int stage;  // stages between it and the logits, from 1
+  };
   std::unique_ptr<Classifier> model_;
+  std::unique_ptr<Classifier> average_;  // with train.ema
   Optimizer optimizer_;
-  std::vector<Var> body_;  // the parameters that learn and belong to no head
+  std::vector<BodyParameter> body_;  // the parameters that learn and belong to no head
   Schedule schedule_;
   BatchMaker batches_;
   std::vector<float> head_weights_;
@@ -83,21 +103,30 @@ Trainer::Trainer(TrainConfig& config)
       optimizer_(*model_, optimizer_options(config)),
       schedule_{.kind = config.train.schedule, .peak = float(config.train.lr), .steps = config.train.epochs * steps_per_epoch(),
                 .warm_up = float(config.train.warm_up)},
-      batches_(plan_.catalogue, plan_.store, info_.preprocess, dtype_from_name(config.train.precision), device_from_name(config.train.device)),
+      batches_(plan_.catalogue, plan_.store, info_.preprocess, dtype_from_name(config.train.precision), device_from_name(config.train.device),
+               batch_recipe(config)),
       head_weights_(config.head_weights()) {
-  if (config.train.batch > int64_t(plan_.train.size()))
-    fail(Exit::usage, fmt::format("train.batch = {}: more than the {} training pictures", config.train.batch, plan_.train.size()));
+  if (step_pictures() > int64_t(plan_.train.size()))
+    fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures", config.train.batch,
+                                  config.train.accumulate, plan_.train.size()));
   state_.loss_scale = config.train.precision == "f16" ? kFirstScale : 1;
   model_->visit("", [&](const std::string& name, Var& value, Role) {
-    if (value.requires_grad() && !is_head(name)) body_.push_back(value);
+    if (value.requires_grad() && !is_head(name)) body_.push_back({value, stages_above(name)});
   });
+  if (config.train.ema > 0) {
+    average_ = make_classifier(info_.architecture, info_.head_shapes(), std::nullopt);
+    copy_members(*model_, *average_);
+  }
   begin_epoch();
 }
 
 // The first epochs train the heads alone: new heads would pull good features apart (Kumar et al., "Fine-tuning can distort
-// pretrained features and underperform out-of-distribution", ICLR 2022).
+// pretrained features and underperform out-of-distribution", ICLR 2022). Then all join in, or one stage after the other (Howard & Ruder,
+// ACL 2018).
 void Trainer::choose_learners() {
-  for (Var& parameter : body_) parameter.set_requires_grad(state_.epoch >= config_.train.head_epochs);
+  const auto& train = config_.train;
+  for (auto& [parameter, stage] : body_)
+    parameter.set_requires_grad(state_.epoch >= train.head_epochs + (stage - 1) * train.unfreeze_epochs);
 }
 
 void Trainer::begin_epoch() {
@@ -106,12 +135,6 @@ void Trainer::begin_epoch() {
   state_.loss_sums.assign(info_.heads.size(), 0);
   state_.hits.assign(info_.heads.size(), 0);
   state_.seen.assign(info_.heads.size(), 0);
-}
-
-Batch Trainer::draw(std::span<const uint32_t> items) const {
-  const RandomCrop crop{.flip = float(config_.augment.flip), .min_area = float(config_.augment.min_area),
-                        .max_stretch = float(config_.augment.max_stretch)};
-  return batches_.random(items, crop, uint64_t(config_.train.seed), uint64_t(state_.epoch));
 }
 
 // The loss of every head; throws Error(numeric) where one is not finite.
@@ -124,13 +147,35 @@ std::vector<Var> Trainer::forward(const Batch& batch) {
   return losses;
 }
 
-void Trainer::learn(const std::vector<Var>& losses) {
+void Trainer::descend(const std::vector<Var>& losses) {
   std::vector<float> seeds;
-  for (const float weight : head_weights_) seeds.push_back(weight * float(state_.loss_scale));
+  for (const float weight : head_weights_) seeds.push_back(weight * float(state_.loss_scale / double(config_.train.accumulate)));
   backward(losses, seeds);
+}
+
+// One step on so many pictures as it takes.
+void Trainer::learn(std::span<const uint32_t> items) {
+  const auto batch = std::size_t(config_.train.batch);
+  for (std::size_t begin = 0; begin < items.size(); begin += batch) {
+    const uint64_t number = (uint64_t(state_.step * step_pictures()) + begin) / batch;
+    descend(forward(batches_.random(items.subspan(begin, batch), uint64_t(state_.epoch), number)));
+  }
+  end_step();
+}
+
+void Trainer::end_step() {
   update(schedule_.at(state_.total_steps));
   ++state_.step;
   ++state_.total_steps;
+  average();
+}
+
+// Every few steps; the first averages reach back less far, so that they forget the random start.
+void Trainer::average() {
+  constexpr int64_t kEvery = 8;
+  if (!average_ || state_.total_steps % kEvery != 0) return;
+  const double updates = double(state_.total_steps / kEvery), keep = std::pow(config_.train.ema, double(kEvery));
+  average_members(*model_, *average_, float(1 - std::min(keep, updates / (9 + updates))));
 }
 
 void Trainer::update(float lr) {
@@ -174,7 +219,7 @@ void Trainer::count(const Batch& batch, const std::vector<Var>& logits, const st
 
 json Trainer::train_scores() const {
   json scores = json::object();
-  const double pictures = std::max(1.0, double(state_.step) * double(config_.train.batch));
+  const double pictures = std::max(1.0, double(state_.step * step_pictures()));
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
     scores[info_.heads[h].name] = {{"loss", state_.loss_sums[h] / pictures},
                                    {"accuracy", double(state_.hits[h]) / double(std::max<int64_t>(1, state_.seen[h]))}};
@@ -184,17 +229,17 @@ json Trainer::train_scores() const {
 // One epoch, or what is left of it. False when a signal stopped it.
 bool Trainer::train_epoch(RunFolder& folder) {
   const auto order = epoch_order(uint32_t(plan_.train.size()), uint64_t(config_.train.seed), uint64_t(state_.epoch));
-  const int64_t batch = config_.train.batch, steps = steps_per_epoch();
-  Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), steps * batch);
-  std::vector<uint32_t> items(static_cast<std::size_t>(batch));
+  const int64_t pictures = step_pictures(), steps = steps_per_epoch();
+  Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), steps * pictures);
+  std::vector<uint32_t> items(static_cast<std::size_t>(pictures));
   while (state_.step < steps) {
     const auto start = Clock::now();
-    for (int64_t i = 0; i < batch; ++i) items[std::size_t(i)] = plan_.train[order[std::size_t(state_.step * batch + i)]];
-    learn(forward(draw(items)));
+    for (int64_t i = 0; i < pictures; ++i) items[std::size_t(i)] = plan_.train[order[std::size_t(state_.step * pictures + i)]];
+    learn(items);
     state_.seconds += seconds_since(start);
-    const double total = double(state_.step * batch);
-    progress.update(state_.step * batch, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
-                                                     double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
+    const double total = double(state_.step * pictures);
+    progress.update(state_.step * pictures, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
+                                                        double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
     if (stop_requested()) return save(folder), false;
     if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps) save(folder);
   }
@@ -208,11 +253,11 @@ std::vector<HeadScore> Trainer::score(Classifier& model, const std::vector<uint3
 }
 
 void Trainer::end_epoch(RunFolder& folder, double seconds) {
-  const double rate = double(steps_per_epoch() * config_.train.batch) / seconds;
+  const double rate = double(steps_per_epoch() * step_pictures()) / seconds;
   json event{{"event", "epoch"}, {"epoch", state_.epoch + 1}, {"lr", schedule_.at(state_.total_steps - 1)}, {"train", train_scores()},
              {"seconds", seconds}, {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
-  const auto val = plan_.val.empty() ? std::vector<HeadScore>{} : score(*model_, plan_.val, "validating");
+  const auto val = plan_.val.empty() ? std::vector<HeadScore>{} : score(result(), plan_.val, "validating");
   if (!val.empty()) event["val"] = to_json(val);
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     const json& t = event["train"][info_.heads[h].name];
@@ -235,7 +280,7 @@ void Trainer::keep_best(RunFolder& folder, const std::vector<HeadScore>& val) {
   if (accuracy <= state_.best) return;
   state_.best = accuracy;
   state_.best_epoch = state_.epoch + 1;
-  save_model(folder.best_path(), info_, *model_);
+  save_model(folder.best_path(), info_, result());
 }
 
 bool Trainer::finished() const {
@@ -247,11 +292,11 @@ bool Trainer::finished() const {
 
 void Trainer::save(RunFolder& folder) {
   state_.log_bytes = folder.log_bytes();
-  save_checkpoint(folder, *model_, optimizer_, state_);
+  save_checkpoint(folder, *model_, average_.get(), optimizer_, state_);
 }
 
 Exit Trainer::run(RunFolder& folder) {
-  if (const auto state = load_checkpoint(folder, *model_, optimizer_)) {
+  if (const auto state = load_checkpoint(folder, *model_, average_.get(), optimizer_)) {
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
     choose_learners();
@@ -281,13 +326,13 @@ void Trainer::finish(RunFolder& folder) {
   const bool chosen = config_.train.patience > 0;
   const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, device_from_name(config_.train.device));
-  Classifier& result = best ? *best : *model_;
+  Classifier& chosen_model = best ? *best : result();
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
-  const auto test = score(result, plan_.test, "testing");
+  const auto test = score(chosen_model, plan_.test, "testing");
   event["heads"] = to_json(test);
   folder.log(event);
   write_held_back(folder.path() / "held_back", plan_, 8);
-  save_model(folder.model_path(), info_, result);
+  save_model(folder.model_path(), info_, chosen_model);
   state_.finished = config_.train.epochs;
   save(folder);
   fmt::print("{}", to_table(test));
@@ -296,9 +341,10 @@ void Trainer::finish(RunFolder& folder) {
 
 // One batch through every stage.
 void Trainer::dry_run() {
-  const std::vector<Var> losses = forward(draw(std::span(plan_.train).first(std::size_t(config_.train.batch))));
+  const std::vector<Var> losses = forward(batches_.random(std::span(plan_.train).first(std::size_t(config_.train.batch)), 0, 0));
   describe(records(losses));
-  learn(losses);
+  descend(losses);
+  end_step();
   fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
 }
 

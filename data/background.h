@@ -1,0 +1,22 @@
+// Catalogue pictures stand on white: which of their pixels are the object, and other surfaces to lay it on.
+#pragma once
+
+#include <cstdint>
+
+#include "data/image.h"
+#include "data/store.h"
+
+namespace pc {
+
+// mask[p] of the pixels h x w x 3: 0 for background, 255 for the object, between them along its edge. Background is what
+// near-white pixels connect with the border; a picture with less than a twentieth of it has none, and is all object.
+void mark_object(const uint8_t* pixels, int h, int w, uint8_t* mask);
+
+// The mask of a whole store: pixel p = offset / 3 of its pixels at mask[p]. Works on all threads.
+std::vector<uint8_t> mark_objects(const ImageStore& store);
+
+// A made-up surface as phone photos show under and behind things: wood, cloth, carpet, tiles or a wall, unevenly lit. The
+// same for the same (seed, number) and size, on every machine with the same libm.
+Image make_surface(int h, int w, uint64_t seed, uint64_t number);
+
+}  // namespace pc

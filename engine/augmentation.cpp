@@ -1,0 +1,135 @@
+#include "engine/augmentation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "kernels/runtime/random.h"
+
+namespace pc {
+namespace {
+
+// The numbers of one picture or batch, by position; streams of different purposes never meet.
+class Draws {
+ public:
+  enum Purpose : uint64_t { crop = 0, change = 1, mix = 2 };
+  Draws(Purpose purpose, uint64_t seed, uint64_t epoch, uint64_t index)
+      : seed_(seed), high_(uint64_t(purpose) << 48 ^ epoch), index_(index) {}
+  float next() {
+    const uint64_t at = used_++;
+    return uniform(philox(seed_, high_, index_ * 2 + at / 4 % 2 + (at / 8 << 40)).word[at % 4]);
+  }
+  float around(float centre, float strength) { return centre + strength * (2 * next() - 1); }
+
+ private:
+  uint64_t seed_, high_, index_, used_ = 0;
+};
+
+void draw_crop(const Augmentation& a, Draws& draws, AugmentSample& s) {
+  s.flip = draws.next() < a.flip;
+  const float most = std::max(1.0f, std::sqrt(a.max_area));
+  const float area = a.min_area + (std::max(a.max_area, a.min_area) - a.min_area) * draws.next();
+  const float stretch = std::exp(std::log(std::max(1.0f, a.max_stretch)) * (2 * draws.next() - 1));
+  draws.next();
+  const float width = s.crop_w * std::min(most, std::sqrt(area * stretch));
+  const float height = s.crop_h * std::min(most, std::sqrt(area / stretch));
+  s.crop_x += (s.crop_w - width) * draws.next();
+  s.crop_y += (s.crop_h - height) * draws.next();
+  s.crop_w = width;
+  s.crop_h = height;
+}
+
+void draw_turn(const Augmentation& a, Draws& draws, AugmentSample& s) {
+  const double angle = double(draws.around(0, a.rotate)) * std::numbers::pi / 180;
+  if (a.rotate == 0) return;
+  s.turn_cos = float(std::cos(angle));
+  s.turn_sin = float(std::sin(angle));
+}
+
+// Saturation about the luma of ITU-R BT.601, contrast about mid-gray, then brightness and temperature.
+void draw_color(const Augmentation& a, Draws& draws, AugmentSample& s) {
+  const float saturation = draws.around(1, a.saturation), contrast = draws.around(1, a.contrast), brightness = draws.around(1, a.brightness);
+  const float warm = draws.around(0, a.temperature);
+  if (a.saturation == 0 && a.contrast == 0 && a.brightness == 0 && a.temperature == 0) return;
+  const float luma[3] = {0.299f, 0.587f, 0.114f}, gain[3] = {1 + warm, 1, 1 - warm};
+  for (int c = 0; c < 3; ++c) {
+    const float by = brightness * gain[c];
+    for (int k = 0; k < 3; ++k) s.color[c][k] = by * contrast * (saturation * float(c == k) + (1 - saturation) * luma[k]);
+    s.color[c][3] = by * (1 - contrast) * 0.5f;
+  }
+}
+
+void draw_erased(const Augmentation& a, int h, int w, Draws& draws, AugmentSample& s) {
+  const bool on = draws.next() < a.erase;
+  const float area = (0.02f + 0.31f * draws.next()) * float(h) * float(w);
+  const float ratio = std::exp(std::log(3.3f) * (2 * draws.next() - 1));
+  const float down = draws.next(), across = draws.next();
+  if (!on) return;
+  s.erase_h = std::min(h, int(std::lround(std::sqrt(area * ratio))));
+  s.erase_w = std::min(w, int(std::lround(std::sqrt(area / ratio))));
+  s.erase_y = int(down * float(h - s.erase_h + 1));
+  s.erase_x = int(across * float(w - s.erase_w + 1));
+}
+
+void draw_background(const Augmentation& a, int h, int w, Draws& draws, AugmentSample& s) {
+  const bool on = draws.next() < a.background && a.surfaces > 0;
+  const auto number = int64_t(draws.next() * float(a.surfaces));
+  const float across = draws.next(), down = draws.next();
+  if (!on) return;
+  s.background = std::min<int64_t>(number, a.surfaces - 1) * h * w * 3;
+  s.background_x = int(across * float(w));
+  s.background_y = int(down * float(h));
+}
+
+// Beta(a, a) for a in (0, 1]: M. D. Jöhnk, Metrika 8, 1964.
+float draw_beta(float a, Draws& draws) {
+  for (;;) {
+    const double x = std::pow(double(draws.next()), 1.0 / double(a)), y = std::pow(double(draws.next()), 1.0 / double(a));
+    if (x + y > 0 && x + y <= 1) return float(x / (x + y));
+  }
+}
+
+// A rectangle of a share 1 - lambda of the picture, its middle anywhere, cut off at the border.
+MixPair draw_rectangle(float lambda, int h, int w, Draws& draws) {
+  const float side = std::sqrt(1 - lambda);
+  const int rh = int(std::lround(side * float(h))), rw = int(std::lround(side * float(w)));
+  const int y = int(draws.next() * float(h)) - rh / 2, x = int(draws.next() * float(w)) - rw / 2;
+  const int top = std::max(0, y), left = std::max(0, x);
+  return {.x = left, .y = top, .w = std::max(0, std::min(w, x + rw) - left), .h = std::max(0, std::min(h, y + rh) - top)};
+}
+
+}  // namespace
+
+AugmentSample draw(const Preprocess& preprocess, const Augmentation& a, uint64_t seed, uint64_t epoch, uint64_t index, int64_t offset, int h,
+                   int w) {
+  AugmentSample sample = preprocess.identity(offset, h, w);
+  Draws crop(Draws::crop, seed, epoch, index), change(Draws::change, seed, epoch, index);
+  draw_crop(a, crop, sample);
+  draw_turn(a, change, sample);
+  draw_color(a, change, sample);
+  draw_erased(a, preprocess.height, preprocess.width, change, sample);
+  draw_background(a, preprocess.height, preprocess.width, change, sample);
+  return sample;
+}
+
+std::vector<MixPair> draw_pairs(const Mixing& mixing, int n, int h, int w, uint64_t seed, uint64_t epoch, uint64_t step) {
+  std::vector<MixPair> pairs;
+  for (int i = 0; i < n / 2; ++i) {
+    Draws draws(Draws::mix, seed, epoch, step * 65536 + uint64_t(i));
+    const bool cut = mixing.mixup == 0 || (mixing.cutmix > 0 && draws.next() < 0.5f);
+    if (!mixing.on())
+      pairs.push_back({});
+    else if (cut)
+      pairs.push_back(draw_rectangle(draw_beta(mixing.cutmix, draws), h, w, draws));
+    else
+      pairs.push_back({.lambda = draw_beta(mixing.mixup, draws)});
+  }
+  return pairs;
+}
+
+float own_share(const MixPair& pair, int h, int w) {
+  const float crossed = float(pair.w) * float(pair.h) / (float(h) * float(w));
+  return pair.lambda * (1 - crossed);
+}
+
+}  // namespace pc

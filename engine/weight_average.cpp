@@ -1,0 +1,34 @@
+#include "engine/weight_average.h"
+
+#include "kernels/lerp/lerp.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+// visit() of both in step: they have the same members in the same order.
+void for_members(Module& from, Module& to, const std::function<void(const Tensor& x, Var& y)>& use) {
+  std::vector<Var> values;
+  from.visit("", [&](const std::string&, Var& value, Role) { values.push_back(value); });
+  std::size_t at = 0;
+  to.visit("", [&](const std::string& name, Var& value, Role) {
+    if (at == values.size() || values[at].shape() != value.shape()) fail_shape("weight average: " + name + " is not the same in both models");
+    use(values[at++].value(), value);
+  });
+}
+
+}  // namespace
+
+void copy_members(Module& from, Module& to) {
+  for_members(from, to, [](const Tensor& x, Var& y) { y.set_value(x.clone()); });
+}
+
+void average_members(Module& from, Module& to, float share) {
+  for_members(from, to, [&](const Tensor& x, Var& y) {
+    const Tensor average = y.value();
+    PC_KERNELS(lerp, x.device()).update(x.size(), share, x.as<float>(), average.as<float>());
+    y.set_value(average);
+  });
+}
+
+}  // namespace pc

@@ -1,0 +1,40 @@
+#include "models/small_cnn.h"
+
+namespace pc {
+
+SmallCnn::SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed) : head_shapes_(heads), init_{.seed = seed} {
+  int in = 3;
+  for (const int out : {32, 64, 128, 128}) {
+    layers_.emplace_back(ConvBnOptions{.in = in, .out = out, .window = 3, .pad = 1}, init_);
+    in = out;
+  }
+  for (const HeadShape& head : heads) heads_.emplace_back(in, head.classes, init_);
+}
+
+std::vector<Var> SmallCnn::forward(const Var& x, Mode mode) {
+  std::optional<NoGrad> off;
+  if (mode == Mode::infer) off.emplace();
+  Var y = x;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    y = layers_[i].forward(y, Var(), true, mode);
+    if (i < 2) y = max_pool(y, {.window = 2, .stride = 2, .pad = 0});
+  }
+  y = global_avg_pool(y);
+  std::vector<Var> logits;
+  for (const Linear& head : heads_) logits.push_back(head.forward(y));
+  return logits;
+}
+
+void SmallCnn::only_infer() {
+  for (ConvBn& layer : layers_) layer.only_infer();
+}
+
+void SmallCnn::visit(const std::string& prefix, const Visitor& visitor) {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const std::string layer = join(prefix, "layer" + std::to_string(i + 1));
+    layers_[i].visit(join(layer, "conv"), join(layer, "bn"), visitor);
+  }
+  for (std::size_t i = 0; i < heads_.size(); ++i) heads_[i].visit(join(prefix, head_prefix(head_shapes_, i)), visitor);
+}
+
+}  // namespace pc

@@ -1,0 +1,26 @@
+// SmallCnn: four convolutions with batch norm for icons such as Fashion-MNIST's, a hundredth of ResNet18's weights.
+#pragma once
+
+#include <array>
+
+#include "models/classifier.h"
+#include "models/layers.h"
+
+namespace pc {
+
+// layer1: 3x3, 32 filters; layer2: 64; layer3 and layer4: 128. Each with batch norm and ReLU; after the first two a 2x2 max-pool halves the picture.
+class SmallCnn : public Classifier {
+ public:
+  SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
+  std::vector<Var> forward(const Var& x, Mode mode) override;
+  void only_infer() override;
+  void visit(const std::string& prefix, const Visitor& visitor) override;
+
+ private:
+  std::vector<HeadShape> head_shapes_;
+  Initializer init_;
+  std::vector<ConvBn> layers_;
+  std::vector<Linear> heads_;
+};
+
+}  // namespace pc

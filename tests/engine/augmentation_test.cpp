@@ -1,0 +1,177 @@
+// Augmentation: what training draws is a function of seed, epoch and picture, stays in its bounds, and is nothing at zero strength.
+#include "engine/augmentation.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+namespace pc {
+namespace {
+
+Preprocess fitting(Resize resize) { return {.height = 80, .width = 60, .resize = resize}; }
+
+bool same(const AugmentSample& a, const AugmentSample& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+constexpr Augmentation kNothing{.flip = 0, .min_area = 1, .max_stretch = 1};
+constexpr Augmentation kWild{.flip = 0.5f, .min_area = 0.3f, .max_area = 2, .max_stretch = 1.5f, .rotate = 30, .brightness = 0.4f,
+                             .contrast = 0.3f, .saturation = 0.5f, .temperature = 0.2f, .erase = 0.5f, .background = 0.6f, .surfaces = 10};
+
+AugmentSample draw_wild(uint64_t i) { return draw(fitting(Resize::stretch), kWild, 7, 3, i, 0, 50, 70); }
+
+TEST(Draw, IsAFunctionOfSeedEpochAndIndex) {
+  const Preprocess p = fitting(Resize::stretch);
+  const auto at = [&](uint64_t seed, uint64_t epoch, uint64_t index) {
+    return draw(p, {}, seed, epoch, index, 0, 80, 60);
+  };
+  EXPECT_TRUE(same(at(1, 2, 3), at(1, 2, 3)));
+  EXPECT_FALSE(same(at(1, 2, 3), at(2, 2, 3)));
+  EXPECT_FALSE(same(at(1, 2, 3), at(1, 3, 3)));
+  EXPECT_FALSE(same(at(1, 2, 3), at(1, 2, 4)));
+}
+
+TEST(Draw, StaysWithinThePicture) {
+  const Augmentation wild{.flip = 0.5f, .min_area = 0.1f, .max_stretch = 2};
+  for (uint64_t i = 0; i < 5000; ++i) {
+    const AugmentSample s = draw(fitting(Resize::stretch), wild, 7, 1, i, 0, 50, 70);
+    ASSERT_GT(s.crop_w, 0);
+    ASSERT_GT(s.crop_h, 0);
+    ASSERT_GE(s.crop_x, 0);
+    ASSERT_GE(s.crop_y, 0);
+    ASSERT_LE(s.crop_x + s.crop_w, 70 + 1e-4f);
+    ASSERT_LE(s.crop_y + s.crop_h, 50 + 1e-4f);
+  }
+}
+
+TEST(Draw, ZeroStrengthIsTheIdentity) {
+  const Preprocess p = fitting(Resize::pad);
+  for (uint64_t i = 0; i < 100; ++i)
+    EXPECT_TRUE(same(draw(p, kNothing, 7, 1, i, 9, 50, 70), p.identity(9, 50, 70)));
+}
+
+TEST(Draw, ACropMayBeLargerThanThePictureAndThenHoldsAllOfIt) {
+  const Augmentation far{.flip = 0, .min_area = 1.5f, .max_area = 3, .max_stretch = 1};
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const AugmentSample s = draw(fitting(Resize::stretch), far, 7, 1, i, 0, 80, 60);
+    const float area = s.crop_w * s.crop_h / 4800;
+    ASSERT_GE(area, 1.499f);
+    ASSERT_LE(area, 3.001f);
+    ASSERT_LE(s.crop_x, 1e-3f);
+    ASSERT_LE(s.crop_y, 1e-3f);
+    ASSERT_GE(s.crop_x + s.crop_w, 60 - 1e-3f);
+    ASSERT_GE(s.crop_y + s.crop_h, 80 - 1e-3f);
+  }
+}
+
+TEST(Draw, TurnsToBothSidesWithinTheLimit) {
+  float least = 0, most = 0;
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const AugmentSample s = draw_wild(i);
+    const float degrees = std::atan2(s.turn_sin, s.turn_cos) * 180 / std::numbers::pi_v<float>;
+    least = std::min(least, degrees), most = std::max(most, degrees);
+    ASSERT_NEAR(s.turn_sin * s.turn_sin + s.turn_cos * s.turn_cos, 1, 1e-6);
+  }
+  EXPECT_NEAR(least, -30, 0.5);
+  EXPECT_NEAR(most, 30, 0.5);
+}
+
+TEST(Draw, ColoursKeepGrayGrayWithoutTemperatureAndShiftItWith) {
+  Augmentation a = kWild;
+  a.temperature = 0;
+  const auto gray = [](const AugmentSample& s, int c) { return 0.5f * (s.color[c][0] + s.color[c][1] + s.color[c][2]) + s.color[c][3]; };
+  for (uint64_t i = 0; i < 200; ++i) {
+    const AugmentSample s = draw(fitting(Resize::stretch), a, 7, 3, i, 0, 50, 70);
+    ASSERT_NEAR(gray(s, 0), gray(s, 1), 1e-5);
+    ASSERT_NEAR(gray(s, 2), gray(s, 1), 1e-5);
+    ASSERT_GE(gray(s, 1), 0.5f * 0.599f);  // brightness alone moves mid-gray
+    ASSERT_LE(gray(s, 1), 0.5f * 1.401f);
+  }
+  const AugmentSample warm = draw_wild(1);
+  EXPECT_NEAR(gray(warm, 0) / gray(warm, 1) - 1, 1 - gray(warm, 2) / gray(warm, 1), 1e-5);
+}
+
+TEST(Draw, ErasesAndReplacesAsOftenAsAskedAndInsideTheInput) {
+  int erased = 0, replaced = 0;
+  for (uint64_t i = 0; i < 4000; ++i) {
+    const AugmentSample s = draw_wild(i);
+    erased += s.erase_w > 0;
+    replaced += s.background >= 0;
+    ASSERT_TRUE(s.erase_x >= 0 && s.erase_y >= 0 && s.erase_x + s.erase_w <= 60 && s.erase_y + s.erase_h <= 80);
+    ASSERT_TRUE(s.background == -1 || (s.background % (80 * 60 * 3) == 0 && s.background < 10 * 80 * 60 * 3));
+    ASSERT_TRUE(s.background_x >= 0 && s.background_x < 60 && s.background_y >= 0 && s.background_y < 80);
+  }
+  EXPECT_NEAR(erased / 4000.0, 0.5, 0.03);
+  EXPECT_NEAR(replaced / 4000.0, 0.6, 0.03);
+}
+
+TEST(Draw, StrengthsDoNotDisturbEachOther) {
+  Augmentation plain = kNothing, turned = kNothing;
+  turned.rotate = 20, turned.erase = 1;
+  plain.min_area = turned.min_area = 0.5f;
+  for (uint64_t i = 0; i < 100; ++i) {
+    const AugmentSample a = draw(fitting(Resize::pad), plain, 7, 1, i, 0, 50, 70), b = draw(fitting(Resize::pad), turned, 7, 1, i, 0, 50, 70);
+    EXPECT_EQ(a.crop_x, b.crop_x);
+    EXPECT_EQ(a.crop_h, b.crop_h);
+  }
+}
+
+TEST(Draw, FlipsAsOftenAsAskedAndKeepsTheArea) {
+  const Augmentation crop{.flip = 0.25f, .min_area = 0.5f, .max_stretch = 1};
+  int flips = 0;
+  double area = 0, least = 1;
+  for (uint64_t i = 0; i < 4000; ++i) {
+    const AugmentSample s = draw(fitting(Resize::stretch), crop, 3, 0, i, 0, 80, 60);
+    flips += s.flip;
+    area += double(s.crop_w) * s.crop_h / 4800;
+    least = std::min(least, double(s.crop_w) * s.crop_h / 4800);
+  }
+  EXPECT_NEAR(flips / 4000.0, 0.25, 0.03);
+  EXPECT_NEAR(area / 4000, 0.75, 0.02);
+  EXPECT_GE(least, 0.4999);
+}
+
+TEST(DrawPairs, AreAFunctionOfSeedEpochAndStep) {
+  const auto at = [](uint64_t seed, uint64_t epoch, uint64_t step) { return draw_pairs({.mixup = 0.4f}, 8, 80, 60, seed, epoch, step)[2].lambda; };
+  EXPECT_EQ(at(1, 2, 3), at(1, 2, 3));
+  EXPECT_NE(at(1, 2, 3), at(2, 2, 3));
+  EXPECT_NE(at(1, 2, 3), at(1, 3, 3));
+  EXPECT_NE(at(1, 2, 3), at(1, 2, 4));
+}
+
+TEST(DrawPairs, SharesFollowTheBetaDistribution) {
+  for (const float a : {0.2f, 0.5f, 1.0f}) {
+    double sum = 0, squares = 0;
+    constexpr int kPairs = 20000;
+    for (const MixPair& pair : draw_pairs({.mixup = a}, 2 * kPairs, 80, 60, 5, 1, 0)) {
+      ASSERT_TRUE(pair.lambda >= 0 && pair.lambda <= 1 && pair.w == 0);
+      sum += double(pair.lambda), squares += double(pair.lambda) * double(pair.lambda);
+    }
+    const double mean = sum / kPairs;
+    EXPECT_NEAR(mean, 0.5, 0.01) << a;
+    EXPECT_NEAR(squares / kPairs - mean * mean, 1 / (4 * (2 * double(a) + 1)), 0.005) << a;
+  }
+}
+
+TEST(DrawPairs, ExchangedRectanglesLieInsideAndCountForTheirArea) {
+  double share = 0;
+  for (const MixPair& pair : draw_pairs({.cutmix = 1}, 4000, 80, 60, 5, 1, 0)) {
+    ASSERT_TRUE(pair.x >= 0 && pair.y >= 0 && pair.w >= 0 && pair.h >= 0 && pair.x + pair.w <= 60 && pair.y + pair.h <= 80);
+    ASSERT_EQ(pair.lambda, 1);
+    EXPECT_FLOAT_EQ(own_share(pair, 80, 60), 1 - float(pair.w * pair.h) / 4800);
+    share += double(own_share(pair, 80, 60)) / 2000;
+  }
+  EXPECT_GT(share, 0.5);  // what lies beyond the border is cut off
+  EXPECT_LT(share, 0.75);
+}
+
+TEST(DrawPairs, BothKindsTakeTurnsAndNoneIsNothing) {
+  int cut = 0;
+  for (const MixPair& pair : draw_pairs({.mixup = 0.5f, .cutmix = 0.5f}, 4000, 80, 60, 5, 1, 0)) cut += pair.lambda == 1;
+  EXPECT_NEAR(cut / 2000.0, 0.5, 0.05);
+  for (const MixPair& pair : draw_pairs({}, 9, 80, 60, 5, 1, 0)) EXPECT_EQ(own_share(pair, 80, 60), 1);
+  EXPECT_EQ(draw_pairs({}, 9, 80, 60, 5, 1, 0).size(), 4u);
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,134 @@
+// config.ini: every broken file ends in one line that names the file and line, the value, and what is wanted instead.
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "kernels/runtime/error.h"
+#include "tests/support.h"
+#include "tests/train/runs.h"
+#include "tools/config/train_config.h"
+
+namespace pc::test {
+namespace {
+
+class Config : public testing::Test {
+ protected:
+  // What reading such a file fails with; "" where it does not.
+  std::string failure(const std::string& text, const std::vector<std::string>& overrides = {}) {
+    std::ofstream(path_) << text;
+    TrainConfig config;
+    try {
+      config.read(path_, overrides);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Exit::usage) << text;
+      return e.what();
+    }
+    return "";
+  }
+  std::string at(int line) const { return fmt::format("{}:{}: ", path_.string(), line); }
+
+  TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_ / "config.ini";
+};
+
+constexpr const char* kRoot = "[data]\nroot = x\n";
+
+// Values that a key with these words in its `wants` must refuse.
+std::vector<std::string> bad_values(const std::string& wants) {
+  if (wants.starts_with("a whole number")) return {"", "1.5", "-1", "0x10", "1e3", "eins", "99999999999999999999", "1 2"};
+  if (wants.starts_with("a number")) return {"", "0,5", "-0.001", "nan", "inf", "1e999", "viel", "1.0.0"};
+  if (wants.starts_with("one of")) return {"", "no such thing", "SGD", "1"};
+  if (wants.starts_with("yes or no")) return {"", "true", "1", "Yes"};
+  return {"a ; b", std::string(181, 'x'), "\x01"};
+}
+
+TEST_F(Config, EveryKeyRefusesEveryBadValueByFileLineAndRange) {
+  TrainConfig config;
+  int refused = 0;
+  for (const ConfigKey& key : config.keys())
+    for (const std::string& value : bad_values(key.wants)) {
+      const bool text = key.wants.starts_with("text") || key.wants.starts_with("a list");
+      if (text && value.size() < 3) continue;  // inih reads a control character as it is; the override below holds it
+      const std::string message = failure(fmt::format("[{}]\n{} = {}\n", key.section, key.key, text ? "x" : value), text ? std::vector{key.section + "." + key.key + "=" + value} : std::vector<std::string>{});
+      const std::string name = key.section + "." + key.key;
+      const std::string want = text ? fmt::format("--set: {} = {}: wants ", name, value) : at(2) + fmt::format("{} = {}: wants {}", name, value, key.wants);
+      EXPECT_TRUE(message.starts_with(want)) << message << "\nwants: " << want;
+      ++refused;
+    }
+  EXPECT_GE(refused, 100);
+}
+
+TEST_F(Config, EveryKeyIsExplainedAndItsDefaultIsAllowed) {
+  TrainConfig config;
+  const std::string help = config_help(config.keys());
+  for (const ConfigKey& key : config.keys()) {
+    EXPECT_NO_THROW(key.set(key.get())) << key.section << "." << key.key;
+    EXPECT_NE(help.find("\n" + key.key + ": " + key.wants + "; default "), std::string::npos) << key.key;
+    EXPECT_FALSE(key.help.empty()) << key.key;
+  }
+}
+
+struct Broken {
+  std::string text;
+  int line;  // 0: the file as a whole
+  std::string message;
+};
+
+TEST_F(Config, BrokenFiles) {
+  const std::vector<Broken> table{
+      {"", 0, ": data.root is not set; where are the pictures?"},
+      {"root = x\n", 1, "unknown key .root; did you mean data.root?"},
+      {"[data]\nrot = x\n", 2, "unknown key data.rot; did you mean data.root?"},
+      {"[Data]\nroot = x\n", 2, "unknown key Data.root; did you mean data.root?"},
+      {"[train]\nlearning_rate = 1\n", 2, "unknown key train.learning_rate; did you mean"},
+      {"[train]\nlr = 0.1\nlr = 0.2\n", 3, "train.lr is given twice"},
+      {"[train]\nlr = 0.1\n\n; a comment\nepoch = 3\n", 5, "unknown key train.epoch; did you mean train.epochs?"},
+      {"[train\nlr = 1\n", 1, "neither a [section], a key = value nor a comment"},
+      {"[train]\nlr\n", 2, "neither a [section], a key = value nor a comment"},
+      {"[train]\n= 1\n", 2, "unknown key train.; did you mean"},
+      {"<html>\n", 1, "neither a [section], a key = value nor a comment"},
+      {"{\"train\": {}}\n", 1, ""},
+      {"[train]\nlr = 0.1 0.2\n", 2, "train.lr = 0.1 0.2: wants a number from 0 to 1000"},
+      {std::string(kRoot) + "labels = a, b\n[train]\nhead_weights = 1\n", 0, "train.head_weights: 1 numbers for 2 label columns"},
+      {std::string(kRoot) + "[train]\nhead_weights = x\n", 0, "train.head_weights: x: wants a number of 0 or more"},
+      {std::string(kRoot) + "[train]\nhead_weights = -1\n", 0, "train.head_weights: -1: wants a number of 0 or more"},
+      {std::string(kRoot) + "val = 0.6\ntest = 0.5\n", 0, ": data.val + data.test = 1.1: nothing is left to train"},
+      {std::string(kRoot) + "[output]\nname = a/b\n", 0, ": output.name = a/b: wants a plain folder name"},
+      {std::string(kRoot) + "[output]\nname =\n", 0, ": output.name = : wants a plain folder name"},
+      {std::string(kRoot) + "[train]\nprecision = f16\n", 0, ": train.precision = f16: only on train.device = cuda"},
+      {std::string(kRoot) + "val = 0\n[train]\npatience = 2\n", 0, ": train.patience = 2: needs validation pictures"},
+      {"[data]\nroot = " + std::string(300, 'x') + "\n", 2, "line of more than"},
+      {std::string("[data]\nroot = a\0b\n", 18), 0, ": not a text file"},
+  };
+  for (const Broken& broken : table) {
+    const std::string message = failure(broken.text);
+    EXPECT_NE(message, "") << broken.text;
+    EXPECT_NE(message.find(broken.line > 0 ? at(broken.line) + broken.message : broken.message), std::string::npos)
+        << broken.text << "\nsays: " << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+}
+
+TEST_F(Config, BrokenOverrides) {
+  for (const auto& [text, message] : std::vector<std::pair<std::string, std::string>>{
+           {"train.lr", "--set train.lr: wants section.key=value"},
+           {"lr=1", "--set lr=1: wants section.key=value"},
+           {"train.lr=fast", "--set: train.lr = fast: wants a number from 0 to 1000"},
+           {"train.lrr=1", "--set: unknown key train.lrr; did you mean train.lr?"},
+           {"=", "--set =: wants section.key=value"}})
+    EXPECT_EQ(failure(kRoot, {text}), message);
+}
+
+TEST_F(Config, TheProgramEndsWithUsageAndPrintsTheHelp) {
+  std::ofstream(path_) << "[train]\nlr = fast\n";
+  const Outcome broken = run_program("pctrain", {path_.string()}), none = run_program("pctrain", {}), help = run_program("pctrain", {"--help-config"});
+  EXPECT_EQ(broken.code, 2);
+  EXPECT_NE(broken.err.find(at(2) + "train.lr = fast"), std::string::npos) << broken.err;
+  EXPECT_EQ(none.code, 2);
+  EXPECT_EQ(help.code, 0);
+  TrainConfig config;
+  EXPECT_EQ(help.out, config_help(config.keys()));
+}
+
+}  // namespace
+}  // namespace pc::test
