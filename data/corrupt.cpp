@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "data/background.h"
 #include "data/codecs.h"
 #include "data/shrink.h"
 #include "kernels/runtime/error.h"
@@ -30,6 +31,7 @@ const Kind& kind_of(Corruption kind) {
       {"low resolution", {1.5, 2.5, 4}, {"1 : 1.5", "1 : 2.5", "1 : 4"}},
       {"rotation", {6, 3, 8}, {"90°", "180°", "270°"}},  // orientations of EXIF
       {"tilt", {5, 10, 20}, {"5°", "10°", "20°"}},
+      {"background", {1 / 3.0, 2 / 3.0, 1}, {"surface 33 %", "surface 67 %", "surface 100 %"}},
   }};
   return kinds[std::size_t(kind)];
 }
@@ -134,6 +136,17 @@ Image tilted(const Image& image, double degrees) {
   return out;
 }
 
+Image on_surface(Image image, double share, uint64_t key, uint64_t item) {
+  std::vector<uint8_t> mask(image.pixels.size() / 3);
+  mark_object(image.pixels.data(), image.h, image.w, mask.data());
+  const Image surface = make_surface(image.h, image.w, key, item);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+    const double seen = share * (255 - mask[i / 3]) / 255;
+    image.pixels[i] = rounded((1 - seen) * image.pixels[i] + seen * surface.pixels[i]);
+  }
+  return image;
+}
+
 }  // namespace
 
 const char* name_of(Corruption kind) { return kind_of(kind).name; }
@@ -164,6 +177,8 @@ Image corrupt(const Image& image, Corruption kind, int severity, uint64_t seed, 
       return detail::orient(image, int(amount));
     case Corruption::tilt:
       return tilted(image, philox(key, item, 0).word[0] % 2 ? amount : -amount);
+    case Corruption::background:  // one surface for all severities
+      return on_surface(image, amount, seed, item);
   }
   fail_shape("corrupt: unknown kind");
 }

@@ -25,6 +25,16 @@ double mean_of(const Image& image, std::size_t channel) {
   return sum / double(image.pixels.size() / 3);
 }
 
+// With a white frame, which takes a background.
+Image framed(int seed, int h, int w) {
+  Image picture = make_picture(seed, h, w);
+  for (int y = 0; y < h; ++y)
+    for (int x = 0; x < w; ++x)
+      if (std::min(std::min(y, h - 1 - y), std::min(x, w - 1 - x)) < w / 6)
+        std::fill_n(&picture.pixels[std::size_t((y * w + x) * 3)], 3, uint8_t(255));
+  return picture;
+}
+
 class CorruptTest : public testing::TestWithParam<Corruption> {};
 INSTANTIATE_TEST_SUITE_P(All, CorruptTest, testing::ValuesIn(kCorruptions), [](const auto& test) {
   std::string name = name_of(test.param);
@@ -33,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(All, CorruptTest, testing::ValuesIn(kCorruptions), [](c
 });
 
 TEST_P(CorruptTest, IsTheSameEachTime) {
-  const Image picture = make_picture(3, 80, 60);
+  const Image picture = framed(3, 80, 60);
   for (int severity = 1; severity <= kSeverities; ++severity)
     EXPECT_EQ(corrupt(picture, GetParam(), severity, 1, 7).pixels, corrupt(picture, GetParam(), severity, 1, 7).pixels);
 }
@@ -41,7 +51,7 @@ TEST_P(CorruptTest, IsTheSameEachTime) {
 TEST_P(CorruptTest, IsStrongerWithSeverityAndKeepsTheSize) {
   const bool turns = GetParam() == Corruption::rotation;
   for (const auto& [h, w] : {std::pair{80, 60}, {60, 80}, {7, 5}, {1, 1}, {301, 97}}) {
-    const Image picture = make_picture(5, h, w);
+    const Image picture = framed(5, h, w);
     double before = 0;
     for (int severity = 1; severity <= kSeverities; ++severity) {
       const Image worse = corrupt(picture, GetParam(), severity, 1, 7);
@@ -96,6 +106,14 @@ TEST(Corrupt, NoiseHasItsSigmaAndNoBias) {
   for (const uint8_t value : noisy.pixels) squares += (value - 128.0) * (value - 128.0);
   EXPECT_NEAR(std::sqrt(squares / double(noisy.pixels.size())), 10, 0.3);
   for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(mean_of(noisy, c), 128, 0.5);
+}
+
+TEST(Corrupt, BackgroundLeavesTheObjectAndPicturesWithoutWhite) {
+  const Image picture = framed(4, 80, 60), moved = corrupt(picture, Corruption::background, 3, 1, 1);
+  const std::size_t middle = std::size_t((40 * 60 + 30) * 3);
+  EXPECT_EQ(moved.pixels[middle], picture.pixels[middle]);
+  EXPECT_NE(moved.pixels, corrupt(picture, Corruption::background, 3, 1, 2).pixels);
+  EXPECT_EQ(corrupt(make_picture(4), Corruption::background, 3, 1, 1).pixels, make_picture(4).pixels);
 }
 
 // A step edge: the picture twice as large is blurred twice as wide.
