@@ -72,7 +72,14 @@ void name_bad(const std::vector<std::string>& bad) {
   if (bad.size() > kNamed) fmt::print(stderr, "pceval: … and {} more pictures\n", bad.size() - kNamed);
 }
 
-// A map may hold the words of several models, but some must be this one's.
+// A map may hold the words of several models.
+void name_unknown(const std::vector<std::string>& labels) {
+  if (!labels.empty())
+    fmt::print(stderr, "pceval: labels of the map that are not known: {}\n",
+               visible(fmt::format("{}", fmt::join(labels, ", "))));
+}
+
+// Some labels of a map must be the model's.
 void check_map(const ScorePlan& plan, const ModelInfo& info, const ClassMap& map) {
   for (const ScoredHead& match : plan.heads) {
     const Head& head = info.heads[match.head];
@@ -80,9 +87,7 @@ void check_map(const ScorePlan& plan, const ModelInfo& info, const ClassMap& map
       fail(Exit::data,
            fmt::format("the map has no label that head \"{}\" knows; its labels: {}", head.name,
                        fmt::join(std::span(head.labels).first(std::min<std::size_t>(30, head.labels.size())), ", ")));
-    if (const auto unknown = map.unknown(head.labels); !unknown.empty())
-      fmt::print(stderr, "pceval: labels of the map that head \"{}\" does not know: {}\n", visible(head.name),
-                 visible(fmt::format("{}", fmt::join(unknown, ", "))));
+    name_unknown(map.unknown(head.labels));
   }
 }
 
@@ -103,6 +108,7 @@ Exit run_shift(const Options& o) {
                                             .test_only = o.split != "all",
                                             .limit = o.limit,
                                             .network = o.network});
+  name_unknown(report.unknown_labels);
   name_bad(report.bad);
   if (o.json)
     print_json(to_json(report), o.network);

@@ -71,11 +71,7 @@ TEST_F(ClassMapTest, EveryErrorNamesItsPlace) {
 // Pictures 0 … 5 of a folder per class; the map is made so that the model's own answers are right or wrong as wanted.
 class MappedScore : public ClassMapTest {
  protected:
-  std::string said(int seed) {
-    const Logits logits = predictor_.predict({predictor_.prepare(make_picture(seed))}).front();
-    const auto& row = logits.front();
-    return predictor_.info().heads[0].labels[std::size_t(std::max_element(row.begin(), row.end()) - row.begin())];
-  }
+  std::string said(int seed) { return test::said(predictor_, seed); }
   void put(const std::string& of_class, int seed) {
     write_text(folder_ / fmt::format("set/{}/{}.png", of_class, seed), png_of(make_picture(seed)));
   }

@@ -100,4 +100,12 @@ std::set<std::string> common_classes(const std::vector<Contender>& models) {
   return common.value_or(std::set<std::string>{});
 }
 
+std::vector<std::string> unknown_labels(const std::vector<Contender>& models, const ClassMap& map) {
+  std::vector<std::string> known;
+  for (const Contender& model : models)
+    for (const Head& head : model.info.heads)
+      if (head.name == model.head) known.insert(known.end(), head.labels.begin(), head.labels.end());
+  return map.unknown(known);
+}
+
 }  // namespace pc

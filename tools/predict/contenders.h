@@ -28,4 +28,7 @@ std::vector<std::size_t> common_items(const std::vector<Contender>& models, cons
 // The classes of the photos that every model can name that can name any.
 std::set<std::string> common_classes(const std::vector<Contender>& models);
 
+// The map's labels that no model's chosen head knows.
+std::vector<std::string> unknown_labels(const std::vector<Contender>& models, const ClassMap& map);
+
 }  // namespace pc

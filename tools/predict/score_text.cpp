@@ -1,6 +1,9 @@
 // The report of a score as a table for people and as JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "tools/cli/text.h"
 #include "tools/predict/score.h"
 

@@ -1,7 +1,5 @@
 #include "tools/predict/shift.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -39,7 +37,8 @@ using Change = std::function<Image(const Image&, std::size_t item)>;
 // A model at work, row after row.
 class Runner {
  public:
-  // Every picture is decoded as the model with the largest input, `side`, needs it.
+  // Pictures that are changed have the short side that the model with the largest input wants, so that all models see
+  // the same.
   Runner(const Contender& model, const ShiftSettings& settings, int side, std::function<void()> picture_done,
          std::set<std::string>& bad)
       : predictor_(open_predictor(model.path, settings.network)),
@@ -50,11 +49,13 @@ class Runner {
     if (settings_.adapt) adapter_.emplace(predictor_);
   }
 
-  Verdicts run(const ScorePlan& plan, const Change& change) {
-    const Decode decode = [&](std::size_t i) {
+  // Without a change each model gets the pictures as its training did.
+  Verdicts run(const ScorePlan& plan, const Change& change = {}) {
+    const Decode changed = [&](std::size_t i) {
       const Image image = plan.data.pictures->image(plan.items[i], {.min_side = side_});
       return change(shrink_to_short_side(image, side_), plan.items[i]);
     };
+    const Decode decode = change ? changed : as_trained(predictor_, plan);
     if (adapter_) adapter_->adapt(plan.items.size(), decode, settings_.batch);
     const Answers answers = answer_all(predictor_, plan, decode, settings_.batch, [&](int64_t) { picture_done_(); });
     bad_.insert(answers.bad.begin(), answers.bad.end());
@@ -119,13 +120,13 @@ struct Common {
 };
 
 // The table without its cells.
-std::vector<ShiftRow> rows_of(const Common& common, const ShiftSettings& settings) {
+std::vector<ShiftRow> rows_of(const ShiftSettings& settings) {
   std::vector<ShiftRow> rows = {{.name = settings.test_only ? "test pictures" : "all pictures"},
                                 {.name = "sample", .strength = "undisturbed"}};
   for (const Disturbance& d : disturbances()) rows.push_back({.name = d.name, .strength = d.strength, .paired = true});
   if (settings.photos.empty()) return rows;
   rows.push_back({.name = "photos", .strength = "classes it can name"});
-  rows.push_back({.name = "photos", .strength = fmt::format("{} classes all can", common.classes.size())});
+  rows.push_back({.name = "photos", .strength = "classes all can name"});
   return rows;
 }
 
@@ -140,13 +141,13 @@ std::vector<ShiftCell> column_of(Contender& model, Runner& runner, const Common&
     cells[0] = cells[1] = count(plan, before);
     for (std::size_t d = 0; d < all.size(); ++d) cells[2 + d] = count(plan, runner.run(plan, all[d].change), &before);
     plan.items = common.items;
-    if (common.sample.size() < common.items.size()) cells[0] = count(plan, runner.run(plan, undisturbed));
+    if (common.sample.size() < common.items.size()) cells[0] = count(plan, runner.run(plan));
   }
   cells.resize(cells.size() + 2);
   if (model.photos) {
     const ScorePlan& plan = *model.photos;
     const Catalogue& there = plan.data.catalogue;
-    const Verdicts verdicts = runner.run(plan, undisturbed);
+    const Verdicts verdicts = runner.run(plan);
     cells[cells.size() - 2] = count(plan, verdicts);
     cells.back() = count(plan, verdicts, nullptr, [&](std::size_t i) {
       return common.classes.contains(there.classes[0][std::size_t(there.items[plan.items[i]].labels[0])]);
@@ -179,7 +180,9 @@ ShiftReport measure_shift(const ShiftSettings& settings) {
   Common common{.items = common_items(models, settings.data), .sample = {}, .classes = common_classes(models)};
   common.sample = sample_of(common.items, settings.limit);
   report.sample = int64_t(common.sample.size());
-  report.rows = rows_of(common, settings);
+  report.common_classes.assign(common.classes.begin(), common.classes.end());
+  report.unknown_labels = unknown_labels(models, settings.map);
+  report.rows = rows_of(settings);
   const int64_t total = work_of(models, common);
   if (total == 0) fail(Exit::data, settings.data + ": no model knows any of the labels there");
   int side = 0;

@@ -38,12 +38,15 @@ struct ShiftReport {
   std::string data, label, photos;
   int64_t sample = 0;
   NetworkOptions network;
+  std::vector<std::string> common_classes;  // of the photos, that every model can name
+  std::vector<std::string> unknown_labels;  // of the map, that no model knows
   std::vector<ShiftRow> rows;
   std::vector<std::string> bad;  // what is wrong with pictures that could not be read, each once
 };
 
 // Rows: the test pictures, a sample of them undisturbed, the sample with each corruption at each severity, then the
-// photos: of the classes that each model can name, and of those that every model can. All models see the same pixels.
+// photos: of the classes that each model can name, and of those that every model can. All models see the same pixels of
+// the sample, and of the other rows what pceval shows them without --shift.
 // A model that knows no label of a set has blanks there. Errors: as plan_score; Error(usage) where a model has several
 // heads and none is chosen; Error(data) where no model can name anything, or no test picture is common to all.
 ShiftReport measure_shift(const ShiftSettings& settings);

@@ -1,5 +1,6 @@
 // The shift report as a table for people and as JSON.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "tools/cli/text.h"
 #include "tools/predict/shift.h"
@@ -42,7 +43,9 @@ std::string head_lines(const ShiftReport& report) {
   std::string text =
       fmt::format("{}{}; the corruptions on {} pictures of it, drawn with a fixed seed\n", visible(report.data),
                   report.label.empty() ? "" : ", " + visible(report.label), grouped(report.sample));
-  if (!report.photos.empty()) text += "photos: " + visible(report.photos) + "\n";
+  if (!report.photos.empty())
+    text += fmt::format("photos: {}; all models can name {}\n", visible(report.photos),
+                        visible(fmt::format("{}", fmt::join(report.common_classes, ", "))));
   text += "accuracy in %, 95 % interval, and the change in points on the same pictures\n";
   return text + conditions(report.network) + "\n";
 }
@@ -58,13 +61,10 @@ nlohmann::ordered_json to_json(const ShiftReport& report) {
     for (const ShiftCell& cell : row.cells) cells.push_back(to_json(cell, row.paired));
     rows.push_back({{"row", row.name}, {"strength", row.strength}, {"cells", cells}});
   }
-  return {{"data", report.data},
-          {"label", report.label},
-          {"photos", report.photos},
-          {"sample", report.sample},
-          {"bad", report.bad.size()},
-          {"models", models},
-          {"rows", rows}};
+  return {{"data", report.data},     {"label", report.label},
+          {"photos", report.photos}, {"common_classes", report.common_classes},
+          {"sample", report.sample}, {"bad", report.bad.size()},
+          {"models", models},        {"rows", rows}};
 }
 
 std::string to_table(const ShiftReport& report) {
