@@ -20,9 +20,8 @@ json to_json(const ModelInfo& info) {
          {"preprocess",
           {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}}}};
   if (info.split) {
-    const SplitRecipe& s = *info.split;
-    j["split"] = {{"val", s.val}, {"test", s.test}, {"seed", s.seed}, {"column", s.column},
-                  {"min_count", s.min_count}, {"rare", s.rare}, {"pictures", s.pictures}};
+    const SplitRecord& s = *info.split;
+    j["held_back"] = {{"pictures", s.pictures}, {"files", s.files}, {"test", s.test}, {"min_count", s.min_count}, {"rare", s.rare}};
   }
   return j;
 }
@@ -37,10 +36,12 @@ ModelInfo from_json(const json& j) {
   const json& p = j.at("preprocess");
   info.preprocess = {.height = p.at("height"), .width = p.at("width"), .resize = resize_from_name(p.at("resize")), .mean = p.at("mean"),
                      .std = p.at("std"), .fill = p.at("fill")};
-  if (const auto found = j.find("split"); found != j.end()) {
+  if (const auto found = j.find("held_back"); found != j.end()) {
     const json& s = *found;
-    info.split = {.val = s.at("val"), .test = s.at("test"), .seed = s.at("seed"), .column = s.at("column"),
-                  .min_count = s.at("min_count"), .rare = s.at("rare"), .pictures = s.at("pictures")};
+    info.split = {.pictures = s.at("pictures"), .files = s.at("files"), .test = s.at("test"), .min_count = s.at("min_count"),
+                  .rare = s.at("rare")};
+    for (const uint32_t item : info.split->test)
+      if (int64_t(item) >= info.split->pictures) throw std::out_of_range("a test picture beyond the data set");
   }
   if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1) throw std::out_of_range("no head or no input size");
   return info;

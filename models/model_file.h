@@ -19,21 +19,21 @@ struct Head {
   std::vector<std::string> labels;
 };
 
-// How the training run divided its data set: with this its test pictures can be found again.
-struct SplitRecipe {
-  double val = 0.1, test = 0.1;
-  uint64_t seed = 1;
-  std::string column;          // the label column it is stratified by
-  int64_t min_count = 1;       // classes with fewer pictures were folded before,
-  std::string rare = "other";  // into "Other" or, with "drop", into no label
+// Which pictures the training run held back for the test. Their numbers are kept, not how they were chosen: that takes all
+// pictures decoded, or a file that may be gone.
+struct SplitRecord {
   int64_t pictures = 0;        // of the whole data set, bad ones included
+  uint64_t files = 0;          // files_hash of the data set: with another one the numbers mean nothing
+  std::vector<uint32_t> test;  // items in catalogue order, ascending
+  int64_t min_count = 1;       // classes with fewer pictures were folded,
+  std::string rare = "other";  // into "Other" or, with "drop", into no label
 };
 
 struct ModelInfo {
   std::string architecture;
   std::vector<Head> heads;
   Preprocess preprocess;
-  std::optional<SplitRecipe> split;  // absent in files of other makers
+  std::optional<SplitRecord> split;  // absent in files of other makers
   std::vector<HeadShape> head_shapes() const;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <span>
 
 #include "tools/cli/program.h"
@@ -79,16 +80,17 @@ void name_unknown(const std::vector<std::string>& labels) {
                visible(fmt::format("{}", fmt::join(labels, ", "))));
 }
 
-// Some labels of a map must be the model's.
-void check_map(const ScorePlan& plan, const ModelInfo& info, const ClassMap& map) {
-  for (const ScoredHead& match : plan.heads) {
-    const Head& head = info.heads[match.head];
-    if (!map.empty() && !match.scores_anything())
-      fail(Exit::data,
-           fmt::format("the map has no label that head \"{}\" knows; its labels: {}", head.name,
-                       fmt::join(std::span(head.labels).first(std::min<std::size_t>(30, head.labels.size())), ", ")));
-    name_unknown(map.unknown(head.labels));
-  }
+// A data set that a model knows no label of is no 0 %, but the wrong one.
+void check_plan(const ScorePlan& plan, const ModelInfo& info, const Options& o) {
+  const auto fits = [](const ScoredHead& match) { return match.scores_anything(); };
+  const auto& labels = info.heads[plan.heads.front().head].labels;
+  if (std::none_of(plan.heads.begin(), plan.heads.end(), fits))
+    fail(Exit::data,
+         fmt::format("{}: the model knows no label {}; those of head \"{}\": {}", o.data,
+                     o.maps.empty() ? "there (--map pairs other names)" : "that the map pairs with a class there",
+                     info.heads[plan.heads.front().head].name,
+                     fmt::join(std::span(labels).first(std::min<std::size_t>(30, labels.size())), ", ")));
+  if (!o.maps.empty()) name_unknown(o.score.map.unknown(labels));
 }
 
 void print_json(nlohmann::ordered_json json, const NetworkOptions& network) {
@@ -121,7 +123,7 @@ Exit run_score(const Options& o) {
   if (o.models.size() > 1) fail(Exit::usage, "several models stand side by side with --shift only");
   Predictor predictor = open_predictor(o.models.front(), o.network);
   const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
-  check_map(plan, predictor.info(), o.score.map);
+  check_plan(plan, predictor.info(), o);
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   const ScoreReport report = [&] {

@@ -125,7 +125,7 @@ TEST_F(MappedScore, HeadsThatDoNotFitAreRefused) {
   EXPECT_EQ(eval("--map map.csv").code, 2);  // no head knows more than the others
   const test::Ran ran = eval("--map map.csv --head kind");
   EXPECT_EQ(ran.code, 3);
-  EXPECT_NE(ran.err.find("its labels: a, b, c"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("those of head \"kind\": a, b, c"), std::string::npos) << ran.err;
   EXPECT_EQ(eval("--map map.csv --head size").code, 2);
   EXPECT_EQ(eval("--map nowhere.csv").code, 4);
 }

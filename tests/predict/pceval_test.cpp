@@ -120,19 +120,17 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   }
   kaggle(kinds, colours);
   ModelInfo info = test::tiny_info();
-  info.split = {.val = 0.1, .test = 0.25, .seed = 5, .column = "kind", .min_count = 3, .rare = "drop", .pictures = 24};
-  DataSet data = open_dataset(folder_ / "set", {"kind", "colour"});
-  fold_rare_classes(data.catalogue, 3, RareClasses::drop);
-  const auto split = make_split(data.catalogue, {.val = 0.1, .test = 0.25, .seed = 5, .column = 0});
-  std::vector<std::size_t> expected;
-  for (std::size_t i = 0; i < split.size(); ++i)
-    if (split[i] == Split::test) expected.push_back(i);
-  ASSERT_GT(expected.size(), 3u);
-  EXPECT_EQ(plan_score(folder_ / "set", info, {.test_only = true}).items, expected);
-  // The stratified column need not be among those scored.
-  const ScorePlan plan = plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true});
+  const Catalogue catalogue = open_dataset(folder_ / "set", {"kind"}).catalogue;
+  const std::vector<std::size_t> expected{2, 3, 11, 22};
+  info.split = {.pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_count = 3, .rare = "drop"};
+  const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
-  EXPECT_EQ(plan.heads.size(), 1u);
+  EXPECT_EQ(plan.data.catalogue.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
+  EXPECT_EQ(plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true}).items, expected);
+  info.split->files ^= 1;
+  EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
+  EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
+  info.split->files ^= 1;
   info.split->pictures = 25;
   EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
   EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);

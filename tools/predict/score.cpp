@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 #include "data/split.h"
 #include "kernels/runtime/error.h"
@@ -61,7 +60,7 @@ std::vector<std::string> wanted_columns(const Catalogue& there, const ModelInfo&
   return wanted;
 }
 
-// Opens the data set with the columns to score, which come first, and returns their names.
+// Opens the data set with the columns to score and returns their names.
 std::vector<std::string> open_columns(DataSet& data, const ModelInfo& info, const ScoreSettings& settings,
                                       const std::filesystem::path& root) {
   data = open_dataset(root, {});
@@ -72,45 +71,31 @@ std::vector<std::string> open_columns(DataSet& data, const ModelInfo& info, cons
     return {"label"};
   }
   const auto wanted = wanted_columns(data.catalogue, info, settings, root.string());
-  std::vector<std::string> columns = wanted;
-  if (settings.test_only && info.split &&
-      std::find(columns.begin(), columns.end(), info.split->column) == columns.end())
-    columns.push_back(info.split->column);
-  data = open_dataset(root, columns);
+  data = open_dataset(root, wanted);
   return wanted;
 }
 
-// The test pictures, found by the recipe of the training run. Classes are folded as they were then.
-std::vector<Split> split_again(Catalogue& catalogue, const SplitRecipe& recipe, const std::string& root) {
-  if (int64_t(catalogue.items.size()) != recipe.pictures)
+// The test pictures of the training run. Classes are folded as they were then.
+std::vector<std::size_t> held_back_items(Catalogue& catalogue, const SplitRecord& record, const std::string& root) {
+  if (int64_t(catalogue.items.size()) != record.pictures || files_hash(catalogue) != record.files)
     fail(Exit::data,
          fmt::format(
-             "{}: {} pictures, but the model was trained on a data set of {}: its test pictures cannot be told from "
-             "its training pictures; use --split all on another data set",
-             root, catalogue.items.size(), recipe.pictures));
-  const auto column = std::find(catalogue.columns.begin(), catalogue.columns.end(), recipe.column);
-  if (column == catalogue.columns.end())
-    fail(Exit::data,
-         fmt::format("{}: no column \"{}\", by which the training run divided its data set", root, recipe.column));
-  fold_rare_classes(catalogue, recipe.min_count, recipe.rare == "drop" ? RareClasses::drop : RareClasses::other);
-  return make_split(
-      catalogue,
-      {.val = recipe.val, .test = recipe.test, .seed = recipe.seed, .column = int(column - catalogue.columns.begin())});
+             "{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
+             "cannot be told from its training pictures; use --split all on another data set",
+             root, catalogue.items.size(), record.pictures));
+  fold_rare_classes(catalogue, record.min_count, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
+  return {record.test.begin(), record.test.end()};
 }
 
 std::vector<std::size_t> chosen_items(Catalogue& catalogue, const ModelInfo& info, bool test_only,
                                       const std::string& root) {
-  std::vector<std::size_t> items(catalogue.items.size());
-  std::iota(items.begin(), items.end(), std::size_t{0});
-  if (!test_only) return items;
-  std::vector<Split> split = catalogue.given;
-  if (info.split) {
-    split = split_again(catalogue, *info.split, root);
-  } else if (split.empty()) {
+  if (test_only && info.split) return held_back_items(catalogue, *info.split, root);
+  if (test_only && catalogue.given.empty())
     fail(Exit::data,
          root + ": neither the model file nor the data set says which pictures are for testing; use --split all");
-  }
-  std::erase_if(items, [&](std::size_t i) { return split[i] != Split::test; });
+  std::vector<std::size_t> items;
+  for (std::size_t i = 0; i < catalogue.items.size(); ++i)
+    if (!test_only || catalogue.given[i] == Split::test) items.push_back(i);
   return items;
 }
 
