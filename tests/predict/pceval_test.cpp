@@ -19,12 +19,7 @@ using test::write_text;
 
 class PcEval : public testing::Test {
  protected:
-  // What the model itself says of picture `seed`, so that a label can be made right or wrong.
-  std::string said(int seed, std::size_t head) {
-    const Logits logits = predictor_.predict({predictor_.prepare(make_picture(seed))}).front();
-    const auto& row = logits[head];
-    return predictor_.info().heads[head].labels[std::size_t(std::max_element(row.begin(), row.end()) - row.begin())];
-  }
+  std::string said(int seed, std::size_t head) { return test::said(predictor_, seed, head); }
   std::string other_than(const std::string& label) { return label == "a" ? "b" : "a"; }
   // Pictures 0 … labels-1 in the Kaggle layout.
   void kaggle(const std::vector<std::string>& kinds, const std::vector<std::string>& colours) {
