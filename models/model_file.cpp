@@ -14,16 +14,14 @@ using nlohmann::json;
 json to_json(const ModelInfo& info) {
   json heads = json::array();
   for (const Head& head : info.heads) heads.push_back({{"name", head.name}, {"labels", head.labels}});
-  const Preprocess& p = info.preprocess;
-  json j{{"architecture", info.architecture},
-         {"heads", heads},
-         {"preprocess",
-          {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}}}};
+  json j{{"architecture", info.architecture}, {"heads", heads}, {"preprocess", to_json(info.preprocess)}};
   if (info.split) {
     const SplitRecipe& s = *info.split;
     j["split"] = {{"val", s.val}, {"test", s.test}, {"seed", s.seed}, {"column", s.column},
                   {"min_count", s.min_count}, {"rare", s.rare}, {"pictures", s.pictures}};
   }
+  if (!info.hierarchy.empty()) j["hierarchy"] = to_json(info.hierarchy, info.head_shapes());
+  if (info.calibration) j["calibration"] = to_json(*info.calibration, info.head_shapes());
   return j;
 }
 
@@ -42,6 +40,11 @@ ModelInfo from_json(const json& j) {
     info.split = {.val = s.at("val"), .test = s.at("test"), .seed = s.at("seed"), .column = s.at("column"),
                   .min_count = s.at("min_count"), .rare = s.at("rare"), .pictures = s.at("pictures")};
   }
+  for (const Head& head : info.heads)
+    if (head.labels.empty()) throw std::out_of_range("head \"" + head.name + "\" without labels");
+  const std::vector<HeadShape> shapes = info.head_shapes();
+  if (const auto found = j.find("hierarchy"); found != j.end()) info.hierarchy = hierarchy_from_json(*found, shapes);
+  if (const auto found = j.find("calibration"); found != j.end()) info.calibration = calibration_from_json(*found, shapes);
   if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1) throw std::out_of_range("no head or no input size");
   return info;
 }
@@ -70,6 +73,10 @@ std::vector<HeadShape> ModelInfo::head_shapes() const {
   std::vector<HeadShape> shapes;
   for (const Head& head : heads) shapes.push_back({head.name, int(head.labels.size())});
   return shapes;
+}
+
+json to_json(const Preprocess& p) {
+  return {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}};
 }
 
 std::map<std::string, std::string> to_metadata(const ModelInfo& info) {
