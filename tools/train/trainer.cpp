@@ -11,6 +11,7 @@
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
+#include "tools/train/calibrate.h"
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/held_back.h"
@@ -282,6 +283,7 @@ void Trainer::finish(RunFolder& folder) {
   const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, device_from_name(config_.train.device));
   Classifier& result = best ? *best : *model_;
+  calibrate(info_, result, batches_, plan_, int(std::min<int64_t>(config_.train.batch, 64)), folder);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
   const auto test = score(result, plan_.test, "testing");
   event["heads"] = to_json(test);
