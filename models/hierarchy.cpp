@@ -1,7 +1,6 @@
 #include "models/hierarchy.h"
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 

@@ -13,8 +13,8 @@ namespace pc {
 // A finer head whose label tells the coarser one's.
 struct Link {
   std::size_t fine = 0, coarse = 0;  // heads
-  std::vector<std::vector<int32_t>>
-      coarse_of;  // per finer label the coarser labels it occurred with; none: it is never named
+  // Per finer label the coarser labels it occurred with; without one it is never named.
+  std::vector<std::vector<int32_t>> coarse_of;
 };
 
 // A head is the finer one of at most one link, and its link comes after those in which it is the coarser one. Empty:

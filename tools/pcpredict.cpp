@@ -46,7 +46,8 @@ bool parse(Options& o, int argc, char** argv) {
   return parse_command_line(app, argc, argv);
 }
 
-AnswerStyle finished(AnswerStyle style, const Options& o, const ModelInfo& info) {
+AnswerStyle style_of(const Options& o, const ModelInfo& info) {
+  AnswerStyle style = o.style;
   const std::vector<int> there = precisions(info);
   if (o.accept_at && std::find(there.begin(), there.end(), *o.accept_at) == there.end())
     fail(Exit::usage, there.empty()
@@ -63,7 +64,7 @@ Exit run(const Options& o) {
   if (o.style.logits && !o.json) fail(Exit::usage, "--logits goes with --json");
   Predictor predictor = open_predictor(o.model.empty() ? default_model() : std::filesystem::path(o.model), o.network);
   const std::vector<InputPicture> pictures = find_pictures(o.inputs);
-  const AnswerStyle style = finished(o.style, o, predictor.info());
+  const AnswerStyle style = style_of(o, predictor.info());
   std::set<Exit> failures;
   const auto decode = [&](std::size_t i) {
     if (pictures[i].code != Exit::ok) fail(pictures[i].code, pictures[i].error);

@@ -1,7 +1,6 @@
 // The verdict on a picture: what it is named, which of the names are sure, and whether a person has to look.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -193,7 +193,10 @@ void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, co
   fit(info, val);
   const json event = report(info, val, test);
   folder.log(event);
-  print(event, info);
+  if (plan.test.empty())
+    fmt::print(stderr, "calibrated; no test pictures to measure that on\n");
+  else
+    print(event, info);
 }
 
 }  // namespace pc

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "models/calibration.h"
@@ -23,8 +22,7 @@ double fit_temperature(const Evidence& evidence);
 
 struct Reliability {
   int64_t n = 0;
-  double ece = 0;    // mean distance of confidence and accuracy over 15 equal bins of the highest probability, weighted
-                     // by pictures
+  double ece = 0;    // mean distance of confidence and accuracy, over 15 equal bins of the highest probability
   double nll = 0;    // mean cross entropy, nats
   double brier = 0;  // mean squared distance of the probabilities and the truth, summed over labels: 0 … 2
 };
