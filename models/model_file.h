@@ -1,5 +1,5 @@
 // A model file is a safetensors file that is enough by itself: weights under torchvision's names, and in its metadata the architecture,
-// the labels of every head and the preprocessing.
+// the labels of every head, the preprocessing, and what its answers are worth.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,9 @@
 
 #include "engine/preprocess.h"
 #include "engine/safetensors.h"
+#include "models/calibration.h"
 #include "models/classifier.h"
+#include "models/hierarchy.h"
 
 namespace pc {
 
@@ -34,8 +36,13 @@ struct ModelInfo {
   std::vector<Head> heads;
   Preprocess preprocess;
   std::optional<SplitRecord> split;  // absent in files of other makers
+  Hierarchy hierarchy;
+  std::optional<Calibration> calibration;  // absent where there was nothing to validate on
   std::vector<HeadShape> head_shapes() const;
 };
+
+// {"height", "width", "resize", "mean", "std", "fill"}
+nlohmann::json to_json(const Preprocess& preprocess);
 
 // Metadata keys: "pc.model" (JSON of the above), and timm's "architecture", "num_classes", "pretrained_cfg" for other readers.
 std::map<std::string, std::string> to_metadata(const ModelInfo& info);

@@ -100,7 +100,7 @@ TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   kaggle(12);
   ModelInfo info = test::tiny_info();
   const uint64_t files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalogue);
-  info.split = {.pictures = 12, .files = files, .test = {0, 2, 3, 5, 11}};
+  info.split = {.pictures = 12, .files = files, .test = {0, 2, 3, 5, 11}, .min_counts = {1, 1}};
   model("one.safetensors", info);
   info.split->test = {2, 4, 5, 6, 11};
   model("two.safetensors", info);

@@ -55,7 +55,7 @@ TEST_F(Train, FinishesAndLeavesWhatItPromises) {
   for (const char* name : {"config.ini", "metrics.jsonl", "model.safetensors", "split.csv", "held_back", "last"})
     EXPECT_TRUE(std::filesystem::exists(run("whole") / name)) << name;
   const auto events = metrics("whole");
-  ASSERT_EQ(events.size(), 4u);  // start, two epochs, test
+  ASSERT_EQ(events.size(), 5u);  // start, two epochs, calibration, test
   EXPECT_EQ(events.back()["event"], "test");
   EXPECT_EQ(events.back()["heads"]["label"]["n"], 6);
 }

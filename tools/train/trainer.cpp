@@ -12,6 +12,7 @@
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
+#include "tools/train/calibrate.h"
 #include "tools/train/class_weights.h"
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
@@ -339,6 +340,7 @@ void Trainer::finish(RunFolder& folder) {
   const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, device_from_name(config_.train.device));
   Classifier& chosen_model = best ? *best : result();
+  calibrate(info_, chosen_model, batches_, plan_, int(std::min<int64_t>(config_.train.batch, 64)), folder);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
   const auto test = score(chosen_model, plan_.test, "testing");
   event["heads"] = to_json(test);
