@@ -86,6 +86,8 @@ const char* name_of(Split split) {
       return "val";
     case Split::test:
       return "test";
+    case Split::unused:
+      return "unused";
   }
   return "unknown";
 }

@@ -12,8 +12,8 @@
 
 namespace pc {
 
-enum class Split : uint8_t { train, val, test };
-const char* name_of(Split split);  // "train", "val", "test"
+enum class Split : uint8_t { train, val, test, unused };
+const char* name_of(Split split);  // "train", "val", "test", "unused"
 
 struct Catalogue {
   struct Item {
@@ -28,6 +28,7 @@ struct Catalogue {
   std::vector<std::vector<std::string>> classes;  // per column, sorted by name; only classes that some picture has
   std::vector<Item> items;                        // in the order of the rows, or of the paths
   std::vector<Split> given;                       // the split the data set comes with, per item; empty: none
+  std::vector<std::string> names, years;          // productDisplayName and year of Kaggle's rows; empty: no such column
   std::vector<std::string> columns_there;         // every column that could have been asked for
   Report report;
 };

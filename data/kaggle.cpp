@@ -36,6 +36,11 @@ Pictures pictures_below(const FileTree& tree, const std::string& folder) {
   return pictures;
 }
 
+// Index of a column that a catalogue may do without; as many as there are columns where it is not there.
+std::size_t optional_column(const CsvReader& csv, std::string_view name) {
+  return std::size_t(std::find(csv.header().begin(), csv.header().end(), name) - csv.header().begin());
+}
+
 void check_id(const CsvReader& csv, std::string_view id) {
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
   if (id.empty()) csv.fail_row("empty id");
@@ -71,6 +76,8 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
   const std::size_t id_column = csv.column("id");
   std::vector<std::size_t> wanted;
   for (const auto& column : columns) wanted.push_back(csv.column(column));
+  const std::size_t name_column = optional_column(csv, "productDisplayName"),
+                    year_column = optional_column(csv, "year");
 
   const Pictures pictures = pictures_below(*tree, folder);
   if (pictures.empty()) fail(Exit::data, fmt::format("{}: no pictures in {} beside {}", tree->name(), folder, styles));
@@ -102,6 +109,8 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
     catalogue.items.push_back({.file = picture->second->path, .labels = std::vector<int32_t>(columns.size(), -1)});
     of_item.push_back(*picture->second);
     for (std::size_t c = 0; c < columns.size(); ++c) labels[c].emplace_back(fields[wanted[c]]);
+    if (name_column < fields.size()) catalogue.names.emplace_back(fields[name_column]);
+    if (year_column < fields.size()) catalogue.years.emplace_back(fields[year_column]);
   }
   report.repaired_rows = csv.repaired();
   if (report.rows == 0) fail(Exit::data, styles + ": no rows below the header");

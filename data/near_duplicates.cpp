@@ -85,34 +85,9 @@ void shrink_to_thumb(const uint8_t* pixels, int h, int w, uint8_t* thumb) {
     }
 }
 
-// Sets of pictures known to belong together.
-class Groups {
- public:
-  explicit Groups(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), 0u); }
-  uint32_t root(uint32_t i) {
-    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
-    return i;
-  }
-  void join(uint32_t a, uint32_t b) {
-    a = root(a), b = root(b);
-    parent_[std::max(a, b)] = std::min(a, b);  // the root is the first picture of its group
-  }
-  std::vector<std::vector<uint32_t>> large() {
-    std::map<uint32_t, std::vector<uint32_t>> by_root;
-    for (uint32_t i = 0; i < parent_.size(); ++i) by_root[root(i)].push_back(i);
-    std::vector<std::vector<uint32_t>> groups;
-    for (auto& [_, members] : by_root)
-      if (members.size() > 1) groups.push_back(std::move(members));
-    return groups;
-  }
-
- private:
-  std::vector<uint32_t> parent_;
-};
-
 // Joins equal signatures and returns one picture of each kind: a thousand copies of a placeholder are one candidate,
 // not a million pairs.
-std::vector<uint32_t> distinct(const std::vector<Signature>& signatures, Groups& groups) {
+std::vector<uint32_t> distinct(const std::vector<Signature>& signatures, Grouping& groups) {
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < signatures.size(); ++i)
     if (signatures[i].valid) order.push_back(i);
@@ -131,7 +106,7 @@ std::vector<uint32_t> distinct(const std::vector<Signature>& signatures, Groups&
 
 // Joins the near pairs among `pictures`, all of which have the same bits in one piece of the hash.
 void join_near(const std::vector<Signature>& signatures, const uint32_t* pictures, std::size_t n,
-               const NearDuplicateSettings& settings, Groups& groups, std::mutex& mutex) {
+               const NearDuplicateSettings& settings, Grouping& groups, std::mutex& mutex) {
   std::vector<std::pair<uint32_t, uint32_t>> near;
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = i + 1; j < n; ++j) {
@@ -155,14 +130,18 @@ Signature signature_of(const uint8_t* pixels, int h, int w) {
   return s;
 }
 
-std::vector<Signature> signatures_of(const ImageStore& store) {
+std::vector<Signature> signatures_of(const ImageStore& store, const PackProgress& progress) {
   std::vector<Signature> signatures(store.size());
-  parallel_for(int64_t(store.size()), 64, [&](int64_t begin, int64_t end) {
-    for (auto i = std::size_t(begin); i < std::size_t(end); ++i) {
-      const StoredImage at = store.image(i);
-      signatures[i] = signature_of(store.pixels() + at.offset, at.h, at.w);
-    }
-  });
+  constexpr std::size_t kStep = 2048;  // pictures between two reports of progress
+  for (std::size_t first = 0; first < store.size(); first += kStep) {
+    if (progress) progress(int64_t(first), int64_t(store.size()));
+    parallel_for(int64_t(std::min(kStep, store.size() - first)), 64, [&](int64_t begin, int64_t end) {
+      for (auto i = first + std::size_t(begin); i < first + std::size_t(end); ++i) {
+        const StoredImage at = store.image(i);
+        signatures[i] = signature_of(store.pixels() + at.offset, at.h, at.w);
+      }
+    });
+  }
   return signatures;
 }
 
@@ -180,10 +159,9 @@ double difference_of(const Signature& a, const Signature& b) {
   return apart == 0 ? 0 : double(apart) / spread;
 }
 
-std::vector<std::vector<uint32_t>> near_duplicate_groups(const std::vector<Signature>& signatures,
-                                                         const NearDuplicateSettings& settings) {
+ItemGroups near_duplicate_groups(const std::vector<Signature>& signatures, const NearDuplicateSettings& settings) {
   if (settings.max_bits < 0 || settings.max_bits > 15) fail_shape("near_duplicate_groups: max_bits must be 0 … 15");
-  Groups groups(signatures.size());
+  Grouping groups(signatures.size());
   std::vector<uint32_t> order = distinct(signatures, groups);
   const int pieces = settings.max_bits + 1;
   std::mutex mutex;

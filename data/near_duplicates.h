@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "data/groups.h"
 #include "data/store.h"
 
 namespace pc {
@@ -31,8 +32,8 @@ struct Signature {
 // Of h x w x 3 pixels; not valid where h or w is 0.
 Signature signature_of(const uint8_t* pixels, int h, int w);
 
-// One per picture of the store, on all threads.
-std::vector<Signature> signatures_of(const ImageStore& store);
+// One per picture of the store, on all threads; `progress` is called from this thread.
+std::vector<Signature> signatures_of(const ImageStore& store, const PackProgress& progress = {});
 
 // 1 - Lin's concordance coefficient: sum (a - b)^2 over the sum of both variances and the squared difference of the
 // means, each times the number of values. 0: equal; about 1: unrelated; 2: opposite.
@@ -47,9 +48,7 @@ struct NearDuplicateSettings {
   double max_difference = 0.002;
 };
 
-// The groups of two and more, each sorted, by their first picture. A group is what chains of near pairs connect.
-// Depends on the signatures alone, not on threads.
-std::vector<std::vector<uint32_t>> near_duplicate_groups(const std::vector<Signature>& signatures,
-                                                         const NearDuplicateSettings& settings = {});
+// A group is what chains of near pairs connect. Depends on the signatures alone, not on threads.
+ItemGroups near_duplicate_groups(const std::vector<Signature>& signatures, const NearDuplicateSettings& settings = {});
 
 }  // namespace pc

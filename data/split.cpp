@@ -4,10 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <numeric>
 #include <utility>
 
+#include "data/hash.h"
 #include "data/sampler.h"
+#include "engine/safetensors.h"
 #include "kernels/runtime/error.h"
 
 namespace pc {
@@ -47,21 +54,99 @@ std::vector<std::string> fold_column(Catalogue& catalogue, std::size_t column, i
   return folded;
 }
 
-// Deals `members`, shuffled already, to `split` until the carried share of `fraction` is used up; at least `keep` stay.
-std::size_t share(std::size_t members, double fraction, std::size_t keep, double& carry) {
-  const double want = double(members) * fraction + carry;
-  const std::size_t most = members > keep ? members - keep : 0;
-  const std::size_t take = std::min(most, std::size_t(std::max(0.0, std::floor(want + 0.5))));
-  carry = want - double(take);
-  return take;
+void check_settings(const Catalogue& catalogue, const SplitSettings& settings) {
+  const auto fraction = [](double f) { return f >= 0 && f < 1; };
+  if (!fraction(settings.val) || !fraction(settings.test) || settings.val + settings.test >= 1) {
+    fail(Exit::usage, fmt::format("split: val = {} and test = {}; each must be in [0, 1), their sum below 1",
+                                  settings.val, settings.test));
+  }
+  if (settings.column < -1 || settings.column >= std::max(1, int(catalogue.columns.size()))) {
+    fail(Exit::usage, fmt::format("split: no label column {}", settings.column));
+  }
+}
+
+// What is dealt in one piece: at the number of a group's first item those of its items that are to be dealt.
+ItemGroups units_of(const std::vector<Split>& split, const ItemGroups& groups) {
+  std::vector<uint32_t> first(split.size());
+  std::iota(first.begin(), first.end(), 0u);
+  for (const auto& group : groups)
+    for (const uint32_t item : group) first[item] = group.front();
+  ItemGroups units(split.size());
+  for (uint32_t i = 0; i < split.size(); ++i)
+    if (split[i] == Split::train) units[first[i]].push_back(i);
+  return units;
+}
+
+// The units of each class, and of pictures without a label, in an order drawn at random. The largest class comes last:
+// it has single pictures enough to even out what the others could not be dealt.
+ItemGroups strata_of(const Catalogue& catalogue, const ItemGroups& units, const SplitSettings& settings) {
+  const bool stratified = settings.column >= 0 && !catalogue.columns.empty();
+  const auto column = std::size_t(settings.column);
+  ItemGroups strata(stratified ? catalogue.classes[column].size() + 1 : 1);
+  for (uint32_t u = 0; u < units.size(); ++u) {
+    if (units[u].empty()) continue;
+    const int32_t label = stratified ? catalogue.items[units[u].front()].labels[column] : -1;
+    strata[label < 0 ? strata.size() - 1 : std::size_t(label)].push_back(u);
+  }
+  for (std::size_t s = 0; s < strata.size(); ++s) shuffle(strata[s], settings.seed, ShuffleStream::split, s);
+  std::stable_sort(strata.begin(), strata.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  return strata;
+}
+
+// Which units train whatever is asked for, so that every class of every column is seen in training.
+std::vector<bool> units_to_keep(const Catalogue& catalogue, const ItemGroups& units, const ItemGroups& strata) {
+  std::vector<std::vector<bool>> seen;
+  for (const auto& classes : catalogue.classes) seen.emplace_back(classes.size());
+  std::vector<bool> keep(units.size());
+  for (const auto& stratum : strata)
+    for (auto unit = stratum.rbegin(); unit != stratum.rend(); ++unit)
+      for (const uint32_t item : units[*unit])
+        for (std::size_t c = 0; c < seen.size(); ++c) {
+          const int32_t label = catalogue.items[item].labels[c];
+          if (label < 0 || seen[c][std::size_t(label)]) continue;
+          seen[c][std::size_t(label)] = keep[*unit] = true;
+        }
+  return keep;
+}
+
+// Gives units of the stratum to `side`, in order, wherever one fits into what is still wanted, and leaves in `carry`
+// what could not be given. Units that are given are emptied.
+void deal(const std::vector<uint32_t>& stratum, ItemGroups& units, const std::vector<bool>& keep, double want,
+          Split side, std::vector<Split>& split, double& carry) {
+  want += carry;
+  const auto quota = std::size_t(std::max(0.0, std::floor(want + 0.5)));
+  std::size_t given = 0;
+  for (const uint32_t u : stratum) {
+    if (keep[u] || units[u].empty() || units[u].size() > quota - given) continue;
+    for (const uint32_t item : units[u]) split[item] = side;
+    given += units[u].size();
+    units[u].clear();
+  }
+  carry = want - double(given);
+}
+
+// The years as numbers, -1 for none.
+std::vector<int> years_of(const Catalogue& catalogue) {
+  if (catalogue.years.empty())
+    fail(Exit::usage, "a split by year needs the Kaggle layout with a column \"year\" in styles.csv");
+  std::vector<int> years;
+  for (std::size_t i = 0; i < catalogue.years.size(); ++i) {
+    const std::string& text = catalogue.years[i];
+    int year = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), year);
+    if (!text.empty() && (error != std::errc{} || end != text.data() + text.size() || year < 0))
+      fail(Exit::data, fmt::format("{}: year \"{}\" is no number", catalogue.items[i].file, printable(text)));
+    years.push_back(year);
+  }
+  return years;
 }
 
 }  // namespace
 
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, int64_t min_count, RareClasses what) {
+std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what) {
   std::vector<std::vector<std::string>> folded;
   for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
-    folded.push_back(fold_column(catalogue, c, min_count, what));
+    folded.push_back(fold_column(catalogue, c, min_counts[c], what));
   }
   return folded;
 }
@@ -76,40 +161,75 @@ void check_classes(const Catalogue& catalogue) {
   }
 }
 
-std::vector<Split> make_split(const Catalogue& catalogue, const SplitSettings& settings) {
-  const auto fraction = [](double f) { return f >= 0 && f < 1; };
-  if (!fraction(settings.val) || !fraction(settings.test) || settings.val + settings.test >= 1) {
-    fail(Exit::usage, fmt::format("split: val = {} and test = {}; each must be in [0, 1), their sum below 1",
-                                  settings.val, settings.test));
-  }
-  const bool stratified = !catalogue.columns.empty();
-  if (settings.column < 0 || (stratified && std::size_t(settings.column) >= catalogue.columns.size())) {
-    fail(Exit::usage, fmt::format("split: no label column {}", settings.column));
-  }
+std::vector<Split> make_split(const Catalogue& catalogue, const ItemGroups& groups, const SplitSettings& settings) {
+  check_settings(catalogue, settings);
   const bool given = !catalogue.given.empty();
   std::vector<Split> split = given ? catalogue.given : std::vector<Split>(catalogue.items.size(), Split::train);
   if (given && std::count(split.begin(), split.end(), Split::val) > 0) return split;
 
-  // One stratum per class, the last one for pictures without a label.
-  const std::size_t column = std::size_t(settings.column);
-  const std::size_t classes = stratified ? catalogue.classes[column].size() : 0;
-  std::vector<std::vector<uint32_t>> strata(classes + 1);
-  for (std::size_t i = 0; i < split.size(); ++i) {
-    if (split[i] != Split::train) continue;
-    const int32_t label = stratified ? catalogue.items[i].labels[column] : -1;
-    strata[label < 0 ? classes : std::size_t(label)].push_back(uint32_t(i));
-  }
-  const double test_fraction = given ? 0 : settings.test;
+  ItemGroups units = units_of(split, groups);
+  const ItemGroups strata = strata_of(catalogue, units, settings);
+  const std::vector<bool> keep = units_to_keep(catalogue, units, strata);
   double carry_test = 0, carry_val = 0;
-  for (std::size_t s = 0; s < strata.size(); ++s) {
-    auto& members = strata[s];
-    shuffle(members, settings.seed, ShuffleStream::split, s);
-    const std::size_t test = share(members.size(), test_fraction, 1, carry_test);
-    const std::size_t val = share(members.size(), settings.val, 1 + test, carry_val);
-    for (std::size_t i = 0; i < test; ++i) split[members[i]] = Split::test;
-    for (std::size_t i = test; i < test + val; ++i) split[members[i]] = Split::val;
+  for (const auto& stratum : strata) {
+    double pictures = 0;
+    for (const uint32_t u : stratum) pictures += double(units[u].size());
+    if (!given) deal(stratum, units, keep, pictures * settings.test, Split::test, split, carry_test);
+    deal(stratum, units, keep, pictures * settings.val, Split::val, split, carry_val);
   }
   return split;
+}
+
+std::vector<Split> newest_years(const Catalogue& catalogue, double fraction) {
+  const std::vector<int> years = years_of(catalogue);
+  std::map<int, int64_t, std::greater<>> counts;
+  for (const int year : years)
+    if (year >= 0) ++counts[year];
+  const double want = fraction * double(years.size());
+  int64_t taken = 0;
+  int oldest = std::numeric_limits<int>::max();
+  for (auto year = counts.begin(); year != counts.end() && double(taken) < want; ++year) {
+    oldest = year->first;
+    taken += year->second;
+  }
+  if (fraction > 0 && (counts.empty() || oldest <= counts.rbegin()->first))
+    fail(Exit::data, "a split by year: no earlier year is left to train on");
+  std::vector<Split> split;
+  for (const int year : years) split.push_back(year >= oldest ? Split::test : Split::train);
+  return split;
+}
+
+uint64_t files_hash(const Catalogue& catalogue) {
+  Hash64 hash;
+  for (const auto& item : catalogue.items) hash.text(item.file);
+  return hash.value();
+}
+
+int64_t part_groups(std::vector<Split>& split, const ItemGroups& groups) {
+  int64_t parted = 0;
+  for (const auto& group : groups) {
+    const auto has = [&](Split side) {
+      return std::any_of(group.begin(), group.end(), [&](uint32_t i) { return split[i] == side; });
+    };
+    const Split stays = has(Split::test) ? Split::test : has(Split::val) ? Split::val : Split::train;
+    for (const uint32_t item : group) {
+      if (split[item] == stays || split[item] == Split::unused) continue;
+      split[item] = Split::unused;
+      ++parted;
+    }
+  }
+  return parted;
+}
+
+int64_t count_leaks(const std::vector<Split>& split, const ItemGroups& groups) {
+  int64_t leaks = 0;
+  for (const auto& group : groups) {
+    const auto count = [&](Split side) {
+      return std::count_if(group.begin(), group.end(), [&](uint32_t i) { return split[i] == side; });
+    };
+    if (count(Split::train) + count(Split::val) > 0) leaks += count(Split::test);
+  }
+  return leaks;
 }
 
 }  // namespace pc

@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "data/catalogue.h"
+#include "data/groups.h"
 
 namespace pc {
 
 enum class RareClasses : uint8_t { other, drop };  // one class "Other", or no label
 
-// Classes of every column with fewer than min_count pictures become "Other" or are dropped (label -1; the picture
+// Classes with fewer pictures than their column's min_count, one number a column, become "Other" or are dropped (label -1; the picture
 // stays, for other columns). Class lists stay sorted. Returns the folded classes per column. Call before make_split.
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, int64_t min_count, RareClasses what);
+std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what);
 
 // Error(data) naming the column, its only class and the count where a column has fewer than two classes.
 void check_classes(const Catalogue& catalogue);
@@ -21,13 +22,30 @@ void check_classes(const Catalogue& catalogue);
 struct SplitSettings {
   double val = 0.1, test = 0.1;  // fractions of the data set, each in [0, 1), together < 1
   uint64_t seed = 1;
-  int column = 0;  // stratified by this label column
+  int column = 0;  // stratified by this label column; -1: by none
 };
 
-// One entry per item. Each class is dealt in the fractions asked for, rounding errors carried from class to class, so
-// totals are right to one picture; at least one picture of every class trains, so a singleton always does. Depends on
-// seed, labels and order only: the same on every machine. A split that comes with the data set is kept; where that has
-// no val, val is a fraction of its training pictures.
-std::vector<Split> make_split(const Catalogue& catalogue, const SplitSettings& settings);
+// One entry per item; a group is dealt whole. Each class is dealt in the fractions asked for, what cannot be dealt
+// exactly is carried to the next class, so totals are right to one picture where there are single pictures enough. A
+// group of several classes counts as its first picture's. Of every class of every column at least one group trains, so
+// a picture that is alone in its class always does. Depends on seed, labels, groups and order only: the same on every
+// machine. A split that comes with the data set is kept, groups or not; where that has no val, val is a fraction of its
+// training pictures.
+std::vector<Split> make_split(const Catalogue& catalogue, const ItemGroups& groups, const SplitSettings& settings);
+
+// Whole years for testing, the newest first, until they hold `fraction` of the pictures; all else trains, pictures
+// without a year too. Errors: Error(usage) where the catalogue has no years, Error(data) naming a picture whose year is
+// no number, or where no earlier year would be left.
+std::vector<Split> newest_years(const Catalogue& catalogue, double fraction);
+
+// Of the file names in their order: data sets of one hash number their pictures alike.
+uint64_t files_hash(const Catalogue& catalogue);
+
+// Takes out of use what leaks: of a group on several sides only its test pictures stay, or its val pictures where none
+// is for testing. Returns how many pictures that were.
+int64_t part_groups(std::vector<Split>& split, const ItemGroups& groups);
+
+// How many test pictures have one of their group in train or val.
+int64_t count_leaks(const std::vector<Split>& split, const ItemGroups& groups);
 
 }  // namespace pc

@@ -1,6 +1,6 @@
 // Augmentation: what training draws for each picture and each batch around the recipe of preprocessing.
 //
-// Everything is drawn by counter from (seed, epoch, picture or batch): the same on every device, with any number of threads, in any order.
+// Everything is drawn by counter from (seed, epoch, place in the epoch): the same on every device, with any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct Augmentation {
   int surfaces = 0;          // how many there are to choose from
 };
 
-// The sample of picture `index`, h x w pixels at `offset`.
+// The sample at place `index` of the epoch, of h x w pixels at `offset`.
 AugmentSample draw(const Preprocess& preprocess, const Augmentation& augmentation, uint64_t seed, uint64_t epoch, uint64_t index,
                    int64_t offset, int h, int w);
 

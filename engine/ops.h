@@ -38,7 +38,8 @@ struct Targets {
   static Targets of(const std::vector<int32_t>& labels, Device device);
 };
 // logits f32 [n,classes] -> scalar mean loss
-Var cross_entropy(const Var& logits, const Targets& targets, float smoothing = 0);
+// class_weights: f32 [classes], positive; empty: 1 each.
+Var cross_entropy(const Var& logits, const Targets& targets, float smoothing = 0, const Tensor& class_weights = {});
 
 // Pictures on `device`, samples of one batch -> the network's input [n, out_h, out_w, 3] of `dtype`.
 Tensor augment(const AugmentShape& shape, DType dtype, Device device, const AugmentSource& source,

@@ -14,16 +14,13 @@ using nlohmann::json;
 json to_json(const ModelInfo& info) {
   json heads = json::array();
   for (const Head& head : info.heads) heads.push_back({{"name", head.name}, {"labels", head.labels}});
-  const Preprocess& p = info.preprocess;
-  json j{{"architecture", info.architecture},
-         {"heads", heads},
-         {"preprocess",
-          {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}}}};
+  json j{{"architecture", info.architecture}, {"heads", heads}, {"preprocess", to_json(info.preprocess)}};
   if (info.split) {
-    const SplitRecipe& s = *info.split;
-    j["split"] = {{"val", s.val}, {"test", s.test}, {"seed", s.seed}, {"column", s.column},
-                  {"min_count", s.min_count}, {"rare", s.rare}, {"pictures", s.pictures}};
+    const SplitRecord& s = *info.split;
+    j["held_back"] = {{"pictures", s.pictures}, {"files", s.files}, {"test", s.test}, {"min_counts", s.min_counts}, {"rare", s.rare}};
   }
+  if (!info.hierarchy.empty()) j["hierarchy"] = to_json(info.hierarchy, info.head_shapes());
+  if (info.calibration) j["calibration"] = to_json(*info.calibration, info.head_shapes());
   return j;
 }
 
@@ -37,11 +34,19 @@ ModelInfo from_json(const json& j) {
   const json& p = j.at("preprocess");
   info.preprocess = {.height = p.at("height"), .width = p.at("width"), .resize = resize_from_name(p.at("resize")), .mean = p.at("mean"),
                      .std = p.at("std"), .fill = p.at("fill")};
-  if (const auto found = j.find("split"); found != j.end()) {
+  if (const auto found = j.find("held_back"); found != j.end()) {
     const json& s = *found;
-    info.split = {.val = s.at("val"), .test = s.at("test"), .seed = s.at("seed"), .column = s.at("column"),
-                  .min_count = s.at("min_count"), .rare = s.at("rare"), .pictures = s.at("pictures")};
+    info.split = {.pictures = s.at("pictures"), .files = s.at("files"), .test = s.at("test"), .min_counts = s.at("min_counts"),
+                  .rare = s.at("rare")};
+    for (const uint32_t item : info.split->test)
+      if (int64_t(item) >= info.split->pictures) throw std::out_of_range("a test picture beyond the data set");
+    if (info.split->min_counts.size() != info.heads.size()) throw std::out_of_range("not one min_count per head");
   }
+  for (const Head& head : info.heads)
+    if (head.labels.empty()) throw std::out_of_range("head \"" + head.name + "\" without labels");
+  const std::vector<HeadShape> shapes = info.head_shapes();
+  if (const auto found = j.find("hierarchy"); found != j.end()) info.hierarchy = hierarchy_from_json(*found, shapes);
+  if (const auto found = j.find("calibration"); found != j.end()) info.calibration = calibration_from_json(*found, shapes);
   if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1) throw std::out_of_range("no head or no input size");
   return info;
 }
@@ -70,6 +75,10 @@ std::vector<HeadShape> ModelInfo::head_shapes() const {
   std::vector<HeadShape> shapes;
   for (const Head& head : heads) shapes.push_back({head.name, int(head.labels.size())});
   return shapes;
+}
+
+json to_json(const Preprocess& p) {
+  return {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}};
 }
 
 std::map<std::string, std::string> to_metadata(const ModelInfo& info) {

@@ -1,5 +1,5 @@
 // A model file is a safetensors file that is enough by itself: weights under torchvision's names, and in its metadata the architecture,
-// the labels of every head and the preprocessing.
+// the labels of every head, the preprocessing, and what its answers are worth.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,9 @@
 
 #include "engine/preprocess.h"
 #include "engine/safetensors.h"
+#include "models/calibration.h"
 #include "models/classifier.h"
+#include "models/hierarchy.h"
 
 namespace pc {
 
@@ -19,23 +21,28 @@ struct Head {
   std::vector<std::string> labels;
 };
 
-// How the training run divided its data set: with this its test pictures can be found again.
-struct SplitRecipe {
-  double val = 0.1, test = 0.1;
-  uint64_t seed = 1;
-  std::string column;          // the label column it is stratified by
-  int64_t min_count = 1;       // classes with fewer pictures were folded before,
-  std::string rare = "other";  // into "Other" or, with "drop", into no label
+// Which pictures the training run held back for the test. Their numbers are kept, not how they were chosen: that takes all
+// pictures decoded, or a file that may be gone.
+struct SplitRecord {
   int64_t pictures = 0;        // of the whole data set, bad ones included
+  uint64_t files = 0;          // files_hash of the data set: with another one the numbers mean nothing
+  std::vector<uint32_t> test;  // items in catalogue order, ascending
+  std::vector<int64_t> min_counts;  // per head: classes with fewer pictures were folded,
+  std::string rare = "other";  // into "Other" or, with "drop", into no label
 };
 
 struct ModelInfo {
   std::string architecture;
   std::vector<Head> heads;
   Preprocess preprocess;
-  std::optional<SplitRecipe> split;  // absent in files of other makers
+  std::optional<SplitRecord> split;  // absent in files of other makers
+  Hierarchy hierarchy;
+  std::optional<Calibration> calibration;  // absent where there was nothing to validate on
   std::vector<HeadShape> head_shapes() const;
 };
+
+// {"height", "width", "resize", "mean", "std", "fill"}
+nlohmann::json to_json(const Preprocess& preprocess);
 
 // Metadata keys: "pc.model" (JSON of the above), and timm's "architecture", "num_classes", "pretrained_cfg" for other readers.
 std::map<std::string, std::string> to_metadata(const ModelInfo& info);

@@ -4,7 +4,7 @@ namespace pc {
 
 SmallCnn::SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed) : Classifier(heads), init_{.seed = seed} {
   int in = 3;
-  for (const int out : {32, 64, 128, 128}) {
+  for (const int out : {32, 64, 128, 256}) {
     layers_.emplace_back(ConvBnOptions{.in = in, .out = out, .window = 3, .pad = 1}, init_);
     in = out;
   }

@@ -1,39 +1,70 @@
-// pceval: accuracy of a model on any labelled data set.
+// pceval: accuracy of a model on any labelled data set, and of several where pictures are not like their training.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <span>
 
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/text.h"
+#include "tools/predict/adapt.h"
 #include "tools/predict/network_options.h"
 #include "tools/predict/score.h"
+#include "tools/predict/shift.h"
 
 namespace pc {
 namespace {
 
 struct Options {
-  std::string model, data, split = "all";
+  std::vector<std::string> models, maps;
+  std::string data, split, photos;
   ScoreSettings score;
   NetworkOptions network;
-  bool json = false;
+  int64_t limit = 2000;
+  bool shift = false, per_class = false, json = false;
 };
 
 bool parse(Options& o, int argc, char** argv) {
-  CLI::App app("Accuracy of a model on a labelled data set; labels are matched by name.", "pceval");
-  app.add_option("MODEL", o.model, "Model file")->required();
-  app.add_option("DATA", o.data, "Kaggle layout (zip or folder), one folder per class, or IDX files")->required();
-  app.add_option("--split", o.split, "test: only the pictures that the training run held back")
-      ->capture_default_str()
+  CLI::App app("Accuracy of a model on a labelled data set; labels are matched by name or by a map.", "pceval");
+  std::vector<std::string> places;
+  app.add_option("MODEL", places,
+                 "Model file, several with --shift; then DATA: Kaggle layout (zip or folder), one folder per "
+                 "class, or IDX files")
+      ->required()
+      ->option_text("[MODEL...] DATA");
+  app.add_option("--split", o.split,
+                 "test: only the pictures that the training run held back; all. Default: all, with --shift test")
       ->check(CLI::IsMember({"all", "test"}));
   app.add_option("--labels", o.score.labels, "Label columns to score; default: every head that has a column")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
+  app.add_option("--map", o.maps, "CSV with the header class,label: which labels are right for a class; repeatable")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--per-class", o.per_class, "A table of every class too");
+  app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
+  app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");
+  app.add_option("--limit", o.limit, "With --shift: pictures of DATA that are corrupted")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000'000));
+  app.add_flag("--tta", o.network.views,
+               "Mean of the logits over the picture, its mirror image and its middle at 95 and at 90 % of each side");
+  app.add_flag("--bn-adapt", o.network.adapt,
+               "Batch-norm statistics re-estimated on the very pictures to be scored, without their labels");
   app.add_flag("--json", o.json, "One JSON object instead of a table");
   add_network_options(app, o.network);
   app.footer(
       "Pictures that cannot be read are counted and named on stderr. Exit codes: 0 done, 2 usage, 3 bad data or model, "
       "4 file.");
-  return parse_command_line(app, argc, argv);
+  if (!parse_command_line(app, argc, argv)) return false;
+  if (places.size() < 2) fail(Exit::usage, "MODEL and DATA are required; see --help");
+  o.data = places.back();
+  o.models.assign(places.begin(), places.end() - 1);
+  return true;
 }
 
 void name_bad(const std::vector<std::string>& bad) {
@@ -42,22 +73,81 @@ void name_bad(const std::vector<std::string>& bad) {
   if (bad.size() > kNamed) fmt::print(stderr, "pceval: … and {} more pictures\n", bad.size() - kNamed);
 }
 
-Exit run(Options o) {
-  o.score.test_only = o.split == "test";
-  Predictor predictor = open_predictor(o.model, o.network);
-  const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
-  ScoreReport report;
-  {
-    Progress progress("scoring", int64_t(plan.items.size()));
-    report = score(predictor, plan, o.network.batch, [&](int64_t done) { progress.update(done); });
-  }
+// A map may hold the words of several models.
+void name_unknown(const std::vector<std::string>& labels) {
+  if (!labels.empty())
+    fmt::print(stderr, "pceval: labels of the map that are not known: {}\n",
+               visible(fmt::format("{}", fmt::join(labels, ", "))));
+}
+
+// A data set that a model knows no label of is no 0 %, but the wrong one.
+void check_plan(const ScorePlan& plan, const ModelInfo& info, const Options& o) {
+  const auto fits = [](const ScoredHead& match) { return match.scores_anything(); };
+  const auto& labels = info.heads[plan.heads.front().head].labels;
+  if (std::none_of(plan.heads.begin(), plan.heads.end(), fits))
+    fail(Exit::data,
+         fmt::format("{}: the model knows no label {}; those of head \"{}\": {}", o.data,
+                     o.maps.empty() ? "there (--map pairs other names)" : "that the map pairs with a class there",
+                     info.heads[plan.heads.front().head].name,
+                     fmt::join(std::span(labels).first(std::min<std::size_t>(30, labels.size())), ", ")));
+  if (!o.maps.empty()) name_unknown(o.score.map.unknown(labels));
+}
+
+void print_json(nlohmann::ordered_json json, const NetworkOptions& network) {
+  json["tta"] = network.views;
+  json["bn_adapt"] = network.adapt;
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+Exit run_shift(const Options& o) {
+  if (o.score.labels.size() > 1) fail(Exit::usage, "--shift scores one column; name just one with --labels");
+  const ShiftReport report = measure_shift({.models = o.models,
+                                            .data = o.data,
+                                            .photos = o.photos,
+                                            .label = o.score.labels.empty() ? "" : o.score.labels.front(),
+                                            .head = o.score.head,
+                                            .map = o.score.map,
+                                            .test_only = o.split != "all",
+                                            .limit = o.limit,
+                                            .network = o.network});
+  name_unknown(report.unknown_labels);
   name_bad(report.bad);
-  if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
   if (o.json)
-    fmt::print("{}\n", to_json(report).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_json(to_json(report), o.network);
   else
     fmt::print("{}", to_table(report));
   return Exit::ok;
+}
+
+Exit run_score(const Options& o) {
+  if (o.models.size() > 1) fail(Exit::usage, "several models stand side by side with --shift only");
+  Predictor predictor = open_predictor(o.models.front(), o.network);
+  const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
+  check_plan(plan, predictor.info(), o);
+  const Decode decode = as_trained(predictor, plan);
+  if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
+  const ScoreReport report = [&] {
+    Progress progress("scoring", int64_t(plan.items.size()));
+    return make_report(plan, predictor.info(), answer_all(predictor, plan, decode, o.network.batch, [&](int64_t done) {
+                         progress.update(done);
+                       }));
+  }();
+  name_bad(report.bad);
+  if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
+  if (o.json)
+    print_json(to_json(report, o.per_class), o.network);
+  else
+    fmt::print("{}{}", conditions(o.network), to_table(report, o.per_class));
+  return Exit::ok;
+}
+
+Exit run(Options o) {
+  if (!o.shift && !o.photos.empty()) fail(Exit::usage, "--photos goes with --shift");
+  if (o.shift && o.per_class) fail(Exit::usage, "--per-class does not go with --shift");
+  if (o.shift && o.photos.empty() && !o.maps.empty()) fail(Exit::usage, "with --shift, --map is about --photos");
+  for (const std::string& map : o.maps) o.score.map.add(map);
+  o.score.test_only = o.split == "test";
+  return o.shift ? run_shift(o) : run_score(o);
 }
 
 }  // namespace

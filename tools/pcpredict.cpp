@@ -1,8 +1,11 @@
 // pcpredict: names what is on pictures, with the probabilities of each head of a model.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "tools/cli/program.h"
@@ -19,6 +22,7 @@ struct Options {
   std::string model;
   AnswerStyle style;
   NetworkOptions network;
+  std::optional<int> accept_at;
   bool json = false;
 };
 
@@ -30,6 +34,9 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--top-k,-k", o.style.top_k, "Guesses per head")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--accept-at", o.accept_at,
+                 "Percent of the names called sure that are to be right, one of those the model was calibrated for; "
+                 "default: 95");
   app.add_flag("--json", o.json, "One JSON object per picture and line");
   app.add_flag("--logits", o.style.logits, "With --json: the logits of every class too");
   add_network_options(app, o.network);
@@ -39,7 +46,14 @@ bool parse(Options& o, int argc, char** argv) {
   return parse_command_line(app, argc, argv);
 }
 
-AnswerStyle with_terminal(AnswerStyle style) {
+AnswerStyle style_of(const Options& o, const ModelInfo& info) {
+  AnswerStyle style = o.style;
+  const std::vector<int> there = precisions(info);
+  if (o.accept_at && std::find(there.begin(), there.end(), *o.accept_at) == there.end())
+    fail(Exit::usage, there.empty()
+                          ? fmt::format("--accept-at {}: the model is not calibrated", *o.accept_at)
+                          : fmt::format("--accept-at {}: the model knows {}", *o.accept_at, fmt::join(there, ", ")));
+  style.accept_at = o.accept_at.value_or(style.accept_at);
   const Terminal terminal = terminal_of(stdout);
   style.bars = terminal.on;
   style.colour = terminal.color;
@@ -50,7 +64,7 @@ Exit run(const Options& o) {
   if (o.style.logits && !o.json) fail(Exit::usage, "--logits goes with --json");
   Predictor predictor = open_predictor(o.model.empty() ? default_model() : std::filesystem::path(o.model), o.network);
   const std::vector<InputPicture> pictures = find_pictures(o.inputs);
-  const AnswerStyle style = with_terminal(o.style);
+  const AnswerStyle style = style_of(o, predictor.info());
   std::set<Exit> failures;
   const auto decode = [&](std::size_t i) {
     if (pictures[i].code != Exit::ok) fail(pictures[i].code, pictures[i].error);

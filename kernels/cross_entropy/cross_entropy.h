@@ -1,9 +1,11 @@
 // cross_entropy: softmax and negative log likelihood in one pass, with label smoothing and two mixed targets.
 //
-// Row i has targets a, b and a weight lambda: t = lambda * onehot(a) + (1 - lambda) * onehot(b) (mixup and cutmix; a plain label is
-// (a, a, 1)). With smoothing e over C classes the target is (1 - e) * t + e / C (Szegedy et al., CVPR 2016).
-//   loss = mean over the rows with a >= 0 of -sum_c target_c * log softmax(x)_c;  a row with a < 0 has no label and adds nothing
-//   dx   = (softmax(x) - target) / rows with a label;  0 for a row without one
+// Row i has targets a, b and a weight lambda: t = lambda * onehot(a) + (1 - lambda) * onehot(b) (mixup and cutmix; a
+// plain label is (a, a, 1)). With smoothing e over C classes the target is (1 - e) * t + e / C (Szegedy et al., CVPR
+// 2016). Row i counts w_i = lambda * v_a + (1 - lambda) * v_b, v the weights of the classes, or 1; a row with a < 0 has
+// no label and counts 0.
+//   loss = sum_i w_i * -sum_c target_c * log softmax(x)_c / sum_i w_i
+//   dx_i = w_i * (softmax(x) - target) / sum_i w_i
 // No row with a label: loss 0, dx 0.
 #pragma once
 
@@ -21,10 +23,12 @@ struct MixedTarget {
   const int32_t* a;
   const int32_t* b;
   const float* lambda;
+  const float* class_weight = nullptr;  // v: one positive number a class, also on the device; null: 1 each
 };
 
 struct CrossEntropyKernels {
-  // logits f32 [n, classes]; loss: one f32; dlogits [n, classes]: the gradient for a loss gradient of 1 (null: loss only).
+  // logits f32 [n, classes]; loss: one f32; dlogits [n, classes]: the gradient for a loss gradient of 1 (null: loss
+  // only).
   void (*forward)(const CrossEntropyShape&, const float* logits, const MixedTarget&, float* loss, float* dlogits);
   // dx = dlogits * *dloss, both on the device.
   void (*backward)(const CrossEntropyShape&, const float* dlogits, const float* dloss, float* dx);

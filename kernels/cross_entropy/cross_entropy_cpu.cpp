@@ -13,10 +13,10 @@ namespace {
 // Rows per block: about 2048 exponentials.
 int64_t grain(const CrossEntropyShape& shape) { return std::max(1, 2048 / shape.classes); }
 
-// The row's targets after smoothing: `even` for every class, and more for a and b.
+// The row's targets after smoothing: `even` for every class, and more for a and b; and how much the row counts.
 struct RowTarget {
   int a, b;
-  float on_a, on_b, even;
+  float on_a, on_b, even, weight;
 };
 
 RowTarget target_of(const CrossEntropyShape& shape, const MixedTarget& target, int64_t i) {
@@ -26,15 +26,17 @@ RowTarget target_of(const CrossEntropyShape& shape, const MixedTarget& target, i
   if (a >= shape.classes || b < 0 || b >= shape.classes)
     fail_shape("cross_entropy: row " + std::to_string(i) + " has targets " + std::to_string(a) + ", " +
                std::to_string(b) + " of " + std::to_string(shape.classes) + " classes");
+  const float* v = target.class_weight;
   return {.a = a,
           .b = b,
           .on_a = kept * lambda,
           .on_b = kept * (1 - lambda),
-          .even = shape.smoothing / float(shape.classes)};
+          .even = shape.smoothing / float(shape.classes),
+          .weight = v ? lambda * v[a] + (1 - lambda) * v[b] : 1.0f};
 }
 
-// The row's loss; dx, unless null, gets (softmax - target) / rows.
-double row_loss(int classes, const float* x, const RowTarget& t, float rows, float* dx) {
+// The row's loss times its weight; dx, unless null, gets weight * (softmax - target) / total.
+double row_loss(int classes, const float* x, const RowTarget& t, float total_weight, float* dx) {
   float top = x[0];
   for (int c = 1; c < classes; ++c) top = x[c] > top ? x[c] : top;
   double sum = 0, total = 0;
@@ -49,8 +51,9 @@ double row_loss(int classes, const float* x, const RowTarget& t, float rows, flo
   double loss = double(t.on_a) * (log_sum - double(x[t.a] - top));
   if (t.on_b > 0) loss += double(t.on_b) * (log_sum - double(x[t.b] - top));
   if (t.even > 0) loss += double(t.even) * (classes * log_sum - total);
+  loss *= double(t.weight);
   if (!dx) return loss;
-  const float inverse = float(1 / sum), per_row = 1 / rows;
+  const float inverse = float(1 / sum), per_row = t.weight / total_weight;
   for (int c = 0; c < classes; ++c) dx[c] = (dx[c] * inverse - t.even) * per_row;
   dx[t.a] -= t.on_a * per_row;
   dx[t.b] -= t.on_b * per_row;
@@ -59,22 +62,23 @@ double row_loss(int classes, const float* x, const RowTarget& t, float rows, flo
 
 void forward(const CrossEntropyShape& shape, const float* logits, const MixedTarget& target, float* loss,
              float* dlogits) {
-  int64_t rows = 0;
-  for (int64_t i = 0; i < shape.n; ++i) rows += target.a[i] >= 0;
+  double total = 0;
+  for (int64_t i = 0; i < shape.n; ++i)
+    if (target.a[i] >= 0) total += double(target_of(shape, target, i).weight);
   std::vector<double> losses(std::size_t(shape.n), 0.0);
   parallel_for(shape.n, grain(shape), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* dx = dlogits ? dlogits + i * shape.classes : nullptr;
       if (target.a[i] >= 0)
         losses[std::size_t(i)] =
-            row_loss(shape.classes, logits + i * shape.classes, target_of(shape, target, i), float(rows), dx);
+            row_loss(shape.classes, logits + i * shape.classes, target_of(shape, target, i), float(total), dx);
       else if (dx)
         std::fill_n(dx, shape.classes, 0.0f);
     }
   });
   double sum = 0;
   for (double row : losses) sum += row;
-  *loss = rows ? float(sum / double(rows)) : 0.0f;
+  *loss = total > 0 ? float(sum / total) : 0.0f;
 }
 
 void backward(const CrossEntropyShape& shape, const float* dlogits, const float* dloss, float* dx) {

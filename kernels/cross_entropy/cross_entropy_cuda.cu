@@ -1,4 +1,4 @@
-// Softmax cross entropy on CUDA: a warp owns a row; one block counts the labels before and adds the rows' losses after.
+// Softmax cross entropy on CUDA: a warp owns a row; one block adds the rows' weights before and their losses after.
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/runtime/launch.cuh"
 #include "kernels/runtime/memory.h"
@@ -8,12 +8,23 @@ namespace {
 
 constexpr int kThreads = 256, kRowsPerBlock = kThreads / 32;
 
-__global__ void count_kernel(int n, const int32_t* a, float* labelled) {
-  __shared__ int scratch[32];
-  int count = 0;
-  for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) count += a[i] >= 0;
-  count = block_sum(count, scratch);
-  if (threadIdx.x == 0) *labelled = float(count);
+// How much a row counts. Labels beyond the classes have no weight to read; they make the loss NaN all the same.
+__device__ inline float weight_of(const CrossEntropyShape& s, const MixedTarget& t, int row) {
+  const int first = t.a[row];
+  if (first < 0) return 0;
+  if (!t.class_weight) return 1;
+  const float lambda = t.lambda[row];
+  const int second = lambda == 1 ? first : t.b[row];
+  if (first >= s.classes || second < 0 || second >= s.classes) return 1;
+  return lambda * t.class_weight[first] + (1 - lambda) * t.class_weight[second];
+}
+
+__global__ void weight_kernel(CrossEntropyShape s, MixedTarget target, double* total) {
+  __shared__ double scratch[32];
+  double sum = 0;
+  for (int i = int(threadIdx.x); i < s.n; i += int(blockDim.x)) sum += double(weight_of(s, target, i));
+  sum = block_sum(sum, scratch);
+  if (threadIdx.x == 0) *total = sum;
 }
 
 __device__ inline float warp_max(float v) {
@@ -22,7 +33,7 @@ __device__ inline float warp_max(float v) {
 }
 
 // losses: one f64 a row. A label beyond the classes cannot throw from here: it makes the loss NaN, which stops the run.
-__global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarget target, const float* labelled,
+__global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarget target, const double* total_weight,
                             double* losses, float* dlogits) {
   const int row = int(blockIdx.x) * kRowsPerBlock + int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
   if (row >= s.n) return;  // whole warps
@@ -48,7 +59,7 @@ __global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarge
   sum = warp_sum(sum);
   total = warp_sum(total);
   const float on_a = (1 - s.smoothing) * lambda, on_b = (1 - s.smoothing) * (1 - lambda),
-              even = s.smoothing / float(s.classes);
+              even = s.smoothing / float(s.classes), weight = weight_of(s, target, row);
   if (lane == 0) {
     const double log_sum = log(sum);
     double loss = NAN;
@@ -57,22 +68,22 @@ __global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarge
       if (on_b > 0) loss += double(on_b) * (log_sum - double(x[b] - top));  // 0 must not meet an infinite logarithm
       if (even > 0) loss += double(even) * (s.classes * log_sum - total);
     }
-    losses[row] = loss;
+    losses[row] = loss * double(weight);
   }
   if (!dx) return;
-  const float inverse = float(1 / sum), per_row = 1 / *labelled;
+  const float inverse = float(1 / sum), per_row = weight / float(*total_weight);
   for (int c = lane; c < s.classes; c += 32) {
     const float t = even + (c == a ? on_a : 0.0f) + (c == b ? on_b : 0.0f);
     dx[c] = (expf(x[c] - top) * inverse - t) * per_row;
   }
 }
 
-__global__ void mean_kernel(int n, const double* losses, const float* labelled, float* loss) {
+__global__ void mean_kernel(int n, const double* losses, const double* total_weight, float* loss) {
   __shared__ double scratch[32];
   double sum = 0;
   for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) sum += losses[i];
   sum = block_sum(sum, scratch);
-  if (threadIdx.x == 0) *loss = *labelled > 0 ? float(sum / double(*labelled)) : 0.0f;
+  if (threadIdx.x == 0) *loss = *total_weight > 0 ? float(sum / *total_weight) : 0.0f;
 }
 
 __global__ void scale_kernel(int64_t n, const float* dlogits, const float* dloss, float* dx) {
@@ -82,11 +93,11 @@ __global__ void scale_kernel(int64_t n, const float* dlogits, const float* dloss
 }
 
 void forward(const CrossEntropyShape& s, const float* logits, const MixedTarget& target, float* loss, float* dlogits) {
-  const Buffer losses(Device::cuda, sizeof(double) * std::size_t(s.n)), labelled(Device::cuda, sizeof(float));
-  launch(1, kThreads, count_kernel, s.n, target.a, labelled.as<float>());
-  launch(unsigned(ceil_div(s.n, kRowsPerBlock)), kThreads, rows_kernel, s, logits, target, labelled.as<float>(),
+  const Buffer losses(Device::cuda, sizeof(double) * std::size_t(s.n)), total(Device::cuda, sizeof(double));
+  launch(1, kThreads, weight_kernel, s, target, total.as<double>());
+  launch(unsigned(ceil_div(s.n, kRowsPerBlock)), kThreads, rows_kernel, s, logits, target, total.as<double>(),
          losses.as<double>(), dlogits);
-  launch(1, kThreads, mean_kernel, s.n, losses.as<double>(), labelled.as<float>(), loss);
+  launch(1, kThreads, mean_kernel, s.n, losses.as<double>(), total.as<double>(), loss);
 }
 
 void backward(const CrossEntropyShape& s, const float* dlogits, const float* dloss, float* dx) {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/file.h"
@@ -110,6 +111,59 @@ TEST(ModelFile, TimmsCropModes) {
     const auto timm = nlohmann::json::parse(to_metadata(info).at("pretrained_cfg"));
     EXPECT_EQ(timm["crop_mode"], mode);
     EXPECT_EQ(timm["classifier"], "fc");
+  }
+}
+
+ModelInfo calibrated_info() {
+  constexpr double never = std::numeric_limits<double>::infinity();
+  ModelInfo info = some_info();
+  info.hierarchy = {{.fine = 0, .coarse = 1, .coarse_of = {{0}, {0, 1}, {}, {1}}}};
+  info.calibration = {.heads = {{.temperature = 1.0 / 3, .thresholds = {{.percent = 90, .of_label = {0.1, 0.2, never, 1}}}},
+                                {.temperature = 2, .thresholds = {{.percent = 90, .of_label = {0.25, never}}}}},
+                      .novelty = NoveltyRule{.head = 1, .limit = -7.125}};
+  return info;
+}
+
+TEST(ModelFile, CalibrationAndHierarchyComeBack) {
+  const ModelInfo info = calibrated_info(), back = info_from_metadata(to_metadata(info), "x");
+  ASSERT_EQ(back.hierarchy.size(), 1u);
+  EXPECT_EQ(back.hierarchy[0].coarse_of, info.hierarchy[0].coarse_of);
+  ASSERT_TRUE(back.calibration);
+  for (std::size_t h = 0; h < 2; ++h) {
+    const HeadCalibration &a = back.calibration->heads[h], &b = info.calibration->heads[h];
+    EXPECT_EQ(a.temperature, b.temperature);
+    ASSERT_EQ(a.thresholds.size(), 1u);
+    EXPECT_EQ(a.thresholds[0].percent, 90);
+    EXPECT_EQ(a.thresholds[0].of_label, b.thresholds[0].of_label);
+  }
+  ASSERT_TRUE(back.calibration->novelty);
+  EXPECT_EQ(back.calibration->novelty->head, 1u);
+  EXPECT_EQ(back.calibration->novelty->limit, -7.125);
+}
+
+TEST(ModelFile, WithoutThemTheDescriptionIsAsItWas) {
+  const ModelInfo back = info_from_metadata(to_metadata(some_info()), "x");
+  EXPECT_TRUE(back.hierarchy.empty());
+  EXPECT_FALSE(back.calibration);
+  const auto text = to_metadata(some_info()).at("pc.model");
+  EXPECT_EQ(text.find("calibration"), std::string::npos);
+  EXPECT_EQ(text.find("hierarchy"), std::string::npos);
+}
+
+TEST(ModelFile, BrokenCalibrationsAreRefusedByName) {
+  const auto good = nlohmann::json::parse(to_metadata(calibrated_info()).at("pc.model"));
+  const std::pair<const char*, nlohmann::json> broken[] = {
+      {"/calibration/heads/0/temperature", 0},      {"/calibration/heads/0/temperature", -1},
+      {"/calibration/heads/0/temperature", nullptr}, {"/calibration/heads", nlohmann::json::array()},
+      {"/calibration/heads/1/thresholds/0/of_label", {0.5}}, {"/calibration/heads/1/thresholds/0/of_label/0", "high"},
+      {"/calibration/heads/0/thresholds/0/percent", "90"}, {"/calibration/novelty/score", "depth"},
+      {"/calibration/novelty/head", "nowhere"},     {"/calibration/novelty/limit", nullptr},
+      {"/hierarchy/0/coarse_of/0/0", 2},            {"/heads/1/labels", nlohmann::json::array()}};
+  for (const auto& [place, value] : broken) {
+    nlohmann::json j = good;
+    j[nlohmann::json::json_pointer(place)] = value;
+    const std::string message = data_error([&] { info_from_metadata({{"pc.model", j.dump()}}, "x.safetensors"); });
+    EXPECT_TRUE(message.starts_with("x.safetensors: broken model description: ")) << place << " -> " << message;
   }
 }
 

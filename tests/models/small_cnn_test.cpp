@@ -17,8 +17,8 @@ Var picture_batch(int64_t n, int64_t side) {
 
 TEST(SmallCnn, HasTheCountsOfItsDescription) {
   const auto model = make_classifier("smallcnn", {{"label", 10}}, 1);
-  const int64_t filters = 9 * (3 * 32 + 32 * 64 + 64 * 128 + 128 * 128), norms = 2 * (32 + 64 + 128 + 128);
-  EXPECT_EQ(count_parameters(*model), filters + norms + 128 * 10 + 10);
+  const int64_t filters = 9 * (3 * 32 + 32 * 64 + 64 * 128 + 128 * 256), norms = 2 * (32 + 64 + 128 + 256);
+  EXPECT_EQ(count_parameters(*model), filters + norms + 256 * 10 + 10);
 }
 
 TEST(SmallCnn, FoldedInferenceGivesTheLogitsOfEval) {

@@ -2,6 +2,9 @@
 // logits.
 #include "kernels/cross_entropy/cross_entropy.h"
 
+#include <cmath>
+#include <numeric>
+
 #include "tests/ops/reference.h"
 
 namespace pc::test {
@@ -10,6 +13,7 @@ namespace {
 struct Targets {
   std::vector<int32_t> a, b;
   Values lambda;
+  Values class_weight = {};  // empty: 1 each
 };
 struct Result {
   double loss;
@@ -31,11 +35,25 @@ Targets mixed(int n, int classes, int gap) {
   return t;
 }
 
+// Class weights from 0.01 to 100.
+Targets weighted(Targets t, int classes) {
+  for (std::size_t c = 0; c < std::size_t(classes); ++c)
+    t.class_weight.push_back(std::pow(10.0, 4 * double(uniform(philox(14, 0, c).word[0])) - 2));
+  return t;
+}
+
 Result reference(const CrossEntropyShape& s, const Values& x, const Targets& t) {
   Result r{.loss = 0, .dx = Values(x.size())};
   const std::size_t classes = std::size_t(s.classes);
-  double rows = 0;
-  for (int32_t a : t.a) rows += a >= 0;
+  Values weight(t.a.size());
+  for (std::size_t i = 0; i < t.a.size(); ++i) {
+    if (t.a[i] < 0) continue;
+    weight[i] = 1;
+    if (t.class_weight.empty()) continue;
+    weight[i] =
+        t.lambda[i] * t.class_weight[std::size_t(t.a[i])] + (1 - t.lambda[i]) * t.class_weight[std::size_t(t.b[i])];
+  }
+  const double total = std::accumulate(weight.begin(), weight.end(), 0.0);
   for (std::size_t i = 0; i < t.a.size(); ++i) {
     if (t.a[i] < 0) continue;
     Values target(classes, double(s.smoothing) / double(classes));
@@ -46,8 +64,8 @@ Result reference(const CrossEntropyShape& s, const Values& x, const Targets& t) 
     for (std::size_t c = 0; c < classes; ++c) sum += std::exp(x[i * classes + c] - top);
     for (std::size_t c = 0; c < classes; ++c) {
       const double log_p = x[i * classes + c] - top - std::log(sum);
-      if (target[c] > 0) r.loss -= target[c] * log_p / rows;
-      r.dx[i * classes + c] = (std::exp(log_p) - target[c]) / rows;
+      if (target[c] > 0) r.loss -= weight[i] * target[c] * log_p / total;
+      r.dx[i * classes + c] = weight[i] * (std::exp(log_p) - target[c]) / total;
     }
   }
   return r;
@@ -56,9 +74,13 @@ Result reference(const CrossEntropyShape& s, const Values& x, const Targets& t) 
 Result kernel(const CrossEntropyShape& s, const Values& x, const Targets& t, Device device,
               std::vector<uint8_t>* bits = nullptr) {
   const Array logits(device, DType::f32, x), lambda(device, DType::f32, t.lambda);
+  const Array weights(device, DType::f32, t.class_weight);
   const Array a(device, DType::i32, t.a), b(device, DType::i32, t.b);
   const Array loss(device, DType::f32, 1), again(device, DType::f32, 1), dx(device, DType::f32, int64_t(x.size()));
-  const MixedTarget target{.a = a.as<int32_t>(), .b = b.as<int32_t>(), .lambda = lambda.as<float>()};
+  const MixedTarget target{.a = a.as<int32_t>(),
+                           .b = b.as<int32_t>(),
+                           .lambda = lambda.as<float>(),
+                           .class_weight = t.class_weight.empty() ? nullptr : weights.as<float>()};
   PC_KERNELS(cross_entropy, device).forward(s, logits.as<float>(), target, loss.as<float>(), dx.as<float>());
   PC_KERNELS(cross_entropy, device).forward(s, logits.as<float>(), target, again.as<float>(), nullptr);
   EXPECT_EQ(loss.bytes(), again.bytes()) << "without dlogits";
@@ -80,6 +102,8 @@ void check_many(Device device) {
         check({n, classes, smoothing}, random_values(int64_t(n) * classes, 1, 3), mixed(n, classes, gap), device);
         check({n, classes, smoothing}, random_values(int64_t(n) * classes, 2, 3), plain(random_integers(n, classes, 3)),
               device);
+        check({n, classes, smoothing}, random_values(int64_t(n) * classes, 3, 3),
+              weighted(mixed(n, classes, gap), classes), device);
       }
 }
 
@@ -99,6 +123,19 @@ void check_pytorch(Device device) {
                {0.042776864, -0.00974792615, -0.42897287, 0.39594391, 0, 0, 0, 0, -0.14054288, 0.105941385,
                 0.0310721602, 0.00352930184},
                close, "dx");
+}
+
+void check_pytorch_weights(Device device) {
+  // torch.nn.functional.cross_entropy(x, [2, -1, 0], weight=[0.5, 1, 4, 2], ignore_index=-1)
+  const Values x{1, -2, 0.5, 3, 0, 0.25, -1, 2, 5, 4, 3, 2};
+  Targets t = plain({2, -1, 0});
+  t.class_weight = {0.5, 1, 4, 2};
+  const Result got = kernel({3, 4, 0}, x, t, device);
+  EXPECT_NEAR(got.loss, 2.45091303, 1e-6);
+  expect_close(got.dx,
+               {0.0982700003, 0.00489257522, -0.829285121, 0.726122545, 0, 0, 0, 0, -0.0395650822, 0.0263203131,
+                0.00968270208, 0.00356206703},
+               {0, 2e-7}, "dx");
 }
 
 void check_no_label(Device device) {
@@ -128,6 +165,7 @@ void check_backward(Device device) {
 
 TEST(CrossEntropy, MatchesReference) { check_many(Device::cpu); }
 TEST(CrossEntropy, MatchesPyTorch) { check_pytorch(Device::cpu); }
+TEST(CrossEntropy, WeighsClassesAsPyTorch) { check_pytorch_weights(Device::cpu); }
 TEST(CrossEntropy, NoRowWithALabel) { check_no_label(Device::cpu); }
 TEST(CrossEntropy, ExtremeLogits) { check_extreme(Device::cpu); }
 TEST(CrossEntropy, BackwardScales) { check_backward(Device::cpu); }
@@ -135,9 +173,9 @@ TEST(CrossEntropy, BackwardScales) { check_backward(Device::cpu); }
 TEST(CrossEntropy, ReferenceGradientIsTheDerivative) {
   const CrossEntropyShape s{4, 5, 0.1f};
   const Values x = random_values(20, 1, 2);
-  const Targets t = mixed(4, 5, 3);
-  expect_close(reference(s, x, t).dx, differences([&](const Values& v) { return reference(s, v, t).loss; }, x),
-               {1e-6, 1e-8}, "dx");
+  for (const Targets& t : {mixed(4, 5, 3), weighted(mixed(4, 5, 3), 5)})
+    expect_close(reference(s, x, t).dx, differences([&](const Values& v) { return reference(s, v, t).loss; }, x),
+                 {1e-6, 1e-8}, "dx");
 }
 
 TEST(CrossEntropy, LambdaMixesTheLossesOfBothLabels) {
@@ -164,7 +202,7 @@ TEST(CrossEntropy, RefusesALabelOutOfRange) {
 
 TEST(CrossEntropy, SameBitsWithAnyNumberOfThreads) {
   const Values x = random_values(301 * 40, 1, 3);
-  const Targets t = mixed(301, 40, 5);
+  const Targets t = weighted(mixed(301, 40, 5), 40);
   expect_same_bits_with_two_threads([&] {
     std::vector<uint8_t> bits;
     kernel({301, 40, 0.1f}, x, t, Device::cpu, &bits);
@@ -180,6 +218,7 @@ TEST(CrossEntropy, GpuMatchesReference) {
 TEST(CrossEntropy, GpuSpecialRows) {
   PC_NEEDS_GPU();
   check_pytorch(Device::cuda);
+  check_pytorch_weights(Device::cuda);
   check_no_label(Device::cuda);
   check_extreme(Device::cuda);
 }

@@ -9,7 +9,7 @@ namespace pc {
 namespace {
 
 TEST(TopGuesses, AreSortedByProbability) {
-  const auto guesses = top_guesses({0.f, 2.f, -1.f, 1.f}, 3);
+  const auto guesses = top_guesses({0.f, 2.f, -1.f, 1.f}, 1, 1, 3);
   ASSERT_EQ(guesses.size(), 3u);
   EXPECT_EQ(guesses[0].label, 1u);
   EXPECT_EQ(guesses[1].label, 3u);
@@ -20,16 +20,29 @@ TEST(TopGuesses, AreASoftmaxOverAllClasses) {
   const std::vector<float> logits{0.f, 2.f, -1.f, 1.f};
   double sum = 0, all = 0;
   for (const float z : logits) sum += std::exp(double(z));
-  EXPECT_NEAR(top_guesses(logits, 1)[0].p, std::exp(2.0) / sum, 1e-12);
-  for (const Guess& guess : top_guesses(logits, 99)) all += guess.p;
+  EXPECT_NEAR(top_guesses(logits, 1, 1, 1)[0].p, std::exp(2.0) / sum, 1e-12);
+  for (const Guess& guess : top_guesses(logits, 1, 1, 99)) all += guess.p;
   EXPECT_NEAR(all, 1, 1e-12);
 }
 
 TEST(TopGuesses, EqualOnesComeByIndexAndHugeLogitsDoNotOverflow) {
-  const auto guesses = top_guesses({900.f, 900.f, -900.f}, 3);
+  const auto guesses = top_guesses({900.f, 900.f, -900.f}, 1, 0, 3);
   EXPECT_EQ(guesses[0].label, 0u);
   EXPECT_EQ(guesses[1].label, 1u);
   EXPECT_DOUBLE_EQ(guesses[0].p, 0.5);
+}
+
+TEST(TopGuesses, TheNamedLabelComesFirst) {
+  const auto guesses = top_guesses({0.f, 2.f, -1.f, 1.f}, 1, 2, 3);
+  ASSERT_EQ(guesses.size(), 3u);
+  EXPECT_EQ(guesses[0].label, 2u);
+  EXPECT_EQ(guesses[1].label, 1u);
+  EXPECT_EQ(guesses[2].label, 3u);
+  EXPECT_TRUE(top_guesses({0.f, 2.f}, 1, -1, 3).empty());
+}
+
+TEST(TopGuesses, ATemperatureFlattens) {
+  EXPECT_NEAR(top_guesses({2.f, 0.f}, 4, 0, 1)[0].p, 1 / (1 + std::exp(-0.5)), 1e-12);
 }
 
 Outcome known_outcome() { return {.logits = {{0.f, 3.f, 1.f}, {1.f, 0.f, 0.f}}, .error = "", .code = Exit::ok}; }

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <turbojpeg.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -76,6 +77,12 @@ std::filesystem::path tiny_model() {
     return folder / "tiny.safetensors";
   }();
   return path;
+}
+
+std::string said(Predictor& predictor, int seed, std::size_t head) {
+  const Logits logits = predictor.predict({predictor.prepare(make_picture(seed))}).front();
+  const auto& row = logits[head];
+  return predictor.info().heads[head].labels[std::size_t(std::max_element(row.begin(), row.end()) - row.begin())];
 }
 
 std::vector<nlohmann::json> Ran::lines() const {

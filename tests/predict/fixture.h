@@ -9,6 +9,7 @@
 #include "data/image.h"
 #include "models/model_file.h"
 #include "tests/support.h"
+#include "tools/predict/predictor.h"
 
 namespace pc::test {
 
@@ -23,6 +24,9 @@ void write_text(const std::filesystem::path& path, const std::string& bytes);
 ModelInfo tiny_info();
 // Its file, made once per process.
 std::filesystem::path tiny_model();
+
+// What the model itself says of make_picture(seed), so that a label can be made right or wrong.
+std::string said(Predictor& predictor, int seed, std::size_t head = 0);
 
 struct Ran {
   int code = -1;  // 128 + signal where one ended it

@@ -19,12 +19,7 @@ using test::write_text;
 
 class PcEval : public testing::Test {
  protected:
-  // What the model itself says of picture `seed`, so that a label can be made right or wrong.
-  std::string said(int seed, std::size_t head) {
-    const Logits logits = predictor_.predict({predictor_.prepare(make_picture(seed))}).front();
-    const auto& row = logits[head];
-    return predictor_.info().heads[head].labels[std::size_t(std::max_element(row.begin(), row.end()) - row.begin())];
-  }
+  std::string said(int seed, std::size_t head) { return test::said(predictor_, seed, head); }
   std::string other_than(const std::string& label) { return label == "a" ? "b" : "a"; }
   // Pictures 0 … labels-1 in the Kaggle layout.
   void kaggle(const std::vector<std::string>& kinds, const std::vector<std::string>& colours) {
@@ -125,19 +120,17 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   }
   kaggle(kinds, colours);
   ModelInfo info = test::tiny_info();
-  info.split = {.val = 0.1, .test = 0.25, .seed = 5, .column = "kind", .min_count = 3, .rare = "drop", .pictures = 24};
-  DataSet data = open_dataset(folder_ / "set", {"kind", "colour"});
-  fold_rare_classes(data.catalogue, 3, RareClasses::drop);
-  const auto split = make_split(data.catalogue, {.val = 0.1, .test = 0.25, .seed = 5, .column = 0});
-  std::vector<std::size_t> expected;
-  for (std::size_t i = 0; i < split.size(); ++i)
-    if (split[i] == Split::test) expected.push_back(i);
-  ASSERT_GT(expected.size(), 3u);
-  EXPECT_EQ(plan_score(folder_ / "set", info, {.test_only = true}).items, expected);
-  // The stratified column need not be among those scored.
-  const ScorePlan plan = plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true});
+  const Catalogue catalogue = open_dataset(folder_ / "set", {"kind"}).catalogue;
+  const std::vector<std::size_t> expected{2, 3, 11, 22};
+  info.split = {.pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3}, .rare = "drop"};
+  const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
-  EXPECT_EQ(plan.heads.size(), 1u);
+  EXPECT_EQ(plan.data.catalogue.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
+  EXPECT_EQ(plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true}).items, expected);
+  info.split->files ^= 1;
+  EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
+  EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
+  info.split->files ^= 1;
   info.split->pictures = 25;
   EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
   EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);

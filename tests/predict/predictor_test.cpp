@@ -156,19 +156,19 @@ TEST(PredictAll, TakesNothingAndWholeBatchesOfBadPictures) {
   EXPECT_EQ(calls, 5);
 }
 
-TEST(ModelFile, CarriesTheSplitRecipe) {
+TEST(ModelFile, CarriesTheTestPictures) {
   ModelInfo info = test::tiny_info();
   EXPECT_FALSE(info_from_metadata(to_metadata(info), "x").split);
-  info.split = {.val = 0.05, .test = 0.2, .seed = 77, .column = "kind", .min_count = 3, .rare = "drop", .pictures = 40};
+  info.split = {.pictures = 40, .files = ~uint64_t(7), .test = {3, 17, 39}, .min_counts = {3, 1}, .rare = "drop"};
   const auto back = info_from_metadata(to_metadata(info), "x").split;
   ASSERT_TRUE(back);
-  EXPECT_EQ(back->test, 0.2);
-  EXPECT_EQ(back->val, 0.05);
-  EXPECT_EQ(back->seed, 77u);
-  EXPECT_EQ(back->column, "kind");
-  EXPECT_EQ(back->min_count, 3);
-  EXPECT_EQ(back->rare, "drop");
   EXPECT_EQ(back->pictures, 40);
+  EXPECT_EQ(back->files, ~uint64_t(7));
+  EXPECT_EQ(back->test, (std::vector<uint32_t>{3, 17, 39}));
+  EXPECT_EQ(back->min_counts, (std::vector<int64_t>{3, 1}));
+  EXPECT_EQ(back->rare, "drop");
+  info.split->test.push_back(40);
+  EXPECT_THROW(info_from_metadata(to_metadata(info), "x"), Error);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ TEST(Cam, SumsToTheLogitOfASmallCnn) { expect_sums_to_logits("smallcnn"); }
 TEST(Cam, FeaturesAreWhatTheHeadsSee) {
   const auto model = make_classifier("smallcnn", {{"a", 4}}, 3);
   const Var x(noise({2, 28, 28, 3}, 5));
-  EXPECT_EQ(model->features(x, Mode::eval).shape(), (Shape{2, 7, 7, 128}));
+  EXPECT_EQ(model->features(x, Mode::eval).shape(), (Shape{2, 7, 7, model->head_weight(0).dim(1)}));
   Var mean = global_avg_pool(model->features(x, Mode::train));
   EXPECT_TRUE(mean.requires_grad()) << "training reaches through it";
   EXPECT_FALSE(model->features(x, Mode::infer).requires_grad());

@@ -35,6 +35,27 @@ TEST(HeadScore, NothingToScore) {
   EXPECT_EQ(s.majority(), 0);
 }
 
+// Two true classes, three predictions: 0 is right for the first class, 0 and 1 for the second.
+TEST(HeadScore, SeveralPredictionsMayBeRight) {
+  HeadScore s{.name = "head", .classes = 3, .confusion = std::vector<int64_t>(6), .right = {{0}, {0, 1}}};
+  for (const auto& [truth, prediction] : {std::pair{0, 0}, {0, 1}, {0, 2}, {0, 0}, {1, 0}, {1, 1}}) s.add(truth, prediction);
+  EXPECT_EQ(s.pictures(0), 4);
+  EXPECT_EQ(s.hits(0), 2);
+  EXPECT_EQ(s.claims(0), 0);  // the second class may be called 0
+  EXPECT_EQ(s.claims(1), 1);
+  EXPECT_DOUBLE_EQ(s.accuracy(), 4.0 / 6);
+  EXPECT_DOUBLE_EQ(s.mean_recall(), 0.75);
+  EXPECT_DOUBLE_EQ(s.macro_f1(), (4.0 / 6 + 4.0 / 5) / 2);
+  EXPECT_DOUBLE_EQ(s.majority(), 1);  // always naming 0
+}
+
+TEST(HeadScore, NothingCountedIsBlank) {
+  const auto json = to_json({score_of(2, {})})["head"];
+  for (const char* key : {"accuracy", "low", "high", "macro_f1", "majority"}) EXPECT_TRUE(json[key].is_null()) << key;
+  EXPECT_EQ(json["n"], 0);
+  EXPECT_NE(to_table({score_of(2, {})}).find("        -  -"), std::string::npos);
+}
+
 TEST(TrainConfig, EveryKeyRoundTrips) {
   TrainConfig a, b;
   a.data.labels = {"x", "y"};

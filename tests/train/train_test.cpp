@@ -55,7 +55,7 @@ TEST_F(Train, FinishesAndLeavesWhatItPromises) {
   for (const char* name : {"config.ini", "metrics.jsonl", "model.safetensors", "split.csv", "held_back", "last"})
     EXPECT_TRUE(std::filesystem::exists(run("whole") / name)) << name;
   const auto events = metrics("whole");
-  ASSERT_EQ(events.size(), 4u);  // start, two epochs, test
+  ASSERT_EQ(events.size(), 5u);  // start, two epochs, calibration, test
   EXPECT_EQ(events.back()["event"], "test");
   EXPECT_EQ(events.back()["heads"]["label"]["n"], 6);
 }
@@ -79,6 +79,16 @@ TEST_F(Train, SameSeedSameBitsWithOneThread) {
   ASSERT_EQ(run_program("pctrain", arguments("one_thread", {"--set", "train.threads=1"})).code, 0);
   EXPECT_TRUE(model("one_thread") == model("whole"));
   EXPECT_EQ(metrics("one_thread"), metrics("whole"));
+}
+
+// Another folder, time zone and locale, and one thread.
+TEST_F(Train, SameSeedSameBitsElsewhere) {
+  std::vector<std::string> words{"-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=de_DE.UTF-8", PC_BIN_DIR "/pctrain"};
+  for (const std::string& word : arguments("elsewhere", {"--set", "train.threads=1"})) words.push_back(word);
+  const Outcome outcome = run_program("/usr/bin/env", words);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(model("elsewhere") == model("whole"));
+  EXPECT_EQ(metrics("elsewhere"), metrics("whole"));
 }
 
 TEST_F(Train, AnotherSeedOtherBits) {
@@ -272,7 +282,7 @@ TEST_F(Train, BadKeysAndValues) {
       {"train.batch=99999999999999999999", "wants a whole number"},
       {"train.learning_rate=1", "unknown key train.learning_rate; did you mean"},
       {"train.epoch=1", "did you mean train.epochs?"},
-      {"model.architecture=vgg", "wants one of resnet101, resnet18"},
+      {"model.architecture=vgg", "wants one of smallcnn, resnet101, resnet18"},
       {"train.precision=f16", "use bf16 or f32"},
       {"data.val=0.6", ""},
       {"output.name=../x", "wants a plain folder name"},

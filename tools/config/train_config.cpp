@@ -9,18 +9,45 @@
 #include "models/classifier.h"
 
 namespace pc {
+namespace {
+
+// One number per label column: as many as there are columns, one for all of them, or none for 1 each.
+template <class T>
+std::vector<T> per_column(const char* key, const char* wants, const std::vector<std::string>& texts, const std::vector<std::string>& columns,
+                          T least) {
+  std::vector<T> numbers;
+  for (const std::string& text : texts) {
+    T& number = numbers.emplace_back();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || !(number >= least && number <= T(1'000'000'000)))
+      fail(Exit::usage, fmt::format("{}: {}: wants {}", key, text, wants));
+  }
+  const std::size_t count = std::max<std::size_t>(1, columns.size());
+  if (numbers.size() <= 1) return std::vector<T>(count, numbers.empty() ? T(1) : numbers.front());
+  if (numbers.size() != count) fail(Exit::usage, fmt::format("{}: {} numbers for {} label columns", key, numbers.size(), count));
+  return numbers;
+}
+
+}  // namespace
 
 std::vector<ConfigKey> TrainConfig::keys() {
   constexpr int64_t kMany = 1'000'000'000;
   return {
       text_key("data", "root", data.root, "a Kaggle archive (.zip) or folder, a folder of IDX files, or one folder per class"),
       list_key("data", "labels", data.labels, "label columns, one head each; empty: the only one there is"),
-      int_key("data", "min_count", data.min_count, 1, kMany, "classes with fewer pictures are rare"),
+      list_key("data", "min_count", data.min_count, "classes with fewer pictures are rare; one number, or one for each label column"),
       choice_key("data", "rare", data.rare, {"other", "drop"}, "rare classes become \"Other\", or no label"),
+      choice_key("data", "split", data.split, {"safe", "random", "year", "brand"},
+                 "safe: near duplicates and products of one name stay on one side; random: picture by picture; both keep a split that the "
+                 "data comes with; year: whole years are the test, the newest first, until data.test is reached; brand: no brand is on two sides"),
+      text_key("data", "split_file", data.split_file, "a split.csv to take the split from, in place of data.split"),
       number_key("data", "val", data.val, 0, 0.9, "share of the pictures for validation"),
       number_key("data", "test", data.test, 0, 0.9, "share of the pictures held back for the test"),
       int_key("data", "seed", data.seed, 0, kMany, "draws the split"),
       int_key("data", "limit", data.limit, 0, kMany, "train on this many random pictures; 0: all"),
+      choice_key("data", "sampling", data.sampling, {"none", "sqrt", "balanced"},
+                 "visits an epoch makes to a class of n pictures: in proportion to n, to its square root, or equally many"),
+      text_key("data", "sampling_head", data.sampling_head, "the label column whose classes data.sampling means; empty: the last"),
       number_key("data", "max_bad", data.max_bad, 0, 1, "more than this share of unreadable pictures stops the run"),
       text_key("data", "cache", data.cache, "folder of the packed pictures; empty: $XDG_CACHE_HOME/pc"),
       choice_key("model", "architecture", model.architecture, architectures(), "the backbone"),
@@ -41,6 +68,8 @@ std::vector<ConfigKey> TrainConfig::keys() {
       number_key("train", "label_smoothing", train.label_smoothing, 0, 0.99, "share of the target spread over all classes"),
       number_key("train", "clip", train.clip, 0, 1e9, "largest norm of the gradient; 0: none"),
       list_key("train", "head_weights", train.head_weights, "weight of each label column in the loss; empty: 1 each"),
+      choice_key("train", "class_weights", train.class_weights, {"none", "sqrt", "inverse", "effective"},
+                 "what a picture of a class of n counts in the loss: 1, n^-1/2, 1/n, or 1/(1 - 0.999^n)"),
       int_key("train", "head_epochs", train.head_epochs, 0, kMany, "first epochs, in which only the heads learn"),
       int_key("train", "unfreeze_epochs", train.unfreeze_epochs, 0, kMany,
               "epochs between one stage and the next that joins the heads, from the last to the stem; 0: all join at once"),
@@ -85,21 +114,16 @@ void TrainConfig::read(const std::filesystem::path& path, const std::vector<std:
     fail(Exit::usage, path.string() + ": train.precision = f16: only on train.device = cuda; use bf16 or f32");
   if (train.patience > 0 && data.val == 0)
     fail(Exit::usage, fmt::format("{}: train.patience = {}: needs validation pictures, data.val is 0", path.string(), train.patience));
+  min_counts();
   head_weights();
 }
 
+std::vector<int64_t> TrainConfig::min_counts() const {
+  return per_column<int64_t>("data.min_count", "a whole number of 1 or more", data.min_count, data.labels, 1);
+}
+
 std::vector<float> TrainConfig::head_weights() const {
-  std::vector<float> weights(std::max<std::size_t>(1, data.labels.size()), 1.0f);
-  if (train.head_weights.empty()) return weights;
-  if (train.head_weights.size() != weights.size())
-    fail(Exit::usage, fmt::format("train.head_weights: {} numbers for {} label columns", train.head_weights.size(), weights.size()));
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const std::string& text = train.head_weights[i];
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weights[i]);
-    if (error != std::errc{} || end != text.data() + text.size() || !(weights[i] >= 0))
-      fail(Exit::usage, fmt::format("train.head_weights: {}: wants a number of 0 or more", text));
-  }
-  return weights;
+  return per_column<float>("train.head_weights", "a number of 0 or more", train.head_weights, data.labels, 0);
 }
 
 }  // namespace pc

@@ -13,10 +13,12 @@ struct TrainConfig {
   struct {
     std::string root;
     std::vector<std::string> labels;
-    int64_t min_count = 1;
+    std::vector<std::string> min_count{"1"};
     std::string rare = "other";
+    std::string split = "safe", split_file;
     double val = 0.1, test = 0.1;
     int64_t seed = 1, limit = 0;
+    std::string sampling = "none", sampling_head;
     double max_bad = 0.01;
     std::string cache;
   } data;
@@ -36,6 +38,7 @@ struct TrainConfig {
     std::string schedule = "one_cycle";
     double warm_up = 0.25, label_smoothing = 0.05, clip = 0;
     std::vector<std::string> head_weights;
+    std::string class_weights = "none";
     std::string precision = "f32", device = "cpu";
     int64_t head_epochs = 0, unfreeze_epochs = 0, accumulate = 1;
     double ema = 0;
@@ -57,7 +60,8 @@ struct TrainConfig {
   std::vector<ConfigKey> keys();
   // Overrides come as "section.key=value". Checks what one key alone cannot tell. Errors: Error(usage).
   void read(const std::filesystem::path& path, const std::vector<std::string>& overrides);
-  // One weight per label column, from train.head_weights.
+  // One number per label column, from data.min_count and train.head_weights.
+  std::vector<int64_t> min_counts() const;
   std::vector<float> head_weights() const;
 };
 

@@ -1,9 +1,9 @@
 #include "tools/predict/answer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "tools/cli/text.h"
@@ -11,24 +11,64 @@
 namespace pc {
 namespace {
 
+using nlohmann::ordered_json;
+
 constexpr int kBar = 20;  // columns of a probability of 1
+
+std::vector<std::vector<Guess>> all_guesses(const ModelInfo& info, const Logits& logits,
+                                            const std::vector<Named>& named, int k) {
+  const std::vector<double> t = temperatures(info);
+  std::vector<std::vector<Guess>> all;
+  for (std::size_t h = 0; h < named.size(); ++h) all.push_back(top_guesses(logits[h], t[h], named[h].label, k));
+  return all;
+}
+
+std::vector<std::string> unsure_heads(const ModelInfo& info, const std::vector<Named>& named) {
+  std::vector<std::string> names;
+  for (std::size_t h = 0; h < named.size(); ++h)
+    if (!named[h].sure) names.push_back(info.heads[h].name);
+  return names;
+}
+
+void add_verdict(ordered_json& answer, const ModelInfo& info, const Logits& logits, const std::vector<Named>& named) {
+  answer["verdict"] = text_of(verdict_of(info, logits, named));
+  answer["review"] = unsure_heads(info, named);
+  ordered_json& paths = answer["paths"] = ordered_json::array();
+  for (const auto& chain : chains(info.hierarchy)) paths.push_back(sure_labels(info, chain, named));
+  if (const auto& rule = info.calibration->novelty)
+    answer["novelty"] = {{"score", novelty(*rule, logits)}, {"limit", rule->limit}};
+}
+
+std::string path_text(std::vector<std::string> labels, std::size_t levels) {
+  if (labels.size() < levels) labels.push_back("?");
+  return visible(fmt::format("{}", fmt::join(labels, " > ")));
+}
+
+std::string verdict_text(const ModelInfo& info, const Logits& logits, const std::vector<Named>& named) {
+  const Verdict verdict = verdict_of(info, logits, named);
+  std::string text;
+  if (verdict != Verdict::not_product)
+    for (const auto& chain : chains(info.hierarchy))
+      text += fmt::format("  {}\n", path_text(sure_labels(info, chain, named), chain.size()));
+  text += fmt::format("  {}", text_of(verdict));
+  if (verdict == Verdict::review) text += visible(fmt::format(": {}", fmt::join(unsure_heads(info, named), ", ")));
+  return text + "\n";
+}
 
 }  // namespace
 
-std::vector<Guess> top_guesses(const std::vector<float>& logits, int k) {
-  const std::size_t count = std::min(logits.size(), std::size_t(k));
+std::vector<Guess> top_guesses(const std::vector<float>& logits, double temperature, int32_t named, int k) {
+  if (named < 0) return {};
+  const std::vector<double> p = probabilities(logits, temperature);
+  const auto first = std::size_t(named), count = std::min(logits.size(), std::size_t(k));
   std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
+  std::swap(order.front(), order[first]);
   std::partial_sort(
-      order.begin(), order.begin() + std::ptrdiff_t(count), order.end(),
+      order.begin() + 1, order.begin() + std::ptrdiff_t(count), order.end(),
       [&](std::size_t a, std::size_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
-  if (count == 0) return {};
-  const double top = logits[order.front()];
-  double sum = 0;
-  for (const float z : logits) sum += std::exp(z - top);
   std::vector<Guess> guesses;
-  for (std::size_t i = 0; i < count; ++i)
-    guesses.push_back({.label = order[i], .p = std::exp(logits[order[i]] - top) / sum});
+  for (std::size_t i = 0; i < count; ++i) guesses.push_back({.label = order[i], .p = p[order[i]]});
   return guesses;
 }
 
@@ -45,23 +85,24 @@ const char* status_of(Exit code) {
   }
 }
 
-nlohmann::ordered_json to_json(const std::string& file, const Outcome& outcome, const ModelInfo& info,
-                               const AnswerStyle& style) {
-  using json = nlohmann::ordered_json;
-  json answer{{"file", file}, {"status", status_of(outcome.code)}};
+ordered_json to_json(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style) {
+  ordered_json answer{{"file", file}, {"status", status_of(outcome.code)}};
   if (outcome.code != Exit::ok) {
     answer["error"] = outcome.error;
     return answer;
   }
-  json heads = json::object(), logits = json::object();
+  const std::vector<Named> named = named_labels(info, outcome.logits, style.accept_at);
+  if (info.calibration) add_verdict(answer, info, outcome.logits, named);
+  ordered_json heads = ordered_json::object(), logits = ordered_json::object();
+  const auto guesses = all_guesses(info, outcome.logits, named, style.top_k);
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
-    json guesses = json::array();
-    for (const Guess& guess : top_guesses(outcome.logits[h], style.top_k))
-      guesses.push_back({{"label", info.heads[h].labels[guess.label]}, {"p", guess.p}});
-    heads[info.heads[h].name] = std::move(guesses);
+    ordered_json& list = heads[info.heads[h].name] = ordered_json::array();
+    for (const Guess& guess : guesses[h])
+      list.push_back({{"label", info.heads[h].labels[guess.label]}, {"p", guess.p}});
     logits[info.heads[h].name] = outcome.logits[h];
   }
   answer["heads"] = std::move(heads);
+  answer["preprocess"] = to_json(info.preprocess);
   if (style.logits) answer["logits"] = std::move(logits);
   return answer;
 }
@@ -69,15 +110,16 @@ nlohmann::ordered_json to_json(const std::string& file, const Outcome& outcome, 
 std::string to_text(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style) {
   std::string text = visible(file) + "\n";
   if (outcome.code != Exit::ok) return text + "  no answer: " + status_of(outcome.code) + "\n";
+  const std::vector<Named> named = named_labels(info, outcome.logits, style.accept_at);
+  const auto guesses = all_guesses(info, outcome.logits, named, style.top_k);
   std::size_t head_width = 0, label_width = 0;
-  std::vector<std::vector<Guess>> guesses;
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     head_width = std::max(head_width, width(info.heads[h].name));
-    guesses.push_back(top_guesses(outcome.logits[h], style.top_k));
     for (const Guess& guess : guesses[h]) label_width = std::max(label_width, width(info.heads[h].labels[guess.label]));
   }
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     std::string name = visible(info.heads[h].name);
+    if (guesses[h].empty()) text += fmt::format("  {}  ?\n", padded(name, head_width));
     for (const Guess& guess : guesses[h]) {
       text += fmt::format("  {}  {} {:5.1f} %{}\n", padded(name, head_width),
                           padded(visible(info.heads[h].labels[guess.label]), label_width), 100 * guess.p,
@@ -85,7 +127,7 @@ std::string to_text(const std::string& file, const Outcome& outcome, const Model
       name.clear();
     }
   }
-  return text;
+  return info.calibration ? text + verdict_text(info, outcome.logits, named) : text;
 }
 
 }  // namespace pc

@@ -1,8 +1,11 @@
 #include "tools/predict/network_options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "kernels/runtime/parallel.h"
+#include "tools/predict/adapt.h"
 
 namespace pc {
 
@@ -21,7 +24,22 @@ void add_network_options(CLI::App& app, NetworkOptions& o) {
 
 Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& o) {
   if (o.threads > 0) set_thread_count(o.threads);
-  return Predictor(model, {.device = device_from_name(o.device), .precision = dtype_from_name(o.precision)});
+  return Predictor(model, {.device = device_from_name(o.device),
+                           .precision = dtype_from_name(o.precision),
+                           .views = o.views,
+                           .adaptable = o.adapt});
+}
+
+std::string conditions(const NetworkOptions& o) {
+  std::string text;
+  if (o.views)
+    text +=
+        "test-time augmentation: mean of the logits over the picture, its mirror image and its middle at 95 and 90 %\n";
+  if (o.adapt)
+    text += fmt::format(
+        "batch-norm statistics re-estimated on the pictures scored; those of the training count as {} pictures\n",
+        kSourcePictures);
+  return text;
 }
 
 }  // namespace pc

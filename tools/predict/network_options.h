@@ -14,6 +14,8 @@ namespace pc {
 struct NetworkOptions {
   std::string device = "cpu", precision = "f32";
   int threads = 0, batch = 32;
+  bool views = false;  // test-time augmentation
+  bool adapt = false;  // batch-norm statistics re-estimated on the pictures, see NormAdapter
 };
 
 // --device, --precision, --threads and --batch.
@@ -21,5 +23,8 @@ void add_network_options(CLI::App& app, NetworkOptions& options);
 
 // Sets this thread's number of threads too. Errors: as Predictor.
 Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& options);
+
+// What is out of the ordinary, for the head of a report: a line for views and one for adapt, "" where both are off.
+std::string conditions(const NetworkOptions& options);
 
 }  // namespace pc

@@ -27,17 +27,24 @@ const fs::path& checked(const fs::path& model, const PredictorSettings& settings
   return model;
 }
 
+// The same crop with each side cut to a share of it.
+AugmentSample middle_of(AugmentSample sample, float share) {
+  sample.crop_x += sample.crop_w * (1 - share) / 2, sample.crop_y += sample.crop_h * (1 - share) / 2;
+  sample.crop_w *= share, sample.crop_h *= share;
+  return sample;
+}
+
+}  // namespace
+
 Tensor stacked(const std::vector<Tensor>& parts) {
   if (parts.size() == 1) return parts.front();
   Shape shape = parts.front().shape();
-  shape[0] = int64_t(parts.size());
+  shape[0] *= int64_t(parts.size());
   Tensor all(shape, parts.front().dtype(), Device::cpu);
   for (std::size_t i = 0; i < parts.size(); ++i)
     std::memcpy(all.as<std::byte>() + i * parts[i].bytes(), parts[i].data(), parts[i].bytes());
   return all;
 }
-
-}  // namespace
 
 fs::path default_model(const fs::path& folder) {
   if (const char* named = std::getenv("PC_MODEL"); named && *named) return named;
@@ -62,7 +69,7 @@ fs::path default_model(const fs::path& folder) {
 Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
     : path_(checked(model, settings)), settings_(settings), loaded_(load_model(model)) {
   if (settings.device != Device::cpu) move_to(*loaded_.model, settings.device);
-  loaded_.model->only_infer();
+  if (!settings.adaptable) loaded_.model->only_infer();
 }
 
 // A picture takes the way of the packed store: training saw it so.
@@ -73,8 +80,13 @@ DecodeSettings Predictor::decoding() const {
 Tensor Predictor::prepare(Image image) const {
   const Preprocess& preprocess = loaded_.info.preprocess;
   image = shrink_to_short_side(std::move(image), decoding().min_side);
-  return augment(preprocess.shape(), settings_.precision, Device::cpu, {.pixels = image.pixels.data()},
-                 {preprocess.identity(0, image.h, image.w)});
+  std::vector<AugmentSample> samples{preprocess.identity(0, image.h, image.w)};
+  if (settings_.views) {
+    samples.push_back(samples[0]);
+    samples.back().flip = 1;
+    for (const float share : {0.95f, 0.9f}) samples.push_back(middle_of(samples[0], share));
+  }
+  return augment(preprocess.shape(), settings_.precision, Device::cpu, {.pixels = image.pixels.data()}, samples);
 }
 
 std::vector<Logits> Predictor::predict(const std::vector<Tensor>& inputs) {
@@ -86,10 +98,12 @@ std::vector<Logits> Predictor::predict(const std::vector<Tensor>& inputs) {
     if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
       fail(Exit::numeric,
            path_.string() + ": the model answers with infinite or undefined numbers; its training has diverged");
-    const auto classes = std::ptrdiff_t(values.size() / inputs.size());
+    const auto views = std::size_t(inputs.front().dim(0)), classes = values.size() / (inputs.size() * views);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const auto row = values.begin() + std::ptrdiff_t(i) * classes;
-      all[i].emplace_back(row, row + classes);
+      std::vector<float> mean(classes);
+      for (std::size_t v = 0; v < views; ++v)
+        for (std::size_t c = 0; c < classes; ++c) mean[c] += values[(i * views + v) * classes + c] / float(views);
+      all[i].push_back(std::move(mean));
     }
   }
   return all;

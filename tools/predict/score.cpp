@@ -4,8 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <map>
 
 #include "data/split.h"
 #include "kernels/runtime/error.h"
@@ -27,19 +26,28 @@ std::size_t head_named(const ModelInfo& info, const std::string& name) {
   return std::size_t(found - names.begin());
 }
 
-// The head for a data set whose only column is called "label".
+// The head for a data set with one label per picture.
 std::size_t only_head(const ModelInfo& info, const ScoreSettings& settings) {
   if (!settings.head.empty()) return head_named(info, settings.head);
   if (info.heads.size() == 1) return 0;
+  if (const int best = settings.map.best_head(info.heads); best >= 0) return std::size_t(best);
   const auto names = names_of(info.heads);
   if (std::find(names.begin(), names.end(), "label") != names.end()) return head_named(info, "label");
-  fail(Exit::usage,
-       fmt::format("one folder per class gives one label; name its head with --head: {}", fmt::join(names, ", ")));
+  fail(Exit::usage, fmt::format("the pictures have one label, the model several heads; name one with --head: {}",
+                                fmt::join(names, ", ")));
+}
+
+// The one column of a data set of several that a map or a single head is about.
+std::string one_column(const ScoreSettings& settings) {
+  if (settings.labels.size() == 1) return settings.labels.front();
+  if (settings.labels.empty() && !settings.head.empty()) return settings.head;
+  fail(Exit::usage, "--map and --head are about one column; name it with --labels");
 }
 
 // Names of the columns to score, of those there are.
 std::vector<std::string> wanted_columns(const Catalogue& there, const ModelInfo& info, const ScoreSettings& settings,
                                         const std::string& root) {
+  if (!settings.map.empty() || !settings.head.empty()) return {one_column(settings)};
   std::vector<std::string> wanted = settings.labels;
   const auto& columns = there.columns_there;
   if (wanted.empty())
@@ -52,135 +60,137 @@ std::vector<std::string> wanted_columns(const Catalogue& there, const ModelInfo&
   return wanted;
 }
 
-// The test pictures, found by the recipe of the training run. Classes are folded as they were then.
-std::vector<Split> split_again(Catalogue& catalogue, const SplitRecipe& recipe, const std::string& root) {
-  if (int64_t(catalogue.items.size()) != recipe.pictures)
+// Opens the data set with the columns to score and returns their names.
+std::vector<std::string> open_columns(DataSet& data, const ModelInfo& info, const ScoreSettings& settings,
+                                      const std::filesystem::path& root) {
+  data = open_dataset(root, {});
+  if (data.kind != "kaggle") {
+    if (!settings.labels.empty() && settings.labels != std::vector<std::string>{"label"})
+      fail(Exit::usage, fmt::format("--labels {}: {} has one label per picture; use --head",
+                                    fmt::join(settings.labels, ","), root.string()));
+    return {"label"};
+  }
+  const auto wanted = wanted_columns(data.catalogue, info, settings, root.string());
+  data = open_dataset(root, wanted);
+  return wanted;
+}
+
+// The test pictures of the training run. Classes are folded as they were then.
+std::vector<std::size_t> held_back_items(Catalogue& catalogue, const ModelInfo& info, const std::string& root) {
+  const SplitRecord& record = *info.split;
+  if (int64_t(catalogue.items.size()) != record.pictures || files_hash(catalogue) != record.files)
     fail(Exit::data,
-         fmt::format(
-             "{}: {} pictures, but the model was trained on a data set of {}: its test pictures cannot be told from "
-             "its training pictures; use --split all on another data set",
-             root, catalogue.items.size(), recipe.pictures));
-  const auto column = std::find(catalogue.columns.begin(), catalogue.columns.end(), recipe.column);
-  if (column == catalogue.columns.end())
-    fail(Exit::data,
-         fmt::format("{}: no column \"{}\", by which the training run divided its data set", root, recipe.column));
-  fold_rare_classes(catalogue, recipe.min_count, recipe.rare == "drop" ? RareClasses::drop : RareClasses::other);
-  return make_split(
-      catalogue,
-      {.val = recipe.val, .test = recipe.test, .seed = recipe.seed, .column = int(column - catalogue.columns.begin())});
+         fmt::format("{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
+                     "cannot be told from its training pictures; use --split all on another data set",
+                     root, catalogue.items.size(), record.pictures));
+  std::vector<int64_t> min_counts;
+  for (const std::string& column : catalogue.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
+  fold_rare_classes(catalogue, min_counts, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
+  return {record.test.begin(), record.test.end()};
 }
 
 std::vector<std::size_t> chosen_items(Catalogue& catalogue, const ModelInfo& info, bool test_only,
                                       const std::string& root) {
-  std::vector<std::size_t> items(catalogue.items.size());
-  std::iota(items.begin(), items.end(), std::size_t{0});
-  if (!test_only) return items;
-  std::vector<Split> split = catalogue.given;
-  if (info.split) {
-    split = split_again(catalogue, *info.split, root);
-  } else if (split.empty()) {
+  if (test_only && info.split) return held_back_items(catalogue, info, root);
+  if (test_only && catalogue.given.empty())
     fail(Exit::data,
          root + ": neither the model file nor the data set says which pictures are for testing; use --split all");
-  }
-  std::erase_if(items, [&](std::size_t i) { return split[i] != Split::test; });
+  std::vector<std::size_t> items;
+  for (std::size_t i = 0; i < catalogue.items.size(); ++i)
+    if (!test_only || catalogue.given[i] == Split::test) items.push_back(i);
   return items;
 }
 
-ScoredHead matched(const Catalogue& catalogue, std::size_t column, const ModelInfo& info, std::size_t head) {
-  ScoredHead match{.column = column, .head = head, .label_of_class = {}};
-  const auto& labels = info.heads[head].labels;
-  for (const std::string& name : catalogue.classes[column]) {
-    const auto found = std::find(labels.begin(), labels.end(), name);
-    match.label_of_class.push_back(found == labels.end() ? -1 : int32_t(found - labels.begin()));
+ScoredHead matched(const Catalogue& catalogue, std::size_t column, const ModelInfo& info, std::size_t head,
+                   const ClassMap& map) {
+  ScoredHead match{.column = column, .head = head, .truth_of_class = {}};
+  const auto &labels = info.heads[head].labels, &classes = catalogue.classes[column];
+  if (!map.empty()) match.right = map.right_labels(classes, labels);
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    const auto found = std::find(labels.begin(), labels.end(), classes[c]);
+    const bool known = map.empty() ? found != labels.end() : !match.right[c].empty();
+    match.truth_of_class.push_back(!known ? -1 : map.empty() ? int32_t(found - labels.begin()) : int32_t(c));
   }
   return match;
 }
 
 }  // namespace
 
+bool ScoredHead::scores_anything() const {
+  return std::any_of(truth_of_class.begin(), truth_of_class.end(), [](int32_t truth) { return truth >= 0; });
+}
+
 ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, const ScoreSettings& settings) {
-  ScorePlan plan{.data = open_dataset(root, {}), .heads = {}, .items = {}};
+  ScorePlan plan;
   Catalogue& catalogue = plan.data.catalogue;
-  if (plan.data.kind == "kaggle") {
-    const auto wanted = wanted_columns(catalogue, info, settings, root.string());
-    std::vector<std::string> columns = wanted;
-    if (settings.test_only && info.split &&
-        std::find(columns.begin(), columns.end(), info.split->column) == columns.end())
-      columns.push_back(info.split->column);
-    plan.data = open_dataset(root, columns);
-    plan.items = chosen_items(catalogue, info, settings.test_only, root.string());
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-      plan.heads.push_back(matched(catalogue, i, info, head_named(info, wanted[i])));
-  } else {
-    if (!settings.labels.empty() && settings.labels != std::vector<std::string>{"label"})
-      fail(Exit::usage, fmt::format("--labels {}: {} has one label per picture; use --head",
-                                    fmt::join(settings.labels, ","), root.string()));
-    const std::size_t head = only_head(info, settings);
-    plan.items = chosen_items(catalogue, info, settings.test_only, root.string());
-    plan.heads.push_back(matched(catalogue, 0, info, head));
-  }
+  const auto columns = open_columns(plan.data, info, settings, root);
+  const bool by_name = plan.data.kind == "kaggle" && settings.map.empty() && settings.head.empty();
+  std::vector<std::size_t> heads;
+  for (const std::string& column : columns)
+    heads.push_back(by_name ? head_named(info, column) : only_head(info, settings));
+  // Before the test pictures are found: then rare classes are folded as they were for the training.
+  if (!settings.map.empty()) settings.map.check_classes(catalogue.classes[0], root.string());
+  plan.items = chosen_items(catalogue, info, settings.test_only, root.string());
   if (plan.items.empty()) fail(Exit::data, root.string() + ": no picture to score");
+  for (std::size_t i = 0; i < heads.size(); ++i)
+    plan.heads.push_back(matched(catalogue, i, info, heads[i], settings.map));
   return plan;
 }
 
-ScoreReport score(Predictor& predictor, const ScorePlan& plan, int batch, const EvaluateProgress& progress) {
-  ScoreReport report;
-  for (const ScoredHead& match : plan.heads) {
-    const Head& head = predictor.info().heads[match.head];
-    const std::size_t classes = head.labels.size();
-    report.heads.push_back(
-        {.name = head.name, .classes = int(classes), .confusion = std::vector<int64_t>(classes * classes)});
-  }
-  const auto& items = plan.data.catalogue.items;
-  const auto decode = [&](std::size_t i) { return plan.data.pictures->image(plan.items[i], predictor.decoding()); };
+int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i) {
+  const int32_t of_class = plan.data.catalogue.items[plan.items[i]].labels[plan.heads[h].column];
+  return of_class < 0 ? -1 : plan.heads[h].truth_of_class[std::size_t(of_class)];
+}
+
+Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
+  return [&](std::size_t i) { return plan.data.pictures->image(plan.items[i], predictor.decoding()); };
+}
+
+Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
+                   const EvaluateProgress& progress) {
+  Answers answers;
+  answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
     if (progress) progress(int64_t(i) + 1);
-    if (outcome.code != Exit::ok) return report.bad.push_back(outcome.error);
-    ++report.n;
+    if (outcome.code != Exit::ok) return answers.bad.push_back(outcome.error);
+    ++answers.n;
     for (std::size_t h = 0; h < plan.heads.size(); ++h) {
-      const int32_t of_class = items[plan.items[i]].labels[plan.heads[h].column];
-      const int32_t truth = of_class < 0 ? -1 : plan.heads[h].label_of_class[std::size_t(of_class)];
       const auto& logits = outcome.logits[plan.heads[h].head];
-      if (truth < 0)
-        ++report.heads[h].unknown;
-      else
-        report.heads[h].add(truth, int(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+      answers.labels[h][i] = int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
     }
   });
+  return answers;
+}
+
+ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers) {
+  ScoreReport report{.n = answers.n, .heads = {}, .bad = answers.bad};
+  const Catalogue& catalogue = plan.data.catalogue;
+  for (std::size_t h = 0; h < plan.heads.size(); ++h) {
+    const ScoredHead& match = plan.heads[h];
+    const Head& head = info.heads[match.head];
+    const bool mapped = !match.right.empty();
+    HeadReport one{
+        .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .right = match.right},
+        .classes = mapped ? catalogue.classes[match.column] : head.labels,
+        .labels = head.labels,
+        .unscored = {}};
+    one.score.confusion.resize(one.classes.size() * head.labels.size());
+    std::map<std::string, int64_t> unscored;
+    for (std::size_t i = 0; i < plan.items.size(); ++i) {
+      const int32_t answer = answers.labels[h][i], truth = truth_of(plan, h, i);
+      if (answer < 0) continue;
+      if (truth >= 0) {
+        one.score.add(truth, answer);
+        continue;
+      }
+      ++one.score.unknown;
+      const int32_t of_class = catalogue.items[plan.items[i]].labels[match.column];
+      ++unscored[of_class < 0 ? "" : catalogue.classes[match.column][std::size_t(of_class)]];
+    }
+    one.unscored.assign(unscored.begin(), unscored.end());
+    report.heads.push_back(std::move(one));
+  }
   return report;
-}
-
-Interval wilson(double share, int64_t count) {
-  if (count == 0) return {0, 1};
-  constexpr double z = 1.959963984540054;
-  const double n = double(count), middle = share + z * z / (2 * n);
-  const double reach = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
-  return {std::max(0.0, (middle - reach) / scale), std::min(1.0, (middle + reach) / scale)};
-}
-
-nlohmann::ordered_json to_json(const ScoreReport& report) {
-  nlohmann::ordered_json heads = nlohmann::ordered_json::object();
-  const nlohmann::json scores = to_json(report.heads);
-  for (const HeadScore& s : report.heads) {
-    heads[s.name] = scores.at(s.name);
-    const Interval interval = wilson(s.accuracy(), s.n());
-    heads[s.name]["low"] = interval.low;
-    heads[s.name]["high"] = interval.high;
-  }
-  return {{"n", report.n}, {"bad", report.bad.size()}, {"heads", heads}};
-}
-
-std::string to_table(const ScoreReport& report) {
-  std::size_t width = 4;
-  for (const HeadScore& s : report.heads) width = std::max(width, s.name.size());
-  std::string text = fmt::format("{:<{}} {:>8} {:>8} {:>9}  {:<17} {:>9} {:>9}\n", "head", width, "n", "unknown",
-                                 "accuracy", "95 % interval", "macro-F1", "majority");
-  for (const HeadScore& s : report.heads) {
-    const Interval interval = wilson(s.accuracy(), s.n());
-    text += fmt::format("{:<{}} {:>8} {:>8} {:>9.4f}  {:.4f} … {:.4f}   {:>9.4f} {:>9.4f}\n", s.name, width, s.n(),
-                        s.unknown, s.accuracy(), interval.low, interval.high, s.macro_f1(), s.majority());
-  }
-  return text + fmt::format("{} pictures scored, {} could not be read\n", report.n, report.bad.size());
 }
 
 }  // namespace pc

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/catalogue.h"
+#include "tools/predict/class_map.h"
 #include "tools/predict/predictor.h"
 #include "tools/train/evaluate.h"
 
@@ -13,14 +14,19 @@ namespace pc {
 
 struct ScoreSettings {
   std::vector<std::string> labels;  // columns to score; empty: every head that the data set has a column for
-  std::string head;                 // the head that a data set with the one column "label" is scored on
+  std::string head;                 // the head that a data set with one label per picture is scored on
+  ClassMap map;                     // which answers are right for the one column; empty: the label of the same name
   bool test_only = false;           // the test pictures of the training run (or of the data set itself), else all
 };
 
 // One label column matched with one head.
 struct ScoredHead {
   std::size_t column, head;
-  std::vector<int32_t> label_of_class;  // the data set's class -> the head's label of the same name, -1: never seen
+  // The data set's class -> the row of HeadScore's counts, -1: cannot be scored. Without a map the rows are the head's
+  // labels, with one the classes.
+  std::vector<int32_t> truth_of_class;
+  std::vector<std::vector<int32_t>> right = {};  // as in HeadScore
+  bool scores_anything() const;
 };
 
 struct ScorePlan {
@@ -29,25 +35,44 @@ struct ScorePlan {
   std::vector<std::size_t> items;  // the pictures to score, in order
 };
 
-// Opens the data set and matches labels by name. Errors: Error(usage) for a head or column that is not there;
-// Error(data) where the test pictures of the training run cannot be told.
+// Opens the data set and matches labels by name or by the map. Errors: Error(usage) for a head or column that is not
+// there, or where a map needs one of several; Error(data) where the test pictures of the training run cannot be told,
+// and as ClassMap::check_classes.
 ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, const ScoreSettings& settings);
 
+// What a model says of the pictures of a plan.
+struct Answers {
+  std::vector<std::vector<int32_t>> labels;  // per head of the plan and picture; -1: could not be read
+  std::vector<std::string> bad;              // what is wrong with those
+  int64_t n = 0;                             // pictures that were predicted
+};
+// The picture of items[i] of the plan.
+using Decode = std::function<Image(std::size_t i)>;
+Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
+                   const EvaluateProgress& progress = {});
+// As the model's training saw the pictures.
+Decode as_trained(const Predictor& predictor, const ScorePlan& plan);
+
+// Of head h of the plan: the true row of picture i, -1 where it cannot be scored.
+int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i);
+
+// One head's counts with the names that its rows and the left-out pictures go by.
+struct HeadReport {
+  HeadScore score;
+  std::vector<std::string> classes, labels;               // of the rows, of the predictions
+  std::vector<std::pair<std::string, int64_t>> unscored;  // classes of pictures counted as unknown; "": no label
+};
 struct ScoreReport {
   int64_t n = 0;  // pictures that were predicted
-  std::vector<HeadScore> heads;
+  std::vector<HeadReport> heads;
   std::vector<std::string> bad;  // what is wrong with the pictures that were not
 };
-ScoreReport score(Predictor& predictor, const ScorePlan& plan, int batch, const EvaluateProgress& progress = {});
+ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers);
 
-struct Interval {
-  double low, high;
-};
-// 95 % confidence interval of a share of `right` among n (Wilson, JASA 22, 1927); 0 … 1 for n = 0.
-Interval wilson(double share, int64_t n);
-
-// {"n", "bad", "heads": {NAME: {"accuracy", "macro_f1", "majority", "n", "unknown", "low", "high"}}}
-nlohmann::ordered_json to_json(const ScoreReport& report);
-std::string to_table(const ScoreReport& report);
+// {"n", "bad", "heads": {NAME: {as to_json(HeadScore), "unscored": {CLASS: n}}}}; with `per_class` each head has
+// "classes": {CLASS: {"n", "recall", "low", "high", "precision", "f1", "mistaken_for", "mistaken"}}, null where nothing
+// was counted. Precision counts a wrong answer against every class that it would be right for.
+nlohmann::ordered_json to_json(const ScoreReport& report, bool per_class);
+std::string to_table(const ScoreReport& report, bool per_class);
 
 }  // namespace pc

@@ -10,11 +10,6 @@
 namespace pc {
 namespace {
 
-struct Prepared {
-  Tensor input;  // empty: see outcome
-  Outcome outcome;
-};
-
 using Decode = std::function<Image(std::size_t)>;
 
 Prepared prepare_one(const Predictor& predictor, const Decode& decode, std::size_t item) {
@@ -52,8 +47,8 @@ std::vector<Prepared> prepare(const Predictor& predictor, const Decode& decode, 
 
 }  // namespace
 
-void predict_all(Predictor& predictor, std::size_t count, const Decode& decode, int batch,
-                 const std::function<void(std::size_t, const Outcome&)>& sink) {
+void prepare_all(const Predictor& predictor, std::size_t count, const Decode& decode, int batch,
+                 const std::function<void(std::size_t, std::vector<Prepared>&)>& sink) {
   const auto step = std::size_t(batch);
   const int threads = thread_count();
   const auto from = [&](std::size_t begin) {
@@ -67,17 +62,28 @@ void predict_all(Predictor& predictor, std::size_t count, const Decode& decode, 
         set_thread_count(1);
         return from(next);
       });
-    std::vector<Tensor> inputs;
-    for (const Prepared& p : now)
-      if (!p.input.empty()) inputs.push_back(p.input);
-    std::vector<Logits> logits = predictor.predict(inputs);
-    std::size_t good = 0;
-    for (std::size_t i = 0; i < now.size(); ++i) {
-      if (!now[i].input.empty()) now[i].outcome.logits = std::move(logits[good++]);
-      sink(begin + i, now[i].outcome);
-    }
+    sink(begin, now);
     if (ahead.valid()) now = ahead.get();
   }
+}
+
+std::vector<Tensor> inputs_of(const std::vector<Prepared>& pictures) {
+  std::vector<Tensor> inputs;
+  for (const Prepared& p : pictures)
+    if (!p.input.empty()) inputs.push_back(p.input);
+  return inputs;
+}
+
+void predict_all(Predictor& predictor, std::size_t count, const Decode& decode, int batch,
+                 const std::function<void(std::size_t, const Outcome&)>& sink) {
+  prepare_all(predictor, count, decode, batch, [&](std::size_t begin, std::vector<Prepared>& pictures) {
+    std::vector<Logits> logits = predictor.predict(inputs_of(pictures));
+    std::size_t good = 0;
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+      if (!pictures[i].input.empty()) pictures[i].outcome.logits = std::move(logits[good++]);
+      sink(begin + i, pictures[i].outcome);
+    }
+  });
 }
 
 }  // namespace pc

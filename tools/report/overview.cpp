@@ -4,7 +4,6 @@
 #include "engine/state.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/text.h"
-#include "tools/predict/score.h"
 #include "tools/report/sections.h"
 #include "tools/train/events.h"
 

@@ -39,22 +39,23 @@ pre{background:var(--soft);border-radius:.4rem;padding:.6rem .8rem;overflow-x:au
 .matrix{font-size:.5rem}.matrix td,.matrix th{padding:0;min-width:.6rem}pre{white-space:pre-wrap;overflow-wrap:anywhere}}
 )";
 
-// Sorts a table by the column whose heading was clicked, blanks last.
+// Sorts a table by the column whose heading was clicked, numbers from the largest, and the other way round at the next
+// click.
 constexpr const char* kScript = R"(<script>
 for (const table of document.querySelectorAll('table.sort')) table.tHead.onclick = click => {
   const column = click.target.cellIndex, rows = [...table.tBodies[0].rows], up = table.dataset.by == column && table.dataset.up != 1;
   table.dataset.by = column; table.dataset.up = up ? 1 : 0;
   const text = row => row.cells[column].textContent, value = row => text(row) === '' ? -1 : Number(text(row));
-  const compare = column == 0 ? (a, b) => text(b).localeCompare(text(a)) : (a, b) => value(b) - value(a);
+  const compare = column == 0 ? (a, b) => text(a).localeCompare(text(b)) : (a, b) => value(b) - value(a);
   table.tBodies[0].append(...rows.sort((a, b) => up ? compare(b, a) : compare(a, b)));
 };
 </script>
 )";
 
-std::vector<double> temperatures(const Material& m) {
-  std::vector<double> all;
-  for (const Head& head : m.run.info.heads)
-    all.push_back(number_at(m.event("calibration"), {"heads", head.name, "temperature"}).value_or(1));
+std::vector<double> temperatures(const ModelInfo& info) {
+  std::vector<double> all(info.heads.size(), 1);
+  if (info.calibration)
+    for (std::size_t h = 0; h < all.size(); ++h) all[h] = info.calibration->heads[h].temperature;
   return all;
 }
 
@@ -121,7 +122,7 @@ void write_report(const FinishedRun& run) {
   {
     Progress progress("reporting", int64_t(run.plan.test.size()));
     m.heads = test_pass(run.model, run.info.head_shapes(), run.batches, run.plan.test,
-                        int(std::min<int64_t>(run.config.train.batch, 64)), temperatures(m),
+                        int(std::min<int64_t>(run.config.train.batch, 64)), temperatures(run.info),
                         [&](int64_t done) { progress.update(done); });
   }
   write_file_atomically(run.folder / "report.html", page(m));

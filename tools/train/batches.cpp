@@ -48,9 +48,10 @@ Batch BatchMaker::whole(std::span<const uint32_t> items) const {
 
 Batch BatchMaker::random(std::span<const uint32_t> items, uint64_t epoch, uint64_t number) const {
   std::vector<AugmentSample> samples;
-  for (const uint32_t item : items) {
-    const StoredImage image = store_->image(item);
-    samples.push_back(draw(preprocess_, recipe_.augmentation, recipe_.seed, epoch, item, image.offset, image.h, image.w));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const StoredImage image = store_->image(items[i]);
+    const uint64_t place = number * items.size() + i;
+    samples.push_back(draw(preprocess_, recipe_.augmentation, recipe_.seed, epoch, place, image.offset, image.h, image.w));
   }
   const auto& mixing = recipe_.mixing;
   return make(items, samples,

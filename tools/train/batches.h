@@ -34,7 +34,8 @@ class BatchMaker {
 
   // Whole pictures, as prediction sees them.
   Batch whole(std::span<const uint32_t> items) const;
-  // Changed as the recipe says: a picture's own changes depend on (seed, epoch, item) only, what is mixed on (seed, epoch, number).
+  // Batch `number` of an epoch, changed as the recipe says. What is drawn depends on (seed, epoch, place in the epoch), so that a picture
+  // visited twice is changed in two ways.
   Batch random(std::span<const uint32_t> items, uint64_t epoch, uint64_t number) const;
 
   int32_t label(uint32_t item, std::size_t head) const { return catalogue_->items[item].labels[head]; }

@@ -12,19 +12,42 @@
 
 namespace pc {
 
-// Counts of one head: confusion[truth * classes + prediction].
+// Counts of one head: confusion[truth * classes + prediction], one row per true class.
 struct HeadScore {
   std::string name;
-  int classes = 0;
+  int classes = 0;  // that the head tells apart
   std::vector<int64_t> confusion;
   int64_t unknown = 0;  // pictures whose label the model never saw, or without a label
+  // Per true class the predictions that are right; without any entry the true classes are the head's own.
+  std::vector<std::vector<int32_t>> right = {};
 
-  void add(int truth, int prediction) { ++confusion[std::size_t(truth * classes + prediction)]; }
+  void add(int truth, int prediction) {
+    ++confusion[std::size_t(truth) * std::size_t(classes) + std::size_t(prediction)];
+  }
+  bool mapped() const { return !right.empty(); }
+  bool is_right(int truth, int prediction) const;
+  int truths() const { return classes ? int(confusion.size() / std::size_t(classes)) : 0; }
+
+  // Of one true class.
+  int64_t pictures(int truth) const;
+  int64_t hits(int truth) const;
+  int64_t claims(
+      int truth) const;  // pictures of other classes with a wrong prediction that would be right for this one
+
   int64_t n() const;
   double accuracy() const;  // of n; 0 where n is 0
-  double macro_f1() const;  // mean F1 of the classes that have a picture
-  double majority() const;  // accuracy of always naming the most frequent class
+  // Mean over the true classes that have a picture, the others do not count; 0 where none has. F1 is 2 hits / (2 hits +
+  // misses + claims).
+  double macro_f1() const;
+  double mean_recall() const;
+  double majority() const;  // accuracy of the one prediction that is right most often when always given
 };
+
+struct Interval {
+  double low, high;
+};
+// 95 % confidence interval of a share of `right` among n (Wilson, JASA 22, 1927); 0 … 1 for n = 0.
+Interval wilson(double share, int64_t n);
 
 using EvaluateProgress = std::function<void(int64_t done)>;
 
@@ -32,9 +55,10 @@ using EvaluateProgress = std::function<void(int64_t done)>;
 std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
                                 std::span<const uint32_t> items, int batch, const EvaluateProgress& progress = {});
 
-// {"articleType": {"accuracy", "macro_f1", "majority", "n", "unknown"}, …}
+// {"articleType": {"n", "unknown", "accuracy", "low", "high", "macro_f1", "majority"}, …}; low and high are wilson's, a
+// mapped score has "mean_recall" in place of "macro_f1", and every share is null where n is 0.
 nlohmann::json to_json(const std::vector<HeadScore>& scores);
-// The same as a table for people.
+// The same as a table for people, "-" for null.
 std::string to_table(const std::vector<HeadScore>& scores);
 
 }  // namespace pc

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "data/csv.h"
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
 
@@ -26,17 +25,6 @@ std::string file_name(const DataPlan& plan, uint32_t item) {
 }
 
 }  // namespace
-
-void write_split(const std::filesystem::path& path, const DataPlan& plan) {
-  std::vector<const char*> split(plan.catalogue.items.size(), nullptr);
-  for (const uint32_t item : plan.train) split[item] = name_of(Split::train);
-  for (const uint32_t item : plan.val) split[item] = name_of(Split::val);
-  for (const uint32_t item : plan.test) split[item] = name_of(Split::test);
-  std::string text = "file,split\n";
-  for (std::size_t i = 0; i < split.size(); ++i)
-    if (split[i]) text += csv_field(plan.catalogue.items[i].file) + "," + split[i] + "\n";
-  write_file_atomically(path, text);
-}
 
 void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, int count) {
   std::error_code error;

@@ -46,9 +46,8 @@ ModelInfo model_info(const TrainConfig& config, const DataPlan& plan) {
   return {.architecture = config.model.architecture,
           .heads = plan.heads(),
           .preprocess = {.height = int(config.model.height), .width = int(config.model.width), .resize = resize_from_name(config.model.resize)},
-          .split = SplitRecipe{.val = config.data.val, .test = config.data.test, .seed = uint64_t(config.data.seed),
-                               .column = plan.catalogue.columns.front(), .min_count = config.data.min_count, .rare = config.data.rare,
-                               .pictures = int64_t(plan.catalogue.items.size())}};
+          .split = SplitRecord{.pictures = int64_t(plan.catalogue.items.size()), .files = files_hash(plan.catalogue), .test = plan.test,
+                               .min_counts = config.min_counts(), .rare = config.data.rare}};
 }
 
 std::unique_ptr<Classifier> starting_model(const TrainConfig& config, const ModelInfo& info) {

@@ -6,18 +6,21 @@
 #include <chrono>
 #include <cmath>
 
-#include "data/sampler.h"
+#include "engine/file.h"
 #include "engine/schedule.h"
 #include "engine/weight_average.h"
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
 #include "tools/report/report.h"
+#include "tools/train/calibrate.h"
+#include "tools/train/class_weights.h"
 #include "tools/train/data_plan.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/held_back.h"
 #include "tools/train/lr_find.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/split_file.h"
 #include "tools/train/start.h"
 #include "tools/train/tensorboard.h"
 
@@ -96,6 +99,7 @@ class Trainer {
   Schedule schedule_;
   BatchMaker batches_;
   std::vector<float> head_weights_;
+  std::vector<Tensor> class_weights_;  // per head; empty: none
   TrainState state_;
 };
 
@@ -113,6 +117,10 @@ Trainer::Trainer(TrainConfig& config)
   if (step_pictures() > int64_t(plan_.train.size()))
     fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures", config.train.batch,
                                   config.train.accumulate, plan_.train.size()));
+  for (std::size_t h = 0; h < info_.heads.size(); ++h) {
+    const std::vector<float> weights = class_weights(config.train.class_weights, plan_.training_counts(h));
+    class_weights_.push_back(weights.empty() ? Tensor() : Tensor::from({int64_t(weights.size())}, weights, device_from_name(config.train.device)));
+  }
   state_.loss_scale = config.train.precision == "f16" ? kFirstScale : 1;
   model_->visit("", [&](const std::string& name, Var& value, Role) {
     if (value.requires_grad() && !is_head(name)) body_.push_back({value, stages_above(name)});
@@ -146,7 +154,7 @@ std::vector<Var> Trainer::forward(const Batch& batch) {
   const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
   std::vector<Var> losses;
   for (std::size_t h = 0; h < logits.size(); ++h)
-    losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing)));
+    losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing), class_weights_[h]));
   count(batch, logits, losses);
   return losses;
 }
@@ -232,7 +240,7 @@ json Trainer::train_scores() const {
 
 // One epoch, or what is left of it. False when a signal stopped it.
 bool Trainer::train_epoch(RunFolder& folder) {
-  const auto order = epoch_order(uint32_t(plan_.train.size()), uint64_t(config_.train.seed), uint64_t(state_.epoch));
+  const auto order = plan_.order(config_, uint64_t(state_.epoch));
   const int64_t pictures = step_pictures(), steps = steps_per_epoch();
   Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), steps * pictures);
   std::vector<uint32_t> items(static_cast<std::size_t>(pictures));
@@ -301,14 +309,19 @@ void Trainer::save(RunFolder& folder) {
 }
 
 Exit Trainer::run(RunFolder& folder) {
+  const auto split_path = folder.path() / "split.csv";
+  const std::string split = split_csv(plan_.catalogue, plan_.split, plan_.groups);
   if (const auto state = load_checkpoint(folder, *model_, average_.get(), optimizer_)) {
+    if (read_file(split_path) != split)
+      fail(Exit::data, fmt::format("{}: the pictures are no longer divided as it says, the data set has changed; delete {} to start anew",
+                                   split_path.string(), folder.path().string()));
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
     choose_learners();
     fmt::print(stderr, "resuming {} in epoch {}, step {}\n", folder.path().string(), state_.epoch + 1, state_.step + 1);
   } else {
     folder.truncate_log(0);
-    write_split(folder.path() / "split.csv", plan_);
+    write_file_atomically(split_path, split);
     folder.log({{"event", "start"}, {"architecture", info_.architecture}, {"parameters", count_parameters(*model_)},
                 {"train", plan_.train.size()}, {"val", plan_.val.size()}, {"test", plan_.test.size()}});
   }
@@ -332,6 +345,7 @@ void Trainer::finish(RunFolder& folder) {
   const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, device_from_name(config_.train.device));
   Classifier& chosen_model = best ? *best : result();
+  calibrate(info_, chosen_model, batches_, plan_, int(std::min<int64_t>(config_.train.batch, 64)), folder);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
   const auto test = score(chosen_model, plan_.test, "testing");
   event["heads"] = to_json(test);
@@ -361,7 +375,7 @@ std::vector<LrProbe> Trainer::probe_rates() {
   const int64_t steps = std::min(kMost, steps_per_epoch());
   if (steps < kFewest)
     fail(Exit::usage, fmt::format("--lr-find takes {} steps or more, an epoch has {}; lower train.batch ({})", kFewest, steps, config_.train.batch));
-  const auto order = epoch_order(uint32_t(plan_.train.size()), uint64_t(config_.train.seed), 0);
+  const auto order = plan_.order(config_, 0);
   Progress progress("trying rates", steps, "steps");
   std::vector<uint32_t> items(static_cast<std::size_t>(step_pictures()));
   return pc::probe_rates(steps, [&](double lr) {

@@ -1,0 +1,107 @@
+#include "models/hierarchy.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "models/calibration.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::json;
+
+using Scores = std::vector<double>;  // log probabilities of a head's labels, up to a constant
+
+// The best finer label below each coarser one; -1 where none is known.
+struct Below {
+  std::vector<int32_t> label;
+  Scores score;
+};
+
+int32_t best_label(const Scores& scores) {
+  return int32_t(std::max_element(scores.begin(), scores.end()) - scores.begin());
+}
+
+Below best_below(const Link& link, const Scores& fine, std::size_t coarse_labels) {
+  // A coarser label without a finer one pays as much as one that has the best of all, so that it gains nothing by that.
+  Below below{std::vector<int32_t>(coarse_labels, -1), Scores(coarse_labels, fine[std::size_t(best_label(fine))])};
+  for (std::size_t f = 0; f < fine.size(); ++f)
+    for (const int32_t label : link.coarse_of[f]) {
+      const auto c = std::size_t(label);
+      if (below.label[c] >= 0 && fine[f] <= below.score[c]) continue;
+      below.label[c] = int32_t(f);
+      below.score[c] = fine[f];
+    }
+  return below;
+}
+
+void check(const Link& link, const std::vector<HeadShape>& heads) {
+  if (link.coarse_of.size() != std::size_t(heads[link.fine].classes))
+    throw std::out_of_range("a hierarchy of another number of labels");
+  for (const auto& labels : link.coarse_of)
+    for (const int32_t label : labels)
+      if (label < 0 || label >= heads[link.coarse].classes)
+        throw std::out_of_range("a hierarchy with a label that is not there");
+}
+
+}  // namespace
+
+std::vector<std::vector<std::size_t>> chains(const Hierarchy& hierarchy) {
+  std::vector<std::vector<std::size_t>> all;
+  for (auto link = hierarchy.begin(); link != hierarchy.end(); ++link) {
+    if (std::any_of(hierarchy.begin(), link, [&](const Link& before) { return before.coarse == link->fine; })) continue;
+    std::vector<std::size_t> chain{link->fine};
+    for (auto up = link; up != hierarchy.end(); ++up)
+      if (up->fine == chain.back()) chain.push_back(up->coarse);
+    all.emplace_back(chain.rbegin(), chain.rend());
+  }
+  return all;
+}
+
+std::vector<int32_t> joint_labels(const Hierarchy& hierarchy, const std::vector<std::vector<float>>& logits,
+                                  const std::vector<double>& temperatures) {
+  std::vector<Scores> scores;
+  for (std::size_t h = 0; h < logits.size(); ++h) {
+    scores.emplace_back(logits[h].begin(), logits[h].end());
+    for (double& score : scores.back()) score /= temperatures[h];
+  }
+  std::vector<Below> belows;
+  for (const Link& link : hierarchy) {
+    Scores& coarse = scores[link.coarse];
+    belows.push_back(best_below(link, scores[link.fine], coarse.size()));
+    for (std::size_t c = 0; c < coarse.size(); ++c) coarse[c] += belows.back().score[c];
+  }
+  std::vector<int32_t> labels;
+  for (const Scores& score : scores) labels.push_back(best_label(score));
+  for (std::size_t i = hierarchy.size(); i-- > 0;) {
+    const int32_t above = labels[hierarchy[i].coarse];
+    labels[hierarchy[i].fine] = above < 0 ? -1 : belows[i].label[std::size_t(above)];
+  }
+  return labels;
+}
+
+json to_json(const Hierarchy& hierarchy, const std::vector<HeadShape>& heads) {
+  json j = json::array();
+  for (const Link& link : hierarchy)
+    j.push_back({{"fine", heads[link.fine].name}, {"coarse", heads[link.coarse].name}, {"coarse_of", link.coarse_of}});
+  return j;
+}
+
+Hierarchy hierarchy_from_json(const json& j, const std::vector<HeadShape>& heads) {
+  Hierarchy hierarchy;
+  std::vector<bool> placed(heads.size());  // finer heads of the links so far: they may stand in no later one
+  for (const json& entry : j) {
+    Link link{.fine = head_index(heads, entry.at("fine")),
+              .coarse = head_index(heads, entry.at("coarse")),
+              .coarse_of = entry.at("coarse_of")};
+    check(link, heads);
+    if (link.fine == link.coarse || placed[link.fine] || placed[link.coarse])
+      throw std::out_of_range("a hierarchy that is no tree");
+    placed[link.fine] = true;
+    hierarchy.push_back(std::move(link));
+  }
+  return hierarchy;
+}
+
+}  // namespace pc

@@ -1,0 +1,182 @@
+// Verdicts: what is sure, what a person has to see, what is no product; and pcpredict saying so.
+#include "tools/predict/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/runtime/random.h"
+#include "tests/predict/fixture.h"
+#include "tools/predict/answer.h"
+
+namespace pc {
+namespace {
+
+using Rows = std::vector<std::vector<float>>;
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+// kind (clothes, shoes) <- type (boots, sandals, shirts); color stands alone.
+ModelInfo shop() {
+  ModelInfo info;
+  info.architecture = "resnet18";
+  info.heads = {{"kind", {"clothes", "shoes"}}, {"type", {"boots", "sandals", "shirts"}}, {"color", {"red", "blue"}}};
+  info.preprocess = {.height = 32, .width = 32};
+  info.hierarchy = {{.fine = 1, .coarse = 0, .coarse_of = {{1}, {1}, {0}}}};
+  info.calibration = {
+      .heads = {{.temperature = 1, .thresholds = {{95, {0.9, 0.9}}, {99, {0.99, 0.99}}}},
+                {.temperature = 2, .thresholds = {{95, {0.6, kNever, 0.6}}, {99, {kNever, kNever, kNever}}}},
+                {.temperature = 1, .thresholds = {{95, {0.7, 0.7}}, {99, {0.7, 0.7}}}}},
+      .novelty = NoveltyRule{.head = 1, .limit = -1.5}};
+  return info;
+}
+
+// The logit that gives the first of two labels the probability p.
+float logit(double p) { return float(std::log(p / (1 - p))); }
+
+TEST(Verdict, AcceptedWhereEveryHeadIsSure) {
+  const Rows logits{{0, 5}, {8, 0, 0}, {logit(0.8), 0}};
+  const auto named = named_labels(shop(), logits, 95);
+  EXPECT_EQ(named[0].label, 1);
+  EXPECT_EQ(named[1].label, 0);
+  EXPECT_NEAR(named[1].p, std::exp(4.0) / (std::exp(4.0) + 2), 1e-12);  // temperature 2
+  EXPECT_NEAR(named[2].p, 0.8, 1e-6);
+  EXPECT_EQ(verdict_of(shop(), logits, named), Verdict::accepted);
+}
+
+TEST(Verdict, ReviewWhereOneIsNot) {
+  const Rows logits{{0, 5}, {8, 0, 0}, {logit(0.65), 0}};
+  const auto named = named_labels(shop(), logits, 95);
+  EXPECT_TRUE(named[0].sure && named[1].sure);
+  EXPECT_FALSE(named[2].sure);
+  EXPECT_EQ(verdict_of(shop(), logits, named), Verdict::review);
+  EXPECT_EQ(verdict_of(shop(), logits, named_labels(shop(), logits, 42)), Verdict::review);  // no threshold for that
+}
+
+TEST(Verdict, ALabelMayNeverBeSure) {
+  const auto named = named_labels(shop(), {{0, 5}, {0, 40, 0}, {5, 0}}, 95);
+  EXPECT_EQ(named[1].label, 1);
+  EXPECT_FALSE(named[1].sure);
+  EXPECT_EQ(sure_labels(shop(), {0, 1}, named), (std::vector<std::string>{"shoes"}));
+}
+
+TEST(Verdict, ASureFinerLabelMakesTheCoarserOneSure) {
+  const auto named = named_labels(shop(), {{0, 0.5}, {8, 0, 0}, {5, 0}}, 95);
+  EXPECT_LT(named[0].p, 0.9);
+  EXPECT_TRUE(named[0].sure);
+}
+
+TEST(Verdict, NoProductBeyondTheNoveltyLimit) {
+  const ModelInfo info = shop();
+  const Rows strange{{0, 9}, {0.1f, 0, 0}, {9, 0}}, known{{0, 9}, {3, 0, 0}, {9, 0}};  // energies -1.13 and -3.1
+  EXPECT_NEAR(novelty(*info.calibration->novelty, strange), -std::log(std::exp(0.1) + 2), 1e-6);
+  EXPECT_EQ(verdict_of(info, strange, named_labels(info, strange, 95)), Verdict::not_product);
+  EXPECT_NE(verdict_of(info, known, named_labels(info, known, 95)), Verdict::not_product);
+}
+
+Outcome outcome_of(const Rows& logits) { return {.logits = logits, .error = "", .code = Exit::ok}; }
+
+TEST(CalibratedAnswer, FirstGuessesAreNeverAnImpossiblePair) {
+  const ModelInfo info = shop();
+  int repaired = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    Rows logits;
+    for (std::size_t h = 0; h < 3; ++h) {
+      logits.emplace_back();
+      for (std::size_t c = 0; c < info.heads[h].labels.size(); ++c)
+        logits[h].push_back(8 * uniform(philox(seed, h, c).word[0]));
+    }
+    const auto json = to_json("p", outcome_of(logits), info, {.top_k = 2});
+    const std::string kind = json["heads"]["kind"][0]["label"], type = json["heads"]["type"][0]["label"];
+    EXPECT_EQ(kind == "clothes", type == "shirts") << json;
+    const std::string text = to_text("p", outcome_of(logits), info, {.top_k = 1});
+    EXPECT_EQ(text.find("clothes") != text.npos, text.find("shirts") != text.npos) << text;
+    repaired += json["heads"]["kind"][0]["p"] < json["heads"]["kind"][1]["p"] ||
+                json["heads"]["type"][0]["p"] < json["heads"]["type"][1]["p"];
+  }
+  EXPECT_GT(repaired, 30);  // else there was nothing to repair
+}
+
+TEST(CalibratedAnswer, ProbabilitiesAreThoseOfTheHeadAlone) {
+  const auto json = to_json("p", outcome_of({{2, 0}, {8, 0, 0}, {5, 0}}), shop(), {});
+  EXPECT_EQ(json["heads"]["kind"][0]["label"], "shoes");  // the type says so
+  EXPECT_NEAR(json["heads"]["kind"][0]["p"].get<double>(), 1 / (1 + std::exp(2.0)), 1e-9);
+  double sum = 0;
+  for (const auto& guess : json["heads"]["type"]) sum += guess["p"].get<double>();
+  EXPECT_NEAR(sum, 1, 1e-12);
+}
+
+TEST(CalibratedAnswer, JsonSaysWhatToDoWithThePicture) {
+  const auto json = to_json("p", outcome_of({{0, 5}, {0, 8, 0}, {logit(0.65), 0}}), shop(), {});
+  EXPECT_EQ(json["status"], "ok");
+  EXPECT_EQ(json["verdict"], "needs review");
+  EXPECT_EQ(json["review"].dump(), R"(["type","color"])");
+  EXPECT_EQ(json["paths"].dump(), R"([["shoes"]])");
+  EXPECT_EQ(json["novelty"]["limit"], -1.5);
+  EXPECT_LT(json["novelty"]["score"].get<double>(), -8);
+  EXPECT_EQ(json["preprocess"]["height"], 32);
+}
+
+TEST(CalibratedAnswer, TextNamesTheDeepestSureLevel) {
+  const auto text_of_one = [](const Rows& logits) { return to_text("p", outcome_of(logits), shop(), {.top_k = 1}); };
+  EXPECT_TRUE(text_of_one({{0, 5}, {8, 0, 0}, {5, 0}}).ends_with("  shoes > boots\n  accepted\n"));
+  EXPECT_TRUE(text_of_one({{0, 5}, {0, 8, 0}, {5, 0}}).ends_with("  shoes > ?\n  needs review: type\n"));
+  EXPECT_TRUE(text_of_one({{0, 1}, {0, 8, 0}, {5, 0}}).ends_with("  ?\n  needs review: kind, type\n"));
+  const std::string strange = to_text("p", outcome_of({{0, 9}, {0, 0, 0}, {9, 0}}), shop(), {});
+  EXPECT_TRUE(strange.ends_with("  not a product\n")) << strange;
+  EXPECT_EQ(strange.find('>'), std::string::npos);
+}
+
+// The finer labels of "shoes" are unknown: none is named.
+TEST(CalibratedAnswer, AHeadMayNameNothing) {
+  ModelInfo info = shop();
+  info.hierarchy[0].coarse_of = {{0}, {0}, {0}};
+  const auto outcome = outcome_of({{0, 9}, {2, 0, 0}, {5, 0}});
+  const auto json = to_json("p", outcome, info, {});
+  EXPECT_EQ(json["heads"]["type"].dump(), "[]");
+  EXPECT_EQ(json["paths"].dump(), R"([["shoes"]])");
+  EXPECT_NE(to_text("p", outcome, info, {}).find("  type   ?\n"), std::string::npos);
+}
+
+TEST(UncalibratedAnswer, HasNoVerdict) {
+  const ModelInfo info = test::tiny_info();
+  const Rows logits{{0, 3, 1}, {1, 0, 0}};
+  const auto json = to_json("p", outcome_of(logits), info, {});
+  for (const char* key : {"verdict", "review", "paths", "novelty"}) EXPECT_FALSE(json.contains(key)) << key;
+  const std::string text = to_text("p", outcome_of(logits), info, {});
+  EXPECT_EQ(text.find("review"), std::string::npos) << text;
+}
+
+class CalibratedPcPredict : public testing::Test {
+ protected:
+  void SetUp() override {
+    const ModelInfo info = shop();
+    save_model(folder_ / "m.safetensors", info, *make_classifier(info.architecture, info.head_shapes(), 3));
+    for (int i = 0; i < 5; ++i)
+      test::write_text(folder_ / ("p" + std::to_string(i) + ".png"), test::png_of(test::make_picture(i)));
+  }
+  test::Ran predict(const std::string& arguments) {
+    return test::shell(folder_.path(), "\"$BIN/pcpredict\" --model m.safetensors " + arguments);
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(CalibratedPcPredict, SaysTheSameWithAnyThreadsAndBatch) {
+  const auto one = predict("--json --threads 1 --batch 1 .").out;
+  EXPECT_NE(one.find("\"verdict\":"), std::string::npos) << one;
+  EXPECT_EQ(predict("--json --threads 2 --batch 3 .").out, one);
+}
+
+TEST_F(CalibratedPcPredict, OnlyPrecisionsItWasCalibratedForCanBeAsked) {
+  EXPECT_EQ(predict("--accept-at 99 p0.png").code, 0);
+  const auto unknown = predict("--accept-at 80 p0.png");
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_EQ(unknown.err, "pcpredict: --accept-at 80: the model knows 95, 99\n");
+  const auto plain = test::shell(folder_.path(), "\"$BIN/pcpredict\" --model \"$MODEL\" --accept-at 95 p0.png");
+  EXPECT_EQ(plain.code, 2);
+  EXPECT_EQ(plain.err, "pcpredict: --accept-at 95: the model is not calibrated\n");
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,76 @@
+#include "tools/predict/verdict.h"
+
+#include <algorithm>
+
+namespace pc {
+namespace {
+
+bool reaches(const HeadCalibration& head, int percent, const Named& named) {
+  if (named.label < 0) return false;
+  for (const Threshold& threshold : head.thresholds)
+    if (threshold.percent == percent) return named.p >= threshold.of_label[std::size_t(named.label)];
+  return false;
+}
+
+}  // namespace
+
+const char* text_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::accepted:
+      return "accepted";
+    case Verdict::review:
+      return "needs review";
+    case Verdict::not_product:
+      return "not a product";
+  }
+  return "";
+}
+
+std::vector<double> temperatures(const ModelInfo& info) {
+  std::vector<double> all(info.heads.size(), 1.0);
+  if (info.calibration)
+    for (std::size_t h = 0; h < all.size(); ++h) all[h] = info.calibration->heads[h].temperature;
+  return all;
+}
+
+std::vector<int> precisions(const ModelInfo& info) {
+  std::vector<int> all;
+  if (info.calibration)
+    for (const Threshold& threshold : info.calibration->heads.front().thresholds) all.push_back(threshold.percent);
+  return all;
+}
+
+std::vector<Named> named_labels(const ModelInfo& info, const std::vector<std::vector<float>>& logits, int percent) {
+  const std::vector<double> t = temperatures(info);
+  const std::vector<int32_t> labels = joint_labels(info.hierarchy, logits, t);
+  std::vector<Named> named;
+  for (std::size_t h = 0; h < labels.size(); ++h) {
+    Named one{.label = labels[h]};
+    if (one.label >= 0) one.p = probabilities(logits[h], t[h])[std::size_t(one.label)];
+    one.sure = info.calibration && reaches(info.calibration->heads[h], percent, one);
+    named.push_back(one);
+  }
+  for (const Link& link : info.hierarchy) named[link.coarse].sure |= named[link.fine].sure;
+  return named;
+}
+
+Verdict verdict_of(const ModelInfo& info, const std::vector<std::vector<float>>& logits,
+                   const std::vector<Named>& named) {
+  if (info.calibration)
+    if (const auto& rule = info.calibration->novelty; rule && novelty(*rule, logits) > rule->limit)
+      return Verdict::not_product;
+  const bool sure = std::all_of(named.begin(), named.end(), [](const Named& one) { return one.sure; });
+  return sure ? Verdict::accepted : Verdict::review;
+}
+
+std::vector<std::string> sure_labels(const ModelInfo& info, const std::vector<std::size_t>& chain,
+                                     const std::vector<Named>& named) {
+  std::vector<std::string> labels;
+  for (const std::size_t h : chain) {
+    if (!named[h].sure) break;
+    labels.push_back(info.heads[h].labels[std::size_t(named[h].label)]);
+  }
+  return labels;
+}
+
+}  // namespace pc
