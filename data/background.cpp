@@ -13,6 +13,12 @@ constexpr uint8_t kEdge = 128;
 
 int darkest(const uint8_t* pixel) { return std::min({pixel[0], pixel[1], pixel[2]}); }
 
+bool is_skin(const uint8_t* pixel) {
+  const float r = pixel[0], g = pixel[1], b = pixel[2];
+  const float cb = 128 - 0.168736f * r - 0.331264f * g + 0.5f * b, cr = 128 + 0.5f * r - 0.418688f * g - 0.081312f * b;
+  return cb >= 77 && cb <= 127 && cr >= 133 && cr <= 173;
+}
+
 // Floods from the border: mask 0 for what was reached, 255 for the rest. Returns how many pixels were reached.
 int flood(const uint8_t* pixels, int h, int w, uint8_t* mask) {
   std::fill_n(mask, int64_t(h) * w, uint8_t{255});
@@ -55,12 +61,26 @@ void mark_object(const uint8_t* pixels, int h, int w, uint8_t* mask) {
         mask[i * w + j] = kEdge;
 }
 
+void unmark_skin(const uint8_t* pixels, int h, int w, uint8_t* mask) {
+  const int64_t size = int64_t(h) * w;
+  int64_t object = 0, skin = 0;
+  for (int64_t i = 0; i < size; ++i)
+    if (mask[i] > 0) ++object, skin += is_skin(pixels + i * 3);
+  if (skin * 100 < object * 2 || skin * 100 > object * 35) return;
+  for (int64_t i = 0; i < size; ++i)
+    if (is_skin(pixels + i * 3)) mask[i] = 0;
+}
+
 std::vector<uint8_t> mark_objects(const ImageStore& store) {
   std::vector<uint8_t> mask(std::size_t(store.pixel_bytes() / 3));
   parallel_for(int64_t(store.size()), 64, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const StoredImage image = store.image(std::size_t(i));
-      if (image.h > 0) mark_object(store.pixels() + image.offset, image.h, image.w, mask.data() + image.offset / 3);
+      if (image.h == 0) continue;
+      const uint8_t* pixels = store.pixels() + image.offset;
+      uint8_t* own = mask.data() + image.offset / 3;
+      mark_object(pixels, image.h, image.w, own);
+      unmark_skin(pixels, image.h, image.w, own);
     }
   });
   return mask;

@@ -39,18 +39,16 @@ bool parse(Options& o, int argc, char** argv) {
       ->check(CLI::IsMember({"all", "test"}));
   app.add_option("--labels", o.score.labels, "Label columns to score; default: every head that has a column")
       ->delimiter(',')
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
   app.add_option("--map", o.maps, "CSV with the header class,label: which labels are right for a class; repeatable")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   app.add_flag("--per-class", o.per_class, "A table of every class too");
   app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
   app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");
-  app.add_option("--limit", o.limit, "With --shift: pictures of DATA that are corrupted")
+  app.add_option("--limit", o.limit, "With --shift: pictures of DATA that are corrupted; 0: no corruptions")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->check(CLI::Range(0, 1'000'000'000));
   app.add_flag("--tta", o.network.views,
                "Mean of the logits over the picture, its mirror image and its middle at 95 and at 90 % of each side");
   app.add_flag("--bn-adapt", o.network.adapt,

@@ -62,6 +62,37 @@ TEST(MarkObject, SmallestPictures) {
   EXPECT_EQ(Canvas(1, 1, 0).mask(), std::vector<uint8_t>{255});
 }
 
+// A dark shirt of 10 x 10 below a face of `face` rows, on white.
+Canvas worn(int face) {
+  Canvas canvas(20, 14, 255);
+  canvas.fill(10, 2, 20, 12, 60);
+  for (int i = 10 - face; i < 10; ++i)
+    for (int j = 2; j < 12; ++j) {
+      uint8_t* pixel = canvas.pixels.data() + (i * 14 + j) * 3;
+      pixel[0] = 210, pixel[1] = 150, pixel[2] = 120;
+    }
+  return canvas;
+}
+
+TEST(UnmarkSkin, TakesTheWearerOutOfTheObject) {
+  const Canvas canvas = worn(4);
+  auto mask = canvas.mask();
+  EXPECT_EQ(mask[8 * 14 + 5], 255);
+  unmark_skin(canvas.pixels.data(), canvas.h, canvas.w, mask.data());
+  EXPECT_EQ(mask[8 * 14 + 5], 0);
+  EXPECT_EQ(mask[15 * 14 + 5], 255);
+}
+
+TEST(UnmarkSkin, AThingOfThatColorStays) {
+  for (const int face : {0, 9}) {
+    const Canvas canvas = worn(face);
+    const auto before = canvas.mask();
+    auto mask = before;
+    unmark_skin(canvas.pixels.data(), canvas.h, canvas.w, mask.data());
+    EXPECT_EQ(mask, before) << face;
+  }
+}
+
 TEST(Surface, IsAFunctionOfSeedNumberAndSize) {
   EXPECT_EQ(make_surface(80, 60, 1, 2).pixels, make_surface(80, 60, 1, 2).pixels);
   std::set<std::string> different;

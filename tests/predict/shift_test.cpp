@@ -114,6 +114,21 @@ TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   EXPECT_NE(none.err.find("no picture was held back from every model"), std::string::npos) << none.err;
 }
 
+TEST_F(Shift, WithoutCorruptionsOnlyTheTestPicturesAreLeft) {
+  kaggle(6);
+  const Ran ran = eval("\"$MODEL\" set --head kind --split all --limit 0 --json");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto json = ran.lines().at(0);
+  ASSERT_EQ(json["rows"].size(), 1u);
+  EXPECT_EQ(json["rows"][0]["cells"][0]["n"], 6);
+}
+
+TEST_F(Shift, OneMapOneFlagAndTheModelsAfterIt) {
+  kaggle(4);
+  const Ran ran = eval("--limit 0 --split all --head kind --photos photos --map map.csv \"$MODEL\" set");
+  EXPECT_EQ(ran.err.find("MODEL and DATA are required"), std::string::npos) << ran.err;
+}
+
 TEST_F(Shift, WhatIsOutOfTheOrdinaryStandsInTheHead) {
   kaggle(4);
   const Ran ran = eval("\"$MODEL\" set --head kind --split all --tta --bn-adapt");
@@ -132,7 +147,7 @@ TEST_F(Shift, WrongCommandLinesAreRefused) {
       {"\"$MODEL\" set --head kind", 3},                      // no test split is known
       {"\"$MODEL\" set --head kind --map map.csv", 2},        // a map without photos
       {"\"$MODEL\" set --head kind --per-class", 2},          //
-      {"\"$MODEL\" set --head kind --limit 0", 2},            //
+      {"\"$MODEL\" set --head kind --limit -1", 2},           //
       {"other.safetensors set --labels kind --split all", 3}  // nothing that it can name
   };
   for (const auto& [arguments, code] : cases) {

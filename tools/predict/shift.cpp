@@ -121,9 +121,12 @@ struct Common {
 
 // The table without its cells.
 std::vector<ShiftRow> rows_of(const ShiftSettings& settings) {
-  std::vector<ShiftRow> rows = {{.name = settings.test_only ? "test pictures" : "all pictures"},
-                                {.name = "sample", .strength = "undisturbed"}};
-  for (const Disturbance& d : disturbances()) rows.push_back({.name = d.name, .strength = d.strength, .paired = true});
+  std::vector<ShiftRow> rows = {{.name = settings.test_only ? "test pictures" : "all pictures"}};
+  if (settings.limit > 0) {
+    rows.push_back({.name = "sample", .strength = "undisturbed"});
+    for (const Disturbance& d : disturbances())
+      rows.push_back({.name = d.name, .strength = d.strength, .paired = true});
+  }
   if (settings.photos.empty()) return rows;
   rows.push_back({.name = "photos", .strength = "classes it can name"});
   rows.push_back({.name = "photos", .strength = "classes all can name"});
@@ -131,17 +134,19 @@ std::vector<ShiftRow> rows_of(const ShiftSettings& settings) {
 }
 
 // One model's cells, in the order of the rows.
-std::vector<ShiftCell> column_of(Contender& model, Runner& runner, const Common& common) {
+std::vector<ShiftCell> column_of(Contender& model, Runner& runner, const Common& common, bool disturbed) {
   const std::vector<Disturbance> all = disturbances();
-  std::vector<ShiftCell> cells(2 + all.size());
-  if (model.data) {
+  std::vector<ShiftCell> cells(disturbed ? 2 + all.size() : 1);
+  if (model.data && disturbed) {
     ScorePlan& plan = *model.data;
     plan.items = common.sample;
     const Verdicts before = runner.run(plan, undisturbed);
     cells[0] = cells[1] = count(plan, before);
     for (std::size_t d = 0; d < all.size(); ++d) cells[2 + d] = count(plan, runner.run(plan, all[d].change), &before);
-    plan.items = common.items;
-    if (common.sample.size() < common.items.size()) cells[0] = count(plan, runner.run(plan));
+  }
+  if (model.data && common.sample.size() < common.items.size()) {
+    model.data->items = common.items;
+    cells[0] = count(*model.data, runner.run(*model.data));
   }
   cells.resize(cells.size() + 2);
   if (model.photos) {
@@ -197,7 +202,7 @@ ShiftReport measure_shift(const ShiftSettings& settings) {
     report.heads.push_back(model.head);
     Runner runner(
         model, settings, side, [&] { progress.update(++done); }, bad);
-    const auto cells = column_of(model, runner, common);
+    const auto cells = column_of(model, runner, common, settings.limit > 0);
     for (std::size_t r = 0; r < report.rows.size(); ++r) report.rows[r].cells.push_back(cells[r]);
   }
   report.bad.assign(bad.begin(), bad.end());

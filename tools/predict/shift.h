@@ -16,7 +16,7 @@ struct ShiftSettings {
   std::string label, head;   // column of the data and head to score; "": the only one, or the one that the map fits
   ClassMap map;              // of the photos; empty: by name
   bool test_only = true;     // the pictures that every model has held back, else all
-  int64_t limit = 2000;      // pictures that are corrupted, drawn with a fixed seed
+  int64_t limit = 2000;      // pictures that are corrupted, drawn with a fixed seed; 0: none, and no row of them
   NetworkOptions network;
 };
 

@@ -41,8 +41,8 @@ std::string line_of(std::string text, const std::vector<std::string>& cells) {
 
 std::string head_lines(const ShiftReport& report) {
   std::string text =
-      fmt::format("{}{}; the corruptions on {} pictures of it, drawn with a fixed seed\n", visible(report.data),
-                  report.label.empty() ? "" : ", " + visible(report.label), grouped(report.sample));
+      visible(report.data) + (report.label.empty() ? "" : ", " + visible(report.label));
+  text += report.sample == 0 ? "\n" : fmt::format("; the corruptions on {} pictures of it, drawn with a fixed seed\n", grouped(report.sample));
   if (!report.photos.empty())
     text += fmt::format("photos: {}; all models can name {}\n", visible(report.photos),
                         visible(fmt::format("{}", fmt::join(report.common_classes, ", "))));

@@ -1,0 +1,69 @@
+#!/bin/sh
+# tools/study.sh story|ablation ARCHIVE PHOTOS: how far models trained on icons and on catalogue pictures fail on phone photos, and what helps.
+#
+# story: trains fashion-mnist.ini, fashion.ini and robust.ini into $PC_RUNS (default runs) where they are not finished yet, and scores all
+# three on the catalogue's test pictures, on corruptions of them, and on the photos.
+# ablation: from the model of fashion.ini, two epochs on 8,000 pictures with one ingredient at a time, for each seed of $PC_SEEDS (default
+# "1 2 3"); prints a line per ingredient and seed, accuracies in %.
+# ARCHIVE is the Kaggle set, PHOTOS the home photos in ten classes (one folder each). Hours on two cores; finished runs are not repeated.
+set -eu
+cd "$(dirname "$0")/.."
+[ $# -eq 3 ] || { sed -n '2,9s/^# //p' "$0" >&2; exit 2; }
+study=$1 archive=$2 photos=$3
+runs=${PC_RUNS:-runs}
+bin=build/${PC_PRESET:-release}/bin
+maps="--map tools/configs/maps/home-photos-to-articleType.csv --map tools/configs/maps/home-photos-to-fashion-mnist.csv"
+
+train() {
+  config=$1
+  shift
+  $bin/pctrain "tools/configs/$config.ini" --set output.runs="$runs" "$@" >&2
+}
+
+story() {
+  train fashion-mnist
+  train fashion --set data.root="$archive"
+  train robust --set data.root="$archive" --set model.weights="$runs/fashion/model.safetensors"
+  $bin/pceval --shift $maps --head articleType --photos "$photos" "$runs/fashion-mnist/model.safetensors" \
+    "$runs/fashion/model.safetensors" "$runs/robust/model.safetensors" "$archive"
+}
+
+# ingredient NAME SETTING…
+ingredient() {
+  name=$1
+  shift
+  settings=
+  for setting in "$@"; do settings="$settings --set $setting"; done
+  for seed in ${PC_SEEDS:-1 2 3}; do
+    run=ablation-$name-$seed
+    train fashion --set data.root="$archive" --set model.weights="$runs/fashion/model.safetensors" --set output.name="$run" \
+      --set data.limit=8000 --set train.epochs=2 --set train.lr=0.02 --set train.seed="$seed" $settings
+    for adapt in "" --bn-adapt; do
+      $bin/pceval --shift --limit 0 $adapt $maps --head articleType --photos "$photos" --json "$runs/$run/model.safetensors" "$archive" |
+        jq -r '[.rows[0,1].cells[0] | 100 * .accuracy, 100 * .mean_recall] | map(. * 10 | round / 10) | @tsv'
+    done | tr '\n' '\t' | sed "s/^/$name\t$seed\t/; s/\t$/\n/"
+  done
+}
+
+ablation() {
+  printf 'ingredient\tseed\ttest\trecall\tphotos\trecall\ttest, BN\trecall\tphotos, BN\trecall\n'
+  background="augment.background=0.7"
+  light="augment.brightness=0.3 augment.contrast=0.3 augment.saturation=0.3 augment.temperature=0.15"
+  frame="augment.rotate=15 augment.min_area=0.4 augment.max_area=1.6"
+  ingredient none
+  ingredient background $background
+  ingredient light $light
+  ingredient frame $frame
+  ingredient sampling data.sampling=sqrt data.sampling_head=articleType
+  ingredient erase augment.erase=0.5
+  ingredient cutmix augment.cutmix=1
+  ingredient all $background $light $frame data.sampling=sqrt data.sampling_head=articleType
+}
+
+case $study in
+  story | ablation) ;;
+  *) echo "study: $study: wants story or ablation" >&2 && exit 2 ;;
+esac
+command -v jq > /dev/null || { echo "study: jq is not installed; run tools/setup.sh" >&2; exit 2; }
+tools/build.sh "${PC_PRESET:-release}" pctrain pceval
+$study
