@@ -92,6 +92,18 @@ TEST_F(ReportRun, IsWrittenAnewWithoutTraining) {
   EXPECT_FALSE(std::filesystem::exists(*folder_ / "runs" / "nothing"));
 }
 
+TEST_F(ReportRun, IsRefusedWhereTheSplitIsAnother) {
+  const std::string split = read_file(run("split.csv"));
+  std::string other = split;
+  other.replace(other.find(",test"), 5, ",train");
+  write_file_atomically(run("split.csv"), other);
+  const Outcome outcome = pctrain({"--report"});
+  write_file_atomically(run("split.csv"), split);
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_NE(outcome.err.find("split.csv: the pictures are no longer divided as it says"), std::string::npos)
+      << outcome.err;
+}
+
 TEST_F(ReportRun, ShowsShiftsAndNamesABrokenFile) {
   write_file_atomically(
       run("shift.json"),

@@ -13,7 +13,7 @@ constexpr std::size_t kMatrix = 30, kPairs = 10, kExamples = 3, kWorst = 18, kCl
 constexpr int kBins = 15;
 
 std::string matrix_cell(int64_t count, int64_t row, bool diagonal, bool rest) {
-  if (count == 0) return diagonal && !rest ? "<td class=\"d\" style=\"--a:0\">" : "<td>";
+  if (count == 0) return "<td>";
   if (rest) return fmt::format("<td>{}", count);  // right and wrong answers at once
   return fmt::format("<td{} style=\"--a:{:.2f}\">{}", diagonal ? " class=\"d\"" : "",
                      0.08 + 0.82 * double(count) / double(row), count);

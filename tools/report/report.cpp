@@ -13,6 +13,7 @@
 #include "tools/report/sections.h"
 #include "tools/train/events.h"
 #include "tools/train/run_folder.h"
+#include "tools/train/split_file.h"
 
 namespace pc {
 namespace {
@@ -28,7 +29,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.
 th{font-weight:600}tbody th,thead th:first-child{text-align:left}tbody tr{border-top:1px solid var(--line)}
 .tall thead th{position:sticky;top:0;background:Canvas}.sort thead th{cursor:pointer;text-decoration:underline dotted}
 .matrix{font-size:.72rem}.matrix td,.matrix th{padding:.1rem .25rem;text-align:center;min-width:1.1rem}.matrix tbody th{text-align:right}
-.matrix thead th{vertical-align:bottom}.matrix thead span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:11rem}
+.matrix thead th{vertical-align:bottom}.matrix thead span{writing-mode:vertical-rl;transform:rotate(180deg);display:inline-block;max-height:11rem;overflow:hidden}
 .matrix td[style]{background:rgb(208 69 58/var(--a));print-color-adjust:exact}.matrix td.d{background:rgb(58 134 200/var(--a))}
 .bad{color:var(--bad)}.good{color:#2a8f62}.group>p{width:100%;max-width:none}.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,35.5rem),1fr));gap:.6rem}.pairs figure{width:6.6rem}
 @media(max-width:40rem){.pairs figure{width:18%;font-size:.62rem}.pairs .p{width:100%;max-width:60px}}.group{max-width:100%;box-sizing:border-box}
@@ -138,6 +139,7 @@ void report_again(TrainConfig& config) {
   RunFolder folder(path);
   folder.claim(config.keys());
   const DataPlan plan = plan_data(config);
+  check_split(path / "split.csv", split_csv(plan.catalogue, plan.split, plan.groups));
   LoadedModel loaded = load_model(folder.model_path());
   const Device device = device_from_name(config.train.device);
   move_to(*loaded.model, device);

@@ -133,11 +133,11 @@ std::string card_section(const Material& m) {
       "<h2 id=\"card\">Model card</h2>\n<ul>\n<li><b>What it is</b>: {} with one head for each of {}, trained {} for "
       "{} epochs.</li>\n"
       "<li><b>What it has seen</b>: {} pictures of {}, fitted by \"{}\" into {} × {} pixels.</li>\n"
-      "<li><b>What it is for</b>: naming products in pictures like those. It knows these classes only, and names one "
-      "of them for any picture.</li>\n",
+      "<li><b>What it is for</b>: naming products in pictures like those. It knows these classes only{}.</li>\n",
       name_text(m.run.info.architecture), name_text(fmt::format("{}", fmt::join(catalogue.columns, ", "))), begin,
       config.train.epochs, grouped(int64_t(m.run.plan.train.size())), name_text(config.data.root),
-      name_of(m.run.info.preprocess.resize), m.run.info.preprocess.width, m.run.info.preprocess.height);
+      name_of(m.run.info.preprocess.resize), m.run.info.preprocess.width, m.run.info.preprocess.height,
+      m.run.info.calibration ? "; pcpredict tells which answers to trust" : ", and names one of them for any picture");
   for (std::size_t h = 0; h < m.heads.size(); ++h)
     html += fmt::format("<li><b>What {} does badly</b>, by F1: {}{}.</li>\n", name_text(m.heads[h].score.name),
                         weakest(m, h), untested(m, h));

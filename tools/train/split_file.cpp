@@ -32,6 +32,14 @@ std::string split_csv(const Catalogue& catalogue, const std::vector<Split>& spli
   return text;
 }
 
+void check_split(const std::filesystem::path& path, const std::string& text) {
+  if (read_file(path) != text)
+    fail(Exit::data,
+         fmt::format(
+             "{}: the pictures are no longer divided as it says, the data set has changed; delete {} to start anew",
+             path.string(), path.parent_path().string()));
+}
+
 std::vector<Split> read_split(const std::filesystem::path& path, const Catalogue& catalogue) {
   const std::string text = read_file(path);
   CsvReader csv(text, path.string());

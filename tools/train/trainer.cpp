@@ -312,9 +312,7 @@ Exit Trainer::run(RunFolder& folder) {
   const auto split_path = folder.path() / "split.csv";
   const std::string split = split_csv(plan_.catalogue, plan_.split, plan_.groups);
   if (const auto state = load_checkpoint(folder, *model_, average_.get(), optimizer_)) {
-    if (read_file(split_path) != split)
-      fail(Exit::data, fmt::format("{}: the pictures are no longer divided as it says, the data set has changed; delete {} to start anew",
-                                   split_path.string(), folder.path().string()));
+    check_split(split_path, split);
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
     choose_learners();
@@ -355,9 +353,9 @@ void Trainer::finish(RunFolder& folder) {
   state_.finished = config_.train.epochs;
   save(folder);
   write_tensorboard(folder.path());
-  write_report({.folder = folder.path(), .config = config_, .plan = plan_, .info = info_, .model = chosen_model, .batches = batches_});
   fmt::print("{}", to_table(test));
   fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());
+  write_report({.folder = folder.path(), .config = config_, .plan = plan_, .info = info_, .model = chosen_model, .batches = batches_});
 }
 
 // One batch through every stage.
