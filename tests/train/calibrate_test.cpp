@@ -1,4 +1,5 @@
 // A whole run leaves a calibrated model, and says how far its answers can be trusted.
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -53,7 +54,8 @@ TEST_F(Calibrated, TheModelFileHoldsWhatTheLogTells) {
   EXPECT_EQ(calibration->novelty->limit, logged[0]["novelty"]["limit"]);
   EXPECT_EQ(head["val"]["after"]["n"], 105);
   EXPECT_EQ(head["test"]["after"]["n"], 21);
-  EXPECT_LE(head["val"]["after"]["nll"].get<double>(), head["val"]["before"]["nll"].get<double>() + 1e-3);
+  // Platt's targets: where every picture is right the fit must not become surer than 106 of 107.
+  EXPECT_LE(head["val"]["after"]["nll"].get<double>(), std::max(head["val"]["before"]["nll"].get<double>(), 0.03));
   const json& verdicts = logged[0]["verdicts"]["95"];
   EXPECT_EQ(
       verdicts["accepted"].get<int>() + verdicts["needs review"].get<int>() + verdicts["not a product"].get<int>(), 21);

@@ -97,6 +97,8 @@ TEST(TrainConfig, HeadWeightsMustMatchTheLabels) {
   config.train.head_weights = {"0.5", "2"};
   EXPECT_EQ(config.head_weights(), (std::vector<float>{0.5f, 2}));
   config.train.head_weights = {"0.5"};
+  EXPECT_EQ(config.head_weights(), (std::vector<float>{0.5f, 0.5f}));
+  config.train.head_weights = {"0.5", "1", "2"};
   EXPECT_ANY_THROW(config.head_weights());
   config.train.head_weights = {"0.5", "x"};
   EXPECT_ANY_THROW(config.head_weights());
