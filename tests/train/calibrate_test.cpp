@@ -1,7 +1,7 @@
 // A whole run leaves a calibrated model, and says how far its answers can be trusted.
-#include <algorithm>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
