@@ -1,0 +1,169 @@
+#include "tools/train/learner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/weight_average.h"
+#include "kernels/runtime/error.h"
+#include "tools/train/class_weights.h"
+#include "tools/train/start.h"
+
+namespace pc {
+namespace {
+
+OptimizerOptions optimizer_options(const TrainConfig& config) {
+  return {.kind = config.train.optimizer,
+          .momentum = float(config.train.momentum),
+          .nesterov = config.train.nesterov,
+          .weight_decay = float(config.train.weight_decay),
+          .lr_scale = [decay = config.train.layer_decay](const std::string& name) { return float(std::pow(decay, stages_above(name))); }};
+}
+
+// Scales the loss of f16 training so that small gradients survive: halved on overflow, doubled after 2000 good steps
+// (Micikevicius et al., "Mixed Precision Training", ICLR 2018).
+constexpr double kFirstScale = 4096, kSmallestScale = 1.0 / 16384;
+constexpr int64_t kGoodSteps = 2000;
+
+BatchRecipe batch_recipe(const TrainConfig& config) {
+  const auto& a = config.augment;
+  return {.augmentation = {.flip = float(a.flip), .min_area = float(a.min_area), .max_area = float(a.max_area), .max_stretch = float(a.max_stretch),
+                           .rotate = float(a.rotate), .brightness = float(a.brightness), .contrast = float(a.contrast),
+                           .saturation = float(a.saturation), .temperature = float(a.temperature), .erase = float(a.erase),
+                           .background = float(a.background)},
+          .mixing = {.mixup = float(a.mixup), .cutmix = float(a.cutmix)},
+          .seed = uint64_t(config.train.seed)};
+}
+
+}  // namespace
+
+Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInfo& info)
+    : config_(config),
+      plan_(plan),
+      info_(info),
+      model_(starting_model(config, info)),
+      optimizer_(*model_, optimizer_options(config)),
+      schedule_{.kind = config.train.schedule, .peak = float(config.train.lr), .steps = config.train.epochs * steps_per_epoch(),
+                .warm_up = float(config.train.warm_up)},
+      batches_(plan.catalogue, plan.store, info.preprocess, dtype_from_name(config.train.precision), device_from_name(config.train.device),
+               batch_recipe(config)),
+      head_weights_(config.head_weights()) {
+  if (step_pictures() > int64_t(plan.train.size()))
+    fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures", config.train.batch,
+                                  config.train.accumulate, plan.train.size()));
+  for (std::size_t h = 0; h < info.heads.size(); ++h) {
+    const std::vector<float> weights = class_weights(config.train.class_weights, plan.training_counts(h));
+    class_weights_.push_back(weights.empty() ? Tensor() : Tensor::from({int64_t(weights.size())}, weights, device_from_name(config.train.device)));
+  }
+  state_.loss_scale = config.train.precision == "f16" ? kFirstScale : 1;
+  model_->visit("", [&](const std::string& name, Var& value, Role) {
+    if (value.requires_grad() && !is_head(name)) body_.push_back({value, stages_above(name)});
+  });
+  if (config.train.ema > 0) {
+    average_ = make_classifier(info.architecture, info.head_shapes(), std::nullopt);
+    copy_members(*model_, *average_);
+  }
+  begin_epoch();
+}
+
+int64_t Learner::steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / step_pictures()); }
+
+// The first epochs train the heads alone: new heads would pull good features apart (Kumar et al., "Fine-tuning can distort
+// pretrained features and underperform out-of-distribution", ICLR 2022). Then all join in, or one stage after the other (Howard & Ruder,
+// ACL 2018).
+void Learner::choose_parts() {
+  const auto& train = config_.train;
+  for (auto& [parameter, stage] : body_)
+    parameter.set_requires_grad(state_.epoch >= train.head_epochs + (stage - 1) * train.unfreeze_epochs);
+}
+
+void Learner::begin_epoch() {
+  choose_parts();
+  state_.step = 0;
+  state_.loss_sums.assign(info_.heads.size(), 0);
+  state_.hits.assign(info_.heads.size(), 0);
+  state_.seen.assign(info_.heads.size(), 0);
+}
+
+// The loss of every head; throws Error(numeric) where one is not finite.
+std::vector<Var> Learner::forward(const Batch& batch) {
+  const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
+  std::vector<Var> losses;
+  for (std::size_t h = 0; h < logits.size(); ++h)
+    losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing), class_weights_[h]));
+  count(batch, logits, losses);
+  return losses;
+}
+
+void Learner::descend(const std::vector<Var>& losses) {
+  std::vector<float> seeds;
+  for (const float weight : head_weights_) seeds.push_back(weight * float(state_.loss_scale / double(config_.train.accumulate)));
+  backward(losses, seeds);
+}
+
+// One step on so many pictures as it takes.
+void Learner::learn(std::span<const uint32_t> items) {
+  const auto batch = std::size_t(config_.train.batch);
+  for (std::size_t begin = 0; begin < items.size(); begin += batch) {
+    const uint64_t number = (uint64_t(state_.step * step_pictures()) + begin) / batch;
+    descend(forward(batches_.random(items.subspan(begin, batch), uint64_t(state_.epoch), number)));
+  }
+  end_step();
+}
+
+void Learner::end_step() {
+  update(schedule_.at(state_.total_steps));
+  ++state_.step;
+  ++state_.total_steps;
+  average_weights();
+}
+
+// Every few steps; the first averages reach back less far, so that they forget the random start.
+void Learner::average_weights() {
+  constexpr int64_t kEvery = 8;
+  if (!average_ || state_.total_steps % kEvery != 0) return;
+  const double updates = double(state_.total_steps / kEvery), keep = std::pow(config_.train.ema, double(kEvery));
+  average_members(*model_, *average_, float(1 - std::min(keep, updates / (9 + updates))));
+}
+
+void Learner::update(float lr) {
+  const bool scaled = config_.train.precision == "f16";
+  float grad_scale = float(1 / state_.loss_scale);
+  if (scaled || config_.train.clip > 0) {
+    const float norm = optimizer_.gradient_norm(grad_scale);
+    if (!std::isfinite(norm) && scaled && state_.loss_scale > kSmallestScale) {
+      optimizer_.clear_gradients();
+      state_.loss_scale /= 2;
+      state_.good_steps = 0;
+      return;
+    }
+    if (!std::isfinite(norm))
+      fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip", state_.total_steps + 1, config_.train.lr));
+    if (config_.train.clip > 0 && norm > float(config_.train.clip)) grad_scale *= float(config_.train.clip) / norm;
+  }
+  optimizer_.step(lr, grad_scale);
+  if (scaled && ++state_.good_steps % kGoodSteps == 0) state_.loss_scale *= 2;
+}
+
+void Learner::count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses) {
+  const auto n = std::size_t(batch.x.shape()[0]);
+  for (std::size_t h = 0; h < logits.size(); ++h) {
+    const float loss = losses[h].value().item();
+    if (!std::isfinite(loss))
+      fail(Exit::numeric, fmt::format("the loss of {} is {} in step {} (epoch {}); lower train.lr ({})", info_.heads[h].name, loss,
+                                      state_.total_steps + 1, state_.epoch + 1, config_.train.lr));
+    state_.loss_sums[h] += double(loss) * double(n);
+    const std::vector<float> values = logits[h].value().to_vector<float>();
+    const std::vector<int32_t> labels = batch.targets[h].a.to_vector<int32_t>();
+    const auto classes = std::ptrdiff_t(info_.heads[h].labels.size());
+    for (std::size_t i = 0; i < n; ++i) {
+      if (labels[i] < 0) continue;
+      const auto row = values.begin() + std::ptrdiff_t(i) * classes;
+      ++state_.seen[h];
+      state_.hits[h] += std::max_element(row, row + classes) - row == labels[i];
+    }
+  }
+}
+
+}  // namespace pc

@@ -1,0 +1,68 @@
+// Learner: a model with its optimizer and its running average, and what one training step does to them.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/optimizer.h"
+#include "engine/schedule.h"
+#include "models/model_file.h"
+#include "tools/config/train_config.h"
+#include "tools/train/batches.h"
+#include "tools/train/data_plan.h"
+#include "tools/train/run_folder.h"
+
+namespace pc {
+
+class Learner {
+ public:
+  // All three must outlive it. Errors: as starting_model; Error(usage) where a step takes more pictures than there are.
+  Learner(const TrainConfig& config, const DataPlan& plan, const ModelInfo& info);
+
+  Classifier& model() { return *model_; }
+  Classifier* average() { return average_.get(); }  // with train.ema, else null
+  Classifier& result() { return average_ ? *average_ : *model_; }
+  Optimizer& optimizer() { return optimizer_; }
+  const BatchMaker& batches() const { return batches_; }
+  TrainState& state() { return state_; }
+
+  int64_t step_pictures() const { return config_.train.batch * config_.train.accumulate; }
+  int64_t steps_per_epoch() const;
+  // The learning rate of a step, counted over the whole run; set_rate() gives all steps the same from now on.
+  float rate_at(int64_t step) const { return schedule_.at(step); }
+  void set_rate(float lr) { schedule_ = {.kind = "constant", .peak = lr}; }
+
+  void begin_epoch();
+  // Which parts learn in the state's epoch; begin_epoch() does it too.
+  void choose_parts();
+  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite.
+  void learn(std::span<const uint32_t> items);
+  // Its parts: the loss of every head, their gradients, and the update once the gradients of all batches are there.
+  std::vector<Var> forward(const Batch& batch);
+  void descend(const std::vector<Var>& losses);
+  void end_step();
+
+ private:
+  void update(float lr);
+  void average_weights();
+  void count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses);
+
+  struct BodyParameter {
+    Var parameter;
+    int stage;  // stages between it and the logits, from 1
+  };
+  const TrainConfig& config_;
+  const DataPlan& plan_;
+  const ModelInfo& info_;
+  std::unique_ptr<Classifier> model_, average_;
+  Optimizer optimizer_;
+  std::vector<BodyParameter> body_;  // the parameters that learn and belong to no head
+  Schedule schedule_;
+  BatchMaker batches_;
+  std::vector<float> head_weights_;
+  std::vector<Tensor> class_weights_;  // per head; empty: none
+  TrainState state_;
+};
+
+}  // namespace pc
