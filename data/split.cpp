@@ -20,14 +20,6 @@
 namespace pc {
 namespace {
 
-std::vector<int64_t> class_counts(const Catalogue& catalogue, std::size_t column) {
-  std::vector<int64_t> counts(catalogue.classes[column].size());
-  for (const auto& item : catalogue.items) {
-    if (item.labels[column] >= 0) ++counts[std::size_t(item.labels[column])];
-  }
-  return counts;
-}
-
 std::vector<std::string> fold_column(Catalogue& catalogue, std::size_t column, int64_t min_count, RareClasses what) {
   auto& classes = catalogue.classes[column];
   const std::vector<int64_t> counts = class_counts(catalogue, column);
@@ -142,6 +134,14 @@ std::vector<int> years_of(const Catalogue& catalogue) {
 }
 
 }  // namespace
+
+std::vector<int64_t> class_counts(const Catalogue& catalogue, std::size_t column) {
+  std::vector<int64_t> counts(catalogue.classes[column].size());
+  for (const auto& item : catalogue.items) {
+    if (item.labels[column] >= 0) ++counts[std::size_t(item.labels[column])];
+  }
+  return counts;
+}
 
 std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what) {
   std::vector<std::vector<std::string>> folded;

@@ -12,6 +12,9 @@ namespace pc {
 
 enum class RareClasses : uint8_t { other, drop };  // one class "Other", or no label
 
+// How many pictures each class of a column has.
+std::vector<int64_t> class_counts(const Catalogue& catalogue, std::size_t column);
+
 // Classes with fewer pictures than their column's min_count, one number a column, become "Other" or are dropped (label -1; the picture
 // stays, for other columns). Class lists stay sorted. Returns the folded classes per column. Call before make_split.
 std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what);

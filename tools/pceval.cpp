@@ -43,6 +43,9 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
   app.add_option("--map", o.maps, "CSV with the header class,label: which labels are right for a class; repeatable")
       ->allow_extra_args(false);
+  app.add_option("--min-count", o.score.min_count, "Only pictures of classes with at least so many pictures in DATA")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000'000));
   app.add_flag("--per-class", o.per_class, "A table of every class too");
   app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
   app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");
@@ -141,6 +144,7 @@ Exit run_score(const Options& o) {
 
 Exit run(Options o) {
   if (!o.shift && !o.photos.empty()) fail(Exit::usage, "--photos goes with --shift");
+  if (o.shift && o.score.min_count > 1) fail(Exit::usage, "--min-count does not go with --shift");
   if (o.shift && o.per_class) fail(Exit::usage, "--per-class does not go with --shift");
   if (o.shift && o.photos.empty() && !o.maps.empty()) fail(Exit::usage, "with --shift, --map is about --photos");
   for (const std::string& map : o.maps) o.score.map.add(map);

@@ -112,6 +112,15 @@ TEST_F(PcEval, TheSplitThatComesWithTheDataIsUsed) {
   EXPECT_EQ(eval("tree --head kind --json").lines().at(0)["n"], 3);
 }
 
+TEST_F(PcEval, RareClassesCanBeLeftOut) {
+  kaggle({"a", "a", "a", "b", "b", "c"}, std::vector<std::string>(6, "red"));
+  const auto counted = [&](const std::string& options) { return eval("set --labels kind --json " + options).lines().at(0)["heads"]["kind"]; };
+  EXPECT_EQ(counted("")["n"], 6);
+  EXPECT_EQ(counted("--min-count 2")["n"], 5);
+  EXPECT_EQ(counted("--min-count 2")["unknown"], 1);
+  EXPECT_EQ(counted("--min-count 3")["n"], 3);
+}
+
 TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   std::vector<std::string> kinds, colours;
   for (int i = 0; i < 24; ++i) {

@@ -132,8 +132,12 @@ ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, c
   if (!settings.map.empty()) settings.map.check_classes(catalogue.classes[0], root.string());
   plan.items = chosen_items(catalogue, info, settings.test_only, root.string());
   if (plan.items.empty()) fail(Exit::data, root.string() + ": no picture to score");
-  for (std::size_t i = 0; i < heads.size(); ++i)
-    plan.heads.push_back(matched(catalogue, i, info, heads[i], settings.map));
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    ScoredHead& head = plan.heads.emplace_back(matched(catalogue, i, info, heads[i], settings.map));
+    const std::vector<int64_t> counts = class_counts(catalogue, i);
+    for (std::size_t c = 0; c < counts.size(); ++c)
+      if (counts[c] < settings.min_count) head.truth_of_class[c] = -1;
+  }
   return plan;
 }
 

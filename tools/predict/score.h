@@ -16,6 +16,7 @@ struct ScoreSettings {
   std::vector<std::string> labels;  // columns to score; empty: every head that the data set has a column for
   std::string head;                 // the head that a data set with one label per picture is scored on
   ClassMap map;                     // which answers are right for the one column; empty: the label of the same name
+  int64_t min_count = 1;            // pictures of classes with fewer in the data set are not scored
   bool test_only = false;           // the test pictures of the training run (or of the data set itself), else all
 };
 

@@ -94,7 +94,7 @@ std::string unscored_line(const HeadReport& head) {
     names += fmt::format("{}{} ({})", i ? ", " : "", name.empty() ? "no label" : visible(name), n);
   }
   if (head.unscored.size() > most) names += fmt::format(" and {} more classes", head.unscored.size() - most);
-  return fmt::format("{}: {} pictures of classes that it cannot name: {}\n", visible(head.score.name),
+  return fmt::format("{}: {} pictures not scored, of classes that it cannot name or that are left out: {}\n", visible(head.score.name),
                      head.score.unknown, names);
 }
 
