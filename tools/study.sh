@@ -1,8 +1,8 @@
 #!/bin/sh
 # tools/study.sh story|ablation ARCHIVE PHOTOS: how far models trained on icons and on catalogue pictures fail on phone photos, and what helps.
 #
-# story: trains fashion-mnist.ini, fashion.ini, harden.ini and robust.ini into $PC_RUNS (default runs) where they are not finished yet, and
-# scores them on the catalogue's test pictures, on corruptions of them, and on the photos.
+# story: trains fashion-mnist.ini, fashion.ini, harden.ini and robust.ini into $PC_RUNS (default runs) where they are not finished yet,
+# averages the weights of fashion and robust (merged), and scores them on the catalogue's test pictures, corruptions of them, and the photos.
 # ablation: from the model of fashion.ini, two epochs on 8,000 pictures with one ingredient at a time, for each seed of $PC_SEEDS (default
 # "1 2 3"); prints a line per ingredient and seed, accuracies in %.
 # ARCHIVE is the Kaggle set, PHOTOS the home photos in ten classes (one folder each). Hours on two cores; finished runs are not repeated.
@@ -25,8 +25,10 @@ story() {
   train fashion --set data.root="$archive"
   train harden --set data.root="$archive" --set model.weights="$runs/fashion/model.safetensors"
   train robust --set data.root="$archive" --set model.weights="$runs/harden/model.safetensors"
-  $bin/pceval --shift $maps --head articleType --photos "$photos" "$runs/fashion-mnist/model.safetensors" \
-    "$runs/fashion/model.safetensors" "$runs/harden/model.safetensors" "$runs/robust/model.safetensors" "$archive"
+  mkdir -p "$runs/merged"
+  $bin/pcmerge "$runs/merged/model.safetensors" "$runs/fashion/model.safetensors" "$runs/robust/model.safetensors"
+  $bin/pceval --shift --limit 1000 $maps --head articleType --photos "$photos" "$runs/fashion-mnist/model.safetensors" \
+    "$runs/fashion/model.safetensors" "$runs/robust/model.safetensors" "$runs/merged/model.safetensors" "$archive"
 }
 
 # ingredient NAME SETTING…
@@ -66,5 +68,5 @@ case $study in
   *) echo "study: $study: wants story or ablation" >&2 && exit 2 ;;
 esac
 command -v jq > /dev/null || { echo "study: jq is not installed; run tools/setup.sh" >&2; exit 2; }
-tools/build.sh "${PC_PRESET:-release}" pctrain pceval
+tools/build.sh "${PC_PRESET:-release}" pctrain pceval pcmerge
 $study
