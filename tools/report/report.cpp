@@ -10,6 +10,7 @@
 #include "kernels/runtime/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/text.h"
+#include "tools/predict/verdict.h"
 #include "tools/report/sections.h"
 #include "tools/train/events.h"
 #include "tools/train/run_folder.h"
@@ -52,13 +53,6 @@ for (const table of document.querySelectorAll('table.sort')) table.tHead.onclick
 };
 </script>
 )";
-
-std::vector<double> temperatures(const ModelInfo& info) {
-  std::vector<double> all(info.heads.size(), 1);
-  if (info.calibration)
-    for (std::size_t h = 0; h < all.size(); ++h) all[h] = info.calibration->heads[h].temperature;
-  return all;
-}
 
 std::string navigation(const Material& m, const std::string& body) {
   std::string html = "<nav>";

@@ -31,31 +31,18 @@ std::vector<TestedHead> test_pass(Classifier& model, const std::vector<HeadShape
                                   std::span<const uint32_t> items, int batch, const std::vector<double>& temperatures,
                                   const EvaluateProgress& progress) {
   std::vector<TestedHead> all;
-  for (const HeadShape& head : heads) {
-    const auto classes = std::size_t(head.classes);
-    all.push_back(
-        {.score = {.name = head.name, .classes = head.classes, .confusion = std::vector<int64_t>(classes * classes)},
-         .pictures = {}});
-  }
-  for (std::size_t begin = 0; begin < items.size(); begin += std::size_t(batch)) {
-    const auto part = items.subspan(begin, std::min(std::size_t(batch), items.size() - begin));
-    const std::vector<Var> logits = model.forward(Var(batches.whole(part).x), Mode::infer);
-    for (std::size_t h = 0; h < heads.size(); ++h) {
-      const std::vector<float> values = logits[h].value().to_vector<float>();
-      const auto classes = std::size_t(heads[h].classes);
-      for (std::size_t i = 0; i < part.size(); ++i) {
-        const int32_t truth = batches.label(part[i], h);
-        if (truth < 0) {
-          ++all[h].score.unknown;
-          continue;
-        }
-        all[h].pictures.push_back(
-            tested(part[i], std::span(values).subspan(i * classes, classes), truth, temperatures[h]));
-        all[h].score.add(truth, all[h].pictures.back().answer);
-      }
+  auto scores = empty_scores(heads);
+  for (HeadScore& score : scores) all.push_back({.score = std::move(score), .pictures = {}});
+  const auto keep = [&](std::size_t place, std::size_t h, std::span<const float> logits) {
+    const int32_t truth = batches.label(items[place], h);
+    if (truth < 0) {
+      ++all[h].score.unknown;
+      return;
     }
-    if (progress) progress(int64_t(begin + part.size()));
-  }
+    all[h].pictures.push_back(tested(items[place], logits, truth, temperatures[h]));
+    all[h].score.add(truth, all[h].pictures.back().answer);
+  };
+  for_logits(model, batches, items, batch, keep, progress);
   return all;
 }
 

@@ -7,6 +7,7 @@
 #include "tools/cli/progress.h"
 #include "tools/predict/verdict.h"
 #include "tools/train/calibration_fit.h"
+#include "tools/train/evaluate.h"
 #include "tools/train/learn_hierarchy.h"
 
 namespace pc {
@@ -26,21 +27,14 @@ struct Answered {
 
 Answered answer(Classifier& model, const BatchMaker& batches, const std::vector<uint32_t>& items, int batch,
                 const char* what) {
-  NoGrad no_grad;
   Progress progress(what, int64_t(items.size()));
   Answered all{.logits = std::vector<Logits>(items.size()), .labels = {}};
-  for (std::size_t begin = 0; begin < items.size(); begin += std::size_t(batch)) {
-    const auto part = std::span(items).subspan(begin, std::min(std::size_t(batch), items.size() - begin));
-    for (const Var& head : model.forward(Var(batches.whole(part).x), Mode::infer)) {
-      const std::vector<float> values = head.value().to_vector<float>();
-      const auto classes = std::ptrdiff_t(values.size() / part.size());
-      for (std::size_t i = 0; i < part.size(); ++i) {
-        const auto row = values.begin() + std::ptrdiff_t(i) * classes;
-        all.logits[begin + i].emplace_back(row, row + classes);
-      }
-    }
-    progress.update(int64_t(begin + part.size()));
-  }
+  for_logits(
+      model, batches, items, batch,
+      [&](std::size_t place, std::size_t, std::span<const float> logits) {
+        all.logits[place].emplace_back(logits.begin(), logits.end());
+      },
+      [&](int64_t done) { progress.update(done); });
   for (const uint32_t item : items) {
     all.labels.emplace_back();
     for (std::size_t h = 0; h < batches.heads(); ++h) all.labels.back().push_back(batches.label(item, h));

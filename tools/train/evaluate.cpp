@@ -87,30 +87,41 @@ Interval wilson(double share, int64_t count) {
   return {std::max(0.0, (middle - reach) / scale), std::min(1.0, (middle + reach) / scale)};
 }
 
-std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
-                                std::span<const uint32_t> items, int batch, const EvaluateProgress& progress) {
+void for_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
+                const LogitsSink& sink, const EvaluateProgress& progress) {
   NoGrad no_grad;
+  for (std::size_t begin = 0; begin < items.size(); begin += std::size_t(batch)) {
+    const auto part = items.subspan(begin, std::min(std::size_t(batch), items.size() - begin));
+    const std::vector<Var> logits = model.forward(Var(batches.whole(part).x), Mode::infer);
+    for (std::size_t h = 0; h < logits.size(); ++h) {
+      const std::vector<float> values = logits[h].value().to_vector<float>();
+      const std::size_t classes = values.size() / part.size();
+      for (std::size_t i = 0; i < part.size(); ++i) sink(begin + i, h, std::span(values).subspan(i * classes, classes));
+    }
+    if (progress) progress(int64_t(begin + part.size()));
+  }
+}
+
+std::vector<HeadScore> empty_scores(const std::vector<HeadShape>& heads) {
   std::vector<HeadScore> scores;
   for (const HeadShape& head : heads)
     scores.push_back({.name = head.name,
                       .classes = head.classes,
                       .confusion = std::vector<int64_t>(std::size_t(head.classes) * std::size_t(head.classes))});
-  for (std::size_t begin = 0; begin < items.size(); begin += std::size_t(batch)) {
-    const auto part = items.subspan(begin, std::min(std::size_t(batch), items.size() - begin));
-    const std::vector<Var> logits = model.forward(Var(batches.whole(part).x), Mode::infer);
-    for (std::size_t h = 0; h < heads.size(); ++h) {
-      const std::vector<float> values = logits[h].value().to_vector<float>();
-      for (std::size_t i = 0; i < part.size(); ++i) {
-        const int truth = batches.label(part[i], h);
-        const auto row = values.begin() + std::ptrdiff_t(i) * heads[h].classes;
-        if (truth < 0)
-          ++scores[h].unknown;
-        else
-          scores[h].add(truth, int(std::max_element(row, row + heads[h].classes) - row));
-      }
-    }
-    if (progress) progress(int64_t(begin + part.size()));
-  }
+  return scores;
+}
+
+std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
+                                std::span<const uint32_t> items, int batch, const EvaluateProgress& progress) {
+  std::vector<HeadScore> scores = empty_scores(heads);
+  const auto count = [&](std::size_t place, std::size_t h, std::span<const float> logits) {
+    const int truth = batches.label(items[place], h);
+    if (truth < 0)
+      ++scores[h].unknown;
+    else
+      scores[h].add(truth, int(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+  };
+  for_logits(model, batches, items, batch, count, progress);
   return scores;
 }
 

@@ -51,6 +51,14 @@ Interval wilson(double share, int64_t n);
 
 using EvaluateProgress = std::function<void(int64_t done)>;
 
+// What the model, computing as in prediction, says of every item: the logits of its place in `items` under each head.
+using LogitsSink = std::function<void(std::size_t place, std::size_t head, std::span<const float> logits)>;
+void for_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
+                const LogitsSink& sink, const EvaluateProgress& progress = {});
+
+// One per head, nothing counted yet.
+std::vector<HeadScore> empty_scores(const std::vector<HeadShape>& heads);
+
 // One score per head. Labels are the batch maker's; label < 0 counts as unknown.
 std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
                                 std::span<const uint32_t> items, int batch, const EvaluateProgress& progress = {});
