@@ -134,7 +134,7 @@ seed("ini", "numbers", "[data]\nroot = x\nmin_count = 99999999999999999999\n[tra
 
 # ---- pictures
 for file in sorted((tests / "data/golden").iterdir()):
-    if file.suffix in (".jpg", ".png", ".bmp", ".gif", ".ppm"):
+    if file.suffix in (".jpg", ".png", ".bmp", ".gif", ".ppm", ".webp"):
         link("image", file)
 jpeg = (tests / "data/golden/rgb420.jpg").read_bytes()
 little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
