@@ -1,5 +1,6 @@
 // pcserve: the predictions of a model over HTTP, and a page to try pictures on.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -82,6 +83,8 @@ Exit run(Options& o) {
 }  // namespace pc
 
 int main(int argc, char** argv) {
+  // What a large body or picture took goes back to the system at once; glibc would come to keep up to 32 MB of each.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   return pc::run_program("pcserve", [&] {
     pc::Options options;
     return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;

@@ -37,7 +37,7 @@ constexpr const char* kPage = R"(<!doctype html>
 <link rel="icon" href="data:,"><style>{0}</style></head>
 <body data-facts="{2}">
 <a class="skip" href="#answer">Skip to the answer</a>
-<header><h1>What is on this picture?</h1><p>Model <b>{1}</b> names products. Pictures stay on this server.</p></header>
+<header><h1>What is on this picture?</h1><p>Model <b>{1}</b> names products. Pictures go to this server only, and are not kept.</p></header>
 <main>
 <section aria-labelledby="picture-title" class="card">
 <h2 id="picture-title" class="unseen">Picture</h2>
@@ -50,7 +50,7 @@ constexpr const char* kPage = R"(<!doctype html>
 <label class="button main">Choose pictures<input id="file" class="unseen" type="file" multiple accept="image/jpeg,image/png,image/webp"></label>
 <label class="button camera">Take a photo<input id="camera" class="unseen" type="file" accept="image/*" capture="environment"></label>
 </div>
-<div id="look" hidden><label><input id="show" type="checkbox"> Show what speaks for</label>
+<div id="look" hidden><label><input id="show" type="checkbox"> Heat map of what speaks for</label>
 <select id="head" aria-label="Which name the heat map explains"></select></div>
 <p class="hint">JPEG, PNG or WebP, up to 10 MB each. Several at once become a table.</p>
 <form id="key" hidden><label for="token">This server wants a token</label>

@@ -131,6 +131,10 @@ function showPicture(file) {
   if (photoUrl) URL.revokeObjectURL(photoUrl);
   photoUrl = URL.createObjectURL(file);
   $('photo').src = photoUrl, $('photo').alt = file.name || 'The picture';
+  $('photo').onload = () => {  // small ones larger, both ways alike: the heat map covers all of it
+    const scale = Math.min(3, Math.max(1, 260 / $('photo').naturalHeight));
+    $('photo').style.width = scale * $('photo').naturalWidth + 'px';
+  };
   $('stage').hidden = false, $('invite').hidden = true;
   $('drop').classList.add('filled');
 }

@@ -18,7 +18,7 @@ main{display:grid;grid-template-columns:minmax(0,25rem) minmax(0,1fr);gap:1rem;a
 #drop.filled{border-style:solid;border-width:1px;background:var(--page)}#drop.over{border-color:var(--accent);background:var(--track)}
 #invite svg{width:4rem;fill:none;stroke:currentColor;stroke-width:3;stroke-linejoin:round}#invite p{margin:.5rem 0}
 #stage{position:relative;line-height:0}#stage img{max-width:100%;max-height:24rem;border-radius:.4rem}
-#photo{min-height:9rem;object-fit:contain}#heat{position:absolute;inset:0;width:100%;height:100%}
+#heat{position:absolute;inset:0;width:100%;height:100%}
 .buttons,.row{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center;margin-top:.8rem}.row h2{flex:1}.row:first-child{margin-top:0}
 .button{display:inline-flex;justify-content:center;align-items:center;min-height:2.75rem;padding:.4rem 1.1rem;border:1px solid var(--line);border-radius:.6rem;
 background:var(--card);color:var(--text);font:inherit;font-weight:600;cursor:pointer;flex:1;white-space:nowrap}.row .button{flex:none}
@@ -36,8 +36,8 @@ select,#token{font:inherit;color:inherit;background:var(--card);border:1px solid
 .heads{margin:.9rem 0 0;padding:0;list-style:none}.heads>li{padding:.55rem 0;border-top:1px solid var(--line)}
 .heads h3{display:flex;gap:.5rem;align-items:baseline;margin:0 0 .2rem;font-size:.85rem;font-weight:600;color:var(--soft)}
 .unsure{font-weight:400}.unsure::before{content:"· "}
-.guess{display:grid;grid-template-columns:minmax(0,11rem) minmax(2rem,1fr) 3.6rem;gap:.6rem;align-items:center}
-.guess.first{font-weight:650}.guess span:first-child{overflow-wrap:anywhere;line-height:1.25}.guess span:last-child{text-align:right;font-variant-numeric:tabular-nums}
+.guess{display:grid;grid-template-columns:minmax(0,11rem) minmax(2rem,1fr) 4.4rem;gap:.6rem;align-items:center}
+.guess.first{font-weight:650}.guess span:first-child{overflow-wrap:anywhere;line-height:1.25}.guess span:last-child{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .track{height:.6rem;border-radius:.3rem;background:var(--track);overflow:hidden}.fill{display:block;height:100%;min-width:2px;border-radius:.3rem;background:var(--fill)}
 details summary{cursor:pointer;color:var(--soft);font-size:.85rem;padding:.15rem 0;width:max-content}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(6rem,1fr));gap:.6rem}.grid figure{margin:0;font-size:.78rem;overflow-wrap:anywhere}
@@ -52,7 +52,7 @@ footer{padding:1rem;color:var(--soft);font-size:.9rem}a{color:var(--accent)}
 .unseen{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;background:var(--card);padding:.5rem;z-index:2}
 @media (max-width:50rem){main{grid-template-columns:minmax(0,1fr)}#drop{min-height:12rem}#stage img{max-height:19rem}h1{font-size:1.35rem}
-.guess{grid-template-columns:minmax(0,8.5rem) minmax(1.5rem,1fr) 3.4rem;gap:.5rem}}
+.guess{grid-template-columns:minmax(0,8.5rem) minmax(1.5rem,1fr) 4.4rem;gap:.5rem}}
 @media (prefers-reduced-motion:no-preference){.fill{transition:width .3s}}
 )";
 

@@ -6,6 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <functional>
 
 #include "tools/serve/strict_head.h"
 
@@ -14,6 +15,13 @@ namespace pc {
 namespace http = boost::beast::http;
 
 struct RequestReader::Parser {
+  Parser() { http.on_chunk_header(check_extension); }
+  // Extensions mean nothing here; a long one is somebody's attempt.
+  std::function<void(uint64_t, boost::beast::string_view, boost::system::error_code&)> check_extension =
+      [](uint64_t, boost::beast::string_view extension, boost::system::error_code& error) {
+        constexpr std::size_t kMost = 256;
+        if (extension.size() > kMost) error = http::error::bad_chunk_extension;
+      };
   http::request_parser<http::string_body> http;
 };
 

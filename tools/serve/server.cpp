@@ -218,9 +218,10 @@ asio::awaitable<void> Session::run() {
     const Response response = co_await respond();
     exchange_.status = response.status, exchange_.received = received_;
     forget_request();
+    const bool body_refused = refused_ && (!whole || !reader_.request().body.empty());
     if (whole) reader_.next();
     error_code gone;
-    over = !whole || !keep_alive ||
+    over = !whole || !keep_alive || body_refused ||
            (server_.draining && reader_.state() == RequestReader::State::empty && socket_.available(gone) == 0);
     const bool sent = co_await send(to_bytes(response, !head, over));
     exchange_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
@@ -274,6 +275,7 @@ void Server::Impl::drain() {
   acceptor.close(error);
   stop_signals.clear(error);
   reload_signal.clear(error);
+  reload_signal.cancel(error);  // nothing waits any more: run() can end
   for (Session* session : std::set(sessions)) session->drain();
 }
 
