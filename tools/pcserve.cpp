@@ -63,7 +63,9 @@ Exit run(Options& o) {
   app.batch.threads = app.network.threads;
   if (app.network.threads > 0) set_thread_count(app.network.threads);
   app.workers = thread_count();
-  app.access.hosts.insert(app.access.hosts.end(), {"localhost", "127.0.0.1", "[::1]", o.server.bind});
+  const bool v6 = o.server.bind.find(':') != std::string::npos;
+  const std::string host = v6 ? "[" + o.server.bind + "]" : o.server.bind;
+  app.access.hosts.insert(app.access.hosts.end(), {"localhost", "127.0.0.1", "[::1]", host});
   if (!o.token_file.empty()) app.access.token = read_token(o.token_file);
   o.server.deadline = std::chrono::seconds(o.deadline);
 
@@ -72,8 +74,7 @@ Exit run(Options& o) {
   if (!is_loopback(o.server.bind) && app.access.token.empty())
     fmt::print(stderr, "pcserve: {} can be reached from other machines, without a token; see --token-file\n",
                o.server.bind);
-  const bool v6 = o.server.bind.find(':') != std::string::npos;
-  fmt::print("http://{}{}{}:{}/\n", v6 ? "[" : "", o.server.bind, v6 ? "]" : "", server.port());
+  fmt::print("http://{}:{}/\n", host, server.port());
   std::fflush(stdout);
   server.run();
   return Exit::ok;

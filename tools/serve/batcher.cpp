@@ -31,6 +31,8 @@ std::vector<Inference> infer(const std::vector<Batcher::Job>& jobs) {
     return std::vector(jobs.size(), failed(error.code(), error.what()));
   } catch (const std::bad_alloc&) {
     return std::vector(jobs.size(), failed(Exit::limit, "out of memory for a batch; use a smaller --max-batch"));
+  } catch (const std::exception& error) {  // a bug must not end the thread
+    return std::vector(jobs.size(), failed(Exit::numeric, std::string("internal error: ") + error.what()));
   }
 }
 

@@ -1,8 +1,10 @@
 #include "tools/serve/http.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 namespace pc {
@@ -65,6 +67,7 @@ std::string to_bytes(const Response& response, bool body, bool close) {
   if (response.status != 204) text += fmt::format("Content-Length: {}\r\n", response.body.size());
   for (const auto& [name, value] : response.fields) text += fmt::format("{}: {}\r\n", name, value);
   text += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+  text += fmt::format("Date: {:%a, %d %b %Y %T} GMT\r\n", fmt::gmtime(std::time(nullptr)));
   if (close) text += "Connection: close\r\n";
   text += "\r\n";
   return body ? text + response.body : text;

@@ -7,7 +7,7 @@ const char* const kPageScript = R"('use strict';
 const $ = id => document.getElementById(id);
 const facts = JSON.parse(document.body.dataset.facts);
 const LIMIT = 10e6, AT_ONCE = 4, TRIES = 20;
-let token = '', shown = 0, photoUrl = '', batch = null;
+let token = '', shown = 0, photoUrl = '', batch = null, latest = null;
 
 // An element with text and children.
 function make(tag, className, ...children) {
@@ -141,6 +141,7 @@ function showPicture(file) {
 
 async function single(file) {
   const mine = ++shown;
+  latest = file;
   showPicture(file), showMaps(null), $('result').replaceChildren(), showSimilar(null);
   say('Asking \u2026');
   try {
@@ -247,7 +248,7 @@ $('csv').onclick = () => {
 $('key').onsubmit = event => {
   event.preventDefault();
   token = $('token').value, $('key').hidden = true;
-  say('Send the picture again.');
+  single(latest);
 };
 document.addEventListener('paste', event => take(event.clipboardData.files));
 for (const kind of ['dragover', 'dragleave', 'drop'])

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <atomic>
 #include <boost/asio.hpp>
 #include <csignal>
 #include <set>
@@ -175,12 +176,15 @@ asio::awaitable<bool> Session::receive() {
 asio::awaitable<Response> Session::respond() {
   if (reader_.state() == RequestReader::State::bad) co_return reader_.refused();
   if (refused_) co_return *refused_;
-  // Resumed on this thread, wherever the answer comes from; the guard keeps io.run() from ending before that.
+  // Resumed on this thread, wherever the answer comes from, by the first one; the guard keeps io.run() from ending
+  // before.
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
       [this](auto handler) {
         auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+        auto answered = std::make_shared<std::atomic_flag>();
         auto guard = asio::make_work_guard(server_.io);
-        server_.service.answer(std::move(reader_.request()), [resume, guard](Response response) {
+        server_.service.answer(std::move(reader_.request()), [resume, answered, guard](Response response) {
+          if (answered->test_and_set()) return;
           asio::post(guard.get_executor(),
                      [resume, response = std::move(response)]() mutable { (*resume)(std::move(response)); });
         });
