@@ -13,13 +13,14 @@
 #include "tools/predict/network_options.h"
 #include "tools/predict/score.h"
 #include "tools/predict/shift.h"
+#include "tools/report/score_page.h"
 
 namespace pc {
 namespace {
 
 struct Options {
   std::vector<std::string> models, maps;
-  std::string data, split, photos;
+  std::string data, split, photos, report;
   ScoreSettings score;
   NetworkOptions network;
   int64_t limit = 2000;
@@ -52,6 +53,8 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--limit", o.limit, "With --shift: pictures of DATA that are corrupted; 0: no corruptions")
       ->capture_default_str()
       ->check(CLI::Range(0, 1'000'000'000));
+  app.add_option("--report", o.report,
+                 "Write a page for the browser: confusion matrix, mistakes with pictures, reliability");
   app.add_flag("--tta", o.network.views,
                "Mean of the logits over the picture, its mirror image and its middle at 95 and at 90 % of each side");
   app.add_flag("--bn-adapt", o.network.adapt,
@@ -120,6 +123,12 @@ Exit run_shift(const Options& o) {
   return Exit::ok;
 }
 
+std::string page_name(const Options& o) {
+  const std::filesystem::path model(o.models.front()), data(o.data);
+  return fmt::format("{} on {}", (model.parent_path().filename() / model.filename()).string(),
+                     (data.has_filename() ? data : data.parent_path()).filename().string());
+}
+
 Exit run_score(const Options& o) {
   if (o.models.size() > 1) fail(Exit::usage, "several models stand side by side with --shift only");
   Predictor predictor = open_predictor(o.models.front(), o.network);
@@ -127,14 +136,19 @@ Exit run_score(const Options& o) {
   check_plan(plan, predictor.info(), o);
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
+  ScorePage page(plan, predictor.info());
   const ScoreReport report = [&] {
     Progress progress("scoring", int64_t(plan.items.size()));
-    return make_report(plan, predictor.info(), answer_all(predictor, plan, decode, o.network.batch, [&](int64_t done) {
-                         progress.update(done);
-                       }));
+    const auto keep = [&](std::size_t i, const Logits& logits) {
+      if (!o.report.empty()) page.add(i, logits);
+    };
+    const Answers answers = answer_all(
+        predictor, plan, decode, o.network.batch, [&](int64_t done) { progress.update(done); }, keep);
+    return make_report(plan, predictor.info(), answers);
   }();
   name_bad(report.bad);
   if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
+  if (!o.report.empty()) page.write(o.report, page_name(o), conditions(o.network), report, decode);
   if (o.json)
     print_json(to_json(report, o.per_class), o.network);
   else
@@ -146,6 +160,7 @@ Exit run(Options o) {
   if (!o.shift && !o.photos.empty()) fail(Exit::usage, "--photos goes with --shift");
   if (o.shift && o.score.min_count > 1) fail(Exit::usage, "--min-count does not go with --shift");
   if (o.shift && o.per_class) fail(Exit::usage, "--per-class does not go with --shift");
+  if (o.shift && !o.report.empty()) fail(Exit::usage, "--report does not go with --shift");
   if (o.shift && o.photos.empty() && !o.maps.empty()) fail(Exit::usage, "with --shift, --map is about --photos");
   for (const std::string& map : o.maps) o.score.map.add(map);
   o.score.test_only = o.split == "test";

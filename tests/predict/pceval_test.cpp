@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "data/split.h"
+#include "engine/file.h"
 #include "tests/predict/fixture.h"
 #include "tools/predict/score.h"
 
@@ -114,7 +115,9 @@ TEST_F(PcEval, TheSplitThatComesWithTheDataIsUsed) {
 
 TEST_F(PcEval, RareClassesCanBeLeftOut) {
   kaggle({"a", "a", "a", "b", "b", "c"}, std::vector<std::string>(6, "red"));
-  const auto counted = [&](const std::string& options) { return eval("set --labels kind --json " + options).lines().at(0)["heads"]["kind"]; };
+  const auto counted = [&](const std::string& options) {
+    return eval("set --labels kind --json " + options).lines().at(0)["heads"]["kind"];
+  };
   EXPECT_EQ(counted("")["n"], 6);
   EXPECT_EQ(counted("--min-count 2")["n"], 5);
   EXPECT_EQ(counted("--min-count 2")["unknown"], 1);
@@ -131,7 +134,8 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   ModelInfo info = test::tiny_info();
   const Catalogue catalogue = open_dataset(folder_ / "set", {"kind"}).catalogue;
   const std::vector<std::size_t> expected{2, 3, 11, 22};
-  info.split = {.pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3}, .rare = "drop"};
+  info.split = {
+      .pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3}, .rare = "drop"};
   const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
   EXPECT_EQ(plan.data.catalogue.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
@@ -143,6 +147,33 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   info.split->pictures = 25;
   EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
   EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
+}
+
+TEST_F(PcEval, ThePageShowsTheFiguresAndTheMistakes) {
+  kaggle({said(0, 0), said(1, 0), other_than(said(2, 0)), "sari"}, {said(0, 1), said(1, 1), said(2, 1), ""});
+  const Ran ran = eval("set --report page.html");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string page = read_file(folder_ / "page.html");
+  EXPECT_NE(page.find("66.7\u00a0%"), std::string::npos) << "2 of 3";
+  EXPECT_NE(page.find(fmt::format("<b>{}</b> taken for <b>{}</b>: 1 of", other_than(said(2, 0)), said(2, 0))),
+            std::string::npos);
+  EXPECT_NE(page.find("images/102.png"), std::string::npos);
+  EXPECT_NE(page.find("data:image/jpeg"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos) << "it needs nothing but itself";
+  EXPECT_EQ(eval("set --shift --report page.html").code, 2);
+  EXPECT_EQ(eval("set --report no/such/folder/page.html").code, 4);
+}
+
+TEST_F(PcEval, ThePageOfAMappedSetSpeaksOfItsClasses) {
+  write_text(folder_ / "photos/top/0.png", png_of(make_picture(0)));
+  write_text(folder_ / "photos/coat/1.png", png_of(make_picture(1)));
+  write_text(folder_ / "map.csv", fmt::format("class,label\ntop,{}\ncoat,{}\n", said(0, 0), other_than(said(1, 0))));
+  const Ran ran = eval("photos --head kind --map map.csv --report page.html");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string page = read_file(folder_ / "page.html");
+  EXPECT_NE(page.find("50.0\u00a0%"), std::string::npos);
+  EXPECT_NE(page.find("<b>coat</b> taken for <b>"), std::string::npos);
+  EXPECT_NE(page.find(fmt::format("<span class=\"bad\">{} ", said(1, 0))), std::string::npos) << "the model's own word";
 }
 
 TEST_F(PcEval, MissingFilesAndArgumentsHaveTheirCodes) {

@@ -80,9 +80,10 @@ std::vector<std::size_t> held_back_items(Catalogue& catalogue, const ModelInfo& 
   const SplitRecord& record = *info.split;
   if (int64_t(catalogue.items.size()) != record.pictures || files_hash(catalogue) != record.files)
     fail(Exit::data,
-         fmt::format("{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
-                     "cannot be told from its training pictures; use --split all on another data set",
-                     root, catalogue.items.size(), record.pictures));
+         fmt::format(
+             "{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
+             "cannot be told from its training pictures; use --split all on another data set",
+             root, catalogue.items.size(), record.pictures));
   std::vector<int64_t> min_counts;
   for (const std::string& column : catalogue.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
   fold_rare_classes(catalogue, min_counts, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
@@ -151,13 +152,14 @@ Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
 }
 
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress) {
+                   const EvaluateProgress& progress, const std::function<void(std::size_t, const Logits&)>& sink) {
   Answers answers;
   answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
     if (progress) progress(int64_t(i) + 1);
     if (outcome.code != Exit::ok) return answers.bad.push_back(outcome.error);
     ++answers.n;
+    if (sink) sink(i, outcome.logits);
     for (std::size_t h = 0; h < plan.heads.size(); ++h) {
       const auto& logits = outcome.logits[plan.heads[h].head];
       answers.labels[h][i] = int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());

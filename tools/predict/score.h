@@ -49,8 +49,10 @@ struct Answers {
 };
 // The picture of items[i] of the plan.
 using Decode = std::function<Image(std::size_t i)>;
+// `sink` gets the logits of each picture i that could be read, in order.
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress = {});
+                   const EvaluateProgress& progress = {},
+                   const std::function<void(std::size_t i, const Logits&)>& sink = {});
 // As the model's training saw the pictures.
 Decode as_trained(const Predictor& predictor, const ScorePlan& plan);
 
