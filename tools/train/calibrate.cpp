@@ -78,6 +78,9 @@ std::optional<NoveltyRule> novelty_rule(const ModelInfo& info, const Answered& v
   const auto finest = std::max_element(info.heads.begin(), info.heads.end(),
                                        [](const Head& a, const Head& b) { return a.labels.size() < b.labels.size(); });
   NoveltyRule rule{.head = std::size_t(finest - info.heads.begin())};
+  std::vector<std::vector<float>> of_head;
+  for (const Logits& logits : val.logits) of_head.push_back(logits[rule.head]);
+  rule.directions = mean_directions(of_head);
   std::vector<double> scores;
   for (const Logits& logits : val.logits) scores.push_back(novelty(rule, logits));
   rule.limit = upper_quantile(std::move(scores), kStrange);
