@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "tools/cli/program.h"
@@ -19,10 +20,11 @@ namespace pc {
 namespace {
 
 struct Options {
-  std::vector<std::string> models, maps;
+  std::vector<std::string> models, maps, held_out;
   std::string data, split, photos, report;
   ScoreSettings score;
   NetworkOptions network;
+  std::optional<int> accept_at;
   int64_t limit = 2000;
   bool shift = false, per_class = false, json = false;
 };
@@ -47,9 +49,16 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--min-count", o.score.min_count, "Only pictures of classes with at least so many pictures in DATA")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000'000));
+  app.add_option("--accept-at", o.accept_at,
+                 "Percent of the names called sure that are to be right, as in pcpredict; default: 95");
   app.add_flag("--per-class", o.per_class, "A table of every class too");
   app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
   app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");
+  app.add_option(
+         "--held-out", o.held_out,
+         "With --shift: NAME=MODEL, a model trained without a year or a brand (data.split), scored on the pictures "
+         "of DATA that it held back; repeatable")
+      ->allow_extra_args(false);
   app.add_option("--limit", o.limit, "With --shift: pictures of DATA that are corrupted; 0: no corruptions")
       ->capture_default_str()
       ->check(CLI::Range(0, 1'000'000'000));
@@ -103,11 +112,24 @@ void print_json(nlohmann::ordered_json json, const NetworkOptions& network) {
   fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+// NAME=MODEL
+std::vector<NamedModel> named_models(const std::vector<std::string>& options) {
+  std::vector<NamedModel> models;
+  for (const std::string& option : options) {
+    const std::size_t at = option.find('=');
+    if (at == 0 || at == option.npos || at + 1 == option.size())
+      fail(Exit::usage, fmt::format("--held-out {}: wants NAME=MODEL", option));
+    models.push_back({.name = option.substr(0, at), .path = option.substr(at + 1)});
+  }
+  return models;
+}
+
 Exit run_shift(const Options& o) {
   if (o.score.labels.size() > 1) fail(Exit::usage, "--shift scores one column; name just one with --labels");
   const ShiftReport report = measure_shift({.models = o.models,
                                             .data = o.data,
                                             .photos = o.photos,
+                                            .held_out = named_models(o.held_out),
                                             .label = o.score.labels.empty() ? "" : o.score.labels.front(),
                                             .head = o.score.head,
                                             .map = o.score.map,
@@ -134,6 +156,7 @@ Exit run_score(const Options& o) {
   Predictor predictor = open_predictor(o.models.front(), o.network);
   const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
   check_plan(plan, predictor.info(), o);
+  const int percent = precision_of(predictor.info(), o.accept_at);
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   ScorePage page(plan, predictor.info());
@@ -143,7 +166,7 @@ Exit run_score(const Options& o) {
       if (!o.report.empty()) page.add(i, logits);
     };
     const Answers answers = answer_all(
-        predictor, plan, decode, o.network.batch, [&](int64_t done) { progress.update(done); }, keep);
+        predictor, plan, decode, o.network.batch, percent, [&](int64_t done) { progress.update(done); }, keep);
     return make_report(plan, predictor.info(), answers);
   }();
   name_bad(report.bad);
@@ -159,6 +182,8 @@ Exit run_score(const Options& o) {
 Exit run(Options o) {
   if (!o.shift && !o.photos.empty()) fail(Exit::usage, "--photos goes with --shift");
   if (o.shift && o.score.min_count > 1) fail(Exit::usage, "--min-count does not go with --shift");
+  if (o.shift && o.accept_at) fail(Exit::usage, "--accept-at does not go with --shift");
+  if (!o.shift && !o.held_out.empty()) fail(Exit::usage, "--held-out goes with --shift");
   if (o.shift && o.per_class) fail(Exit::usage, "--per-class does not go with --shift");
   if (o.shift && !o.report.empty()) fail(Exit::usage, "--report does not go with --shift");
   if (o.shift && o.photos.empty() && !o.maps.empty()) fail(Exit::usage, "with --shift, --map is about --photos");

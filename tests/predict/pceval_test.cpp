@@ -149,6 +149,32 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
 }
 
+// Every name reaches a threshold of 0, no name one of 1; every picture points along its own logits.
+TEST_F(PcEval, ACalibratedModelTellsHowMuchNeedsNoReview) {
+  kaggle({said(0, 0), said(1, 0), other_than(said(2, 0))}, {said(0, 1), said(1, 1), said(2, 1)});
+  LoadedModel loaded = load_model(test::tiny_model());
+  const std::vector<Threshold> sure = {{.percent = 95, .of_label = {0, 0, 0}}, {.percent = 99, .of_label = {2, 2, 2}}};
+  loaded.info.calibration = Calibration{.heads = {{.thresholds = sure}, {.thresholds = sure}}, .novelty = {}};
+  save_model(folder_ / "calibrated.safetensors", loaded.info, *loaded.model);
+  const auto score = [&](const std::string& arguments) {
+    return shell(folder_.path(), "\"$BIN/pceval\" calibrated.safetensors set " + arguments);
+  };
+  const auto json = score("--json").lines().at(0);
+  EXPECT_NEAR(json["heads"]["kind"]["named"]["accuracy"].get<double>(), 2.0 / 3, 1e-12);
+  EXPECT_EQ(json["heads"]["kind"]["named"]["sure"], 1);
+  EXPECT_NEAR(json["heads"]["kind"]["named"]["precision"].get<double>(), 2.0 / 3, 1e-12);
+  EXPECT_EQ(json["verdicts"].dump(), R"({"accepted":3,"percent":95})");
+  const auto strict = score("--json --accept-at 99").lines().at(0);
+  EXPECT_EQ(strict["heads"]["kind"]["named"]["sure"], 0);
+  EXPECT_TRUE(strict["heads"]["kind"]["named"]["precision"].is_null());
+  EXPECT_EQ(strict["verdicts"].dump(), R"({"needs review":3,"percent":99})");
+  EXPECT_NE(score("").out.find(
+                "kind: 0.6667 right as pcpredict names it; sure of 100.0 %, of which 66.7 % right (95 wanted)\n"),
+            std::string::npos);
+  EXPECT_NE(score("").out.find("accepted 100.0 %\n"), std::string::npos);
+  EXPECT_EQ(score("--accept-at 90").code, 2);
+}
+
 TEST_F(PcEval, ThePageShowsTheFiguresAndTheMistakes) {
   kaggle({said(0, 0), said(1, 0), other_than(said(2, 0)), "sari"}, {said(0, 1), said(1, 1), said(2, 1), ""});
   const Ran ran = eval("set --report page.html");

@@ -82,7 +82,14 @@ std::string shift_table(const json& shift) {
     for (const json& cell : row.at("cells")) html += shift_cell(cell);
     html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  html += "</tbody></table></div>\n";
+  for (const json& one : shift.value("held_out", json::array())) {
+    const auto accuracy = number_at(one, {"cell", "accuracy"}), n = number_at(one, {"cell", "n"});
+    if (accuracy && n)
+      html += fmt::format("<p>A model trained without this {}: {} of {} such pictures.</p>\n",
+                          name_text(one.at("name").get<std::string>()), percent(*accuracy), grouped(int64_t(*n)));
+  }
+  return html;
 }
 
 }  // namespace
