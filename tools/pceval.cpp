@@ -11,6 +11,7 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/text.h"
 #include "tools/predict/adapt.h"
+#include "tools/predict/fit_calibration.h"
 #include "tools/predict/network_options.h"
 #include "tools/predict/score.h"
 #include "tools/predict/shift.h"
@@ -21,7 +22,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> models, maps, held_out;
-  std::string data, split, photos, report;
+  std::string data, split, photos, report, calibrated;
   ScoreSettings score;
   NetworkOptions network;
   std::optional<int> accept_at;
@@ -64,6 +65,9 @@ bool parse(Options& o, int argc, char** argv) {
       ->check(CLI::Range(0, 1'000'000'000));
   app.add_option("--report", o.report,
                  "Write a page for the browser: confusion matrix, mistakes with pictures, reliability");
+  app.add_option("--calibrate", o.calibrated,
+                 "Write a copy of the model whose probabilities, thresholds and limit of novelty are fitted to these "
+                 "pictures, which it must not have trained on");
   app.add_flag("--tta", o.network.views,
                "Mean of the logits over the picture, its mirror image and its middle at 95 and at 90 % of each side");
   app.add_flag("--bn-adapt", o.network.adapt,
@@ -151,6 +155,24 @@ std::string page_name(const Options& o) {
                      (data.has_filename() ? data : data.parent_path()).filename().string());
 }
 
+// Per head of the model; -1 where none is known.
+std::vector<int32_t> true_labels(const ScorePlan& plan, const ModelInfo& info, std::size_t i) {
+  std::vector<int32_t> labels(info.heads.size(), -1);
+  for (std::size_t h = 0; h < plan.heads.size(); ++h) labels[plan.heads[h].head] = truth_of(plan, h, i);
+  return labels;
+}
+
+void write_calibrated(const Options& o, const Answered& answered) {
+  LoadedModel loaded = load_model(o.models.front());
+  const std::vector<double> before = temperatures(loaded.info);
+  fit_calibration(loaded.info, answered);
+  save_model(o.calibrated, loaded.info, *loaded.model);
+  fmt::print(stderr, "{}: calibrated on {} pictures\n", o.calibrated, answered.logits.size());
+  for (std::size_t h = 0; h < before.size(); ++h)
+    fmt::print(stderr, "  {}: temperature {:.3f}, was {:.3f}\n", visible(loaded.info.heads[h].name),
+               loaded.info.calibration->heads[h].temperature, before[h]);
+}
+
 Exit run_score(const Options& o) {
   if (o.models.size() > 1) fail(Exit::usage, "several models stand side by side with --shift only");
   Predictor predictor = open_predictor(o.models.front(), o.network);
@@ -160,10 +182,12 @@ Exit run_score(const Options& o) {
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   ScorePage page(plan, predictor.info());
+  Answered answered;
   const ScoreReport report = [&] {
     Progress progress("scoring", int64_t(plan.items.size()));
     const auto keep = [&](std::size_t i, const Logits& logits) {
       if (!o.report.empty()) page.add(i, logits);
+      if (!o.calibrated.empty()) answered.add(logits, true_labels(plan, predictor.info(), i));
     };
     const Answers answers = answer_all(
         predictor, plan, decode, o.network.batch, percent, [&](int64_t done) { progress.update(done); }, keep);
@@ -171,6 +195,7 @@ Exit run_score(const Options& o) {
   }();
   name_bad(report.bad);
   if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
+  if (!o.calibrated.empty()) write_calibrated(o, answered);
   if (!o.report.empty()) page.write(o.report, page_name(o), conditions(o.network), report, decode);
   if (o.json)
     print_json(to_json(report, o.per_class), o.network);
@@ -185,6 +210,11 @@ Exit run(Options o) {
   if (o.shift && o.accept_at) fail(Exit::usage, "--accept-at does not go with --shift");
   if (!o.shift && !o.held_out.empty()) fail(Exit::usage, "--held-out goes with --shift");
   if (o.shift && o.per_class) fail(Exit::usage, "--per-class does not go with --shift");
+  if (o.shift && !o.calibrated.empty()) fail(Exit::usage, "--calibrate does not go with --shift");
+  if (!o.calibrated.empty() && !o.maps.empty())
+    fail(Exit::usage, "--calibrate does not go with --map: name the classes as the model does");
+  if (!o.calibrated.empty() && (o.network.views || o.network.adapt))
+    fail(Exit::usage, "--calibrate does not go with --tta and --bn-adapt: the copy would be calibrated for them");
   if (o.shift && !o.report.empty()) fail(Exit::usage, "--report does not go with --shift");
   if (o.shift && o.photos.empty() && !o.maps.empty()) fail(Exit::usage, "with --shift, --map is about --photos");
   for (const std::string& map : o.maps) o.score.map.add(map);

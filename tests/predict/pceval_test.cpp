@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "data/split.h"
 #include "engine/file.h"
@@ -173,6 +174,34 @@ TEST_F(PcEval, ACalibratedModelTellsHowMuchNeedsNoReview) {
             std::string::npos);
   EXPECT_NE(score("").out.find("accepted 100.0 %\n"), std::string::npos);
   EXPECT_EQ(score("--accept-at 90").code, 2);
+}
+
+TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
+  std::vector<std::string> kinds, colours;
+  for (int i = 0; i < 110; ++i) {
+    kinds.push_back(i % 4 ? said(i, 0) : other_than(said(i, 0)));
+    colours.push_back("");
+  }
+  kaggle(kinds, colours);
+  const Ran ran = eval("set --labels kind --calibrate own.safetensors --json");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("own.safetensors: calibrated on 110 pictures\n"), std::string::npos) << ran.err;
+  const LoadedModel after = load_model(folder_ / "own.safetensors");
+  ASSERT_TRUE(after.info.calibration);
+  EXPECT_NE(after.info.calibration->heads[0].temperature, 1);
+  EXPECT_EQ(after.info.calibration->heads[1].temperature, 1) << "no colour is labelled";
+  ASSERT_EQ(after.info.calibration->heads[1].thresholds.size(), 3u);
+  for (const double p : after.info.calibration->heads[1].thresholds[0].of_label) EXPECT_TRUE(std::isinf(p));
+  ASSERT_TRUE(after.info.calibration->novelty);
+  const WeightFile a = read_safetensors(test::tiny_model()), b = read_safetensors(folder_ / "own.safetensors");
+  ASSERT_EQ(a.tensors.size(), b.tensors.size());
+  for (std::size_t t = 0; t < a.tensors.size(); ++t)
+    EXPECT_EQ(std::memcmp(a.tensors[t].data, b.tensors[t].data, a.tensors[t].bytes()), 0) << a.tensors[t].name;
+  const auto again = shell(folder_.path(), "\"$BIN/pceval\" own.safetensors set --labels kind --json").lines().at(0);
+  EXPECT_EQ(again["heads"]["kind"]["accuracy"], ran.lines().at(0)["heads"]["kind"]["accuracy"]);
+  EXPECT_LE(again["verdicts"]["not a product"].get<int>(), 2) << "1 % of the pictures";
+  EXPECT_EQ(eval("set --calibrate own.safetensors --map map.csv").code, 2);
+  EXPECT_EQ(eval("set --calibrate own.safetensors --tta").code, 2);
 }
 
 TEST_F(PcEval, ThePageShowsTheFiguresAndTheMistakes) {
