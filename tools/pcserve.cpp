@@ -27,8 +27,15 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's");
   app.add_option("--bind", o.server.bind, "Address to listen on")->capture_default_str();
   app.add_option("--port", o.server.port, "Port; 0: any, which is printed")->capture_default_str();
-  add_network_options(app, o.app.network);
-  app.remove_option(app.get_option("--batch"));
+  app.add_option("--device", o.app.network.device, "Where the network runs")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option("--precision", o.app.network.precision, "Type of the activations")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_option("--threads", o.app.network.threads, "Threads of the network, and as many that decode; 0: one per core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
   app.add_option("--max-batch", o.app.batch.max_batch, "Pictures per pass of the network")
       ->capture_default_str()
       ->check(CLI::Range(1, 4096));

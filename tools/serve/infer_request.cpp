@@ -65,7 +65,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   bool key(string_t& name) override {
     place_.resize(keys_.back());
     if (!place_.empty()) place_ += '.';
-    if (name.empty() || name.size() > kMaxText || name.find_first_of(".[]") != name.npos) name = "?";
+    const auto odd = [](unsigned char c) { return c < 0x20 || c == '.' || c == '[' || c == ']'; };
+    if (name.empty() || name.size() > kMaxText || std::any_of(name.begin(), name.end(), odd)) name = "?";
     place_ += name;
     return true;
   }
