@@ -161,6 +161,13 @@ def full_queue():
     statuses = set()
     complaints = in_parallel(8, client)
     check(not complaints and statuses <= {200, 503} and 200 in statuses, f"a full queue: {statuses} {complaints}")
+    crowd = [Client(server.port) for _ in range(512)]
+    with Client(server.port) as connection:
+        reply = connection.reply()
+        check(reply.status == 503 and reply.fields["connection"] == "close", "one connection too many is told so")
+    check(crowd[0].ask("GET", "/v2/health/live").status == 200, "the others go on")
+    for connection in crowd:
+        connection.socket.close()
     check(server.stop() == 0, "the end")
 
 

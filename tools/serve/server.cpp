@@ -40,7 +40,8 @@ struct Server::Impl {
   std::set<Session*> sessions;
   uint64_t received = 0;  // bytes of requests that are not answered yet
   bool draining = false;
-  std::array<char, 1 << 16> buffer;  // of all connections: filled and taken within one step
+  Clock::time_point last_answer = Clock::time_point::max();  // while draining: no further request is taken after it
+  std::array<char, 1 << 16> buffer;                          // of all connections: filled and taken within one step
 };
 
 namespace {
@@ -226,7 +227,8 @@ asio::awaitable<void> Session::run() {
     if (whole) reader_.next();
     error_code gone;
     over = !whole || !keep_alive || body_refused ||
-           (server_.draining && reader_.state() == RequestReader::State::empty && socket_.available(gone) == 0);
+           (server_.draining && reader_.state() == RequestReader::State::empty && socket_.available(gone) == 0) ||
+           begin_ > server_.last_answer;
     const bool sent = co_await send(to_bytes(response, !head, over));
     exchange_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
     server_.service.record(exchange_);
@@ -238,7 +240,7 @@ asio::awaitable<void> Session::run() {
 
 }  // namespace
 
-// A service that is asked too much of answers here.
+// A connection beyond the cap is told so, as far as its buffer takes it, and closed.
 void Server::Impl::begin(tcp::socket socket) {
   if (sessions.size() >= settings.connections) {
     Response busy = refusal(503, "too many connections; try again");
@@ -268,6 +270,7 @@ asio::awaitable<void> Server::Impl::accept() {
 // Connections that wait in the backlog may have sent their request before the signal.
 void Server::Impl::drain() {
   draining = true;
+  last_answer = Clock::now() + settings.deadline;
   service.drain();
   error_code error;
   acceptor.non_blocking(true, error);
