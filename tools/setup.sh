@@ -9,17 +9,26 @@ packages="build-essential cmake ninja-build ccache pkg-config git ca-certificate
 [ "${PC_ORACLES:-yes}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil"
 # What tools/fuzz.sh compiles with.
 [ "${PC_FUZZER:-no}" = no ] || packages="$packages clang-14 libclang-rt-14-dev"
+# The oracle of the ONNX export is no Debian package: PC_ONNXRUNTIME=yes puts it from PyPI into the cache folder, where the tests look.
+peers=${XDG_CACHE_HOME:-$HOME/.cache}/pc/onnxruntime
+[ "${PC_ONNXRUNTIME:-no}" = no ] || packages="$packages python3-venv"
 
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
-[ -z "$missing" ] && exit 0
+if [ -n "$missing" ]; then
+  echo "setup: installing$missing" >&2
+  as_root=
+  [ "$(id -u)" = 0 ] || as_root=sudo
+  export DEBIAN_FRONTEND=noninteractive
+  $as_root apt-get update -qq
+  # shellcheck disable=SC2086
+  $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
 
-echo "setup: installing$missing" >&2
-as_root=
-[ "$(id -u)" = 0 ] || as_root=sudo
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq
-# shellcheck disable=SC2086
-$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ "${PC_ONNXRUNTIME:-no}" != no ] && ! "$peers/bin/python3" -c 'import onnx, onnxruntime, PIL' 2>/dev/null; then
+  echo "setup: installing onnxruntime into $peers" >&2
+  { /usr/bin/python3 -m venv "$peers" && "$peers/bin/pip" install -q onnx==1.23.2 onnxruntime==1.32.0 pillow==13.0.0; } ||
+    echo "setup: PyPI gave none; the tests that need it are skipped" >&2
+fi
