@@ -162,12 +162,12 @@ std::vector<int32_t> true_labels(const ScorePlan& plan, const ModelInfo& info, s
   return labels;
 }
 
-void write_calibrated(const Options& o, const Answered& answered) {
+void write_calibrated(const Options& o, const CalibrationSet& pictures) {
   LoadedModel loaded = load_model(o.models.front());
   const std::vector<double> before = temperatures(loaded.info);
-  fit_calibration(loaded.info, answered);
+  fit_calibration(loaded.info, pictures);
   save_model(o.calibrated, loaded.info, *loaded.model);
-  fmt::print(stderr, "{}: calibrated on {} pictures\n", o.calibrated, answered.logits.size());
+  fmt::print(stderr, "{}: calibrated on {} pictures\n", o.calibrated, pictures.logits.size());
   for (std::size_t h = 0; h < before.size(); ++h)
     fmt::print(stderr, "  {}: temperature {:.3f}, was {:.3f}\n", visible(loaded.info.heads[h].name),
                loaded.info.calibration->heads[h].temperature, before[h]);
@@ -182,12 +182,12 @@ Exit run_score(const Options& o) {
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   ScorePage page(plan, predictor.info());
-  Answered answered;
+  CalibrationSet pictures;
   const ScoreReport report = [&] {
     Progress progress("scoring", int64_t(plan.items.size()));
     const auto keep = [&](std::size_t i, const Logits& logits) {
       if (!o.report.empty()) page.add(i, logits);
-      if (!o.calibrated.empty()) answered.add(logits, true_labels(plan, predictor.info(), i));
+      if (!o.calibrated.empty()) pictures.add(logits, true_labels(plan, predictor.info(), i));
     };
     const Answers answers = answer_all(
         predictor, plan, decode, o.network.batch, percent, [&](int64_t done) { progress.update(done); }, keep);
@@ -195,7 +195,7 @@ Exit run_score(const Options& o) {
   }();
   name_bad(report.bad);
   if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
-  if (!o.calibrated.empty()) write_calibrated(o, answered);
+  if (!o.calibrated.empty()) write_calibrated(o, pictures);
   if (!o.report.empty()) page.write(o.report, page_name(o), conditions(o.network), report, decode);
   if (o.json)
     print_json(to_json(report, o.per_class), o.network);

@@ -14,10 +14,10 @@ namespace {
 
 using nlohmann::json;
 
-Answered answer(Classifier& model, const BatchMaker& batches, const std::vector<uint32_t>& items, int batch,
+CalibrationSet answer(Classifier& model, const BatchMaker& batches, const std::vector<uint32_t>& items, int batch,
                 const char* what) {
   Progress progress(what, int64_t(items.size()));
-  Answered all{.logits = std::vector<Logits>(items.size()), .labels = {}};
+  CalibrationSet all{.logits = std::vector<Logits>(items.size()), .labels = {}};
   for_logits(
       model, batches, items, batch,
       [&](std::size_t place, std::size_t, std::span<const float> logits) {
@@ -38,7 +38,7 @@ struct Coverage {
   double precision() const { return sure ? double(right) / double(sure) : 0; }
 };
 
-Coverage coverage(const std::vector<std::vector<Named>>& named, const Answered& answered, std::size_t head) {
+Coverage coverage(const std::vector<std::vector<Named>>& named, const CalibrationSet& answered, std::size_t head) {
   Coverage c;
   for (std::size_t i = 0; i < named.size(); ++i) {
     const Named& one = named[i][head];
@@ -56,7 +56,7 @@ json before_and_after(const Evidence& evidence, double temperature) {
   return {{"before", to_json(reliability(evidence, 1))}, {"after", to_json(reliability(evidence, temperature))}};
 }
 
-json head_report(const ModelInfo& info, const Answered& val, const Answered& test, std::size_t h) {
+json head_report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test, std::size_t h) {
   const double t = info.calibration->heads[h].temperature;
   return {{"temperature", t},
           {"val", before_and_after(evidence_of(val, h), t)},
@@ -64,7 +64,7 @@ json head_report(const ModelInfo& info, const Answered& val, const Answered& tes
 }
 
 // How many pictures of `answered` get which verdict.
-json count_verdicts(const ModelInfo& info, const Answered& answered, const std::vector<std::vector<Named>>& named) {
+json count_verdicts(const ModelInfo& info, const CalibrationSet& answered, const std::vector<std::vector<Named>>& named) {
   json counts{{"n", answered.logits.size()}};
   for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::not_product}) {
     int64_t n = 0;
@@ -74,7 +74,7 @@ json count_verdicts(const ModelInfo& info, const Answered& answered, const std::
   return counts;
 }
 
-json report(const ModelInfo& info, const Answered& val, const Answered& test) {
+json report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test) {
   json event{{"event", "calibration"}, {"heads", json::object()}};
   for (std::size_t h = 0; h < info.heads.size(); ++h)
     event["heads"][info.heads[h].name] = head_report(info, val, test, h);
@@ -121,8 +121,8 @@ void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, co
                "no validation pictures: the probabilities stay as the network gives them, and none is called sure\n");
     return;
   }
-  const Answered val = answer(model, batches, plan.val, batch, "calibrating");
-  const Answered test = answer(model, batches, plan.test, batch, "measuring");
+  const CalibrationSet val = answer(model, batches, plan.val, batch, "calibrating");
+  const CalibrationSet test = answer(model, batches, plan.test, batch, "measuring");
   info.calibration.reset();
   fit_calibration(info, val);
   const json event = report(info, val, test);
