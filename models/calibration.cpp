@@ -12,6 +12,14 @@ namespace {
 using nlohmann::json;
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr const char* kScore = "cosine";
+constexpr double kUnit = 10'000;
+
+double dot(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += double(a[i]) * double(b[i]);
+  return sum;
+}
 
 // Infinity has no number in JSON.
 json to_json(const Threshold& threshold) {
@@ -36,6 +44,26 @@ HeadCalibration head_from_json(const json& j, int labels) {
   return head;
 }
 
+json ten_thousandths(const std::vector<std::vector<float>>& directions) {
+  json rows = json::array();
+  for (const std::vector<float>& direction : directions) {
+    json& row = rows.emplace_back(json::array());
+    for (const float value : direction) row.push_back(std::lround(double(value) * kUnit));
+  }
+  return rows;
+}
+
+NoveltyRule novelty_from_json(const json& j, const std::vector<HeadShape>& heads) {
+  NoveltyRule rule{.head = head_index(heads, j.at("head")), .directions = {}, .limit = j.at("limit")};
+  const auto classes = std::size_t(heads[rule.head].classes);
+  for (const json& row : j.at("directions")) {
+    if (row.size() != classes) throw std::out_of_range("a novelty rule for another number of labels");
+    std::vector<float>& direction = rule.directions.emplace_back();
+    for (const json& value : row) direction.push_back(to_four_digits(value.get<double>() / kUnit));
+  }
+  return rule;
+}
+
 }  // namespace
 
 std::size_t head_index(const std::vector<HeadShape>& heads, const std::string& name) {
@@ -57,12 +85,15 @@ std::vector<double> probabilities(const std::vector<float>& logits, double tempe
   return p;
 }
 
+float to_four_digits(double value) { return float(std::round(value * kUnit) / kUnit); }
+
 double novelty(const NoveltyRule& rule, const std::vector<std::vector<float>>& logits) {
   const std::vector<float>& z = logits[rule.head];
-  const double top = *std::max_element(z.begin(), z.end());
-  double sum = 0;
-  for (const float value : z) sum += std::exp(value - top);
-  return -(top + std::log(sum));
+  const double length = std::sqrt(dot(z, z));
+  if (!(length > 0)) return 1;
+  double nearest = -1;
+  for (const std::vector<float>& direction : rule.directions) nearest = std::max(nearest, dot(z, direction) / length);
+  return 1 - nearest;
 }
 
 json to_json(const Calibration& calibration, const std::vector<HeadShape>& heads) {
@@ -73,7 +104,10 @@ json to_json(const Calibration& calibration, const std::vector<HeadShape>& heads
     j["heads"].push_back({{"temperature", head.temperature}, {"thresholds", thresholds}});
   }
   if (const auto& rule = calibration.novelty)
-    j["novelty"] = {{"score", "energy"}, {"head", heads[rule->head].name}, {"limit", rule->limit}};
+    j["novelty"] = {{"score", kScore},
+                    {"head", heads[rule->head].name},
+                    {"directions", ten_thousandths(rule->directions)},
+                    {"limit", rule->limit}};
   return j;
 }
 
@@ -83,10 +117,8 @@ Calibration calibration_from_json(const json& j, const std::vector<HeadShape>& h
   if (list.size() != heads.size()) throw std::out_of_range("a calibration of another number of heads");
   for (std::size_t h = 0; h < heads.size(); ++h)
     calibration.heads.push_back(head_from_json(list.at(h), heads[h].classes));
-  if (const auto found = j.find("novelty"); found != j.end()) {
-    if (found->at("score") != "energy") throw std::out_of_range("unknown novelty score " + found->at("score").dump());
-    calibration.novelty = {.head = head_index(heads, found->at("head")), .limit = found->at("limit")};
-  }
+  if (const auto found = j.find("novelty"); found != j.end() && found->at("score") == kScore)
+    calibration.novelty = novelty_from_json(*found, heads);
   return calibration;
 }
 

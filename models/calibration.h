@@ -22,10 +22,11 @@ struct HeadCalibration {
   std::vector<Threshold> thresholds;  // by rising percent
 };
 
-// A picture is no product where its novelty exceeds `limit`. The one score so far is the energy of a head's logits;
-// another one, such as the distance to the training pictures' features, takes its place in novelty().
+// A picture is no product where its novelty exceeds `limit`.
 struct NoveltyRule {
   std::size_t head = 0;
+  // Of this head's logits, one for each label that products got; unit vectors, to four digits.
+  std::vector<std::vector<float>> directions;
   double limit = 0;
 };
 
@@ -37,14 +38,19 @@ struct Calibration {
 // softmax(logits / temperature).
 std::vector<double> probabilities(const std::vector<float>& logits, double temperature);
 
-// How strange a picture is, from its logits per head; higher is stranger. -log sum exp(logits) of the rule's head (Liu
-// et al., "Energy-based out-of-distribution detection", NeurIPS 2020).
+// As a direction is kept, so that it comes back from a file as it was.
+float to_four_digits(double value);
+
+// How strange a picture is, from its logits per head: 1 - the cosine of the angle to the nearest of the rule's directions,
+// in 0..2. It is the distance to class means of Lee et al. ("A simple unified framework for detecting out-of-distribution
+// samples", NeurIPS 2018) with the angle as distance, and tells strangers better than the energy of the logits does
+// (bench/novelty.py).
 double novelty(const NoveltyRule& rule, const std::vector<std::vector<float>>& logits);
 
 // {"heads": [{"temperature", "thresholds": [{"percent", "of_label": [p or null, …]}]}], "novelty": {"score", "head",
-// "limit"}}
+// "directions": [[ten-thousandths, …]], "limit"}}
 nlohmann::json to_json(const Calibration& calibration, const std::vector<HeadShape>& heads);
-// Throws std::exception where it does not fit the heads.
+// Throws std::exception where it does not fit the heads. A novelty rule with another score than ours is left out.
 Calibration calibration_from_json(const nlohmann::json& j, const std::vector<HeadShape>& heads);
 
 // The place of a head in `heads`; throws std::out_of_range naming one that is not there.

@@ -1,5 +1,7 @@
 // The self-test of a model file: a picture and what the network answered it when the file was written. Another machine,
-// kernel or precision that answers otherwise, and a file with damaged weights, is found before it answers anybody.
+// kernel or precision that answers otherwise, and a file with damaged weights, is found before it answers anybody. It
+// is no checksum: one picture does not reach every weight, and of single exponent bits flipped at random in a ResNet18
+// about a third change its answer.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -4,24 +4,28 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/text.h"
 #include "tools/predict/adapt.h"
+#include "tools/predict/fit_calibration.h"
 #include "tools/predict/network_options.h"
 #include "tools/predict/score.h"
 #include "tools/predict/shift.h"
+#include "tools/report/score_page.h"
 
 namespace pc {
 namespace {
 
 struct Options {
-  std::vector<std::string> models, maps;
-  std::string data, split, photos;
+  std::vector<std::string> models, maps, held_out;
+  std::string data, split, photos, report, calibrated;
   ScoreSettings score;
   NetworkOptions network;
+  std::optional<int> accept_at;
   int64_t limit = 2000;
   bool shift = false, per_class = false, json = false;
 };
@@ -46,12 +50,24 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--min-count", o.score.min_count, "Only pictures of classes with at least so many pictures in DATA")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000'000));
+  app.add_option("--accept-at", o.accept_at,
+                 "Percent of the names called sure that are to be right, as in pcpredict; default: 95");
   app.add_flag("--per-class", o.per_class, "A table of every class too");
   app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
   app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");
+  app.add_option(
+         "--held-out", o.held_out,
+         "With --shift: NAME=MODEL, a model trained without a year or a brand (data.split), scored on the pictures "
+         "of DATA that it held back; repeatable")
+      ->allow_extra_args(false);
   app.add_option("--limit", o.limit, "With --shift: pictures of DATA that are corrupted; 0: no corruptions")
       ->capture_default_str()
       ->check(CLI::Range(0, 1'000'000'000));
+  app.add_option("--report", o.report,
+                 "Write a page for the browser: confusion matrix, mistakes with pictures, reliability");
+  app.add_option("--calibrate", o.calibrated,
+                 "Write a copy of the model whose probabilities, thresholds and limit of novelty are fitted to these "
+                 "pictures, which it must not have trained on");
   app.add_flag("--tta", o.network.views,
                "Mean of the logits over the picture, its mirror image and its middle at 95 and at 90 % of each side");
   app.add_flag("--bn-adapt", o.network.adapt,
@@ -100,11 +116,24 @@ void print_json(nlohmann::ordered_json json, const NetworkOptions& network) {
   fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+// NAME=MODEL
+std::vector<NamedModel> named_models(const std::vector<std::string>& options) {
+  std::vector<NamedModel> models;
+  for (const std::string& option : options) {
+    const std::size_t at = option.find('=');
+    if (at == 0 || at == option.npos || at + 1 == option.size())
+      fail(Exit::usage, fmt::format("--held-out {}: wants NAME=MODEL", option));
+    models.push_back({.name = option.substr(0, at), .path = option.substr(at + 1)});
+  }
+  return models;
+}
+
 Exit run_shift(const Options& o) {
   if (o.score.labels.size() > 1) fail(Exit::usage, "--shift scores one column; name just one with --labels");
   const ShiftReport report = measure_shift({.models = o.models,
                                             .data = o.data,
                                             .photos = o.photos,
+                                            .held_out = named_models(o.held_out),
                                             .label = o.score.labels.empty() ? "" : o.score.labels.front(),
                                             .head = o.score.head,
                                             .map = o.score.map,
@@ -120,21 +149,54 @@ Exit run_shift(const Options& o) {
   return Exit::ok;
 }
 
+std::string page_name(const Options& o) {
+  const std::filesystem::path model(o.models.front()), data(o.data);
+  return fmt::format("{} on {}", (model.parent_path().filename() / model.filename()).string(),
+                     (data.has_filename() ? data : data.parent_path()).filename().string());
+}
+
+// Per head of the model; -1 where none is known.
+std::vector<int32_t> true_labels(const ScorePlan& plan, const ModelInfo& info, std::size_t i) {
+  std::vector<int32_t> labels(info.heads.size(), -1);
+  for (std::size_t h = 0; h < plan.heads.size(); ++h) labels[plan.heads[h].head] = truth_of(plan, h, i);
+  return labels;
+}
+
+void write_calibrated(const Options& o, const CalibrationSet& pictures) {
+  LoadedModel loaded = load_model(o.models.front());
+  const std::vector<double> before = temperatures(loaded.info);
+  fit_calibration(loaded.info, pictures);
+  save_model(o.calibrated, loaded.info, *loaded.model);
+  fmt::print(stderr, "{}: calibrated on {} pictures\n", o.calibrated, pictures.logits.size());
+  for (std::size_t h = 0; h < before.size(); ++h)
+    fmt::print(stderr, "  {}: temperature {:.3f}, was {:.3f}\n", visible(loaded.info.heads[h].name),
+               loaded.info.calibration->heads[h].temperature, before[h]);
+}
+
 Exit run_score(const Options& o) {
   if (o.models.size() > 1) fail(Exit::usage, "several models stand side by side with --shift only");
   Predictor predictor = open_predictor(o.models.front(), o.network);
   const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
   check_plan(plan, predictor.info(), o);
+  const int percent = precision_of(predictor.info(), o.accept_at);
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
+  ScorePage page(plan, predictor.info());
+  CalibrationSet pictures;
   const ScoreReport report = [&] {
     Progress progress("scoring", int64_t(plan.items.size()));
-    return make_report(plan, predictor.info(), answer_all(predictor, plan, decode, o.network.batch, [&](int64_t done) {
-                         progress.update(done);
-                       }));
+    const auto keep = [&](std::size_t i, const Logits& logits) {
+      if (!o.report.empty()) page.add(i, logits);
+      if (!o.calibrated.empty()) pictures.add(logits, true_labels(plan, predictor.info(), i));
+    };
+    const Answers answers = answer_all(
+        predictor, plan, decode, o.network.batch, percent, [&](int64_t done) { progress.update(done); }, keep);
+    return make_report(plan, predictor.info(), answers);
   }();
   name_bad(report.bad);
   if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
+  if (!o.calibrated.empty()) write_calibrated(o, pictures);
+  if (!o.report.empty()) page.write(o.report, page_name(o), conditions(o.network), report, decode);
   if (o.json)
     print_json(to_json(report, o.per_class), o.network);
   else
@@ -145,7 +207,15 @@ Exit run_score(const Options& o) {
 Exit run(Options o) {
   if (!o.shift && !o.photos.empty()) fail(Exit::usage, "--photos goes with --shift");
   if (o.shift && o.score.min_count > 1) fail(Exit::usage, "--min-count does not go with --shift");
+  if (o.shift && o.accept_at) fail(Exit::usage, "--accept-at does not go with --shift");
+  if (!o.shift && !o.held_out.empty()) fail(Exit::usage, "--held-out goes with --shift");
   if (o.shift && o.per_class) fail(Exit::usage, "--per-class does not go with --shift");
+  if (o.shift && !o.calibrated.empty()) fail(Exit::usage, "--calibrate does not go with --shift");
+  if (!o.calibrated.empty() && !o.maps.empty())
+    fail(Exit::usage, "--calibrate does not go with --map: name the classes as the model does");
+  if (!o.calibrated.empty() && (o.network.views || o.network.adapt))
+    fail(Exit::usage, "--calibrate does not go with --tta and --bn-adapt: the copy would be calibrated for them");
+  if (o.shift && !o.report.empty()) fail(Exit::usage, "--report does not go with --shift");
   if (o.shift && o.photos.empty() && !o.maps.empty()) fail(Exit::usage, "with --shift, --map is about --photos");
   for (const std::string& map : o.maps) o.score.map.add(map);
   o.score.test_only = o.split == "test";

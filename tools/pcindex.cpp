@@ -9,7 +9,6 @@
 #include "tools/cli/text.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/network_options.h"
-#include "tools/predict/stream.h"
 
 namespace pc {
 namespace {
@@ -40,14 +39,8 @@ Exit run(const Options& o) {
   IndexBuilder index;
   int64_t done = 0;
   Progress progress("indexing", inputs.count().value_or(0));
-  const auto next = [&](StreamPicture& picture) {
-    InputPicture input{.file = ""};
-    if (!inputs.next(input)) return false;
-    picture = {.file = input.file, .decode = [&predictor, input] { return read_picture(input, predictor.decoding()); }};
-    return true;
-  };
   catch_stop_signals();
-  predict_stream(predictor, next, o.network.batch, [&](std::vector<Prepared>& pictures) {
+  predict_stream(predictor, stream_of(inputs, predictor), o.network.batch, [&](std::vector<Prepared>& pictures) {
     if (stop_requested())
       fail(Exit::stopped, fmt::format("stopped after {} pictures; {} is not written", done, o.output));
     for (const Prepared& picture : pictures) {

@@ -1,9 +1,7 @@
 // pcpredict: names what is on pictures, with the probabilities of each head of a model.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <optional>
 
 #include "tools/cli/program.h"
@@ -66,12 +64,7 @@ bool parse(Options& o, int argc, char** argv) {
 
 AnswerStyle style_of(const Options& o, const ModelInfo& info) {
   AnswerStyle style = o.job.style;
-  const std::vector<int> there = precisions(info);
-  if (o.accept_at && std::find(there.begin(), there.end(), *o.accept_at) == there.end())
-    fail(Exit::usage, there.empty()
-                          ? fmt::format("--accept-at {}: the model is not calibrated", *o.accept_at)
-                          : fmt::format("--accept-at {}: the model knows {}", *o.accept_at, fmt::join(there, ", ")));
-  style.accept_at = o.accept_at.value_or(style.accept_at);
+  style.accept_at = precision_of(info, o.accept_at);
   const Terminal terminal = terminal_of(stdout);
   style.bars = terminal.on && o.job.output.empty();
   style.colour = terminal.color && style.bars;

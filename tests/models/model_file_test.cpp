@@ -120,7 +120,7 @@ ModelInfo calibrated_info() {
   info.hierarchy = {{.fine = 0, .coarse = 1, .coarse_of = {{0}, {0, 1}, {}, {1}}}};
   info.calibration = {.heads = {{.temperature = 1.0 / 3, .thresholds = {{.percent = 90, .of_label = {0.1, 0.2, never, 1}}}},
                                 {.temperature = 2, .thresholds = {{.percent = 90, .of_label = {0.25, never}}}}},
-                      .novelty = NoveltyRule{.head = 1, .limit = -7.125}};
+                      .novelty = NoveltyRule{.head = 1, .directions = {{0.6f, 0.8f}, {-0.9999f, 0.0123f}}, .limit = 0.125}};
   return info;
 }
 
@@ -138,7 +138,16 @@ TEST(ModelFile, CalibrationAndHierarchyComeBack) {
   }
   ASSERT_TRUE(back.calibration->novelty);
   EXPECT_EQ(back.calibration->novelty->head, 1u);
-  EXPECT_EQ(back.calibration->novelty->limit, -7.125);
+  EXPECT_EQ(back.calibration->novelty->directions, info.calibration->novelty->directions);
+  EXPECT_EQ(back.calibration->novelty->limit, 0.125);
+}
+
+TEST(ModelFile, ANoveltyScoreThatIsNotKnownIsLeftOut) {
+  auto j = nlohmann::json::parse(to_metadata(calibrated_info()).at("pc.model"));
+  j["calibration"]["novelty"] = {{"score", "energy"}, {"head", "colour"}, {"limit", -7}};
+  const ModelInfo back = info_from_metadata({{"pc.model", j.dump()}}, "x");
+  ASSERT_TRUE(back.calibration);
+  EXPECT_FALSE(back.calibration->novelty);
 }
 
 TEST(ModelFile, WithoutThemTheDescriptionIsAsItWas) {
@@ -156,7 +165,7 @@ TEST(ModelFile, BrokenCalibrationsAreRefusedByName) {
       {"/calibration/heads/0/temperature", 0},      {"/calibration/heads/0/temperature", -1},
       {"/calibration/heads/0/temperature", nullptr}, {"/calibration/heads", nlohmann::json::array()},
       {"/calibration/heads/1/thresholds/0/of_label", {0.5}}, {"/calibration/heads/1/thresholds/0/of_label/0", "high"},
-      {"/calibration/heads/0/thresholds/0/percent", "90"}, {"/calibration/novelty/score", "depth"},
+      {"/calibration/heads/0/thresholds/0/percent", "90"}, {"/calibration/novelty/directions/1", {1}},
       {"/calibration/novelty/head", "nowhere"},     {"/calibration/novelty/limit", nullptr},
       {"/hierarchy/0/coarse_of/0/0", 2},            {"/heads/1/labels", nlohmann::json::array()}};
   for (const auto& [place, value] : broken) {

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "data/split.h"
+#include "engine/file.h"
 #include "tests/predict/fixture.h"
 #include "tools/predict/score.h"
 
@@ -114,7 +116,9 @@ TEST_F(PcEval, TheSplitThatComesWithTheDataIsUsed) {
 
 TEST_F(PcEval, RareClassesCanBeLeftOut) {
   kaggle({"a", "a", "a", "b", "b", "c"}, std::vector<std::string>(6, "red"));
-  const auto counted = [&](const std::string& options) { return eval("set --labels kind --json " + options).lines().at(0)["heads"]["kind"]; };
+  const auto counted = [&](const std::string& options) {
+    return eval("set --labels kind --json " + options).lines().at(0)["heads"]["kind"];
+  };
   EXPECT_EQ(counted("")["n"], 6);
   EXPECT_EQ(counted("--min-count 2")["n"], 5);
   EXPECT_EQ(counted("--min-count 2")["unknown"], 1);
@@ -131,7 +135,8 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   ModelInfo info = test::tiny_info();
   const Catalogue catalogue = open_dataset(folder_ / "set", {"kind"}).catalogue;
   const std::vector<std::size_t> expected{2, 3, 11, 22};
-  info.split = {.pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3}, .rare = "drop"};
+  info.split = {
+      .pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3}, .rare = "drop"};
   const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
   EXPECT_EQ(plan.data.catalogue.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
@@ -143,6 +148,87 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   info.split->pictures = 25;
   EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
   EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
+}
+
+// Every name reaches a threshold of 0, no name one of 1; every picture points along its own logits.
+TEST_F(PcEval, ACalibratedModelTellsHowMuchNeedsNoReview) {
+  kaggle({said(0, 0), said(1, 0), other_than(said(2, 0))}, {said(0, 1), said(1, 1), said(2, 1)});
+  LoadedModel loaded = load_model(test::tiny_model());
+  const std::vector<Threshold> sure = {{.percent = 95, .of_label = {0, 0, 0}}, {.percent = 99, .of_label = {2, 2, 2}}};
+  loaded.info.calibration = Calibration{.heads = {{.thresholds = sure}, {.thresholds = sure}}, .novelty = {}};
+  save_model(folder_ / "calibrated.safetensors", loaded.info, *loaded.model);
+  const auto score = [&](const std::string& arguments) {
+    return shell(folder_.path(), "\"$BIN/pceval\" calibrated.safetensors set " + arguments);
+  };
+  const auto json = score("--json").lines().at(0);
+  EXPECT_NEAR(json["heads"]["kind"]["named"]["accuracy"].get<double>(), 2.0 / 3, 1e-12);
+  EXPECT_EQ(json["heads"]["kind"]["named"]["sure"], 1);
+  EXPECT_NEAR(json["heads"]["kind"]["named"]["precision"].get<double>(), 2.0 / 3, 1e-12);
+  EXPECT_EQ(json["verdicts"].dump(), R"({"accepted":3,"percent":95})");
+  const auto strict = score("--json --accept-at 99").lines().at(0);
+  EXPECT_EQ(strict["heads"]["kind"]["named"]["sure"], 0);
+  EXPECT_TRUE(strict["heads"]["kind"]["named"]["precision"].is_null());
+  EXPECT_EQ(strict["verdicts"].dump(), R"({"needs review":3,"percent":99})");
+  EXPECT_NE(score("").out.find(
+                "kind: 0.6667 right as pcpredict names it; sure of 100.0 %, of which 66.7 % right (95 wanted)\n"),
+            std::string::npos);
+  EXPECT_NE(score("").out.find("accepted 100.0 %\n"), std::string::npos);
+  EXPECT_EQ(score("--accept-at 90").code, 2);
+}
+
+TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
+  std::vector<std::string> kinds, colours;
+  for (int i = 0; i < 110; ++i) {
+    kinds.push_back(i % 4 ? said(i, 0) : other_than(said(i, 0)));
+    colours.push_back("");
+  }
+  kaggle(kinds, colours);
+  const Ran ran = eval("set --labels kind --calibrate own.safetensors --json");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("own.safetensors: calibrated on 110 pictures\n"), std::string::npos) << ran.err;
+  const LoadedModel after = load_model(folder_ / "own.safetensors");
+  ASSERT_TRUE(after.info.calibration);
+  EXPECT_NE(after.info.calibration->heads[0].temperature, 1);
+  EXPECT_EQ(after.info.calibration->heads[1].temperature, 1) << "no colour is labelled";
+  ASSERT_EQ(after.info.calibration->heads[1].thresholds.size(), 3u);
+  for (const double p : after.info.calibration->heads[1].thresholds[0].of_label) EXPECT_TRUE(std::isinf(p));
+  ASSERT_TRUE(after.info.calibration->novelty);
+  const WeightFile a = read_safetensors(test::tiny_model()), b = read_safetensors(folder_ / "own.safetensors");
+  ASSERT_EQ(a.tensors.size(), b.tensors.size());
+  for (std::size_t t = 0; t < a.tensors.size(); ++t)
+    EXPECT_EQ(std::memcmp(a.tensors[t].data, b.tensors[t].data, a.tensors[t].bytes()), 0) << a.tensors[t].name;
+  const auto again = shell(folder_.path(), "\"$BIN/pceval\" own.safetensors set --labels kind --json").lines().at(0);
+  EXPECT_EQ(again["heads"]["kind"]["accuracy"], ran.lines().at(0)["heads"]["kind"]["accuracy"]);
+  EXPECT_LE(again["verdicts"]["not a product"].get<int>(), 2) << "1 % of the pictures";
+  EXPECT_EQ(eval("set --calibrate own.safetensors --map map.csv").code, 2);
+  EXPECT_EQ(eval("set --calibrate own.safetensors --tta").code, 2);
+}
+
+TEST_F(PcEval, ThePageShowsTheFiguresAndTheMistakes) {
+  kaggle({said(0, 0), said(1, 0), other_than(said(2, 0)), "sari"}, {said(0, 1), said(1, 1), said(2, 1), ""});
+  const Ran ran = eval("set --report page.html");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string page = read_file(folder_ / "page.html");
+  EXPECT_NE(page.find("66.7\u00a0%"), std::string::npos) << "2 of 3";
+  EXPECT_NE(page.find(fmt::format("<b>{}</b> taken for <b>{}</b>: 1 of", other_than(said(2, 0)), said(2, 0))),
+            std::string::npos);
+  EXPECT_NE(page.find("images/102.png"), std::string::npos);
+  EXPECT_NE(page.find("data:image/jpeg"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos) << "it needs nothing but itself";
+  EXPECT_EQ(eval("set --shift --report page.html").code, 2);
+  EXPECT_EQ(eval("set --report no/such/folder/page.html").code, 4);
+}
+
+TEST_F(PcEval, ThePageOfAMappedSetSpeaksOfItsClasses) {
+  write_text(folder_ / "photos/top/0.png", png_of(make_picture(0)));
+  write_text(folder_ / "photos/coat/1.png", png_of(make_picture(1)));
+  write_text(folder_ / "map.csv", fmt::format("class,label\ntop,{}\ncoat,{}\n", said(0, 0), other_than(said(1, 0))));
+  const Ran ran = eval("photos --head kind --map map.csv --report page.html");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const std::string page = read_file(folder_ / "page.html");
+  EXPECT_NE(page.find("50.0\u00a0%"), std::string::npos);
+  EXPECT_NE(page.find("<b>coat</b> taken for <b>"), std::string::npos);
+  EXPECT_NE(page.find(fmt::format("<span class=\"bad\">{} ", said(1, 0))), std::string::npos) << "the model's own word";
 }
 
 TEST_F(PcEval, MissingFilesAndArgumentsHaveTheirCodes) {

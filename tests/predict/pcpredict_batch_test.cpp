@@ -217,6 +217,17 @@ TEST_P(Interrupted, KilledAndResumedItGivesTheSameBytes) {
   EXPECT_EQ(text("rows"), whole);
 }
 
+TEST_P(Interrupted, KilledBeforeTheFirstRowItGivesTheSameBytes) {
+  const std::string whole = predict(format() + " p").out;
+  for (const std::size_t left : {std::size_t{0}, std::size_t{5}, whole.find('\n') + 1}) {
+    for (const char* name : {"pipe", "rows", "rows.manifest"}) std::filesystem::remove(folder_ / name);
+    interrupt("KILL");
+    write_text(folder_ / "rows", whole.substr(0, left));
+    EXPECT_EQ(resume().code, 3) << left;
+    EXPECT_EQ(text("rows"), whole) << left;
+  }
+}
+
 TEST_P(Interrupted, ASignalLeavesWholeRows) {
   const std::string whole = predict(format() + " p").out;
   for (const char* signal : {"INT", "TERM"}) {

@@ -114,6 +114,27 @@ TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   EXPECT_NE(none.err.find("no picture was held back from every model"), std::string::npos) << none.err;
 }
 
+TEST_F(Shift, AHeldOutYearIsScoredByTheModelThatNeverSawIt) {
+  kaggle(12);
+  ModelInfo info = test::tiny_info();
+  info.split = {.pictures = 12,
+                .files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalogue),
+                .test = {1, 4, 7, 8},
+                .min_counts = {1, 1}};
+  model("year.safetensors", info);
+  const std::string arguments = "\"$MODEL\" set --head kind --split all --limit 0 --held-out ";
+  const Ran ran = eval(arguments + "year=year.safetensors --json");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const auto held_out = ran.lines().at(0)["held_out"];
+  ASSERT_EQ(held_out.size(), 1u);
+  EXPECT_EQ(held_out[0]["name"], "year");
+  EXPECT_EQ(held_out[0]["cell"]["n"], 4);
+  EXPECT_NE(eval(arguments + "year=year.safetensors").out.find("held out: year, by year.safetensors"),
+            std::string::npos);
+  EXPECT_EQ(eval(arguments + "year").code, 2);
+  EXPECT_EQ(eval(arguments + "year=\"$MODEL\"").code, 3) << "it held nothing back";
+}
+
 TEST_F(Shift, WithoutCorruptionsOnlyTheTestPicturesAreLeft) {
   kaggle(6);
   const Ran ran = eval("\"$MODEL\" set --head kind --split all --limit 0 --json");

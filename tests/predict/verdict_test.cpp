@@ -28,7 +28,7 @@ ModelInfo shop() {
       .heads = {{.temperature = 1, .thresholds = {{95, {0.9, 0.9}}, {99, {0.99, 0.99}}}},
                 {.temperature = 2, .thresholds = {{95, {0.6, kNever, 0.6}}, {99, {kNever, kNever, kNever}}}},
                 {.temperature = 1, .thresholds = {{95, {0.7, 0.7}}, {99, {0.7, 0.7}}}}},
-      .novelty = NoveltyRule{.head = 1, .limit = -1.5}};
+      .novelty = NoveltyRule{.head = 1, .directions = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, .limit = 0.3}};
   return info;
 }
 
@@ -69,8 +69,10 @@ TEST(Verdict, ASureFinerLabelMakesTheCoarserOneSure) {
 
 TEST(Verdict, NoProductBeyondTheNoveltyLimit) {
   const ModelInfo info = shop();
-  const Rows strange{{0, 9}, {0.1f, 0, 0}, {9, 0}}, known{{0, 9}, {3, 0, 0}, {9, 0}};  // energies -1.13 and -3.1
-  EXPECT_NEAR(novelty(*info.calibration->novelty, strange), -std::log(std::exp(0.1) + 2), 1e-6);
+  const Rows strange{{0, 9}, {4, 3.9f, 4}, {9, 0}}, known{{0, 9}, {0.3f, 0.1f, 0}, {9, 0}};
+  EXPECT_NEAR(novelty(*info.calibration->novelty, strange), 1 - 4 / std::sqrt(32 + 3.9 * 3.9), 1e-6);
+  EXPECT_NEAR(novelty(*info.calibration->novelty, known), 1 - 3 / std::sqrt(10.0), 1e-6) << "the length does not count";
+  EXPECT_EQ(novelty(*info.calibration->novelty, {{0, 9}, {0, 0, 0}, {9, 0}}), 1);
   EXPECT_EQ(verdict_of(info, strange, named_labels(info, strange, 95)), Verdict::not_product);
   EXPECT_NE(verdict_of(info, known, named_labels(info, known, 95)), Verdict::not_product);
 }
@@ -113,8 +115,8 @@ TEST(CalibratedAnswer, JsonSaysWhatToDoWithThePicture) {
   EXPECT_EQ(json["verdict"], "needs review");
   EXPECT_EQ(json["review"].dump(), R"(["type","color"])");
   EXPECT_EQ(json["paths"].dump(), R"([["shoes"]])");
-  EXPECT_EQ(json["novelty"]["limit"], -1.5);
-  EXPECT_LT(json["novelty"]["score"].get<double>(), -8);
+  EXPECT_EQ(json["novelty"]["limit"], 0.3);
+  EXPECT_EQ(json["novelty"]["score"], 0);
   EXPECT_EQ(json["preprocess"]["height"], 32);
 }
 

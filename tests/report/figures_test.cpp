@@ -11,11 +11,12 @@ namespace {
 TestedHead head_of(int classes, const std::vector<std::tuple<int, int, double>>& truth_answer_p) {
   TestedHead head;
   head.score.classes = classes;
+  for (int c = 0; c < classes; ++c) head.classes.push_back(std::string(1, char('a' + c)));
   head.score.confusion.resize(std::size_t(classes * classes));
   for (const auto& [truth, answer, p] : truth_answer_p) {
     const auto item = uint32_t(head.pictures.size());
     const double p_truth = truth == answer ? p : (1 - p) / 2;
-    head.pictures.push_back({item, truth, answer, p, p, p_truth, -std::log(p_truth)});
+    head.pictures.push_back({item, truth, answer, answer, p, p, p_truth, -std::log(p_truth)});
     head.score.add(truth, answer);
   }
   return head;

@@ -127,5 +127,13 @@ TEST(UpperQuantile, AtMostTheShareIsAbove) {
   EXPECT_EQ(upper_quantile({3.0}, 0.01), 3);
 }
 
+TEST(Directions, AreTheMeanLogitsOfEachAnswer) {
+  const auto found = mean_directions({{4, 0, 0}, {0, 2, 0}, {4, 3, 0}});
+  ASSERT_EQ(found.size(), 2u) << "nothing was answered with label 2";
+  EXPECT_EQ(found[0], (std::vector<float>{0.9363f, 0.3511f, 0})) << "(8, 3, 0) / sqrt(73)";
+  EXPECT_EQ(found[1], (std::vector<float>{0, 1, 0}));
+  EXPECT_TRUE(mean_directions({{0, 0}}).empty()) << "a vector without a length has no direction";
+}
+
 }  // namespace
 }  // namespace pc

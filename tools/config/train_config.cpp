@@ -112,7 +112,7 @@ void TrainConfig::read(const std::filesystem::path& path, const std::vector<std:
     fail(Exit::usage, fmt::format("{}: output.name = {}: wants a plain folder name", path.string(), output.name));
   if (train.precision == "f16" && train.device == "cpu")
     fail(Exit::usage, path.string() + ": train.precision = f16: only on train.device = cuda; use bf16 or f32");
-  if (train.patience > 0 && data.val == 0)
+  if (train.patience > 0 && data.val == 0 && data.split_file.empty())
     fail(Exit::usage, fmt::format("{}: train.patience = {}: needs validation pictures, data.val is 0", path.string(), train.patience));
   min_counts();
   head_weights();

@@ -204,4 +204,13 @@ Image read_picture(const std::string& file, const DecodeSettings& settings) {
   return decode_image(read_bytes(file), file, settings);
 }
 
+PictureStream stream_of(Inputs& inputs, const Predictor& predictor) {
+  return [&](StreamPicture& picture) {
+    InputPicture input{.file = ""};
+    if (!inputs.next(input)) return false;
+    picture = {.file = input.file, .decode = [&predictor, input] { return read_picture(input, predictor.decoding()); }};
+    return true;
+  };
+}
+
 }  // namespace pc

@@ -11,6 +11,7 @@
 #include "data/tree.h"
 #include "kernels/runtime/error.h"
 #include "tools/predict/path_list.h"
+#include "tools/predict/stream.h"
 
 namespace CLI {
 class App;
@@ -65,5 +66,8 @@ class Inputs {
 // Error(limit) above 512 MiB.
 Image read_picture(const InputPicture& picture, const DecodeSettings& settings = {});
 Image read_picture(const std::string& file, const DecodeSettings& settings = {});
+
+// All of them in their order, decoded for the predictor. Both must outlive the stream.
+PictureStream stream_of(Inputs& inputs, const Predictor& predictor);
 
 }  // namespace pc

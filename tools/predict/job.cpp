@@ -64,7 +64,9 @@ json Job::made_with() const {
           {"--device", o_.network.device},
           {"--precision", o_.network.precision},
           {"--tta", o_.network.views},
-          {"--bn-adapt with batches of", o_.network.adapt ? o_.network.batch : 0}};
+          {"--bn-adapt", o_.network.adapt
+                             ? fmt::format("to {} pictures in batches of {}", *inputs_.count(), o_.network.batch)
+                             : std::string("off")}};
 }
 
 void Job::adapt() {
@@ -82,12 +84,11 @@ Exit Job::run() {
   }
   catch_stop_signals();
   if (file_) take_back();
-  if (before_ == 0 && o_.format == RowFormat::csv) write(csv_header(predictor_.info(), o_.style));
+  if (o_.format == RowFormat::csv && !has_header_) write(csv_header(predictor_.info(), o_.style));
   start_ = std::chrono::steady_clock::now();
   try {
-    predict_stream(
-        predictor_, [&](StreamPicture& picture) { return next(picture); }, o_.network.batch,
-        [&](std::vector<Prepared>& pictures) { end_batch(pictures); });
+    predict_stream(predictor_, stream_of(inputs_, predictor_), o_.network.batch,
+                   [&](std::vector<Prepared>& pictures) { end_batch(pictures); });
   } catch (const Error& error) {
     if (error.code() == Exit::stopped) stop();
     throw;
@@ -101,9 +102,9 @@ Exit Job::run() {
 
 // The rows that an interrupted run left must be those of the first pictures.
 void Job::take_back() {
-  bool header = o_.format == RowFormat::csv;
-  file_->read_back(o_.format == RowFormat::csv, [&](std::string_view row) {
-    if (std::exchange(header, false)) return;
+  const bool csv = o_.format == RowFormat::csv;
+  file_->read_back(csv, [&](std::string_view row) {
+    if (csv && !std::exchange(has_header_, true)) return;
     InputPicture picture{.file = ""};
     const bool more = inputs_.next(picture);
     for (const Exit code : {Exit::ok, Exit::data, Exit::file, Exit::limit})
@@ -116,14 +117,6 @@ void Job::take_back() {
                      "begun; remove {}.manifest and begin anew",
                      o_.output, before_ + 1, more ? picture.file : "any picture", o_.output));
   });
-}
-
-bool Job::next(StreamPicture& picture) {
-  InputPicture input{.file = ""};
-  if (!inputs_.next(input)) return false;
-  picture.file = input.file;
-  picture.decode = [this, input] { return read_picture(input, predictor_.decoding()); };
-  return true;
 }
 
 std::string Job::row(const Prepared& picture) const {

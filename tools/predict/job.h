@@ -12,7 +12,6 @@
 #include "tools/predict/inputs.h"
 #include "tools/predict/network_options.h"
 #include "tools/predict/row_file.h"
-#include "tools/predict/stream.h"
 
 namespace pc {
 
@@ -42,7 +41,6 @@ class Job {
   std::string row(const Prepared& picture) const;
   void adapt();
   void take_back();
-  bool next(StreamPicture& picture);
   void write(std::string_view rows);
   void end_batch(std::vector<Prepared>& pictures);
   void draw(const Prepared& picture);
@@ -56,7 +54,8 @@ class Job {
   std::optional<EmbeddingIndex> index_;
   std::optional<RowFile> file_;
   std::optional<Progress> progress_;
-  std::size_t head_ = 0;  // to explain
+  std::size_t head_ = 0;     // to explain
+  bool has_header_ = false;  // the CSV to go on with
   int64_t done_ = 0, before_ = 0, failed_ = 0;
   std::map<Verdict, int64_t> verdicts_;
   std::set<Exit> failures_;

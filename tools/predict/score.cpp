@@ -81,9 +81,10 @@ std::vector<std::size_t> held_back_items(Catalogue& catalogue, const ModelInfo& 
   const SplitRecord& record = *info.split;
   if (int64_t(catalogue.items.size()) != record.pictures || files_hash(catalogue) != record.files)
     fail(Exit::data,
-         fmt::format("{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
-                     "cannot be told from its training pictures; use --split all on another data set",
-                     root, catalogue.items.size(), record.pictures));
+         fmt::format(
+             "{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
+             "cannot be told from its training pictures; use --split all on another data set",
+             root, catalogue.items.size(), record.pictures));
   std::vector<int64_t> min_counts;
   for (const std::string& column : catalogue.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
   fold_rare_classes(catalogue, min_counts, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
@@ -113,6 +114,14 @@ ScoredHead matched(const Catalogue& catalogue, std::size_t column, const ModelIn
     match.truth_of_class.push_back(!known ? -1 : map.empty() ? int32_t(found - labels.begin()) : int32_t(c));
   }
   return match;
+}
+
+void add(NamedScore& score, const Named& named, const HeadScore& rules, int32_t truth) {
+  const bool right = named.label >= 0 && rules.is_right(truth, named.label);
+  ++score.n;
+  score.right += right;
+  score.sure += named.sure;
+  score.sure_right += named.sure && right;
 }
 
 }  // namespace
@@ -151,24 +160,31 @@ Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
   return [&](std::size_t i) { return plan.data.pictures->image(plan.items[i], predictor.decoding()); };
 }
 
-Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress) {
+Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch, int percent,
+                   const EvaluateProgress& progress, const std::function<void(std::size_t, const Logits&)>& sink) {
   Answers answers;
+  answers.percent = percent;
   answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
+  answers.named.assign(plan.heads.size(), std::vector<Named>(plan.items.size()));
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
     if (progress) progress(int64_t(i) + 1);
     if (outcome.code != Exit::ok) return answers.bad.push_back(outcome.error);
     ++answers.n;
+    if (sink) sink(i, outcome.logits);
+    const std::vector<Named> named = named_labels(predictor.info(), outcome.logits, percent);
+    if (predictor.info().calibration) ++answers.verdicts[verdict_of(predictor.info(), outcome.logits, named)];
     for (std::size_t h = 0; h < plan.heads.size(); ++h) {
       const auto& logits = outcome.logits[plan.heads[h].head];
       answers.labels[h][i] = int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
+      answers.named[h][i] = named[plan.heads[h].head];
     }
   });
   return answers;
 }
 
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers) {
-  ScoreReport report{.n = answers.n, .heads = {}, .bad = answers.bad};
+  ScoreReport report{
+      .n = answers.n, .heads = {}, .bad = answers.bad, .percent = answers.percent, .verdicts = answers.verdicts};
   const Catalogue& catalogue = plan.data.catalogue;
   for (std::size_t h = 0; h < plan.heads.size(); ++h) {
     const ScoredHead& match = plan.heads[h];
@@ -186,6 +202,7 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
       if (answer < 0) continue;
       if (truth >= 0) {
         one.score.add(truth, answer);
+        add(one.named, answers.named[h][i], one.score, truth);
         continue;
       }
       ++one.score.unknown;

@@ -1,6 +1,7 @@
 // Scoring a model on a labelled data set of any layout: which column belongs to which head, and the counts.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "data/catalogue.h"
 #include "tools/predict/class_map.h"
 #include "tools/predict/predictor.h"
+#include "tools/predict/verdict.h"
 #include "tools/train/evaluate.h"
 
 namespace pc {
@@ -43,36 +45,54 @@ ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, c
 
 // What a model says of the pictures of a plan.
 struct Answers {
-  std::vector<std::vector<int32_t>> labels;  // per head of the plan and picture; -1: could not be read
-  std::vector<std::string> bad;              // what is wrong with those
-  int64_t n = 0;                             // pictures that were predicted
+  std::vector<std::vector<int32_t>>
+      labels;  // per head of the plan and picture: the highest logit's; -1: could not be read
+  std::vector<std::vector<Named>> named;  // the same places: what pcpredict would say
+  int percent = 95;                       // the precision wanted of what is sure
+  std::map<Verdict, int64_t> verdicts;    // of all heads of the model; empty without a calibration
+  std::vector<std::string> bad;           // what is wrong with those
+  int64_t n = 0;                          // pictures that were predicted
 };
 // The picture of items[i] of the plan.
 using Decode = std::function<Image(std::size_t i)>;
-Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress = {});
+// `percent`: the precision wanted of what is called sure. `sink` gets the logits of each picture i that could be read,
+// in order.
+Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch, int percent,
+                   const EvaluateProgress& progress = {},
+                   const std::function<void(std::size_t i, const Logits&)>& sink = {});
 // As the model's training saw the pictures.
 Decode as_trained(const Predictor& predictor, const ScorePlan& plan);
 
 // Of head h of the plan: the true row of picture i, -1 where it cannot be scored.
 int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i);
 
+// What pcpredict would say under one head, of the n scored pictures.
+struct NamedScore {
+  int64_t n = 0, right = 0;  // named rightly, joint with the other heads
+  int64_t sure = 0, sure_right = 0;
+};
+
 // One head's counts with the names that its rows and the left-out pictures go by.
 struct HeadReport {
   HeadScore score;
   std::vector<std::string> classes, labels;               // of the rows, of the predictions
   std::vector<std::pair<std::string, int64_t>> unscored;  // classes of pictures counted as unknown; "": no label
+  NamedScore named = {};
 };
 struct ScoreReport {
   int64_t n = 0;  // pictures that were predicted
   std::vector<HeadReport> heads;
   std::vector<std::string> bad;  // what is wrong with the pictures that were not
+  int percent = 95;              // of what is called sure are to be right
+  std::map<Verdict, int64_t> verdicts = {};
 };
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers);
 
-// {"n", "bad", "heads": {NAME: {as to_json(HeadScore), "unscored": {CLASS: n}}}}; with `per_class` each head has
-// "classes": {CLASS: {"n", "recall", "low", "high", "precision", "f1", "mistaken_for", "mistaken"}}, null where nothing
-// was counted. Precision counts a wrong answer against every class that it would be right for.
+// {"n", "bad", "heads": {NAME: {as to_json(HeadScore), "named": {"accuracy", "sure", "precision"}, "unscored": {CLASS:
+// n}}}, "verdicts": {"percent", VERDICT: n}}, the last of a calibrated model only; "sure" is a share of the pictures,
+// "precision" of the sure ones; with `per_class` each head has "classes": {CLASS: {"n", "recall", "low", "high",
+// "precision", "f1", "mistaken_for", "mistaken"}}, null where nothing was counted. Precision counts a wrong answer
+// against every class that it would be right for.
 nlohmann::ordered_json to_json(const ScoreReport& report, bool per_class);
 std::string to_table(const ScoreReport& report, bool per_class);
 

@@ -1,5 +1,7 @@
 #include "tools/predict/shift.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -20,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kSeed = 1;
+constexpr int kPercent = 95;  // of what is called sure; no row shows it
 
 std::vector<std::size_t> sample_of(const std::vector<std::size_t>& items, int64_t limit) {
   std::vector<std::size_t> sample;
@@ -57,7 +60,8 @@ class Runner {
     };
     const Decode decode = change ? changed : as_trained(predictor_, plan);
     if (adapter_) adapter_->adapt(plan.items.size(), decode, settings_.batch);
-    const Answers answers = answer_all(predictor_, plan, decode, settings_.batch, [&](int64_t) { picture_done_(); });
+    const Answers answers =
+        answer_all(predictor_, plan, decode, settings_.batch, kPercent, [&](int64_t) { picture_done_(); });
     bad_.insert(answers.bad.begin(), answers.bad.end());
     const HeadScore rules{.right = plan.heads[0].right};
     Verdicts verdicts;
@@ -172,6 +176,23 @@ int64_t work_of(const std::vector<Contender>& models, const Common& common) {
   return pictures;
 }
 
+// Alone, on its own test pictures: they are no other model's.
+ShiftCell held_out_cell(const NamedModel& model, const ShiftSettings& settings, std::set<std::string>& bad) {
+  ShiftSettings own = settings;
+  own.models = {model.path};
+  own.photos.clear();
+  own.test_only = true;
+  std::string label;
+  const Contender contender = std::move(line_up(own, label).front());
+  if (!contender.data)
+    fail(Exit::data, fmt::format("{}: {} knows none of the labels there", settings.data, model.path));
+  Progress progress(model.name, int64_t(contender.data->items.size()));
+  int64_t done = 0;
+  Runner runner(
+      contender, settings, 0, [&] { progress.update(++done); }, bad);
+  return count(*contender.data, runner.run(*contender.data));
+}
+
 std::string short_name(const fs::path& path) {
   return path.filename() == "model.safetensors" && path.has_parent_path() ? path.parent_path().filename().string()
                                                                           : path.stem().string();
@@ -205,6 +226,8 @@ ShiftReport measure_shift(const ShiftSettings& settings) {
     const auto cells = column_of(model, runner, common, settings.limit > 0);
     for (std::size_t r = 0; r < report.rows.size(); ++r) report.rows[r].cells.push_back(cells[r]);
   }
+  for (const NamedModel& model : settings.held_out)
+    report.held_out.push_back({model, held_out_cell(model, settings, bad)});
   report.bad.assign(bad.begin(), bad.end());
   return report;
 }

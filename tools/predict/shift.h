@@ -10,13 +10,18 @@
 
 namespace pc {
 
+struct NamedModel {
+  std::string name, path;
+};
+
 struct ShiftSettings {
   std::vector<std::string> models;
-  std::string data, photos;  // photos "": none
-  std::string label, head;   // column of the data and head to score; "": the only one, or the one that the map fits
-  ClassMap map;              // of the photos; empty: by name
-  bool test_only = true;     // the pictures that every model has held back, else all
-  int64_t limit = 2000;      // pictures that are corrupted, drawn with a fixed seed; 0: none, and no row of them
+  std::string data, photos;          // photos "": none
+  std::vector<NamedModel> held_out;  // models trained without a year or a brand of the data
+  std::string label, head;  // column of the data and head to score; "": the only one, or the one that the map fits
+  ClassMap map;             // of the photos; empty: by name
+  bool test_only = true;    // the pictures that every model has held back, else all
+  int64_t limit = 2000;     // pictures that are corrupted, drawn with a fixed seed; 0: none, and no row of them
   NetworkOptions network;
 };
 
@@ -33,6 +38,12 @@ struct ShiftRow {
   std::vector<ShiftCell> cells;  // one per model
 };
 
+// What a model makes of the pictures that it held back, as they are.
+struct HeldOut {
+  NamedModel model;
+  ShiftCell cell;
+};
+
 struct ShiftReport {
   std::vector<std::string> models, heads;  // names for people; the head of each that is scored
   std::string data, label, photos;
@@ -41,6 +52,7 @@ struct ShiftReport {
   std::vector<std::string> common_classes;  // of the photos, that every model can name
   std::vector<std::string> unknown_labels;  // of the map, that no model knows
   std::vector<ShiftRow> rows;
+  std::vector<HeldOut> held_out;
   std::vector<std::string> bad;  // what is wrong with pictures that could not be read, each once
 };
 

@@ -40,9 +40,10 @@ std::string line_of(std::string text, const std::vector<std::string>& cells) {
 }
 
 std::string head_lines(const ShiftReport& report) {
-  std::string text =
-      visible(report.data) + (report.label.empty() ? "" : ", " + visible(report.label));
-  text += report.sample == 0 ? "\n" : fmt::format("; the corruptions on {} pictures of it, drawn with a fixed seed\n", grouped(report.sample));
+  std::string text = visible(report.data) + (report.label.empty() ? "" : ", " + visible(report.label));
+  text += report.sample == 0 ? "\n"
+                             : fmt::format("; the corruptions on {} pictures of it, drawn with a fixed seed\n",
+                                           grouped(report.sample));
   if (!report.photos.empty())
     text += fmt::format("photos: {}; all models can name {}\n", visible(report.photos),
                         visible(fmt::format("{}", fmt::join(report.common_classes, ", "))));
@@ -61,10 +62,14 @@ nlohmann::ordered_json to_json(const ShiftReport& report) {
     for (const ShiftCell& cell : row.cells) cells.push_back(to_json(cell, row.paired));
     rows.push_back({{"row", row.name}, {"strength", row.strength}, {"cells", cells}});
   }
+  nlohmann::ordered_json held_out = nlohmann::ordered_json::array();
+  for (const HeldOut& one : report.held_out)
+    held_out.push_back({{"name", one.model.name}, {"model", one.model.path}, {"cell", to_json(one.cell, false)}});
   return {{"data", report.data},     {"label", report.label},
           {"photos", report.photos}, {"common_classes", report.common_classes},
           {"sample", report.sample}, {"bad", report.bad.size()},
-          {"models", models},        {"rows", rows}};
+          {"models", models},        {"rows", rows},
+          {"held_out", held_out}};
 }
 
 std::string to_table(const ShiftReport& report) {
@@ -83,6 +88,9 @@ std::string to_table(const ShiftReport& report) {
     for (const ShiftCell& cell : row.cells) cells.push_back(cell_text(cell, row.paired));
     text += line_of(padded(row.name, name) + "  " + padded(row.strength, strength), cells);
   }
+  for (const HeldOut& one : report.held_out)
+    text += line_of(fmt::format("held out: {}, by {}", visible(one.model.name), visible(one.model.path)),
+                    {cell_text(one.cell, false)});
   return text + (report.bad.empty() ? "" : fmt::format("{} pictures could not be read\n", report.bad.size()));
 }
 

@@ -56,6 +56,14 @@ double free_memory() {
   return 0;
 }
 
+PictureStream numbered(std::size_t count, const std::function<Image(std::size_t)>& decode) {
+  return [count, &decode, next = std::size_t{0}](StreamPicture& picture) mutable {
+    if (next == count) return false;
+    picture.decode = [&decode, i = next++] { return decode(i); };
+    return true;
+  };
+}
+
 }  // namespace
 
 int automatic_batch(const Predictor& predictor) {
@@ -91,18 +99,6 @@ void predict_stream(Predictor& predictor, const PictureStream& next, int batch, 
     sink(pictures);
   });
 }
-
-namespace {
-
-PictureStream numbered(std::size_t count, const std::function<Image(std::size_t)>& decode) {
-  return [count, &decode, next = std::size_t{0}](StreamPicture& picture) mutable {
-    if (next == count) return false;
-    picture.decode = [&decode, i = next++] { return decode(i); };
-    return true;
-  };
-}
-
-}  // namespace
 
 void prepare_all(const Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode,
                  int batch, const std::function<void(std::size_t, std::vector<Prepared>&)>& sink) {

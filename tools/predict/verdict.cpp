@@ -1,9 +1,16 @@
 #include "tools/predict/verdict.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+
+#include "kernels/runtime/error.h"
 
 namespace pc {
 namespace {
+
+constexpr int kUsualPrecision = 95;  // percent
 
 bool reaches(const HeadCalibration& head, int percent, const Named& named) {
   if (named.label < 0) return false;
@@ -38,6 +45,14 @@ std::vector<int> precisions(const ModelInfo& info) {
   if (info.calibration)
     for (const Threshold& threshold : info.calibration->heads.front().thresholds) all.push_back(threshold.percent);
   return all;
+}
+
+int precision_of(const ModelInfo& info, std::optional<int> wanted) {
+  const std::vector<int> there = precisions(info);
+  if (wanted && there.empty()) fail(Exit::usage, fmt::format("--accept-at {}: the model is not calibrated", *wanted));
+  if (wanted && std::find(there.begin(), there.end(), *wanted) == there.end())
+    fail(Exit::usage, fmt::format("--accept-at {}: the model knows {}", *wanted, fmt::join(there, ", ")));
+  return wanted.value_or(kUsualPrecision);
 }
 
 std::vector<Named> named_labels(const ModelInfo& info, const std::vector<std::vector<float>>& logits, int percent) {

@@ -1,6 +1,7 @@
 // The verdict on a picture: what it is named, which of the names are sure, and whether a person has to look.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,5 +35,7 @@ std::vector<double> temperatures(const ModelInfo& info);
 
 // The percentages that the model has thresholds for, rising.
 std::vector<int> precisions(const ModelInfo& info);
+// `wanted`, which must be one of those, else 95. Throws Error(usage) that says what --accept-at may be.
+int precision_of(const ModelInfo& info, std::optional<int> wanted);
 
 }  // namespace pc

@@ -18,7 +18,7 @@ std::optional<double> ClassFigures::recall() const { return share(right, n); }
 std::optional<double> ClassFigures::f1() const { return n ? share(2 * right, n + answers) : std::nullopt; }
 
 std::vector<ClassFigures> class_figures(const TestedHead& head) {
-  std::vector<ClassFigures> all(std::size_t(head.score.classes));
+  std::vector<ClassFigures> all(head.classes.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i].label = int(i);
   for (const Tested& t : head.pictures) {
     ++all[std::size_t(t.truth)].n;

@@ -22,11 +22,10 @@ std::string matrix_cell(int64_t count, int64_t row, bool diagonal, bool rest) {
 std::string matrix(const Material& m, std::size_t head) {
   const FoldedConfusion folded = fold_confusion(m.heads[head], kMatrix);
   const std::size_t shown = folded.labels.size(), size = folded.counts.size();
-  const std::string others = fmt::format("{} others", m.heads[head].score.classes - int(shown));
+  const std::string others = fmt::format("{} others", m.heads[head].classes.size() - shown);
   const auto name = [&](std::size_t i) { return i < shown ? name_text(m.label(head, folded.labels[i])) : others; };
   std::string html = fmt::format(
-      "<h3>Confusion matrix</h3>\n<p>A row is a label, a column an answer, the shade the share of the row{}. All "
-      "counts: confusion.csv.</p>\n"
+      "<h3>Confusion matrix</h3>\n<p>A row is a label, a column an answer, the shade the share of the row{}.</p>\n"
       "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><td>",
       folded.folded ? fmt::format("; the {} most frequent classes", shown) : "");
   for (std::size_t i = 0; i < size; ++i) html += fmt::format("<th><span>{}</span>", name(i));
@@ -59,7 +58,7 @@ std::string pairs(Material& m, std::size_t head) {
   std::vector<PairCount> wrong = pair_counts(m.heads[head]);
   std::erase_if(wrong, [](const PairCount& pair) { return pair.truth == pair.answer; });
   if (wrong.empty()) return "";
-  std::vector<int64_t> n(m.run.info.heads[head].labels.size());
+  std::vector<int64_t> n(m.heads[head].classes.size());
   for (const Tested& t : m.heads[head].pictures) ++n[std::size_t(t.truth)];
   std::string html =
       "<h3>Most confused pairs</h3>\n<p>Between the surest picture of either class, some of the one that were "
@@ -74,8 +73,8 @@ std::string pairs(Material& m, std::size_t head) {
     std::size_t shown = 0;
     for (const Tested& t : m.heads[head].pictures)
       if (t.truth == pair.truth && t.answer == pair.answer && shown++ < kExamples)
-        html += figure(m.picture(t.item), fmt::format("<span class=\"bad\">{} {}</span>",
-                                                      name_text(m.label(head, t.answer)), percent(t.p)));
+        html += figure(m.picture(t.item),
+                       fmt::format("<span class=\"bad\">{} {}</span>", name_text(m.answer(head, t)), percent(t.p)));
     html += example(m, head, pair.answer) + "</div>\n";
   }
   return html + "</div>\n";
@@ -86,11 +85,11 @@ std::string worst(Material& m, std::size_t head) {
       "<h3>Highest losses</h3>\n<p>Pictures whose label the network thinks least likely: wrong labels show up "
       "here.</p>\n<div class=\"groups\">\n";
   for (const Tested& t : highest_losses(m.heads[head], kWorst))
-    html += figure(m.picture(t.item),
-                   fmt::format("label <b>{}</b> {}<br>answer <b class=\"{}\">{}</b> {}<br><small>{}</small>",
-                               name_text(m.label(head, t.truth)), percent(t.p_truth),
-                               t.truth == t.answer ? "good" : "bad", name_text(m.label(head, t.answer)), percent(t.p),
-                               name_text(m.run.plan.catalogue.items[t.item].file)));
+    html +=
+        figure(m.picture(t.item),
+               fmt::format("label <b>{}</b> {}<br>answer <b class=\"{}\">{}</b> {}<br><small>{}</small>",
+                           name_text(m.label(head, t.truth)), percent(t.p_truth), t.truth == t.answer ? "good" : "bad",
+                           name_text(m.answer(head, t)), percent(t.p), name_text(m.file(t.item))));
   return html + "</div>\n";
 }
 

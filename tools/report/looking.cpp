@@ -36,7 +36,7 @@ std::vector<uint32_t> chosen(const TestedHead& head) {
 
 }  // namespace
 
-std::string looking_section(Material& m) {
+std::string looking_section(RunMaterial& m) {
   const std::vector<uint32_t> items = chosen(m.heads[finest_head(m)]);
   if (items.empty()) return "";
   const Batch batch = m.run.batches.whole(items);

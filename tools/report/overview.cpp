@@ -12,12 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-std::string tile(const char* name, const std::string& value) {
-  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html_text(value));
-}
-
 // A curve per head of one figure of the epochs.
-std::vector<Curve> curves_of(const Material& m, const std::string& part, const std::string& figure, Stroke stroke,
+std::vector<Curve> curves_of(const RunMaterial& m, const std::string& part, const std::string& figure, Stroke stroke,
                              const std::string& suffix) {
   std::vector<Curve> curves;
   for (std::size_t h = 0; h < m.heads.size(); ++h) {
@@ -44,7 +40,7 @@ std::string chart(const std::string& title, const Axis& y, std::vector<Curve> cu
 
 }  // namespace
 
-std::string summary_section(const Material& m) {
+std::string summary_section(const RunMaterial& m) {
   const auto& train = m.run.config.train;
   const Preprocess& input = m.run.info.preprocess;
   const json& test = m.event("test");
@@ -62,31 +58,31 @@ std::string summary_section(const Material& m) {
   return html + "</dl>\n";
 }
 
-std::string results_section(const Material& m) {
-  std::string html =
-      "<h2 id=\"results\">Test</h2>\n<p>Pictures that neither trained nor validated. The interval is Wilson's, 95 %. "
-      "Macro-F1 is the mean over "
-      "classes with a test picture, so that rare ones count like frequent ones. Majority is what always naming the "
-      "most frequent class "
-      "would reach.</p>\n<div class=\"scroll\"><table><thead><tr><th>head<th>classes<th>n<th>accuracy<th>95 % "
-      "interval<th>macro-F1<th>majority"
-      "<th>without label</tr></thead><tbody>\n";
+std::string results_section(const Material& m, const std::string& which) {
+  std::string html = fmt::format(
+      "<h2 id=\"results\">Results</h2>\n<p>{} The interval is Wilson's, 95 %. Macro-F1 and mean recall are means over "
+      "the classes with a picture, so that rare ones count like frequent ones. Majority is what always giving the most "
+      "frequent answer would reach.</p>\n<div class=\"scroll\"><table><thead><tr><th>head<th>classes<th>n<th>accuracy"
+      "<th>95 % interval<th>macro-F1<th>mean recall<th>majority<th>without label</tr></thead><tbody>\n",
+      which);
   for (const TestedHead& head : m.heads) {
     const HeadScore& s = head.score;
-    html += fmt::format("<tr><th>{}<td>{}<td>{}", name_text(s.name), grouped(s.classes), grouped(s.n()));
+    html += fmt::format("<tr><th>{}<td>{}<td>{}", name_text(s.name), grouped(s.truths()), grouped(s.n()));
     if (s.n() == 0) {
-      html += "<td><td><td><td>";
+      html += "<td><td><td><td><td>";
     } else {
       const Interval interval = wilson(s.accuracy(), s.n());
-      html += fmt::format("<td><b>{}</b><td>{:.1f} … {:.1f} %<td>{:.3f}<td>{}", percent(s.accuracy()),
-                          100 * interval.low, 100 * interval.high, s.macro_f1(), percent(s.majority()));
+      html +=
+          fmt::format("<td><b>{}</b><td>{:.1f} … {:.1f} %<td>{}<td>{:.3f}<td>{}", percent(s.accuracy()),
+                      100 * interval.low, 100 * interval.high, s.mapped() ? "" : fmt::format("{:.3f}", s.macro_f1()),
+                      s.mean_recall(), percent(s.majority()));
     }
     html += fmt::format("<td>{}</tr>\n", grouped(s.unknown));
   }
   return html + "</tbody></table></div>\n";
 }
 
-std::string curves_section(const Material& m) {
+std::string curves_section(const RunMaterial& m) {
   std::vector<Curve> accuracy = curves_of(m, "val", "accuracy", Stroke::line, ", validation");
   for (Curve& curve : curves_of(m, "train", "accuracy", Stroke::dashed, ", training"))
     accuracy.push_back(std::move(curve));

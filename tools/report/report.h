@@ -23,8 +23,8 @@ struct FinishedRun {
 // (pceval --shift --json) where it lies there. Errors: Error(file); Error(data) naming the file that is not understood.
 void write_report(const FinishedRun& run);
 
-// The same for a run that finished earlier. Error(usage) where it has not; Error(data) where its test pictures cannot be
-// told any more.
+// The same for a run that finished earlier. Error(usage) where it has not; Error(data) where its test pictures cannot
+// be told any more.
 void report_again(TrainConfig& config);
 
 }  // namespace pc

@@ -82,12 +82,19 @@ std::string shift_table(const json& shift) {
     for (const json& cell : row.at("cells")) html += shift_cell(cell);
     html += "</tr>\n";
   }
-  return html + "</tbody></table></div>\n";
+  html += "</tbody></table></div>\n";
+  for (const json& one : shift.value("held_out", json::array())) {
+    const auto accuracy = number_at(one, {"cell", "accuracy"}), n = number_at(one, {"cell", "n"});
+    if (accuracy && n)
+      html += fmt::format("<p>A model trained without this {}: {} of {} such pictures.</p>\n",
+                          name_text(one.at("name").get<std::string>()), percent(*accuracy), grouped(int64_t(*n)));
+  }
+  return html;
 }
 
 }  // namespace
 
-std::string calibration_section(const Material& m) {
+std::string calibration_section(const RunMaterial& m) {
   const json& event = m.event("calibration");
   if (!event.is_object()) return "";
   std::string html =
@@ -112,7 +119,7 @@ std::string calibration_section(const Material& m) {
   return html + "</tbody></table></div>\n";
 }
 
-std::string shift_section(const Material& m) {
+std::string shift_section(const RunMaterial& m) {
   const auto path = m.run.folder / "shift.json";
   if (!std::filesystem::exists(path)) return "";
   try {
@@ -124,7 +131,7 @@ std::string shift_section(const Material& m) {
   }
 }
 
-std::string card_section(const Material& m) {
+std::string card_section(const RunMaterial& m) {
   const TrainConfig& config = m.run.config;
   const Catalogue& catalogue = m.run.plan.catalogue;
   const auto begin = config.model.weights.empty() ? std::string("from random weights")
@@ -150,7 +157,7 @@ std::string card_section(const Material& m) {
          "for; neither is known here.</li>\n</ul>\n";
 }
 
-std::string reproduce_section(const Material& m) {
+std::string reproduce_section(const RunMaterial& m) {
   const Catalogue::Report& r = m.run.plan.catalogue.report;
   return fmt::format(
       "<h2 id=\"reproduce\">The same again</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "

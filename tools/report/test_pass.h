@@ -13,22 +13,23 @@ namespace pc {
 // One picture under one head. Of its logits only this is kept, or a head of many classes would take all memory.
 struct Tested {
   uint32_t item;
-  int32_t truth, answer;
-  double p;         // of the answer
-  double tempered;  // the same behind the head's temperature
-  double p_truth;   // of the label
-  double loss;      // -log p_truth
+  int32_t truth, answer;  // classes
+  int32_t label;          // the head's own label that the answer stands for: the same without a map of classes
+  double p;               // of the answer
+  double tempered;        // the same behind the head's temperature
+  double p_truth;         // of the label
+  double loss;            // -log p_truth
 };
 
 struct TestedHead {
   HeadScore score;
-  std::vector<Tested> pictures;  // those with a label, in order
+  std::vector<std::string> classes, labels;  // their names
+  std::vector<Tested> pictures;              // those with a label, in order
 };
 
-// `temperatures`: one per head. The model computes as in prediction; pictures without a label count as unknown.
-std::vector<TestedHead> test_pass(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
-                                  std::span<const uint32_t> items, int batch, const std::vector<double>& temperatures,
-                                  const EvaluateProgress& progress = {});
+// The model computes as in prediction; pictures without a label count as unknown.
+std::vector<TestedHead> test_pass(Classifier& model, const ModelInfo& info, const BatchMaker& batches,
+                                  std::span<const uint32_t> items, int batch, const EvaluateProgress& progress = {});
 
 // What the logits of one picture say, of which `truth` is right.
 Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, double temperature);

@@ -5,8 +5,7 @@
 #include <algorithm>
 
 #include "tools/cli/progress.h"
-#include "tools/predict/verdict.h"
-#include "tools/train/calibration_fit.h"
+#include "tools/predict/fit_calibration.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/learn_hierarchy.h"
 
@@ -14,21 +13,11 @@ namespace pc {
 namespace {
 
 using nlohmann::json;
-using Logits = std::vector<std::vector<float>>;  // of one picture: a row per head
 
-constexpr int kPercents[] = {90, 95, 99};
-constexpr double kStrange = 0.01;  // of the validation pictures are called no product
-
-// Pictures that the network did not train on, and what it says of them.
-struct Answered {
-  std::vector<Logits> logits;                // per picture
-  std::vector<std::vector<int32_t>> labels;  // per picture and head; -1: none
-};
-
-Answered answer(Classifier& model, const BatchMaker& batches, const std::vector<uint32_t>& items, int batch,
+CalibrationSet answer(Classifier& model, const BatchMaker& batches, const std::vector<uint32_t>& items, int batch,
                 const char* what) {
   Progress progress(what, int64_t(items.size()));
-  Answered all{.logits = std::vector<Logits>(items.size()), .labels = {}};
+  CalibrationSet all{.logits = std::vector<Logits>(items.size()), .labels = {}};
   for_logits(
       model, batches, items, batch,
       [&](std::size_t place, std::size_t, std::span<const float> logits) {
@@ -42,56 +31,6 @@ Answered answer(Classifier& model, const BatchMaker& batches, const std::vector<
   return all;
 }
 
-Evidence evidence_of(const Answered& answered, std::size_t head) {
-  Evidence evidence;
-  for (std::size_t i = 0; i < answered.logits.size(); ++i) {
-    if (answered.labels[i][head] < 0) continue;
-    evidence.logits.push_back(answered.logits[i][head]);
-    evidence.labels.push_back(answered.labels[i][head]);
-  }
-  return evidence;
-}
-
-// What the model names, per picture and head.
-std::vector<std::vector<Named>> name_all(const ModelInfo& info, const Answered& answered, int percent) {
-  std::vector<std::vector<Named>> all;
-  for (const Logits& logits : answered.logits) all.push_back(named_labels(info, logits, percent));
-  return all;
-}
-
-void set_thresholds(ModelInfo& info, const Answered& val) {
-  const auto named = name_all(info, val, 0);
-  for (std::size_t h = 0; h < info.heads.size(); ++h) {
-    std::vector<Vote> votes;
-    for (std::size_t i = 0; i < named.size(); ++i)
-      if (const Named& one = named[i][h]; val.labels[i][h] >= 0 && one.label >= 0)
-        votes.push_back({.label = one.label, .p = one.p, .right = one.label == val.labels[i][h]});
-    for (const int percent : kPercents)
-      info.calibration->heads[h].thresholds.push_back(
-          {.percent = percent, .of_label = label_thresholds(votes, int(info.heads[h].labels.size()), percent)});
-  }
-}
-
-// The head with most labels knows most of what a product looks like. A quantile of few pictures says nothing.
-std::optional<NoveltyRule> novelty_rule(const ModelInfo& info, const Answered& val) {
-  if (double(val.logits.size()) * kStrange < 1) return std::nullopt;
-  const auto finest = std::max_element(info.heads.begin(), info.heads.end(),
-                                       [](const Head& a, const Head& b) { return a.labels.size() < b.labels.size(); });
-  NoveltyRule rule{.head = std::size_t(finest - info.heads.begin())};
-  std::vector<double> scores;
-  for (const Logits& logits : val.logits) scores.push_back(novelty(rule, logits));
-  rule.limit = upper_quantile(std::move(scores), kStrange);
-  return rule;
-}
-
-void fit(ModelInfo& info, const Answered& val) {
-  info.calibration.emplace();
-  for (std::size_t h = 0; h < info.heads.size(); ++h)
-    info.calibration->heads.push_back({.temperature = fit_temperature(evidence_of(val, h)), .thresholds = {}});
-  set_thresholds(info, val);
-  info.calibration->novelty = novelty_rule(info, val);
-}
-
 // Of the labelled pictures: how many had a sure name, and how many of those were right.
 struct Coverage {
   int64_t n = 0, sure = 0, right = 0;
@@ -99,7 +38,7 @@ struct Coverage {
   double precision() const { return sure ? double(right) / double(sure) : 0; }
 };
 
-Coverage coverage(const std::vector<std::vector<Named>>& named, const Answered& answered, std::size_t head) {
+Coverage coverage(const std::vector<std::vector<Named>>& named, const CalibrationSet& answered, std::size_t head) {
   Coverage c;
   for (std::size_t i = 0; i < named.size(); ++i) {
     const Named& one = named[i][head];
@@ -117,7 +56,7 @@ json before_and_after(const Evidence& evidence, double temperature) {
   return {{"before", to_json(reliability(evidence, 1))}, {"after", to_json(reliability(evidence, temperature))}};
 }
 
-json head_report(const ModelInfo& info, const Answered& val, const Answered& test, std::size_t h) {
+json head_report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test, std::size_t h) {
   const double t = info.calibration->heads[h].temperature;
   return {{"temperature", t},
           {"val", before_and_after(evidence_of(val, h), t)},
@@ -125,7 +64,7 @@ json head_report(const ModelInfo& info, const Answered& val, const Answered& tes
 }
 
 // How many pictures of `answered` get which verdict.
-json count_verdicts(const ModelInfo& info, const Answered& answered, const std::vector<std::vector<Named>>& named) {
+json count_verdicts(const ModelInfo& info, const CalibrationSet& answered, const std::vector<std::vector<Named>>& named) {
   json counts{{"n", answered.logits.size()}};
   for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::not_product}) {
     int64_t n = 0;
@@ -135,11 +74,11 @@ json count_verdicts(const ModelInfo& info, const Answered& answered, const std::
   return counts;
 }
 
-json report(const ModelInfo& info, const Answered& val, const Answered& test) {
+json report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test) {
   json event{{"event", "calibration"}, {"heads", json::object()}};
   for (std::size_t h = 0; h < info.heads.size(); ++h)
     event["heads"][info.heads[h].name] = head_report(info, val, test, h);
-  for (const int percent : kPercents) {
+  for (const int percent : kPrecisions) {
     const auto named = name_all(info, test, percent);
     event["verdicts"][std::to_string(percent)] = count_verdicts(info, test, named);
     for (std::size_t h = 0; h < info.heads.size(); ++h) {
@@ -164,7 +103,7 @@ void print(const json& event, const ModelInfo& info) {
     fmt::print(stderr, "{}\n", line);
   }
   for (const Head& head : info.heads)
-    for (const int percent : kPercents) {
+    for (const int percent : kPrecisions) {
       const json& sure = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
       fmt::print(stderr,
                  "{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are right\n",
@@ -182,9 +121,10 @@ void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, co
                "no validation pictures: the probabilities stay as the network gives them, and none is called sure\n");
     return;
   }
-  const Answered val = answer(model, batches, plan.val, batch, "calibrating");
-  const Answered test = answer(model, batches, plan.test, batch, "measuring");
-  fit(info, val);
+  const CalibrationSet val = answer(model, batches, plan.val, batch, "calibrating");
+  const CalibrationSet test = answer(model, batches, plan.test, batch, "measuring");
+  info.calibration.reset();
+  fit_calibration(info, val);
   const json event = report(info, val, test);
   folder.log(event);
   if (plan.test.empty())

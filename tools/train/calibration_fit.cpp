@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <numeric>
 
 namespace pc {
 namespace {
@@ -100,6 +102,23 @@ std::vector<double> label_thresholds(const std::vector<Vote>& votes, int labels,
     all.push_back(prove(n, n, percent) ? threshold(std::move(own), percent) : of_head);
   }
   return all;
+}
+
+std::vector<std::vector<float>> mean_directions(const std::vector<std::vector<float>>& logits) {
+  std::map<std::ptrdiff_t, std::vector<double>> sums;
+  for (const std::vector<float>& z : logits) {
+    std::vector<double>& sum = sums[std::max_element(z.begin(), z.end()) - z.begin()];
+    sum.resize(z.size());
+    for (std::size_t i = 0; i < z.size(); ++i) sum[i] += double(z[i]);
+  }
+  std::vector<std::vector<float>> directions;
+  for (const auto& [label, sum] : sums) {
+    const double length = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
+    if (length > 0) directions.emplace_back();
+    for (const double value : sum)
+      if (length > 0) directions.back().push_back(to_four_digits(value / length));
+  }
+  return directions;
 }
 
 double upper_quantile(std::vector<double> scores, double above) {

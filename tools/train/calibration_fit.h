@@ -43,6 +43,10 @@ double threshold(std::vector<Vote> votes, int percent);
 // are right.
 std::vector<double> label_thresholds(const std::vector<Vote>& votes, int labels, int percent);
 
+// The mean logits of those whose highest logit is the same, as unit vectors; one for each label that is the highest of
+// any.
+std::vector<std::vector<float>> mean_directions(const std::vector<std::vector<float>>& logits);
+
 // The value that a share `above` of the scores exceeds at most. `scores` must not be empty.
 double upper_quantile(std::vector<double> scores, double above);
 

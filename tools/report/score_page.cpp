@@ -1,0 +1,80 @@
+#include "tools/report/score_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/file.h"
+#include "tools/cli/text.h"
+#include "tools/predict/verdict.h"
+#include "tools/report/sections.h"
+
+namespace pc {
+namespace {
+
+bool is_one_of(const std::vector<int32_t>& labels, int32_t label) {
+  return std::find(labels.begin(), labels.end(), label) != labels.end();
+}
+
+// The class that a label stands for beside a picture of class `truth`.
+int32_t class_of(int32_t label, int32_t truth, const std::vector<std::vector<int32_t>>& right) {
+  if (is_one_of(right[std::size_t(truth)], label)) return truth;
+  const auto other =
+      std::find_if(right.begin(), right.end(), [&](const auto& labels) { return is_one_of(labels, label); });
+  return int32_t(other - right.begin());
+}
+
+std::string summary(const ScoreReport& report, const ModelInfo& info, const std::string& conditions) {
+  return "<dl>\n" + tile("pictures", grouped(report.n)) + tile("unreadable", grouped(int64_t(report.bad.size()))) +
+         tile("architecture", info.architecture) + "</dl>\n" +
+         (conditions.empty() ? "" : "<p>" + html_text(conditions) + "</p>\n");
+}
+
+}  // namespace
+
+Tested tested_by_map(uint32_t item, std::span<const float> logits, int32_t truth,
+                     const std::vector<std::vector<int32_t>>& right, double temperature) {
+  Tested t = tested(item, logits, right[std::size_t(truth)].front(), temperature);
+  t.p_truth = 0;
+  for (const int32_t label : right[std::size_t(truth)]) t.p_truth += tested(item, logits, label, temperature).p_truth;
+  t.loss = std::min(t.loss, -std::log(t.p_truth));  // t.loss is finite where all of p_truth is lost to rounding
+  t.answer = class_of(t.answer, truth, right);
+  t.truth = truth;
+  return t;
+}
+
+ScorePage::ScorePage(const ScorePlan& plan, const ModelInfo& info) : plan_(plan), info_(info) {
+  for (const ScoredHead& match : plan.heads) {
+    TestedHead& head = heads_.emplace_back();
+    head.classes = match.right.empty() ? info.heads[match.head].labels : plan.data.catalogue.classes[match.column];
+    head.labels = info.heads[match.head].labels;
+    if (!match.right.empty()) head.classes.push_back("something else");
+  }
+}
+
+void ScorePage::add(std::size_t i, const Logits& logits) {
+  const std::vector<double> t = temperatures(info_);
+  for (std::size_t h = 0; h < heads_.size(); ++h) {
+    const ScoredHead& match = plan_.heads[h];
+    const int32_t truth = truth_of(plan_, h, i);
+    if (truth < 0) continue;
+    const auto item = uint32_t(i);
+    const double temperature = t[match.head];
+    heads_[h].pictures.push_back(match.right.empty()
+                                     ? tested(item, logits[match.head], truth, temperature)
+                                     : tested_by_map(item, logits[match.head], truth, match.right, temperature));
+  }
+}
+
+void ScorePage::write(const std::filesystem::path& path, const std::string& name, const std::string& conditions,
+                      const ScoreReport& report, const Decode& decode) {
+  for (std::size_t h = 0; h < heads_.size(); ++h) heads_[h].score = report.heads[h].score;
+  Material m{.heads = std::move(heads_),
+             .image = [&](uint32_t i) { return decode(i); },
+             .file = [&](uint32_t i) { return plan_.data.catalogue.items[plan_.items[i]].file; }};
+  const std::string body = results_section(m, "All pictures that were scored.") + head_sections(m);
+  write_file_atomically(path, report_page(m, name, "evaluation", summary(report, info_, conditions), body));
+}
+
+}  // namespace pc

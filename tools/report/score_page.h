@@ -1,0 +1,30 @@
+// The page of an evaluation: what pceval prints, with the pictures behind it.
+#pragma once
+
+#include "tools/predict/score.h"
+#include "tools/report/test_pass.h"
+
+namespace pc {
+
+// Collects what a model says of the pictures of a plan; both must outlive it.
+class ScorePage {
+ public:
+  ScorePage(const ScorePlan& plan, const ModelInfo& info);
+  // Of picture i of the plan.
+  void add(std::size_t i, const Logits& logits);
+  // `name` heads the page, `conditions` stands below it. Thumbnails come from `decode`. Once only. Throws Error(file).
+  void write(const std::filesystem::path& path, const std::string& name, const std::string& conditions,
+             const ScoreReport& report, const Decode& decode);
+
+ private:
+  const ScorePlan& plan_;
+  const ModelInfo& info_;
+  std::vector<TestedHead> heads_;
+};
+
+// As tested(), where several labels may be right: truth and answer are classes, `right` the labels of each. An answer
+// that is right for other classes only is the first of those, one that is right for none is `right.size()`.
+Tested tested_by_map(uint32_t item, std::span<const float> logits, int32_t truth,
+                     const std::vector<std::vector<int32_t>>& right, double temperature);
+
+}  // namespace pc
