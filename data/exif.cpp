@@ -83,12 +83,31 @@ std::optional<Bytes> png_exif(Bytes b) {
   return std::nullopt;
 }
 
+// RIFF chunks: four letters, a little-endian size, the body, and a byte of padding where the size is odd.
+std::optional<Bytes> webp_exif(Bytes b) {
+  std::size_t at = 12;
+  while (at + 8 <= b.size()) {
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) length |= std::to_integer<std::size_t>(b[at + 4 + i]) << (8 * i);
+    if (length > b.size() - at - 8) break;
+    Bytes body = b.subspan(at + 8, length);
+    if (std::memcmp(&b[at], "EXIF", 4) == 0) {
+      // Some writers keep the mark of a JPEG segment in front.
+      if (body.size() > 6 && std::memcmp(body.data(), "Exif\0\0", 6) == 0) body = body.subspan(6);
+      return body;
+    }
+    at += 8 + length + length % 2;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int exif_orientation(Bytes bytes, ImageFormat format) {
   std::optional<Bytes> block;
   if (format == ImageFormat::jpeg) block = jpeg_exif(bytes);
   if (format == ImageFormat::png) block = png_exif(bytes);
+  if (format == ImageFormat::webp) block = webp_exif(bytes);
   return block ? Tiff::orientation(*block) : 1;
 }
 

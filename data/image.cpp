@@ -103,18 +103,22 @@ void detail::check_pixels(const std::string& name, int64_t w, int64_t h, const D
   }
 }
 
-Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+bool is_web_image(ImageFormat format) {
+  return format == ImageFormat::jpeg || format == ImageFormat::png || format == ImageFormat::webp;
+}
+
+Image decode_web_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   const ImageFormat format = sniff(bytes);
+  const auto upright = [&](Image image) {
+    return detail::orient(std::move(image), detail::exif_orientation(bytes, format));
+  };
   switch (format) {
     case ImageFormat::jpeg:
-      return detail::orient(detail::decode_jpeg(bytes, name, settings), detail::exif_orientation(bytes, format));
+      return upright(detail::decode_jpeg(bytes, name, settings));
     case ImageFormat::png:
-      return detail::orient(detail::decode_png(bytes, name, settings), detail::exif_orientation(bytes, format));
-    case ImageFormat::pnm:
-      return detail::decode_pnm(bytes, name, settings);
-    case ImageFormat::gif:
-    case ImageFormat::bmp:
-      return detail::decode_with_stb(bytes, name, settings);
+      return upright(detail::decode_png(bytes, name, settings));
+    case ImageFormat::webp:
+      return upright(detail::decode_webp(bytes, name, settings));
     case ImageFormat::empty:
       fail(Exit::data, name + ": empty file");
     case ImageFormat::unknown:
@@ -123,7 +127,25 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, co
     case ImageFormat::text:
       fail(Exit::data, fmt::format("{}: not an image (looks like {})", name, name_of(format)));
     default:
+      fail(Exit::data, fmt::format("{}: file is {}; send JPEG, PNG or WebP", name, name_of(format)));
+  }
+}
+
+Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+  switch (const ImageFormat format = sniff(bytes)) {
+    case ImageFormat::pnm:
+      return detail::decode_pnm(bytes, name, settings);
+    case ImageFormat::gif:
+    case ImageFormat::bmp:
+      return detail::decode_with_stb(bytes, name, settings);
+    case ImageFormat::heif:
+    case ImageFormat::avif:
+    case ImageFormat::tiff:
+    case ImageFormat::pdf:
+    case ImageFormat::zip:
       fail(Exit::data, fmt::format("{}: file is {}, not supported; convert to JPEG or PNG", name, name_of(format)));
+    default:
+      return decode_web_image(bytes, name, settings);
   }
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -99,13 +98,6 @@ void write_store(const std::filesystem::path& path, const DataSet& data, const S
 }
 
 }  // namespace
-
-std::filesystem::path default_cache_folder() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
-    return std::filesystem::path(cache) / "pc";
-  if (const char* home = std::getenv("HOME"); home && *home) return std::filesystem::path(home) / ".cache" / "pc";
-  return std::filesystem::temp_directory_path() / "pc-cache";
-}
 
 StoreSettings store_settings(int64_t height, int64_t width) { return {.short_side = int(2 * std::max(height, width))}; }
 

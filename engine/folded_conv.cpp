@@ -10,24 +10,29 @@
 
 namespace pc {
 
-FoldedConv::FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape, DType dtype)
-    : filter_(w.shape()), options_(options), dtype_(dtype) {
+FoldedFilter fold(const Tensor& w, const NormParameters& norm) {
   const int64_t k = w.dim(0), length = w.size() / k;
   const Tensor source = w.to(Device::cpu);
   const std::vector<float> gamma = norm.gamma.to_vector<float>(), beta = norm.beta.to_vector<float>(),
                            mean = norm.running_mean.to_vector<float>(), var = norm.running_var.to_vector<float>();
-  Tensor folded(w.shape(), DType::f32, Device::cpu), bias({k}, DType::f32, Device::cpu);
+  FoldedFilter folded{.w = Tensor(w.shape(), DType::f32, Device::cpu), .bias = Tensor({k}, DType::f32, Device::cpu)};
   parallel_for(k, 8, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto c = std::size_t(i);
       const double scale = gamma[c] / std::sqrt(double(var[c]) + norm.eps);
-      bias.as<float>()[i] = float(beta[c] - mean[c] * scale);
+      folded.bias.as<float>()[i] = float(beta[c] - mean[c] * scale);
       const float* in = source.as<float>() + i * length;
-      float* out = folded.as<float>() + i * length;
+      float* out = folded.w.as<float>() + i * length;
       for (int64_t j = 0; j < length; ++j) out[j] = float(in[j] * scale);
     }
   });
-  const Tensor w_device = folded.to(w.device()), b_device = bias.to(w.device());
+  return folded;
+}
+
+FoldedConv::FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape, DType dtype)
+    : filter_(w.shape()), options_(options), dtype_(dtype) {
+  const FoldedFilter folded = fold(w, norm);
+  const Tensor w_device = folded.w.to(w.device()), b_device = folded.bias.to(w.device());
   packed_ = PC_KERNELS(conv2d, w.device()).pack(shape_of(x_shape), dtype, w_device.as<float>(), b_device.as<float>());
 }
 

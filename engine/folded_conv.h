@@ -14,10 +14,16 @@ struct NormParameters {
   float eps = 1e-5f;
 };
 
+// w' = w * gamma / sqrt(var + eps), bias' = beta - mean * gamma / sqrt(var + eps), f32 on the CPU.
+struct FoldedFilter {
+  Tensor w, bias;
+};
+// w f32 [k,…], one filter after the other in any layout.
+FoldedFilter fold(const Tensor& w, const NormParameters& norm);
+
 class FoldedConv {
  public:
-  // w [k,r,s,c] f32. w' = w * gamma / sqrt(var + eps), bias' = beta - mean * gamma / sqrt(var + eps).
-  // The filter is packed for inputs like `x_shape` of `dtype`; other sizes and batches work too.
+  // w [k,r,s,c] f32. The folded filter is packed for inputs like `x_shape` of `dtype`; other sizes and batches work too.
   FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape, DType dtype);
 
   // relu?(conv(x) + bias + residual); residual may be empty.

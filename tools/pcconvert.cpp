@@ -1,10 +1,12 @@
-// pcconvert: turns PyTorch's weight files into safetensors and back, shows what is in a weight file, and compares two.
+// pcconvert: turns PyTorch's weight files into safetensors and back, and model files into ONNX; shows what is in a
+// weight file, and compares two.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
 #include "kernels/runtime/error.h"
 #include "tools/cli/program.h"
+#include "tools/weights/onnx.h"
 #include "tools/weights/report.h"
 #include "tools/weights/weights.h"
 
@@ -14,7 +16,7 @@ using namespace pc;
 
 struct Arguments {
   std::vector<std::string> files;
-  bool inspect = false, verify = false, json = false, no_hash_check = false;
+  bool inspect = false, verify = false, json = false, no_hash_check = false, pixels = false;
 };
 
 void warn_of_nonfinite(const WeightFile& file) {
@@ -31,6 +33,20 @@ Exit convert(const std::string& in, const std::string& out, const WeightOptions&
   std::size_t bytes = 0;
   for (const FileTensor& t : weights.file.tensors) bytes += t.bytes();
   fmt::print(stderr, "pcconvert: {}: {} tensors, {} bytes of weights\n", out, weights.file.tensors.size(), bytes);
+  return Exit::ok;
+}
+
+Exit export_onnx(const std::string& in, const std::string& out, const WeightOptions& options, OnnxInput input) {
+  const AnyWeights weights = read_weights(in, options);
+  info_from_metadata(weights.file.metadata, in);  // says what else the file is, where load_model() would find no header
+  warn_of_nonfinite(weights.file);
+  LoadedModel model = load_model(in);
+  write_onnx(out, model, input);
+  fmt::print(stderr, "pcconvert: {}: {}, {} bytes; takes {}\n", out, model.info.architecture,
+             std::filesystem::file_size(out),
+             input == OnnxInput::pixels
+                 ? "pictures u8 [n,h,w,3]"
+                 : fmt::format("input f32 [n,3,{},{}]", model.info.preprocess.height, model.info.preprocess.width));
   return Exit::ok;
 }
 
@@ -53,19 +69,28 @@ Exit verify(const std::string& a, const std::string& b, const WeightOptions& opt
 Exit run(int argc, char** argv) {
   CLI::App app(
       "Converts weights (.pth of torch.save in its zip or stacked form, safetensors; of torchvision, timm or Hugging "
-      "Face) to safetensors, or to .pth where OUT ends in .pth or .pt, with the names and OIHW layout of torchvision.\n"
+      "Face) to safetensors, or to .pth where OUT ends in .pth or .pt, with the names and OIHW layout of torchvision; "
+      "a "
+      "model file of pctrain to ONNX where OUT ends in .onnx.\n"
       "Exit codes: 0 done, 2 command line, 3 bad or differing weights, 4 file or disk, 6 limit.",
       "pcconvert");
   app.footer(
-      "pcconvert IN OUT.safetensors\npcconvert IN OUT.pth\npcconvert --inspect FILE [--json]\npcconvert --verify A B");
+      "pcconvert IN OUT.safetensors\npcconvert IN OUT.pth\npcconvert [--pixels] MODEL OUT.onnx\n"
+      "pcconvert --inspect FILE [--json]\npcconvert --verify A B");
   Arguments a;
   app.add_option("files", a.files, "IN OUT, FILE or A B")->required()->expected(1, 2);
   auto* inspect_flag = app.add_flag("--inspect", a.inspect, "Print a table of FILE's tensors, metadata and totals");
-  app.add_flag("--verify", a.verify, "Compare the tensors of A and B to the bit; exit code 3 where they differ")
-      ->excludes(inspect_flag);
+  auto* verify_flag =
+      app.add_flag("--verify", a.verify, "Compare the tensors of A and B to the bit; exit code 3 where they differ")
+          ->excludes(inspect_flag);
   app.add_flag("--json", a.json, "Print --inspect's table as one JSON object")->needs(inspect_flag);
   app.add_flag("--no-hash-check", a.no_hash_check,
                "Accept a file whose hash (as in resnet18-f37072fd.pth) or checksums are wrong");
+  app.add_flag("--pixels", a.pixels,
+               "For .onnx: the graph takes u8 RGB pictures [n,h,w,3] of any size and fits and normalises them itself; "
+               "without it f32 [n,3,height,width], as the metadata say")
+      ->excludes(inspect_flag)
+      ->excludes(verify_flag);
   if (!parse_command_line(app, argc, argv)) return Exit::ok;
 
   const std::size_t wanted = a.inspect ? 1 : 2;
@@ -74,6 +99,9 @@ Exit run(int argc, char** argv) {
   const WeightOptions options{.check_hash = !a.no_hash_check};
   if (a.inspect) return inspect(a.files[0], options, a.json);
   if (a.verify) return verify(a.files[0], a.files[1], options);
+  if (is_onnx_name(a.files[1]))
+    return export_onnx(a.files[0], a.files[1], options, a.pixels ? OnnxInput::pixels : OnnxInput::normalised);
+  if (a.pixels) fail(Exit::usage, fmt::format("--pixels is for ONNX; {} does not end in .onnx", a.files[1]));
   return convert(a.files[0], a.files[1], options);
 }
 

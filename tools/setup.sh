@@ -3,23 +3,32 @@
 set -eu
 packages="build-essential cmake ninja-build ccache pkg-config git ca-certificates
  libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libutf8proc-dev zlib1g-dev libssl-dev libcurl4-openssl-dev
- libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libstb-dev
+ libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libwebp-dev libstb-dev libboost1.81-dev
  libgtest-dev libbenchmark-dev libzip-dev strace jq dataset-fashion-mnist"
 # The oracles of the tests; without them those cases are skipped. PC_ORACLES=no leaves them out.
 [ "${PC_ORACLES:-yes}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil"
 # What tools/fuzz.sh compiles with.
 [ "${PC_FUZZER:-no}" = no ] || packages="$packages clang-14 libclang-rt-14-dev"
+# The oracle of the ONNX export is no Debian package: PC_ONNXRUNTIME=yes puts it from PyPI into the cache folder, where the tests look.
+peers=${XDG_CACHE_HOME:-$HOME/.cache}/pc/onnxruntime
+[ "${PC_ONNXRUNTIME:-no}" = no ] || packages="$packages python3-venv"
 
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
-[ -z "$missing" ] && exit 0
+if [ -n "$missing" ]; then
+  echo "setup: installing$missing" >&2
+  as_root=
+  [ "$(id -u)" = 0 ] || as_root=sudo
+  export DEBIAN_FRONTEND=noninteractive
+  $as_root apt-get update -qq
+  # shellcheck disable=SC2086
+  $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
 
-echo "setup: installing$missing" >&2
-as_root=
-[ "$(id -u)" = 0 ] || as_root=sudo
-export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq
-# shellcheck disable=SC2086
-$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ "${PC_ONNXRUNTIME:-no}" != no ] && ! "$peers/bin/python3" -c 'import onnx, onnxruntime, PIL' 2>/dev/null; then
+  echo "setup: installing onnxruntime into $peers" >&2
+  { /usr/bin/python3 -m venv "$peers" && "$peers/bin/pip" install -q onnx==1.23.2 onnxruntime==1.32.0 pillow==13.0.0; } ||
+    echo "setup: PyPI gave none; the tests that need it are skipped" >&2
+fi

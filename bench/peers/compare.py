@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Ours against PyTorch in one run: slices alternate, both sides get two threads, the table shows medians and ratios.
+"""Ours against PyTorch and onnxruntime in one run: slices alternate, both sides get two threads, the table shows medians
+and ratios. The rows of onnxruntime (--only onnx) want what PC_ONNXRUNTIME=yes tools/setup.sh installs, or a Python in
+$PC_ONNX_PYTHON that has it.
 
 A slice during which other processes used the CPUs is repeated a few times and the quietest one counts. Where the
 machine is never quiet, --cpu-time compares processor seconds of one thread instead of wall time.
@@ -20,6 +22,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's PyTorch
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+ONNX_PYTHON = os.environ.get("PC_ONNX_PYTHON") or CACHE / "pc/onnxruntime/bin/python3"
 NOISE = 0.06                 # of one core: more use by others than that and the slice is repeated
 REPEATS = 2
 
@@ -81,9 +85,9 @@ class Sides:
         flags = ["--benchmark_filter=^%s$" % case, "--benchmark_min_time=%g" % seconds, "--benchmark_format=json"]
         return [name, *flags], rate
 
-    def peer(self, script, *options, key):
+    def peer(self, script, *options, key, python=PYTHON):
         options = [*options, "--threads", self.threads] + ["--cpu-time"] * self.cpu_time
-        return [PYTHON, HERE / script, *options], lambda s: s.json()[key]
+        return [python, HERE / script, *options], lambda s: s.json()[key]
 
     def whole(self, command):
         return command, lambda s: 1e3 * (s.cpu if self.cpu_time else s.wall)
@@ -96,9 +100,9 @@ class Sides:
 class Row:
     """One line of the table. `more`: larger numbers are better; the ratio is turned so that above 1 ours is better."""
 
-    def __init__(self, group, name, ours, torch, target, unit, more=True):
-        self.group, self.name, self.target, self.unit, self.more = group, name, target, unit, more
-        self.sides = [ours, torch]
+    def __init__(self, group, name, ours, theirs, target, unit, more=True, peer="PyTorch"):
+        self.group, self.name, self.target, self.unit, self.more, self.peer = group, name, target, unit, more, peer
+        self.sides = [ours, theirs]
         self.values = [[], []]
         self.noise = 0.0
 
@@ -109,10 +113,10 @@ class Row:
             self.noise = max(self.noise, measured.others)
 
     def result(self):
-        ours, torch = (statistics.median(values) for values in self.values)
-        return {"row": self.name, "ours": ours, "pytorch": torch, "unit": self.unit, "target": self.target,
-                "ratio": ours / torch if self.more else torch / ours, "rounds": len(self.values[0]),
-                "noise": self.noise}
+        ours, theirs = (statistics.median(values) for values in self.values)
+        return {"row": self.name, "ours": ours, "peer": self.peer, "theirs": theirs, "unit": self.unit,
+                "target": self.target, "ratio": ours / theirs if self.more else theirs / ours,
+                "rounds": len(self.values[0]), "noise": self.noise}
 
 
 def step_rows(sides):
@@ -178,8 +182,8 @@ def write_described(path, header, source):
         shutil.copyfileobj(source, target, 1 << 16)
 
 
-def cold_rows(sides, bin_folder, folder):
-    """A photo, and weights that both sides read: made here by PyTorch, converted by pcconvert."""
+def cold_files(bin_folder, folder):
+    """A photo, and weights that all sides read: made here by PyTorch, converted by pcconvert."""
     weights, model, photo = folder / "resnet18.pth", folder / "resnet18.safetensors", folder / "photo.jpg"
     make = ("import sys, torch, torchvision, PIL.Image; torch.manual_seed(1);"
             "torch.save(torchvision.models.resnet18().state_dict(), sys.argv[1]);"
@@ -187,10 +191,30 @@ def cold_rows(sides, bin_folder, folder):
     subprocess.run([PYTHON, "-c", make, weights, photo], check=True)
     subprocess.run([bin_folder / "pcconvert", weights, model], check=True, stderr=subprocess.DEVNULL)
     describe_model(model)
+    return weights, model, photo
+
+
+def cold_rows(sides, files):
+    weights, model, photo = files
     ours, torch = ["pcpredict", "--model", model, photo], [PYTHON, HERE / "predict_torch.py", weights, photo, 80, 60]
     name = "pcpredict on one photo, cold process"
     return [Row("cold", name, sides.whole(ours), sides.whole(torch), ">= 10", "ms", more=False),
             Row("cold", name + ": memory", sides.peak(ours), sides.peak(torch), "ours <= 120", "MiB", more=False)]
+
+
+def onnx_rows(sides, files, bin_folder):
+    """The graph that pcconvert writes, in onnxruntime."""
+    _, model, photo = files
+    graph = model.with_suffix(".onnx")
+    subprocess.run([bin_folder / "pcconvert", model, graph], check=True, stderr=subprocess.DEVNULL)
+    ours, theirs = ["pcpredict", "--model", model, photo], [ONNX_PYTHON, HERE / "predict_onnx.py", graph, photo]
+    rows = [Row("onnx", "pcpredict on one photo, cold process", sides.whole(ours), sides.whole(theirs), ">= 3", "ms",
+                more=False, peer="onnxruntime")]
+    for batch, target in ((1, ">= 1.4"), (32, ">= 1.05")):
+        ours = sides.bench("bench_infer", "infer/cpu/f32/80x60/b%d/real_time" % batch, 2)
+        theirs = sides.peer("infer_onnx.py", graph, "--batch", batch, key="img_per_s", python=ONNX_PYTHON)
+        rows.append(Row("onnx", "inference f32, 80x60 b%d" % batch, ours, theirs, target, "img/s", peer="onnxruntime"))
+    return rows
 
 
 def machine():
@@ -206,9 +230,9 @@ def machine():
 def print_table(rows, sides):
     print(machine())
     print("processor time of 1 thread" if sides.cpu_time else "wall time, %d threads" % sides.threads)
-    print("%-48s %10s %10s %-5s %6s  %s" % ("", "ours", "PyTorch", "", "ratio", "target"))
+    print("%-48s %10s %10s %-5s %6s  %s" % ("", "ours", "theirs", "", "ratio", "target"))
     for row in rows:
-        line = "%(row)-48s %(ours)10.1f %(pytorch)10.1f %(unit)-5s %(ratio)6.2f  %(target)s" % row
+        line = "%(row)-48s %(ours)10.1f %(theirs)10.1f %(unit)-5s %(ratio)6.2f  %(target)s, %(peer)s" % row
         if row["noise"] > NOISE and not sides.cpu_time:
             line += "  (others used %.0f %% of a core)" % (100 * row["noise"])
         print(line)
@@ -217,7 +241,7 @@ def print_table(rows, sides):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="step,memory,infer,cold,loader", help="groups of rows, separated by commas")
+    parser.add_argument("--only", default="step,memory,infer,cold,loader,onnx", help="groups of rows, separated by commas")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin", help="folder of our programs")
     parser.add_argument("--cpu-time", action="store_true", help="one thread, processor time instead of wall time")
     parser.add_argument("--json", action="store_true", help="one JSON object per row instead of the table")
@@ -225,14 +249,16 @@ def main():
     bin_folder, only, sides = args.bin.resolve(), args.only.split(","), Sides(args.cpu_time)
     with tempfile.TemporaryDirectory() as folder:
         rows = step_rows(sides) + infer_rows(sides) + loader_rows(sides)
-        if "cold" in only:
-            rows += cold_rows(sides, bin_folder, pathlib.Path(folder))
+        if "cold" in only or "onnx" in only:
+            files = cold_files(bin_folder, pathlib.Path(folder))
+            rows += cold_rows(sides, files)
+            rows += onnx_rows(sides, files, bin_folder) if "onnx" in only else []
         rows = [row for row in rows if row.group in only]
         for i in range(args.rounds):
             for row in rows:
                 row.run(bin_folder, sides.threads, 0 if args.cpu_time else REPEATS)
-                last = (i + 1, args.rounds, row.name, row.values[0][-1], row.values[1][-1], row.unit)
-                print("round %d of %d: %s: ours %.1f, PyTorch %.1f %s" % last, file=sys.stderr, flush=True)
+                last = (i + 1, args.rounds, row.name, row.values[0][-1], row.peer, row.values[1][-1], row.unit)
+                print("round %d of %d: %s: ours %.1f, %s %.1f %s" % last, file=sys.stderr, flush=True)
     results = [row.result() for row in rows]
     if args.json:
         for result in results:

@@ -42,7 +42,8 @@ TEST_P(Golden, DecodesAsPillowDoes) {
 INSTANTIATE_TEST_SUITE_P(Pictures, Golden,
                          testing::Values("rgb444.jpg", "rgb420.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg",
                                          "rgb.png", "gray.png", "bits1.png", "palette.png", "rgba.png", "gray16.png",
-                                         "picture.bmp", "picture.gif", "picture.ppm"),
+                                         "picture.bmp", "picture.gif", "picture.ppm", "lossy.webp", "lossless.webp",
+                                         "alpha.webp"),
                          [](const auto& param) {
                            std::string name = param.param;
                            name[name.find('.')] = '_';
@@ -106,14 +107,47 @@ TEST(Image, BrokenExifMeansUpright) {
   EXPECT_EQ(decode(test::with_exif(jpeg, 9)).pixels, expected.pixels);
 }
 
+std::string golden(const std::string& name) { return slurp(std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + name); }
+
+TEST(Image, WhatStrangersSendReachesThreeDecoders) {
+  for (const char* name : {"rgb420.jpg", "rgba.png", "lossy.webp", "alpha.webp"})
+    EXPECT_EQ(decode_web_image(as_bytes(golden(name)), "x").pixels, decode(golden(name)).pixels) << name;
+  for (const auto& [name, format] : {std::pair{"picture.gif", "GIF"}, {"picture.bmp", "BMP"}, {"picture.ppm", "PNM"}})
+    EXPECT_EQ(error_of([&, file = name] { decode_web_image(as_bytes(golden(file)), "x"); }),
+              "3: x: file is " + std::string(format) + "; send JPEG, PNG or WebP");
+}
+
+// The chunks of a WebP file with one more of them, and the RIFF size that fits.
+std::string with_chunk(std::string webp, const std::string& name, const std::string& body) {
+  const auto little = [](std::size_t n) { return std::string{char(n), char(n >> 8), char(n >> 16), char(n >> 24)}; };
+  webp += name + little(body.size()) + body + std::string(body.size() % 2, '\0');
+  return webp.replace(4, 4, little(webp.size() - 8));
+}
+
+TEST(Image, ExifOfAWebpIsHonored) {
+  const std::string plain = golden("lossless.webp");
+  const std::string tiff("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", 26);
+  const Image upright_one = decode(plain), turned = decode(with_chunk(plain, "EXIF", tiff));
+  EXPECT_EQ(turned.h, upright_one.w);
+  EXPECT_EQ(turned.pixels, upright(upright_one, 6).pixels);
+  EXPECT_EQ(decode(with_chunk(plain, "EXIF", "no TIFF")).pixels, upright_one.pixels);
+}
+
+TEST(Image, CutAndAnimatedWebpIsRefused) {
+  const std::string plain = golden("lossy.webp");
+  EXPECT_EQ(decode_error(plain.substr(0, plain.size() / 2)), "3: a.jpg: WebP is truncated");
+  const std::string size_less_one("\x0c\0\0\x08\0\0", 6);
+  const std::string animated = std::string("RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0", 24) + size_less_one;
+  EXPECT_EQ(decode_error(animated), "3: a.jpg: WebP is an animation; send a still picture");
+}
+
 TEST(Image, FilesThatAreNoPicturesSayWhatTheyAre) {
   EXPECT_EQ(decode_error(""), "3: a.jpg: empty file");
   EXPECT_EQ(decode_error("\n <!DOCTYPE HTML><html>404"), "3: a.jpg: not an image (looks like HTML)");
   EXPECT_EQ(decode_error("no such picture"), "3: a.jpg: not an image (looks like text)");
   EXPECT_EQ(decode_error(std::string("\0\1\2\3", 4)), "3: a.jpg: not an image");
   EXPECT_EQ(decode_error(std::string("RIFF\0\0\0", 7)), "3: a.jpg: not an image");
-  EXPECT_EQ(decode_error(std::string("RIFF\x10\0\0\0WEBPVP8 ", 16)),
-            "3: a.jpg: file is WebP, not supported; convert to JPEG or PNG");
+  EXPECT_EQ(decode_error(std::string("RIFF\x10\0\0\0WEBPVP8 ", 16)), "3: a.jpg: WebP is truncated");
   EXPECT_EQ(decode_error(std::string("\0\0\0\x18"
                                      "ftypheic\0\0\0\0",
                                      16)),
@@ -124,7 +158,8 @@ TEST(Image, FilesThatAreNoPicturesSayWhatTheyAre) {
 TEST(Image, PnmSamplesOfOneAndTwoBytes) {
   EXPECT_EQ(decode("P5\n# two pixels\n2 1\n65535\n" + std::string("\x80\0\xff\xff", 4)).pixels,
             (std::vector<uint8_t>{128, 128, 128, 255, 255, 255}));
-  EXPECT_EQ(decode("P6 1 1 65535\n" + std::string("\0\0\x80\0\xff\xff", 6)).pixels, (std::vector<uint8_t>{0, 128, 255}));
+  EXPECT_EQ(decode("P6 1 1 65535\n" + std::string("\0\0\x80\0\xff\xff", 6)).pixels,
+            (std::vector<uint8_t>{0, 128, 255}));
   EXPECT_EQ(decode(std::string("P6 1 1 3\n\0\1\3", 12)).pixels, (std::vector<uint8_t>{0, 85, 255}));
 }
 

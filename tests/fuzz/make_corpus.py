@@ -134,7 +134,7 @@ seed("ini", "numbers", "[data]\nroot = x\nmin_count = 99999999999999999999\n[tra
 
 # ---- pictures
 for file in sorted((tests / "data/golden").iterdir()):
-    if file.suffix in (".jpg", ".png", ".bmp", ".gif", ".ppm"):
+    if file.suffix in (".jpg", ".png", ".bmp", ".gif", ".ppm", ".webp"):
         link("image", file)
 jpeg = (tests / "data/golden/rgb420.jpg").read_bytes()
 little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
@@ -146,3 +146,42 @@ seed("image", "webp", b"RIFF\0\0\0\0WEBPVP8 ")
 seed("image", "heic", b"\0\0\0\x18ftypheic")
 seed("image", "pgm", b"P5\n# comment\n3 2\n255\n123456")
 seed("image", "page.html", "<html></html>")
+
+# ---- requests
+def posted(kind, body, more=b""):
+    return (b"POST /v1/predict?top_k=3 HTTP/1.1\r\nHost: localhost:8080\r\nContent-Type: " + kind + b"\r\n" + more
+            + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+chunked = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+plain = b"GET /v2/health/ready HTTP/1.1\r\nHost: localhost\r\n"
+multipart = (b'--b\r\nContent-Disposition: form-data; name="f"; filename="a \\"b\\".png"\r\nContent-Type: image/png\r\n\r\nbytes\r\n'
+             b"--b\r\nContent-Disposition: form-data; name=note\r\n\r\ntext\r\n--b--\r\n")
+kind = b"multipart/form-data; boundary=b"
+infer = {
+    "image": {"id": "7", "inputs": [{"name": "image", "datatype": "UINT8", "shape": [2, 1, 1, 3], "data": [1, 2, 3, 4, 5, 6]}]},
+    "nested": {"inputs": [{"data": [[[[1, 2, 3]]]], "shape": [1, 1, 1, 3], "name": "image", "datatype": "UINT8"}],
+               "outputs": [{"name": "kind", "parameters": {"binary_data": False}}]},
+    "file": {"parameters": {"a": [1.5, None, {"b": "c"}]},
+             "inputs": [{"name": "file", "datatype": "BYTES", "shape": [2], "data": ["QUI=", "QUJD"]}]},
+}
+for name, data in infer.items():
+    seed("infer", name, json.dumps(data))
+    seed("http", "infer_" + name, posted(b"application/json", json.dumps(data).encode()))
+seed("infer", "deep", "[" * 40 + "]" * 40)
+seed("infer", "alias", '{"inputs[].shape[]":1,"":{"inputs":[]}}')
+seed("infer", "huge", '{"inputs":[{"name":"image","datatype":"UINT8","shape":[4294967296,4294967296,4294967296,3],"data":[]}]}')
+seed("form", "two", kind + b"\n" + multipart)
+seed("form", "empty", kind + b"\n--b--\r\n")
+seed("form", "quoted", b'Multipart/Form-Data; x=y; boundary="b"\n' + multipart)
+seed("form", "cut", kind + b"\n" + multipart[:-20])
+seed("http", "get", plain + b"\r\n")
+seed("http", "pipeline", (plain + b"\r\n") * 3 + plain + b"Connection: close\r\n\r\n")
+seed("http", "form", posted(kind, multipart, b"Origin: http://localhost:8080\r\nAuthorization: Bearer x\r\n"))
+seed("http", "chunks", chunked + b"3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nX: trailer\r\n\r\n" + plain + b"\r\n")
+seed("http", "both", chunked[:-2] + b"Content-Length: 3\r\n\r\n0\r\n\r\n")
+seed("http", "bare_lf", plain.replace(b"\r", b"") + b"\n")
+seed("http", "folded", plain + b"X: a\r\n b\r\n\r\n")
+seed("http", "old", b"GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
+seed("http", "long_line", b"GET /" + b"a" * 300)
+seed("http", "long_chunk_line", chunked + b"1;" + b"x" * 1200)

@@ -58,7 +58,7 @@ std::vector<Hostile> strangers() {
       {"onnx",
        "\x08\x07\x12\x07pytorch\x1a\x05"
        "1.13.",
-       "an ONNX graph; only PyTorch's weights and safetensors are read"},
+       "an ONNX graph, which is only written here; take the .safetensors or .pth file that it was made from"},
       {"hdf5", "\x89HDF\r\n\x1a\n" + std::string(60, '\0'),
        "an HDF5 file, as Keras writes; only PyTorch's weights and safetensors are read"},
       {"gguf", "GGUF\x03" + std::string(60, '\0'),

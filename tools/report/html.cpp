@@ -27,14 +27,6 @@ figure small{opacity:.7}
 .p.none{background:var(--soft)}
 )";
 
-std::string base64(const std::vector<std::byte>& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends with a NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()), int(bytes.size()));
-  text.resize(std::size_t(size));
-  return text;
-}
-
 // The length of the UTF-8 character at `at`; 0 where there is none: later bytes missing, too long a form, a surrogate,
 // beyond U+10FFFF.
 std::size_t character(const std::string& text, std::size_t at) {
@@ -53,6 +45,14 @@ std::size_t character(const std::string& text, std::size_t at) {
 }
 
 }  // namespace
+
+std::string base64(const std::vector<std::byte>& bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends with a NUL
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                   reinterpret_cast<const unsigned char*>(bytes.data()), int(bytes.size()));
+  text.resize(std::size_t(size));
+  return text;
+}
 
 std::string html_text(const std::string& text) {
   std::string html;

@@ -5,10 +5,13 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "data/image.h"
 
 namespace pc {
+
+std::string base64(const std::vector<std::byte>& bytes);
 
 // Text as HTML: & < > " ' escaped, control characters and broken UTF-8 shown as U+FFFD.
 std::string html_text(const std::string& text);

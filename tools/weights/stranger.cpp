@@ -61,7 +61,7 @@ std::string known_stranger(std::string_view file) {
   if (file.size() > 512 && file.substr(257, 5) == "ustar")
     return "a tar archive, as torch.save wrote them until 2017; save it again with torch.save from PyTorch 1.6 or "
            "newer";
-  if (is_onnx(file)) return "an ONNX graph; only PyTorch's weights and safetensors are read";
+  if (is_onnx(file)) return "an ONNX graph, which is only written here; take the .safetensors or .pth file that it was made from";
   if (is_bare_pickle(file))
     return "a bare pickle, not a file of torch.save; it is not read, since pickles can hold programs";
   return "";

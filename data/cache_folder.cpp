@@ -1,0 +1,15 @@
+// Where downloads and packed pictures go; apart from the store, so that pcdoctor links none of it.
+#include <cstdlib>
+
+#include "data/store.h"
+
+namespace pc {
+
+std::filesystem::path default_cache_folder() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
+    return std::filesystem::path(cache) / "pc";
+  if (const char* home = std::getenv("HOME"); home && *home) return std::filesystem::path(home) / ".cache" / "pc";
+  return std::filesystem::temp_directory_path() / "pc-cache";
+}
+
+}  // namespace pc

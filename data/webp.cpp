@@ -1,0 +1,48 @@
+// WebP through libwebp: lossy and lossless, alpha composited on white; animations are refused.
+#include <fmt/format.h>
+#include <webp/decode.h>
+
+#include "data/codecs.h"
+#include "kernels/runtime/error.h"
+
+namespace pc::detail {
+namespace {
+
+[[noreturn]] void fail_webp(const std::string& name, VP8StatusCode status) {
+  switch (status) {
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+    case VP8_STATUS_SUSPENDED:
+      fail(Exit::data, name + ": WebP is truncated");
+    case VP8_STATUS_OUT_OF_MEMORY:
+      fail(Exit::limit, name + ": no memory for the WebP decoder");
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+      fail(Exit::data, name + ": WebP uses a feature that the decoder lacks");
+    default:
+      fail(Exit::data, name + ": broken WebP");
+  }
+}
+
+}  // namespace
+
+Image decode_webp(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+  const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
+  WebPDecoderConfig config;
+  if (!WebPInitDecoderConfig(&config)) fail(Exit::limit, name + ": the WebP decoder is of another version");
+  if (const VP8StatusCode status = WebPGetFeatures(data, bytes.size(), &config.input); status != VP8_STATUS_OK)
+    fail_webp(name, status);
+  if (config.input.has_animation) fail(Exit::data, name + ": WebP is an animation; send a still picture");
+  check_pixels(name, config.input.width, config.input.height, settings);
+
+  Image image{.h = config.input.height, .w = config.input.width, .pixels = {}};
+  const std::size_t channels = config.input.has_alpha ? 4 : 3;
+  image.pixels.resize(std::size_t(image.h) * std::size_t(image.w) * channels);
+  config.output.colorspace = config.input.has_alpha ? MODE_RGBA : MODE_RGB;
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA = {.rgba = image.pixels.data(), .stride = image.w * int(channels), .size = image.pixels.size()};
+  if (const VP8StatusCode status = WebPDecode(data, bytes.size(), &config); status != VP8_STATUS_OK)
+    fail_webp(name, status);
+  if (config.input.has_alpha) image.pixels = on_white(image.pixels);
+  return image;
+}
+
+}  // namespace pc::detail

@@ -1,0 +1,182 @@
+// pcdoctor: its judgements on machines that this one is not, its reading of Linux's files, and the program itself.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "engine/file.h"
+#include "tests/support.h"
+#include "tools/doctor/checks.h"
+
+namespace pc {
+namespace {
+
+using namespace test;
+using State = Finding::State;
+
+void put(const std::filesystem::path& file, const std::string& text) {
+  std::filesystem::create_directories(file.parent_path());
+  write_file_atomically(file, text);
+}
+
+TEST(Doctor, CpuThatLacksWhatTheBuildUsesIsAProblem) {
+  const Finding good = check_cpu("Xeon", {{"avx2", true, true}, {"avx512f", false, false}});
+  EXPECT_EQ(good.state, State::ok);
+  EXPECT_EQ(good.found, "Xeon; built for avx2");
+  EXPECT_EQ(good.advice, "");
+  const Finding bad = check_cpu("Core", {{"avx2", true, true}, {"avx512f", true, false}, {"avx512bf16", false, true}});
+  EXPECT_EQ(bad.state, State::problem);
+  EXPECT_EQ(bad.code, Exit::usage);
+  EXPECT_EQ(bad.found, "Core; built for avx2 avx512f; this CPU lacks avx512f");
+  EXPECT_NE(bad.advice.find("-DPC_MARCH=x86-64-v3"), std::string::npos);
+  EXPECT_EQ(check_cpu("", {{"avx2", true, true}, {"avx512f", false, true}}).state, State::warning);
+}
+
+TEST(Doctor, ThreadsBeyondTheQuotaAreAWarning) {
+  EXPECT_EQ(check_threads({.threads = 8, .cores = 8, .quota = {}}).state, State::ok);
+  EXPECT_EQ(check_threads({.threads = 16, .cores = 8, .quota = {}}).state, State::warning);
+  const Finding f = check_threads({.threads = 8, .cores = 8, .quota = 1.5});
+  EXPECT_EQ(f.state, State::warning);
+  EXPECT_EQ(f.found, "8 of 8 cores; a control group allows the time of 1.5");
+  EXPECT_NE(f.advice.find("OMP_NUM_THREADS=1"), std::string::npos);
+}
+
+TEST(Doctor, MemoryCountsTheControlGroup) {
+  constexpr uint64_t gb = 1'000'000'000;
+  EXPECT_EQ(check_memory({.total = 24 * gb, .available = 10 * gb, .limit = {}, .used = {}}).state, State::ok);
+  const MemoryFacts tight{.total = 24 * gb, .available = 10 * gb, .limit = 4 * gb, .used = 3 * gb};
+  EXPECT_EQ(tight.free(), gb);
+  EXPECT_EQ(check_memory(tight).state, State::warning);
+  const Finding f = check_memory({.total = 24 * gb, .available = 10 * gb, .limit = gb / 4, .used = gb});
+  EXPECT_EQ(f.state, State::problem);
+  EXPECT_EQ(f.code, Exit::limit);
+}
+
+TEST(Doctor, ReadsLinuxFilesOfBothVersions) {
+  const TemporaryFolder root;
+  put(root / "proc/meminfo", "MemTotal:       1000 kB\nMemFree: 1 kB\nMemAvailable:    600 kB\n");
+  put(root / "proc/cpuinfo", "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n\nmodel name\t: Other\n");
+  EXPECT_EQ(cpu_model(root.path()), "Some CPU @ 2 GHz");
+  EXPECT_EQ(memory_facts(root.path()).free(), 600u * 1024);
+  EXPECT_FALSE(cpu_facts(root.path()).quota);
+
+  put(root / "proc/self/cgroup", "0::/shop/job\n");
+  put(root / "sys/fs/cgroup/shop/job/memory.max", "max\n");
+  put(root / "sys/fs/cgroup/shop/memory.max", "512000\n");
+  put(root / "sys/fs/cgroup/shop/memory.current", "500000\n");
+  put(root / "sys/fs/cgroup/shop/job/cpu.max", "150000 100000\n");
+  put(root / "sys/fs/cgroup/cpu.max", "max 100000\n");
+  EXPECT_EQ(memory_facts(root.path()).limit, 512000u);
+  EXPECT_EQ(memory_facts(root.path()).free(), 12000u);
+  EXPECT_EQ(cpu_facts(root.path()).quota, 1.5);
+
+  put(root / "proc/self/cgroup", "4:memory:/absent/here\n3:cpu,cpuacct:/j\n0::/\n");
+  put(root / "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  put(root / "sys/fs/cgroup/cpu/j/cpu.cfs_quota_us", "-1\n");
+  put(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n");
+  put(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  EXPECT_FALSE(memory_facts(root.path()).limit) << "a number beyond the memory is no limit";
+  EXPECT_EQ(cpu_facts(root.path()).quota, 0.5);
+}
+
+GpuProbe h100() {
+  GpuProbe probe{.driver = 12080, .runtime = 12040, .cudnn = 91900};
+  probe.devices = {{.name = "NVIDIA H100", .capability = 90, .memory = 85'000'000'000}};
+  return probe;
+}
+constexpr GpuBuild kBuild{.cuda = 12040, .cudnn = 91900, .architectures = "90;100-real"};
+
+std::string states(const std::vector<Finding>& findings) {
+  std::string all;
+  for (const Finding& f : findings) all += fmt::format("{} {}\n", f.name, name_of(f.state));
+  return all;
+}
+
+TEST(Doctor, GpuVersionsFoundAndWanted) {
+  const auto good = check_gpu(kBuild, h100());
+  EXPECT_EQ(states(good), "driver ok\ncuda ok\ncudnn ok\ngpu ok\n");
+  EXPECT_EQ(good[0].found, "runs CUDA up to 12.8, wanted 12.4");
+  EXPECT_EQ(good[2].found, "9.19.0, wanted 9.19.0");
+  EXPECT_EQ(good[3].found, "NVIDIA H100, compute capability 9.0, 85.0 GB");
+
+  GpuProbe old = h100();
+  old.driver = 11080, old.cudnn = 90100, old.devices[0].capability = 75;
+  EXPECT_EQ(states(check_gpu(kBuild, old)), "driver warning\ncuda ok\ncudnn warning\ngpu warning\n");
+  EXPECT_EQ(exit_code(check_gpu(kBuild, old)), Exit::ok) << "the CPU can do the work";
+
+  const GpuProbe none{.driver_error = "no NVIDIA driver (libcuda.so.1)"};
+  EXPECT_EQ(states(check_gpu(kBuild, none)), "driver warning\ncuda problem\ncudnn problem\ngpu warning\n");
+  EXPECT_EQ(exit_code(check_gpu(kBuild, none)), Exit::usage);
+
+  EXPECT_EQ(states(check_gpu({}, none)), "gpu ok\n") << "built without CUDA";
+  EXPECT_EQ(states(check_gpu({}, h100())), "gpu warning\n");
+}
+
+TEST(Doctor, RoomWeightsAndData) {
+  const TemporaryFolder folder;
+  EXPECT_NE(check_room("runs", folder / "not/yet/there").state, State::problem);
+  put(folder / "file", "");
+  EXPECT_EQ(check_room("runs", folder / "file").code, Exit::file);
+  EXPECT_EQ(check_room("runs", "/proc/nothing").state, State::problem);
+
+  EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::warning);
+  EXPECT_NE(check_weights(folder.path()).advice, "");
+  put(folder / "resnet18.safetensors", "");
+  put(folder / "fashion-product-images-small.zip", "");
+  EXPECT_EQ(check_weights(folder.path()).found, (folder / "resnet18.safetensors").string());
+  EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::ok);
+}
+
+struct Ran {
+  int code;
+  std::string out;
+};
+Ran shell(const std::string& command) {
+  const TemporaryFolder own;
+  const int status = std::system(fmt::format("( {} ) >{}", command, (own / "out").string()).c_str());
+  return {WEXITSTATUS(status), read_file(own / "out")};
+}
+
+TEST(Pcdoctor, TextAndJsonAgree) {
+  const TemporaryFolder empty;
+  const std::string at = fmt::format("cd {0}; XDG_CACHE_HOME={0} {1}/pcdoctor", empty.path().string(), PC_BIN_DIR);
+  const Ran text = shell(at), json = shell(at + " --json");
+  const auto told = nlohmann::json::parse(json.out);
+  EXPECT_EQ(json.code, text.code);
+  EXPECT_EQ(told.at("usable"), json.code == 0);
+  std::vector<std::string> names;
+  for (const auto& f : told.at("findings")) {
+    names.push_back(f.at("name"));
+    EXPECT_NE(text.out.find(fmt::format("{:<8} {:<9} ", f.at("state").get<std::string>(), names.back())),
+              std::string::npos)
+        << text.out;
+    EXPECT_TRUE(f.at("state") == "ok" || f.at("advice") != "") << f;
+  }
+  for (const char* name : {"cpu", "threads", "memory", "gpu", "runs", "cache", "weights", "data"})
+    EXPECT_EQ(std::count(names.begin(), names.end(), name) > 0, true) << name;
+  EXPECT_EQ(shell(std::string(PC_BIN_DIR) + "/pcdoctor --nonsense 2>&1").code, 2);
+}
+
+// On a CPU without AVX the program still says so; the kernels need AVX2 in every build.
+TEST(Pcdoctor, SpeaksOnACpuTooOldForTheKernels) {
+  if (shell("command -v qemu-x86_64").code != 0) GTEST_SKIP() << "no qemu-user";
+  const Ran r = shell("qemu-x86_64 -cpu Nehalem " PC_BIN_DIR "/pcdoctor 2>/dev/null");
+  EXPECT_EQ(r.code, int(Exit::usage));
+  EXPECT_NE(r.out.find("this CPU lacks avx2 "), std::string::npos) << r.out;
+}
+
+// It runs where the kernels' instructions do not exist: nothing compiled for them is in it, apart from one constant.
+TEST(Pcdoctor, HoldsNoKernelAndNoLibraryOfNvidia) {
+  if (shell("command -v nm readelf").code != 0) GTEST_SKIP() << "no binutils";
+  const std::string program = std::string(PC_BIN_DIR) + "/pcdoctor";
+  EXPECT_EQ(shell("nm -C " + program + " | grep -E 'pc::[a-z0-9_]+_(cpu|cuda)$'").out, "");
+  EXPECT_NE(shell("nm -C " + program + " | grep 'pc::built_for$'").out, "");
+  EXPECT_EQ(shell("readelf -d " + program + " | grep -E 'NEEDED.*(cudart|cudnn|cublas)'").out, "");
+  EXPECT_NE(shell("nm -C " + std::string(PC_BIN_DIR) + "/pcpredict | grep -E 'pc::[a-z0-9_]+_cpu$'").out, "")
+      << "the pattern finds kernels where they are";
+}
+
+}  // namespace
+}  // namespace pc

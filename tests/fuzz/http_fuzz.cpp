@@ -1,0 +1,64 @@
+// Requests from the bytes of a connection: strict heads, Beast's parser, forms and tensors in their bodies. The same
+// requests come out however the bytes are cut.
+#include <string>
+#include <vector>
+
+#include "kernels/runtime/error.h"
+#include "tests/fuzz/target.h"
+#include "tools/serve/access.h"
+#include "tools/serve/infer_request.h"
+#include "tools/serve/multipart.h"
+#include "tools/serve/request_reader.h"
+
+namespace {
+
+constexpr pc::ReadLimits kLimits{.line = 256, .head = 1024, .fields = 16, .body = 2048};
+using State = pc::RequestReader::State;
+
+void read_body(const pc::Request& request) {
+  try {
+    const std::string type(request.field("Content-Type"));
+    for (const pc::FormFile& file : pc::form_files(type, request.body, 8)) {
+      pc::fuzz::expect(file.bytes.size() <= request.body.size(), "a file lies in the body");
+      pc::fuzz::touch(std::as_bytes(std::span(file.bytes)));
+    }
+  } catch (const pc::Error&) {
+  }
+  try {
+    const pc::InferRequest infer = pc::parse_infer_request(request.body, 8);
+    pc::fuzz::expect(infer.images.size() + infer.files.size() > 0, "a request has pictures");
+    for (const pc::Image& image : infer.images)
+      pc::fuzz::expect(image.pixels.size() == std::size_t(image.h) * std::size_t(image.w) * 3, "h x w x 3 bytes");
+  } catch (const pc::Error&) {
+  }
+}
+
+// Every request, then the refusal: which of two faults is named first depends on the cuts.
+std::vector<std::string> read(std::string_view bytes, std::size_t step) {
+  pc::RequestReader reader(kLimits);
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at < bytes.size() && reader.state() != State::bad; at += step) {
+    reader.add(bytes.substr(at, step));
+    for (; reader.state() == State::done; reader.next()) {
+      pc::Request& request = reader.request();
+      pc::fuzz::expect(request.fields.size() <= kLimits.fields && request.body.size() <= kLimits.body, "the limits");
+      pc::fuzz::expect(request.path.starts_with('/'), "the path");
+      pc::refuse_access({.hosts = {"localhost"}, .origins = {}, .token = "x"}, request, true);
+      if (step >= bytes.size()) read_body(request);
+      all.push_back(request.method + ' ' + request.path + '?' + request.query + ' ' + request.body);
+    }
+  }
+  if (reader.state() == State::bad) all.push_back("refused");
+  return all;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
+  return pc::fuzz::expect_answer(size, [=] {
+    const std::string_view text = pc::fuzz::as_text(data, size);
+    const auto whole = read(text, std::max<std::size_t>(1, size)), cut = read(text, 1 + size % 13);
+    pc::fuzz::expect(whole.size() == cut.size(), "as many requests, however the bytes are cut");
+    pc::fuzz::expect(whole == cut, "the same requests, however the bytes are cut");
+  });
+}

@@ -1,0 +1,107 @@
+// Batches: everyone gets his own answer, of his own model, and gives his place back.
+#include "tools/serve/batcher.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "models/model_file.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+class Batches : public testing::Test {
+ protected:
+  std::shared_ptr<ServedModel> model(uint64_t seed) {
+    ModelInfo info;
+    info.architecture = "smallcnn";
+    info.heads = {{"kind", {"a", "b", "c"}}};
+    info.preprocess = {.height = 16, .width = 16};
+    const std::filesystem::path file = folder_ / (std::to_string(seed) + ".safetensors");
+    save_model(file, info, *make_classifier(info.architecture, info.head_shapes(), seed));
+    return open_model(file, "m", {});
+  }
+  static Tensor input(const ServedModel& model, int seed) {
+    Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
+    for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = uint8_t(i * std::size_t(seed + 3));
+    return model.predictor.prepare(std::move(image));
+  }
+  // Adds a job; what comes of it.
+  static std::future<Inference> add(Batcher& batcher, std::shared_ptr<ServedModel> model, Tensor input) {
+    auto promise = std::make_shared<std::promise<Inference>>();
+    auto places = batcher.admit(1);
+    batcher.add({.model = std::move(model),
+                 .input = std::move(input),
+                 .place = std::move(places.at(0)),
+                 .done = [promise](Inference inference) { promise->set_value(std::move(inference)); }});
+    return promise->get_future();
+  }
+  test::TemporaryFolder folder_;
+  Metrics metrics_;
+};
+
+TEST_F(Batches, ModelsAreNotMixed) {
+  const auto one = model(1), two = model(2);
+  std::vector<Logits> expected;
+  for (int i = 0; i < 40; ++i) {
+    const auto& of = i % 3 ? one : two;
+    expected.push_back(of->predictor.predict({input(*of, i)}).front());
+  }
+  Batcher batcher({.max_batch = 4, .queue = 40}, metrics_);
+  std::vector<std::future<Inference>> answers;
+  for (int i = 0; i < 40; ++i) {
+    const auto& of = i % 3 ? one : two;
+    answers.push_back(add(batcher, of, input(*of, i)));
+  }
+  for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(answers[i].get().outcome.logits, expected[i]) << i;
+  EXPECT_EQ(metrics_.text({}).find("pc_batch_pictures_bucket{le=\"4\"} 0"), std::string::npos);
+}
+
+TEST_F(Batches, PlacesAreCountedAndComeBack) {
+  Batcher batcher({.queue = 3}, metrics_);
+  {
+    const auto places = batcher.admit(2);
+    EXPECT_EQ(places.size(), 2u);
+    EXPECT_EQ(batcher.admitted(), 2u);
+    EXPECT_TRUE(batcher.admit(2).empty());
+    EXPECT_EQ(batcher.admit(1).size(), 1u);
+  }
+  EXPECT_EQ(batcher.admitted(), 0u);
+  const auto served = model(1);
+  auto answer = add(batcher, served, input(*served, 1));
+  EXPECT_EQ(answer.get().outcome.code, Exit::ok);
+  EXPECT_EQ(batcher.admitted(), 0u);  // before the answer came
+}
+
+TEST_F(Batches, WhatWaitedTooLongIsNotComputed) {
+  const auto served = model(1);
+  Batcher batcher({.patience = std::chrono::seconds(0)}, metrics_);
+  const Outcome outcome = add(batcher, served, input(*served, 1)).get().outcome;
+  EXPECT_EQ(outcome.code, Exit::stopped);
+  EXPECT_EQ(outcome.error, "the picture waited too long");
+  EXPECT_NE(metrics_.text({}).find("pc_batch_pictures_count 0\n"), std::string::npos);
+}
+
+TEST_F(Batches, WhatIsHeldIsAnsweredBeforeTheEnd) {
+  const auto served = model(1);
+  std::vector<std::future<Inference>> answers;
+  {
+    Batcher batcher({.max_batch = 2, .max_delay = std::chrono::seconds(60)}, metrics_);
+    for (int i = 0; i < 7; ++i) answers.push_back(add(batcher, served, input(*served, i)));
+  }
+  for (auto& answer : answers) EXPECT_EQ(answer.get().outcome.code, Exit::ok);
+}
+
+// The evidence at all places, averaged, is the logit but for the bias.
+TEST_F(Batches, AnExplanationHasAMapPerHead) {
+  const auto served = model(1);
+  const Tensor x = input(*served, 1);
+  const auto heats = evidence(*served, x, served->predictor.predict({x}).front());
+  ASSERT_EQ(heats.size(), 1u);
+  EXPECT_EQ(heats[0].values.size(), std::size_t(heats[0].h) * std::size_t(heats[0].w));
+  EXPECT_GT(heats[0].values.size(), 0u);
+}
+
+}  // namespace
+}  // namespace pc

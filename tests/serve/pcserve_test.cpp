@@ -1,0 +1,108 @@
+// pcserve as clients, strangers and people meet it: the short forms of the scripts beside this file.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+
+#include "data/image.h"
+#include "engine/file.h"
+#include "models/model_file.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+// kind <- type, and color; calibrated, so that an answer has everything it can have.
+void save_shop(const std::filesystem::path& path, uint64_t seed) {
+  ModelInfo info;
+  info.architecture = "smallcnn";
+  info.heads = {{"kind", {"clothes", "shoes"}}, {"type", {"boots", "sandals", "shirts"}}, {"color", {"red", "blue"}}};
+  info.preprocess = {.height = 32, .width = 24};
+  info.hierarchy = {{.fine = 1, .coarse = 0, .coarse_of = {{1}, {1}, {0}}}};
+  info.calibration = {.heads = {{.temperature = 1, .thresholds = {{95, {0.4, 0.4}}}},
+                                {.temperature = 2, .thresholds = {{95, {0.9, 0.9, 0.9}}}},
+                                {.temperature = 1, .thresholds = {{95, {0.5, 0.5}}}}},
+                      .novelty = NoveltyRule{.head = 1, .limit = 100}};
+  save_model(path, info, *make_classifier(info.architecture, info.head_shapes(), seed));
+}
+
+void put(const std::filesystem::path& path, const std::vector<std::byte>& bytes) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+}
+
+Image picture(int seed, int h, int w) {
+  Image image{.h = h, .w = w, .pixels = {}};
+  for (int i = 0; i < h * w * 3; ++i)
+    image.pixels.push_back(uint8_t(127.5 + 120 * std::sin(0.001 * (seed + 1) * i + seed + i % 3)));
+  return image;
+}
+
+class PcServe : public testing::Test {
+ protected:
+  // Once for all cases: two models and a folder of pictures.
+  static const std::filesystem::path& place() {
+    static const test::TemporaryFolder folder;
+    static const std::filesystem::path path = [] {
+      save_shop(folder / "shop.safetensors", 3);
+      save_shop(folder / "other.safetensors", 4);
+      std::filesystem::create_directory(folder / "pictures");
+      for (int i = 0; i < 4; ++i) {
+        put(folder / ("pictures/" + std::to_string(i) + ".png"), encode_png(picture(i, 40 + 9 * i, 50)));
+        put(folder / ("pictures/" + std::to_string(i) + ".jpg"), encode_jpeg(picture(i + 4, 300, 200 + i)));
+      }
+      std::filesystem::copy_file(PC_SOURCE_DIR "/tests/data/golden/alpha.webp", folder / "pictures/alpha.webp");
+      return folder.path();
+    }();
+    return path;
+  }
+  // The exit code of a script; what it printed goes to this test's own output.
+  static int script(const std::string& name, const std::string& arguments) {
+    const std::string line = "cd '" + place().string() + "' && '" PC_SOURCE_DIR "/tests/serve/" + name +
+                             "' '" PC_BIN_DIR "' " + arguments + " 2>&1";
+    const int status = std::system(line.c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+};
+
+TEST_F(PcServe, AnswersAreThoseOfPcpredict) {
+  EXPECT_EQ(script("answers.py", "shop.safetensors other.safetensors pictures 480"), 0);
+}
+
+TEST_F(PcServe, AttacksGetTheirStatusAndHealthyClientsTheirAnswers) {
+  EXPECT_EQ(script("attacks.py", "shop.safetensors pictures/0.jpg 400"), 0);
+}
+
+TEST_F(PcServe, DrainsLoseNothing) { EXPECT_EQ(script("drain.py", "shop.safetensors pictures/0.jpg 4"), 0); }
+
+TEST_F(PcServe, ThePageIsUsable) {
+  const int code = script("browser.py", "shop.safetensors pictures");
+  if (code == 77) GTEST_SKIP() << "chromium absent";
+  EXPECT_EQ(code, 0);
+}
+
+TEST_F(PcServe, StartsOnlyWithWhatItCanUse) {
+  const auto ends = [](const std::string& arguments) {
+    const std::string line = "cd '" + place().string() + "' && unset PC_MODEL && timeout 20 '" PC_BIN_DIR "/pcserve' " +
+                             arguments + " >out 2>err";
+    const int status = std::system(line.c_str());
+    const std::string err = read_file(place() / "err");
+    EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << err;
+    EXPECT_EQ(read_file(place() / "out"), "");
+    return WEXITSTATUS(status);
+  };
+  EXPECT_EQ(ends(""), 2);
+  EXPECT_EQ(ends("--model nowhere.safetensors"), 4);
+  EXPECT_EQ(ends("--model pictures/0.png"), 3);
+  EXPECT_EQ(ends("--model shop.safetensors --bind shop.example"), 2);
+  EXPECT_EQ(ends("--model shop.safetensors --bind 203.0.113.1"), 5);
+  EXPECT_EQ(ends("--model shop.safetensors --token-file nowhere"), 4);
+  EXPECT_EQ(ends("--model shop.safetensors --token-file pictures/../empty"), 4);
+  EXPECT_EQ(ends("--model shop.safetensors --max-batch 0"), 2);
+  EXPECT_EQ(ends("--model shop.safetensors --batch 8"), 2);
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,80 @@
+// Requests from bytes: the same ones however the bytes are cut, and every refusal with its reason.
+#include "tools/serve/request_reader.h"
+
+#include <gtest/gtest.h>
+
+namespace pc {
+namespace {
+
+using State = RequestReader::State;
+
+// What comes out of bytes that arrive `step` at a time: "POST /a?b [body]" per request, then "400 why" or nothing.
+std::vector<std::string> read(const std::string& bytes, std::size_t step, const ReadLimits& limits = {}) {
+  RequestReader reader(limits);
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at < bytes.size() && reader.state() != State::bad; at += step) {
+    reader.add(std::string_view(bytes).substr(at, step));
+    for (; reader.state() == State::done; reader.next()) {
+      const Request& r = reader.request();
+      all.push_back(r.method + " " + r.path + "?" + r.query + " [" + r.body + "]");
+    }
+  }
+  if (reader.state() == State::bad)
+    all.push_back(std::to_string(reader.refused().status) + " " + reader.refused().body);
+  return all;
+}
+
+constexpr const char* kHead = "POST /a?b HTTP/1.1\r\nHost: x\r\n";
+
+TEST(RequestReader, TheCutsDoNotMatter) {
+  const std::string bytes = std::string(kHead) + "Content-Length: 3\r\n\r\nabc" + kHead +
+                            "Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nde\r\nA\r\n0123456789\r\n0\r\nHost: y\r\n\r\n" +
+                            "GET /c HTTP/1.1\r\nHost: x\r\n\r\n" + kHead +
+                            "Content-Length: 1\r\nContent-Length: 1\r\n\r\nz";
+  const auto whole = read(bytes, bytes.size());
+  EXPECT_EQ(whole, (std::vector<std::string>{"POST /a?b [abc]", "POST /a?b [de0123456789]", "GET /c? []",
+                                             "400 {\"error\":\"there are several Content-Length fields\"}\n"}));
+  for (std::size_t step = 1; step < 40; ++step) EXPECT_EQ(read(bytes, step), whole) << step;
+}
+
+TEST(RequestReader, ATrailerChangesNoField) {
+  RequestReader reader({});
+  reader.add(std::string(kHead) + "Transfer-Encoding: chunked\r\n\r\n0\r\nAuthorization: Bearer x\r\n\r\n");
+  ASSERT_EQ(reader.state(), State::done);
+  EXPECT_EQ(reader.request().field("authorization"), "");
+  EXPECT_EQ(reader.request().field("HOST"), "x");
+}
+
+TEST(RequestReader, LimitsHoldWhereverTheBytesAreCut) {
+  const ReadLimits limits{.line = 64, .head = 256, .fields = 4, .body = 10};
+  const auto refusal_of = [&](const std::string& bytes) {
+    std::string status = read(bytes, bytes.size(), limits).back().substr(0, 3);
+    for (const std::size_t step : {1, 7, 50}) EXPECT_EQ(read(bytes, step, limits).back().substr(0, 3), status) << step;
+    return status;
+  };
+  EXPECT_EQ(refusal_of("GET /" + std::string(80, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n"), "414");
+  EXPECT_EQ(refusal_of("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(300, 'a') + "\r\n\r\n"), "431");
+  EXPECT_EQ(refusal_of("GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n\r\n"), "431");
+  EXPECT_EQ(refusal_of(std::string(kHead) + "Content-Length: 11\r\n\r\n"), "413");
+  EXPECT_EQ(refusal_of(std::string(kHead) + "Transfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n6\r\n123456\r\n"), "413");
+  EXPECT_EQ(
+      refusal_of(std::string(kHead) + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300, 'x') + "\r\na\r\n"),
+      "400");
+  EXPECT_EQ(read(std::string(kHead) + "Content-Length: 10\r\n\r\n0123456789", 3, limits).back(),
+            "POST /a?b [0123456789]");
+}
+
+TEST(RequestReader, KeepsTheConnectionAsTheVersionSays) {
+  const auto keeps = [](const std::string& head) {
+    RequestReader reader({});
+    reader.add(head + "\r\n\r\n");
+    EXPECT_EQ(reader.state(), State::done) << head;
+    return reader.request().keep_alive;
+  };
+  EXPECT_TRUE(keeps("GET / HTTP/1.1\r\nHost: x"));
+  EXPECT_FALSE(keeps("GET / HTTP/1.1\r\nHost: x\r\nConnection: close"));
+  EXPECT_FALSE(keeps("GET / HTTP/1.0\r\nHost: x"));
+}
+
+}  // namespace
+}  // namespace pc

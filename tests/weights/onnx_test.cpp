@@ -1,0 +1,236 @@
+// Models as ONNX: onnxruntime's logits against ours, its fitting of pictures against ours, and what pcconvert refuses.
+#include "tools/weights/onnx.h"
+
+#include <fmt/ranges.h>
+
+#include "data/shrink.h"
+#include "data/store.h"
+#include "data/zip.h"
+#include "engine/ops.h"
+#include "kernels/runtime/error.h"
+#include "tests/weights/peer.h"
+#include "tools/predict/predictor.h"
+
+namespace pc {
+namespace {
+
+using namespace test;
+
+constexpr double kLogitTolerance = 1e-4;
+
+ModelInfo info_of(const std::string& architecture, int height = 32, int width = 24) {
+  ModelInfo info;
+  info.architecture = architecture;
+  info.heads = {{"kind", {"a", "b", "c"}}, {"base colour", {"red", "Grün", "other \"x\"", "blue"}}};
+  info.preprocess = {.height = height, .width = width, .resize = Resize::pad};
+  return info;
+}
+
+// Real pictures of one size, n x h x w x 3.
+struct Batch {
+  int n = 0, h = 0, w = 0;
+  std::vector<uint8_t> pixels;
+  Image image(int i) const {
+    const std::size_t bytes = std::size_t(h) * std::size_t(w) * 3;
+    return {.h = h,
+            .w = w,
+            .pixels = {pixels.begin() + std::ptrdiff_t(bytes) * i, pixels.begin() + std::ptrdiff_t(bytes) * (i + 1)}};
+  }
+  Batch first() const { return {.n = 1, .h = h, .w = w, .pixels = image(0).pixels}; }
+};
+
+Batch real_pictures(int n) {
+  const auto file = MappedFile::open(shared_file("datasets/raw-jpegs-400.zip"));
+  Batch batch{.h = 80, .w = 60};
+  for (const ZipRecord& record : read_zip_directory(file->bytes(), "raw-jpegs-400.zip")) {
+    if (!record.name.ends_with(".jpg") || batch.n == n) continue;
+    std::vector<std::byte> bytes;
+    unpack_record(record, record.name,
+                  [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); });
+    const Image image = decode_image(bytes, record.name);
+    if (image.h != batch.h || image.w != batch.w) continue;
+    batch.pixels.insert(batch.pixels.end(), image.pixels.begin(), image.pixels.end());
+    ++batch.n;
+  }
+  return batch;
+}
+
+Batch noisy_pictures(int n, int h, int w) {
+  Batch batch{
+      .n = n, .h = h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(n) * std::size_t(h) * std::size_t(w) * 3)};
+  uint32_t state = uint32_t(h * 1000 + w);
+  for (uint8_t& value : batch.pixels) value = uint8_t((state = state * 1664525 + 1013904223) >> 24);
+  return batch;
+}
+
+class OnnxParity : public Onnx {
+ protected:
+  // Both forms of the model, or that with pixels alone; all batches, every head.
+  void check(const ModelInfo& info, const std::vector<Batch>& batches, bool both = true) {
+    const std::string file = path("model.safetensors");
+    save_model(file, info, *lively_model(info).model);
+    Predictor predictor(file, {});
+    ASSERT_EQ(both ? run(file + " " + path("plain.onnx")).code : 0, 0);
+    ASSERT_EQ(run("--pixels " + file + " " + path("pixels.onnx")).code, 0);
+
+    std::vector<std::vector<Logits>> expected;
+    std::vector<std::string> plain, pixels;
+    for (const Batch& batch : batches) {
+      const std::string number = std::to_string(expected.size());
+      std::vector<Tensor> inputs;
+      for (int i = 0; i < batch.n; ++i) inputs.push_back(predictor.prepare(batch.image(i)));
+      const std::vector<float> nchw = planes(stacked(inputs));
+      plain.push_back(given("f" + number, nchw.data(), nchw.size() * sizeof(float),
+                            {batch.n, 3, info.preprocess.height, info.preprocess.width}));
+      pixels.push_back(given("u" + number, batch.pixels.data(), batch.pixels.size(), {batch.n, batch.h, batch.w, 3}));
+      expected.push_back(predictor.predict(inputs));
+    }
+    if (both) run_onnx(path("plain.onnx"), plain);
+    run_onnx(path("pixels.onnx"), pixels);
+    for (std::size_t b = 0; b < batches.size(); ++b)
+      for (std::size_t head = 0; head < info.heads.size(); ++head) {
+        std::vector<float> ours;
+        for (const Logits& logits : expected[b]) ours.insert(ours.end(), logits[head].begin(), logits[head].end());
+        for (const char* form : both ? std::vector{"f", "u"} : std::vector{"u"}) {
+          const std::string name = form + std::to_string(b);
+          EXPECT_LE(largest_difference(ours, floats_of(name + "." + info.heads[head].name)), kLogitTolerance)
+              << info.architecture << " " << name << " " << info.heads[head].name << ", ours "
+              << fmt::to_string(fmt::join(ours, " "));
+        }
+      }
+  }
+};
+
+TEST_F(OnnxParity, RealPicturesGetOurLogits) {
+  PC_NEEDS_ONNXRUNTIME();
+  PC_NEEDS_SHARED("datasets/raw-jpegs-400.zip");
+  const Batch five = real_pictures(5);
+  ASSERT_EQ(five.n, 5);
+  for (const char* architecture : {"smallcnn", "resnet18"}) check(info_of(architecture, 80, 60), {five, five.first()});
+}
+
+TEST_F(OnnxParity, TheDeeperOnes) {
+  PC_NEEDS_ONNXRUNTIME();
+  for (const char* architecture : {"resnet34", "resnet50", "resnet101"})
+    check(info_of(architecture), {noisy_pictures(1, 32, 24), noisy_pictures(5, 40, 50)}, false);
+}
+
+// The graph's fitting of pictures alone, against Predictor::prepare()'s own steps.
+TEST_F(OnnxParity, PicturesOfAnySizeAreFittedAsHere) {
+  PC_NEEDS_ONNXRUNTIME();
+  const std::vector<std::pair<int, int>> small = {{80, 60}, {1, 1},     {1, 200},   {300, 1},  {33, 47},
+                                                  {81, 59}, {160, 120}, {160, 500}, {97, 130}, {59, 161}};
+  const std::vector<std::pair<int, int>> large = {{161, 161}, {320, 240}, {500, 377}, {163, 700}, {1200, 900}};
+  constexpr double one_step = 1 / (255 * 0.225);  // of u8, normalised
+  for (const Resize resize : {Resize::stretch, Resize::pad, Resize::crop}) {
+    const Preprocess p{.resize = resize, .fill = {250, 128, 3}};
+    OnnxGraph graph("fit.onnx");
+    const std::string pictures = graph.input("pictures", OnnxType::u8, {"n", "h", "w", 3});
+    graph.node("Identity", {add_onnx_preprocessing(graph, pictures, p)}, {}, "fitted");
+    graph.output("fitted", OnnxType::f32, {"n", 3, p.height, p.width});
+    write_file_atomically(path("fit.onnx"), [&](const FileSink& sink) { graph.model("", {}).write(sink); });
+
+    std::vector<std::vector<float>> expected;
+    std::vector<std::string> inputs;
+    for (const auto& sizes : {small, large})
+      for (const auto& [h, w] : sizes) {
+        const Batch two = noisy_pictures(2, h, w);
+        std::vector<Tensor> fitted;
+        for (int i = 0; i < two.n; ++i) {
+          const Image image = shrink_to_short_side(two.image(i), store_settings(p.height, p.width).short_side);
+          fitted.push_back(augment(p.shape(), DType::f32, Device::cpu, {.pixels = image.pixels.data()},
+                                   {p.identity(0, image.h, image.w)}));
+        }
+        inputs.push_back(given(fmt::format("in{}", inputs.size()), two.pixels.data(), two.pixels.size(), {2, h, w, 3}));
+        expected.push_back(planes(stacked(fitted)));
+      }
+    run_onnx(path("fit.onnx"), inputs);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto got = floats_of(fmt::format("in{}.fitted", i));
+      const double largest = largest_difference(expected[i], got);
+      if (i < small.size()) {
+        EXPECT_LE(largest, 1e-5) << name_of(resize) << " " << inputs[i];
+        continue;
+      }
+      // Where a shrunk picture's value lies in the middle between two steps of u8, either may come out.
+      EXPECT_LE(largest, one_step) << name_of(resize) << " " << inputs[i];
+      EXPECT_LE(share_beyond(1e-5, expected[i], got), 0.1) << name_of(resize) << " " << inputs[i];
+    }
+  }
+}
+
+TEST_F(Onnx, MetadataSayWhatTheModelFileDoes) {
+  PC_NEEDS_ONNXRUNTIME();
+  ModelInfo info = info_of("smallcnn");
+  info.split = SplitRecord{.pictures = 3, .files = 1, .test = {1}, .min_counts = {0, 0}};
+  save_model(path("m"), info, *lively_model(info).model);
+  ASSERT_EQ(run(path("m") + " " + path("m.onnx")).code, 0);
+  const nlohmann::json told = run_onnx(path("m.onnx"), {});
+  EXPECT_EQ(told.at("outputs"), nlohmann::json::parse(R"(["kind", "base colour"])"));
+  EXPECT_EQ(told.at("shape"), nlohmann::json::parse(R"(["n", 3, 32, 24])"));
+  const ModelInfo back = info_from_metadata(told.at("metadata"), "m.onnx");
+  EXPECT_EQ(back.heads[1].labels, info.heads[1].labels);
+  EXPECT_EQ(to_json(back.preprocess), to_json(info.preprocess));
+  EXPECT_FALSE(back.split) << "the list of test pictures stays behind";
+}
+
+TEST_F(Pcconvert, OnnxIsTheSameEveryTimeAndIsNotReadBack) {
+  const ModelInfo info = info_of("smallcnn");
+  save_model(path("m"), info, *lively_model(info).model);
+  for (const char* out : {"a.onnx", "b.onnx"}) {
+    const Result r = run(path("m") + " " + path(out));
+    EXPECT_EQ(r.code, 0) << r.err;
+    EXPECT_NE(r.err.find("smallcnn, "), std::string::npos) << r.err;
+  }
+  EXPECT_EQ(read_file(path("a.onnx")), read_file(path("b.onnx")));
+  for (const std::string& arguments :
+       {path("a.onnx") + " " + path("c"), "--inspect " + path("a.onnx"), path("a.onnx") + " " + path("c.onnx")}) {
+    const Result r = run(arguments);
+    EXPECT_EQ(r.code, 3);
+    EXPECT_NE(r.err.find("a.onnx: an ONNX graph, which is only written here; take the"), std::string::npos) << r.err;
+  }
+}
+
+TEST_F(Pcconvert, RefusesWhatOnnxCannotBeMadeOf) {
+  ModelInfo info = info_of("smallcnn");
+  save_model(path("m"), info, *lively_model(info).model);
+  info.heads[0].name = "input";
+  save_model(path("taken"), info, *lively_model(info).model);
+  const std::string golden = PC_SOURCE_DIR "/tests/weights/golden/";
+  const std::vector<std::tuple<std::string, int, std::string>> cases = {
+      {golden + "plain.pth " + path("x.onnx"), 3, "plain.pth: holds weights but no labels"},
+      {path("taken") + " " + path("x.onnx"), 3,
+       "x.onnx: no output can be named \"input\": that is empty or a name within the graph"},
+      {"--pixels " + path("m") + " " + path("x.safetensors"), 2, "--pixels is for ONNX"},
+      {"--pixels --inspect " + path("m"), 2, "excludes"},
+      {path("absent") + " " + path("x.onnx"), 4, "cannot open"},
+      {path("m") + " " + path("no/such/folder/x.onnx"), 4, "no/such/folder"},
+  };
+  for (const auto& [arguments, code, message] : cases) {
+    const Result r = run(arguments);
+    EXPECT_EQ(r.code, code) << arguments << "\n" << r.err;
+    EXPECT_NE(r.err.find(message), std::string::npos) << r.err;
+    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
+  }
+  EXPECT_FALSE(std::filesystem::exists(path("x.onnx")));
+}
+
+// The example of the protocol buffers' documentation, and the borders of a varint.
+TEST(Protobuf, KnownBytes) {
+  const auto text = [](const ProtobufMessage& m) {
+    std::string all;
+    m.write([&](const void* data, std::size_t bytes) { all.append(static_cast<const char*>(data), bytes); });
+    EXPECT_EQ(all.size(), m.size());
+    return all;
+  };
+  EXPECT_EQ(text(ProtobufMessage().number(1, 150)), "\x08\x96\x01");
+  EXPECT_EQ(text(ProtobufMessage().text(2, "testing")), "\x12\x07testing");
+  EXPECT_EQ(text(ProtobufMessage().message(3, std::move(ProtobufMessage().number(1, 150)))), "\x1a\x03\x08\x96\x01");
+  EXPECT_EQ(text(ProtobufMessage().number(1, 127).number(20, 128)), "\x08\x7f\xa0\x01\x80\x01");
+  EXPECT_EQ(text(ProtobufMessage().number(1, -1)), "\x08" + std::string(9, '\xff') + "\x01");
+  const Tensor values = Tensor::from<float>({1}, {1});
+  EXPECT_EQ(text(ProtobufMessage().bytes(9, values).number(1, 0)), std::string("\x4a\x04\0\0\x80\x3f\x08\0", 8));
+}
+
+}  // namespace
+}  // namespace pc

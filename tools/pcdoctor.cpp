@@ -1,0 +1,37 @@
+// pcdoctor: says what the other programs will find on this machine, and what to do where that is not enough.
+//
+// It must run where they do not: no kernel and no library of NVIDIA's is linked in.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/cli/program.h"
+#include "tools/doctor/checks.h"
+
+namespace {
+
+using namespace pc;
+
+Exit run(int argc, char** argv) {
+  CLI::App app("Looks at CPU, memory, disk, GPU, libraries and data, and says what is missing and what to do.",
+               "pcdoctor");
+  app.footer("Exit codes: 0 usable; of the first problem: 2 build or libraries, 4 disk, 6 memory.");
+  bool json = false;
+  app.add_flag("--json", json, "One JSON object");
+  if (!parse_command_line(app, argc, argv)) return Exit::ok;
+  const std::vector<Finding> findings = examine();
+  if (json) {
+    nlohmann::json told = to_json(findings);
+    told["version"] = version_text("pcdoctor");
+    fmt::print("{}\n", told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    fmt::print("{}\n{}", version_text("pcdoctor"), to_text(findings));
+  }
+  return exit_code(findings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return pc::run_program("pcdoctor", [&] { return run(argc, argv); });
+}

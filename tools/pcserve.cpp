@@ -1,0 +1,93 @@
+// pcserve: the predictions of a model over HTTP, and a page to try pictures on.
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "kernels/runtime/parallel.h"
+#include "tools/cli/program.h"
+#include "tools/serve/app.h"
+#include "tools/serve/server.h"
+
+namespace pc {
+namespace {
+
+struct Options {
+  AppSettings app;
+  ServerSettings server;
+  std::string model, token_file;
+  double max_delay_ms = 5;
+  int deadline = 30;
+};
+
+bool parse(Options& o, int argc, char** argv) {
+  CLI::App app("Answers predictions over HTTP: /v1/predict, KServe v2, and a page at /.", "pcserve");
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the newest runs/*/model.safetensors");
+  app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's");
+  app.add_option("--bind", o.server.bind, "Address to listen on")->capture_default_str();
+  app.add_option("--port", o.server.port, "Port; 0: any, which is printed")->capture_default_str();
+  add_network_options(app, o.app.network);
+  app.remove_option(app.get_option("--batch"));
+  app.add_option("--max-batch", o.app.batch.max_batch, "Pictures per pass of the network")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--max-delay-ms", o.max_delay_ms, "How long a picture waits for others that are on their way")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 10'000.0));
+  app.add_option("--queue", o.app.batch.queue, "Pictures in work at once; 503 beyond")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--deadline", o.deadline, "Seconds that a request may take to arrive; its head has a sixth of that")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 3600));
+  app.add_option("--token-file", o.token_file, "Ask for the bearer token in this file's first line");
+  app.add_option("--host", o.app.access.hosts, "Another name that the Host field may hold; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--origin", o.app.access.origins, "A foreign origin whose pages may post, https://…; repeatable")
+      ->allow_extra_args(false);
+  app.add_flag("--log", o.app.log, "A line per request on standard error");
+  app.footer(
+      "SIGTERM answers what has arrived and ends with 0; SIGHUP loads the model anew. Other exit codes: 2 usage, 3 bad "
+      "model, 4 file, 5 the port cannot be had.");
+  return parse_command_line(app, argc, argv);
+}
+
+bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
+
+Exit run(Options& o) {
+  AppSettings& app = o.app;
+  app.model = o.model.empty() ? default_model() : std::filesystem::path(o.model);
+  if (app.name.empty()) app.name = model_name(app.model);
+  app.batch.max_delay = std::chrono::microseconds(int64_t(1000 * o.max_delay_ms));
+  app.batch.threads = app.network.threads;
+  if (app.network.threads > 0) set_thread_count(app.network.threads);
+  app.workers = thread_count();
+  const bool v6 = o.server.bind.find(':') != std::string::npos;
+  const std::string host = v6 ? "[" + o.server.bind + "]" : o.server.bind;
+  app.access.hosts.insert(app.access.hosts.end(), {"localhost", "127.0.0.1", "[::1]", host});
+  if (!o.token_file.empty()) app.access.token = read_token(o.token_file);
+  o.server.deadline = std::chrono::seconds(o.deadline);
+
+  App service(app);
+  Server server(o.server, service);
+  if (!is_loopback(o.server.bind) && app.access.token.empty())
+    fmt::print(stderr, "pcserve: {} can be reached from other machines, without a token; see --token-file\n",
+               o.server.bind);
+  fmt::print("http://{}:{}/\n", host, server.port());
+  std::fflush(stdout);
+  server.run();
+  return Exit::ok;
+}
+
+}  // namespace
+}  // namespace pc
+
+int main(int argc, char** argv) {
+  // What a large body or picture took goes back to the system at once; glibc would come to keep up to 32 MB of each.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  return pc::run_program("pcserve", [&] {
+    pc::Options options;
+    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  });
+}

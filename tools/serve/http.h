@@ -1,0 +1,40 @@
+// What the server and its routes say to each other: requests and responses without a network.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pc {
+
+// A request as its head says it, and the body once that has arrived.
+struct Request {
+  std::string method, path, query;  // path and query as sent: the target up to "?" and behind it
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+  bool keep_alive = true;
+  bool expects_continue = false;  // the client waits for "100 Continue" before it sends the body
+  // The value of the only field of that name, whatever its case; "" where there is none.
+  std::string_view field(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string body, type = "application/json";
+  std::vector<std::pair<std::string, std::string>> fields = {};
+};
+
+// {"error": message} with that status.
+Response refusal(int status, const std::string& message);
+
+// "Bad Request".
+const char* reason_of(int status);
+
+// The bytes of a response. `body`: false for the answer to HEAD; `close`: the connection ends behind it.
+std::string to_bytes(const Response& response, bool body, bool close);
+
+bool same_word(std::string_view a, std::string_view b);  // whatever the case of ASCII letters
+std::string_view trimmed(std::string_view text);         // without blanks and tabs at its ends
+
+}  // namespace pc

@@ -1,0 +1,180 @@
+#include "tools/serve/infer_request.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+constexpr std::size_t kMaxDepth = 12, kMaxNames = 64, kMaxText = 1024, kMaxRank = 8;
+
+// What is read before the shape is known to fit.
+struct RawInput {
+  std::string name, datatype;
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> pixels;
+  std::vector<std::string> texts;
+};
+
+// The values as they come, told apart by their path: "inputs[].shape[]". No tree is built, so that a number costs one
+// byte and not the sixteen of a JSON value.
+class Reader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  InferRequest request;
+  RawInput input;
+  std::size_t inputs = 0;
+
+  bool null() override { return other("null"); }
+  bool boolean(bool) override { return other("a truth value"); }
+  bool number_float(number_float_t, const string_t&) override { return other("a fraction"); }
+  bool binary(binary_t&) override { return other("bytes"); }
+  bool number_integer(number_integer_t) override { return other("a negative number"); }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (in_data_) return pixel(value);
+    if (place_ != "inputs[].shape[]") return other("a number");
+    if (input.shape.size() == kMaxRank) fail(Exit::data, "inputs[].shape: too many dimensions");
+    input.shape.push_back(int64_t(std::min<uint64_t>(value, INT32_MAX)));
+    return true;
+  }
+  bool string(string_t& value) override {
+    if (in_data_) {
+      input.texts.push_back(std::move(value));
+      return true;
+    }
+    if (value.size() > kMaxText) fail(Exit::data, place_ + ": the text is too long");
+    if (place_ == "id") {
+      request.id = std::move(value);
+    } else if (place_ == "inputs[].name") {
+      input.name = std::move(value);
+    } else if (place_ == "inputs[].datatype") {
+      input.datatype = std::move(value);
+    } else if (place_ == "outputs[].name") {
+      if (request.outputs.size() == kMaxNames) fail(Exit::data, "outputs: too many names");
+      request.outputs.push_back(std::move(value));
+    } else {
+      return other("a text");
+    }
+    return true;
+  }
+  // No key can pretend to be a longer path.
+  bool key(string_t& name) override {
+    place_.resize(keys_.back());
+    if (!place_.empty()) place_ += '.';
+    if (name.empty() || name.size() > kMaxText || name.find_first_of(".[]") != name.npos) name = "?";
+    place_ += name;
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (place_ == "inputs[]" && ++inputs > 1) fail(Exit::data, "inputs: one is wanted, \"image\" or \"file\"");
+    if (in_data_) fail(Exit::data, "inputs[].data: an object among the values");
+    deeper();
+    return true;
+  }
+  bool end_object() override { return shallower(); }
+  bool start_array(std::size_t) override {
+    deeper();
+    place_ += "[]";
+    in_data_ = place_.starts_with("inputs[].data[]") && place_.find('.', 15) == place_.npos;
+    return true;
+  }
+  bool end_array() override {
+    shallower();
+    in_data_ = in_data_ && place_.starts_with("inputs[].data[]");
+    return true;
+  }
+  bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception&) override {
+    fail(Exit::data, fmt::format("byte {}: not JSON", at));
+  }
+
+ private:
+  bool pixel(uint64_t value) {
+    if (value > 255) fail(Exit::data, "inputs[].data: a value above 255");
+    input.pixels.push_back(uint8_t(value));
+    return true;
+  }
+  // A value that nothing is known about.
+  bool other(const char* what) {
+    if (place_.starts_with("parameters") || place_.find("].parameters") != place_.npos) return true;
+    fail(Exit::data,
+         place_.empty() ? "the body is not a JSON object" : fmt::format("{}: {} is not taken", place_, what));
+  }
+  void deeper() {
+    if (keys_.size() == kMaxDepth) fail(Exit::data, "the JSON is nested too deeply");
+    keys_.push_back(place_.size());
+  }
+  bool shallower() {
+    place_.resize(keys_.back());
+    keys_.pop_back();
+    return true;
+  }
+  std::string place_;
+  std::vector<std::size_t> keys_;  // length of place_ outside of each object and array
+  bool in_data_ = false;
+};
+
+std::vector<std::byte> from_base64(const std::string& text) {
+  if (text.size() % 4 != 0) fail(Exit::data, "inputs[].data: base64 comes in groups of four letters");
+  std::vector<std::byte> bytes(text.size() / 4 * 3);
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), int(text.size()));
+  if (size < 0 || std::size_t(size) != bytes.size()) fail(Exit::data, "inputs[].data: not base64");
+  for (std::size_t i = text.size(); i > 0 && text[i - 1] == '=' && text.size() - i < 2; --i) bytes.pop_back();
+  return bytes;
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) { return nlohmann::json(shape).dump(); }
+
+void check_count(int64_t count, std::size_t most) {
+  if (count < 1) fail(Exit::data, "inputs[].shape: no picture");
+  if (uint64_t(count) > most)
+    fail(Exit::limit, fmt::format("inputs[].shape: {} pictures, at most {} go at once", count, most));
+}
+
+void take_images(const RawInput& input, std::size_t most, InferRequest& request) {
+  const std::vector<int64_t>& s = input.shape;
+  if (s.size() != 4 || s[3] != 3 || s[1] < 1 || s[2] < 1)
+    fail(Exit::data, fmt::format("inputs[].shape: {}, expected [n,h,w,3]", shape_text(s)));
+  check_count(s[0], most);
+  int64_t size = 1;
+  for (const int64_t side : s)
+    if (__builtin_mul_overflow(size, side, &size)) size = -1;
+  if (size < 0 || uint64_t(size) != input.pixels.size() || !input.texts.empty())
+    fail(Exit::data,
+         fmt::format("inputs[].data: {} numbers do not fill the shape {}", input.pixels.size(), shape_text(s)));
+  const std::size_t one = input.pixels.size() / std::size_t(s[0]);
+  for (std::size_t i = 0; i < std::size_t(s[0]); ++i) {
+    const auto begin = input.pixels.begin() + std::ptrdiff_t(i * one);
+    request.images.push_back({.h = int(s[1]), .w = int(s[2]), .pixels = {begin, begin + std::ptrdiff_t(one)}});
+  }
+}
+
+void take_files(const RawInput& input, std::size_t most, InferRequest& request) {
+  if (input.shape.size() != 1 || uint64_t(input.shape[0]) != input.texts.size() || !input.pixels.empty())
+    fail(Exit::data, fmt::format("inputs[].data: {} texts do not fill the shape {}, expected [n]", input.texts.size(),
+                                 shape_text(input.shape)));
+  check_count(input.shape[0], most);
+  for (const std::string& text : input.texts) request.files.push_back(from_base64(text));
+}
+
+}  // namespace
+
+InferRequest parse_infer_request(std::string_view json, std::size_t most) {
+  Reader reader;
+  nlohmann::json::sax_parse(json, &reader);
+  if (reader.inputs != 1) fail(Exit::data, "inputs: one is wanted, \"image\" or \"file\"");
+  const RawInput& input = reader.input;
+  if (input.name == "image" && input.datatype == "UINT8")
+    take_images(input, most, reader.request);
+  else if (input.name == "file" && input.datatype == "BYTES")
+    take_files(input, most, reader.request);
+  else
+    fail(Exit::data, "inputs[]: wanted is \"image\" of UINT8 or \"file\" of BYTES");
+  return std::move(reader.request);
+}
+
+}  // namespace pc

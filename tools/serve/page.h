@@ -1,0 +1,20 @@
+// The page at "/": one HTML file that loads nothing else.
+#pragma once
+
+#include <string>
+
+#include "models/model_file.h"
+
+namespace pc {
+
+// `model`: its name.
+std::string page_html(const std::string& model, const ModelInfo& info);
+
+// Its Content-Security-Policy: this style and this script, by their hashes, requests to this server, nothing else.
+std::string page_policy();
+
+// Its parts, each in a file of its own.
+extern const char* const kPageStyle;
+extern const char* const kPageScript;
+
+}  // namespace pc

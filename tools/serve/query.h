@@ -1,0 +1,19 @@
+// What the query of a prediction request asks for.
+#pragma once
+
+#include <string>
+
+#include "tools/predict/answer.h"
+
+namespace pc {
+
+struct PredictQuery {
+  AnswerStyle style;
+  bool explain = false;  // a heat map per head
+};
+
+// "top_k=3&accept_at=90&logits=1&explain=1"; each may be absent. Throws Error(usage) for what is unknown, given twice
+// or out of its range.
+PredictQuery parse_query(const std::string& query, const ModelInfo& info);
+
+}  // namespace pc

@@ -1,0 +1,43 @@
+#include "tools/serve/served_model.h"
+
+#include <algorithm>
+
+#include "engine/var.h"
+#include "tools/predict/answer.h"
+#include "tools/predict/verdict.h"
+
+namespace pc {
+
+std::string model_name(const std::filesystem::path& file) {
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path().filename();
+  std::string name = file.stem() == "model" && !folder.empty() ? folder.string() : file.stem().string();
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  std::replace_if(
+      name.begin(), name.end(), [&](char c) { return !plain(c); }, '-');
+  return name;
+}
+
+std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
+                                        const NetworkOptions& options) {
+  auto model = std::make_shared<ServedModel>(ServedModel{.name = name, .predictor = open_predictor(file, options)});
+  constexpr int kSide = 64;
+  Image gray{.h = kSide, .w = kSide, .pixels = std::vector<uint8_t>(kSide * kSide * 3, 128)};
+  model->predictor.predict({model->predictor.prepare(std::move(gray))});
+  return model;
+}
+
+std::vector<Heat> evidence(ServedModel& model, const Tensor& input, const Logits& logits) {
+  const NoGrad no_grad;
+  Classifier& classifier = model.predictor.model();
+  const Tensor features = classifier.features(Var(input.to(model.predictor.device())), Mode::infer).value();
+  const std::vector<Named> named = named_labels(model.predictor.info(), logits, AnswerStyle().accept_at);
+  std::vector<Heat> heats(named.size());
+  for (std::size_t h = 0; h < named.size(); ++h)
+    if (named[h].label >= 0) heats[h] = class_activation(features, 0, classifier.head_weight(h), named[h].label);
+  return heats;
+}
+
+}  // namespace pc

@@ -1,0 +1,32 @@
+// The model that answers, and beside its answers why: heat maps and similar products.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "tools/predict/network_options.h"
+#include "tools/report/cam.h"
+
+namespace pc {
+
+// A model file ready to serve. Only the thread that runs the network touches more of the predictor than info(),
+// decoding() and prepare().
+struct ServedModel {
+  std::string name;
+  Predictor predictor;
+};
+
+// "fashion" for runs/fashion/model.safetensors, else the file's name without its extension; letters, digits and ._-
+// only.
+std::string model_name(const std::filesystem::path& file);
+
+// Loads it and sends one gray picture through it. Errors: as Predictor.
+std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
+                                        const NetworkOptions& options);
+
+// Where the evidence lies for the label that each head names, one per head, empty where it names none. `input` is what
+// prepare() made.
+std::vector<Heat> evidence(ServedModel& model, const Tensor& input, const Logits& logits);
+
+}  // namespace pc

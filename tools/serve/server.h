@@ -1,0 +1,41 @@
+// An HTTP/1.1 server on one thread: connections, deadlines, limits, and an orderly end. What is answered is the
+// service's matter.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tools/serve/request_reader.h"
+#include "tools/serve/service.h"
+
+namespace pc {
+
+struct ServerSettings {
+  std::string bind = "127.0.0.1";  // an address, not a name
+  uint16_t port = 8080;            // 0: any
+  ReadLimits read;
+  // From a request's first byte to its last one. Its head has a sixth of that; a connection may idle for half of it.
+  std::chrono::milliseconds deadline{30'000};
+  std::size_t connections = 512;    // more are answered 503 and closed
+  uint64_t received = 256'000'000;  // bytes of requests in memory at once; 503 beyond
+};
+
+class Server {
+ public:
+  // Listens. Throws Error(usage) for a bad address, Error(network) where it cannot be bound.
+  Server(const ServerSettings& settings, Service& service);
+  ~Server();
+  uint16_t port() const;
+  // On this thread, until SIGTERM or SIGINT and until everything that had arrived is answered. A second signal ends the
+  // process.
+  void run();
+
+  struct Impl;  // what its connections see of it
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pc

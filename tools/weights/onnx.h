@@ -1,0 +1,32 @@
+// Model files as ONNX graphs, for onnxruntime and whoever else reads them. They are written only, never read.
+//
+// The graph (opset 17) has the batch norms folded into the convolutions, as prediction here has; one output [n,classes]
+// per head, named by it: logits, as pcpredict --logits shows them. The model file's metadata (architecture, labels,
+// preprocessing, hierarchy, calibration) are its metadata_props.
+#pragma once
+
+#include <filesystem>
+
+#include "models/model_file.h"
+#include "tools/weights/onnx_graph.h"
+
+namespace pc {
+
+enum class OnnxInput {
+  normalised,  // "input": f32 [n,3,height,width], fitted and normalised as the metadata say
+  pixels       // "pictures": u8 RGB [n,h,w,3] of any size, which the graph fits and normalises itself
+};
+
+// Deterministic and atomic. Throws Error(data) where a head's name is taken within the graph, Error(limit) over the
+// 2 GB of protocol buffers, Error(file).
+void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput input);
+
+// u8 [n,h,w,3] -> f32 [n,3,height,width]: what Predictor::prepare() makes of the same pixels, within 1e-5. Pictures
+// whose short side is more than twice the input's longer side are shrunk first, with rounding to u8 in between: a value
+// in the middle of two steps may go the other way here, so some percent of such an input differ, by less than a step of
+// u8.
+std::string add_onnx_preprocessing(OnnxGraph& graph, const std::string& pictures, const Preprocess& preprocess);
+
+bool is_onnx_name(const std::filesystem::path& path);
+
+}  // namespace pc
