@@ -33,7 +33,7 @@ def without_file(line):
 def batch_job(copies):
     """pcpredict over `copies` times the folder: seconds, and its lines."""
     begin = time.monotonic()
-    run = subprocess.run([f"{bin_folder}/pcpredict", "--model", model, "--json", "--batch", str(max_batch), *(names * copies)],
+    run = subprocess.run([f"{bin_folder}/pcpredict", "--model", model, "--json", "--batch-size", str(max_batch), *(names * copies)],
                          cwd=folder, stdout=subprocess.PIPE, check=True)
     return time.monotonic() - begin, [without_file(line) for line in run.stdout.splitlines()]
 

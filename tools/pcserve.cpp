@@ -28,7 +28,7 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--bind", o.server.bind, "Address to listen on")->capture_default_str();
   app.add_option("--port", o.server.port, "Port; 0: any, which is printed")->capture_default_str();
   add_network_options(app, o.app.network);
-  app.remove_option(app.get_option("--batch"));
+  app.remove_option(app.get_option("--batch-size"));
   app.add_option("--max-batch", o.app.batch.max_batch, "Pictures per pass of the network")
       ->capture_default_str()
       ->check(CLI::Range(1, 4096));

@@ -101,7 +101,7 @@ TEST_F(PcServe, StartsOnlyWithWhatItCanUse) {
   EXPECT_EQ(ends("--model shop.safetensors --token-file nowhere"), 4);
   EXPECT_EQ(ends("--model shop.safetensors --token-file pictures/../empty"), 4);
   EXPECT_EQ(ends("--model shop.safetensors --max-batch 0"), 2);
-  EXPECT_EQ(ends("--model shop.safetensors --batch 8"), 2);
+  EXPECT_EQ(ends("--model shop.safetensors --batch-size 8"), 2);
 }
 
 }  // namespace
