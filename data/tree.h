@@ -1,4 +1,4 @@
-// A tree of files, a folder or a zip archive, read entry by entry. Internal to data/.
+// A tree of files, a folder or a zip archive, read entry by entry.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,10 @@ namespace pc {
 std::vector<Var> Classifier::forward(const Var& x, Mode mode) {
   std::optional<NoGrad> off;
   if (mode == Mode::infer) off.emplace();
-  const Var mean = global_avg_pool(features(x, mode));
+  return logits_of(global_avg_pool(features(x, mode)));
+}
+
+std::vector<Var> Classifier::logits_of(const Var& mean) const {
   std::vector<Var> logits;
   for (const Linear& head : heads_) logits.push_back(head.forward(mean));
   return logits;

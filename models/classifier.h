@@ -24,6 +24,8 @@ class Classifier : public Module {
   virtual Var features(const Var& x, Mode mode) = 0;
   // x [n,h,w,3] -> f32 logits [n,classes] of every head, in order.
   std::vector<Var> forward(const Var& x, Mode mode);
+  // The heads alone: the mean [n,c] of the last feature map -> what forward() gives.
+  std::vector<Var> logits_of(const Var& mean) const;
   // For programs that only predict: from now on features() and forward() take Mode::infer and one type only and give the filters up as
   // they fold them; visit() throws then.
   virtual void only_infer() = 0;

@@ -11,6 +11,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kSelfTest = "pc.self_test";
+
 json to_json(const ModelInfo& info) {
   json heads = json::array();
   for (const Head& head : info.heads) heads.push_back({{"name", head.name}, {"labels", head.labels}});
@@ -69,6 +71,16 @@ json timm_config(const ModelInfo& info) {
           {"classifier", head_prefix(info.head_shapes(), 0)}, {"num_classes", labels.size()}, {"label_names", labels}};
 }
 
+std::optional<SelfTest> self_test_of(const WeightFile& file, const ModelInfo& info, const std::string& path) {
+  const auto found = file.metadata.find(kSelfTest);
+  if (found == file.metadata.end()) return std::nullopt;
+  try {
+    return self_test_from_json(json::parse(found->second), info.head_shapes());
+  } catch (const std::exception& e) {
+    fail(Exit::data, path + ": broken self-test: " + e.what());
+  }
+}
+
 }  // namespace
 
 std::vector<HeadShape> ModelInfo::head_shapes() const {
@@ -101,12 +113,15 @@ ModelInfo info_from_metadata(const std::map<std::string, std::string>& metadata,
 }
 
 void save_model(const std::filesystem::path& path, const ModelInfo& info, Classifier& model) {
-  write_safetensors(path, {.tensors = state_dict(model), .metadata = to_metadata(info)});
+  std::map<std::string, std::string> metadata = to_metadata(info);
+  if (const auto test = make_self_test(info.preprocess, model)) metadata[kSelfTest] = to_json(*test, info.head_shapes()).dump();
+  write_safetensors(path, {.tensors = state_dict(model), .metadata = metadata});
 }
 
 LoadedModel load_model(const std::filesystem::path& path) {
   const WeightFile file = read_safetensors(path);
-  LoadedModel loaded{.info = info_from_metadata(file.metadata, path.string()), .model = nullptr};
+  LoadedModel loaded{.info = info_from_metadata(file.metadata, path.string()), .model = nullptr, .self_test = std::nullopt};
+  loaded.self_test = self_test_of(file, loaded.info, path.string());
   loaded.model = make_classifier(loaded.info.architecture, loaded.info.head_shapes(), std::nullopt);
   load_strict(*loaded.model, file, path.string());
   return loaded;

@@ -12,6 +12,7 @@
 #include "models/calibration.h"
 #include "models/classifier.h"
 #include "models/hierarchy.h"
+#include "models/self_test.h"
 
 namespace pc {
 
@@ -49,11 +50,13 @@ std::map<std::string, std::string> to_metadata(const ModelInfo& info);
 // Throws Error(data) naming `path` where the metadata are absent or broken.
 ModelInfo info_from_metadata(const std::map<std::string, std::string>& metadata, const std::string& path);
 
+// With a self-test of the weights as they are now, under "pc.self_test".
 void save_model(const std::filesystem::path& path, const ModelInfo& info, Classifier& model);
 
 struct LoadedModel {
   ModelInfo info;
   std::unique_ptr<Classifier> model;
+  std::optional<SelfTest> self_test;  // not run yet; absent in older files and those of other makers
 };
 // On the CPU. Throws Error(data) for weights that do not fit, naming the first five.
 LoadedModel load_model(const std::filesystem::path& path);

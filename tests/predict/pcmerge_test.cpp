@@ -48,6 +48,8 @@ TEST_F(PcMerge, StatisticsComeFromThePictures) {
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(values("adapted", "conv1.weight"), values("plain", "conv1.weight"));
   EXPECT_NE(values("adapted", "bn1.running_mean"), values("plain", "bn1.running_mean"));
+  for (const char* file : {"plain", "adapted"})
+    EXPECT_TRUE(run_self_test(load_model(folder_ / file), Device::cpu, DType::f32, file));
 }
 
 TEST_F(PcMerge, TestPicturesThatAllHeldBackStayKnown) {

@@ -33,6 +33,7 @@ TEST_F(PcPredict, AnswersInTextByDefault) {
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out.find("a.png\n  kind    "), 0u) << ran.out;
   EXPECT_NE(ran.out.find(" %\n"), std::string::npos);
+  EXPECT_TRUE(ran.out.ends_with("  seen as 32x32 pixels, stretched\n")) << ran.out;
   EXPECT_EQ(ran.out.find('\033'), std::string::npos);
   EXPECT_EQ(ran.err, "");
 }
@@ -94,8 +95,8 @@ TEST_F(PcPredict, ManyPicturesKeepTheirOrderAndTheirBits) {
     put(name, png_of(make_picture(i)));
     names += " " + name;
   }
-  const auto batched = predict("--json --logits --batch 4" + names).lines(),
-             single = predict("--json --logits --batch 1" + names).lines();
+  const auto batched = predict("--json --logits --batch-size 4" + names).lines(),
+             single = predict("--json --logits --batch-size 1" + names).lines();
   ASSERT_EQ(batched.size(), 9u);
   for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(batched[i]["file"], "p" + std::to_string(8 - i) + ".png");
   EXPECT_EQ(batched, single);
@@ -106,7 +107,7 @@ TEST_F(PcPredict, ABadPictureIsNamedAndTheOthersGoOn) {
   put("empty.jpg", "");
   const Ran ran = predict("--json empty.jpg good.png");
   EXPECT_EQ(ran.code, 3);
-  EXPECT_EQ(ran.err, "pcpredict: empty.jpg: empty file\n");
+  EXPECT_EQ(ran.err.find("pcpredict: empty.jpg: empty file\npcpredict: 2 pictures, 1 failed; "), 0u) << ran.err;
   ASSERT_EQ(ran.lines().size(), 2u);
   EXPECT_EQ(ran.lines()[0]["status"], "bad picture");
   EXPECT_EQ(ran.lines()[0]["error"], "empty.jpg: empty file");
@@ -228,7 +229,7 @@ TEST_F(PcPredict, AFullDiskIsAnError) {
 
 TEST_F(PcPredict, AClosedPipeEndsItQuietly) {
   for (int i = 0; i < 6; ++i) put("d/" + std::to_string(i) + ".png", png_of(make_picture(i)));
-  const Ran ran = predict("--batch 1 --json d | head -1");
+  const Ran ran = predict("--batch-size 1 --json d | head -1");
   EXPECT_EQ(ran.err, "");
   EXPECT_EQ(ran.lines().size(), 1u);
 }

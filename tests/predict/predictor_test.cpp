@@ -1,5 +1,5 @@
 // Predictor against a direct forward pass, and the stream of pictures.
-#include "tools/predict/predictor.h"
+#include "tools/predict/stream.h"
 
 #include <fmt/format.h>
 

@@ -165,9 +165,9 @@ class CalibratedPcPredict : public testing::Test {
 };
 
 TEST_F(CalibratedPcPredict, SaysTheSameWithAnyThreadsAndBatch) {
-  const auto one = predict("--json --threads 1 --batch 1 .").out;
+  const auto one = predict("--json --threads 1 --batch-size 1 .").out;
   EXPECT_NE(one.find("\"verdict\":"), std::string::npos) << one;
-  EXPECT_EQ(predict("--json --threads 2 --batch 3 .").out, one);
+  EXPECT_EQ(predict("--json --threads 2 --batch-size 3 .").out, one);
 }
 
 TEST_F(CalibratedPcPredict, OnlyPrecisionsItWasCalibratedForCanBeAsked) {

@@ -73,6 +73,7 @@ TEST_F(Train, ModelFileIsEnoughByItself) {
   ASSERT_EQ(loaded.info.heads.size(), 1u);
   EXPECT_EQ(loaded.info.heads[0].labels, (std::vector<std::string>{"blue", "green", "red"}));
   EXPECT_EQ(loaded.info.preprocess.height, 32);
+  EXPECT_TRUE(run_self_test(loaded, Device::cpu, DType::f32, "model.safetensors"));
 }
 
 TEST_F(Train, SameSeedSameBitsWithOneThread) {

@@ -40,6 +40,11 @@ void Progress::update(int64_t done, const std::string& note) {
   std::fflush(stderr);
 }
 
+void Progress::say(const std::string& line) {
+  fmt::print(stderr, "{}{}\n", drawn_ ? "\r\033[K" : "", line);
+  drawn_ = false;
+}
+
 std::string clock_text(double s) {
   const auto t = int64_t(s + 0.5);
   return t < 3600 ? fmt::format("{}:{:02}", t / 60, t % 60) : fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "data/csv.h"
 #include "tools/cli/text.h"
 
 namespace pc {
@@ -53,6 +54,18 @@ std::string verdict_text(const ModelInfo& info, const Logits& logits, const std:
   text += fmt::format("  {}", text_of(verdict));
   if (verdict == Verdict::review) text += visible(fmt::format(": {}", fmt::join(unsure_heads(info, named), ", ")));
   return text + "\n";
+}
+
+std::string preprocess_text(const Preprocess& p) {
+  return fmt::format("  seen as {}x{} pixels, {}\n", p.width, p.height,
+                     p.resize == Resize::stretch ? "stretched"
+                     : p.resize == Resize::pad   ? "padded"
+                                                 : "cut to the middle");
+}
+
+std::string csv_cell(const std::string& text) {
+  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+  return csv_field(formula ? "'" + text : text);
 }
 
 }  // namespace
@@ -104,6 +117,10 @@ ordered_json to_json(const std::string& file, const Outcome& outcome, const Mode
   answer["heads"] = std::move(heads);
   answer["preprocess"] = to_json(info.preprocess);
   if (style.logits) answer["logits"] = std::move(logits);
+  if (style.similar > 0) {
+    ordered_json& list = answer["similar"] = ordered_json::array();
+    for (const Neighbor& n : outcome.similar) list.push_back({{"file", n.file}, {"cosine", n.cosine}});
+  }
   return answer;
 }
 
@@ -127,7 +144,42 @@ std::string to_text(const std::string& file, const Outcome& outcome, const Model
       name.clear();
     }
   }
+  for (const Neighbor& n : outcome.similar)
+    text += fmt::format("  similar {:5.3f}  {}\n", n.cosine, visible(n.file));
+  text += preprocess_text(info.preprocess);
   return info.calibration ? text + verdict_text(info, outcome.logits, named) : text;
+}
+
+std::string csv_header(const ModelInfo& info, const AnswerStyle& style) {
+  std::string row = "file,status,error,verdict";
+  for (const Head& head : info.heads)
+    for (const char* suffix : {"", "_p", "_review"})
+      if (info.calibration || suffix != std::string("_review")) row += "," + csv_cell(head.name + suffix);
+  for (int i = 1; i <= style.similar; ++i) row += fmt::format(",similar_{0},similar_{0}_cosine", i);
+  return row + "\n";
+}
+
+std::string csv_start(const std::string& file, Exit code) {
+  return fmt::format("{},{},", csv_cell(file), status_of(code));
+}
+
+std::string to_csv(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style) {
+  std::string row = csv_start(file, outcome.code) + csv_cell(outcome.error);
+  const std::size_t columns = info.heads.size() * (info.calibration ? 3 : 2) + 2 * std::size_t(style.similar);
+  if (outcome.code != Exit::ok) return row + std::string(1 + columns, ',') + "\n";
+  const std::vector<Named> named = named_labels(info, outcome.logits, style.accept_at);
+  row += info.calibration ? fmt::format(",{}", text_of(verdict_of(info, outcome.logits, named))) : ",";
+  for (std::size_t h = 0; h < named.size(); ++h) {
+    const bool any = named[h].label >= 0;
+    row +=
+        any ? fmt::format(",{},{:.6f}", csv_cell(info.heads[h].labels[std::size_t(named[h].label)]), named[h].p) : ",,";
+    if (info.calibration) row += named[h].sure ? ",no" : ",yes";
+  }
+  for (std::size_t i = 0; i < std::size_t(style.similar); ++i)
+    row += i < outcome.similar.size()
+               ? fmt::format(",{},{:.6f}", csv_cell(outcome.similar[i].file), outcome.similar[i].cosine)
+               : ",,";
+  return row + "\n";
 }
 
 }  // namespace pc

@@ -1,12 +1,13 @@
 #include "tools/predict/inputs.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <strings.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <filesystem>
 
 #include "data/file_names.h"
 
@@ -15,7 +16,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<InputPicture> pictures_below(const fs::path& root) {
+constexpr std::size_t kMostBytes = 512u << 20;
+
+bool is_archive_name(const std::string& name) {
+  return name.size() > 4 && ::strcasecmp(name.c_str() + name.size() - 4, ".zip") == 0;
+}
+
+bool is_regular(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+bool has_wildcard(const std::string& text) { return text.find_first_of("*?[") != text.npos; }
+
+InputPicture nothing(const std::string& place, const std::string& why, Exit code = Exit::data) {
+  return {.file = place, .error = why, .code = code};
+}
+
+std::vector<InputPicture> pictures_below(const std::string& root) {
   std::vector<InputPicture> pictures;
   std::error_code error;
   fs::recursive_directory_iterator it(root, error);
@@ -30,37 +53,48 @@ std::vector<InputPicture> pictures_below(const fs::path& root) {
   }
   std::sort(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
   if (error)
-    pictures.push_back({.file = root.string(),
-                        .error = fmt::format("cannot read {}: {}", root.string(), error.message()),
-                        .code = Exit::file});
+    pictures.push_back(nothing(root, fmt::format("cannot read {}: {}", root, error.message()), Exit::file));
   else if (pictures.empty())
-    pictures.push_back(
-        {.file = root.string(), .error = root.string() + ": no pictures in this folder", .code = Exit::data});
+    pictures.push_back(nothing(root, root + ": no pictures in this folder"));
   return pictures;
 }
 
-struct Descriptor {
-  int fd;
-  bool own;
-  ~Descriptor() {
-    if (own) ::close(fd);
+std::vector<std::string> matches(const std::string& pattern) {
+  std::vector<std::string> paths;
+  glob_t found{};
+  if (::glob(pattern.c_str(), GLOB_TILDE, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < found.gl_pathc; ++i) {
+      const std::string path = found.gl_pathv[i];
+      if (is_folder(path) || has_picture_name(path) || is_archive_name(path)) paths.push_back(path);
+    }
+  ::globfree(&found);
+  return paths;
+}
+
+// Where "SHOP.zip" or "SHOP.zip/INSIDE" leaves the file system: behind the archive's name; 0 where there is none.
+std::size_t archive_part(const std::string& place) {
+  for (std::size_t end = std::min(place.find('/', 1), place.size());;
+       end = std::min(place.find('/', end + 1), place.size())) {
+    const std::string path = place.substr(0, end);
+    if (is_archive_name(path) && is_regular(path)) return end;
+    if (end == place.size()) return 0;
   }
-};
+}
+
+bool lies_in(const std::string& path, const std::string& inside) {
+  if (inside.empty() || path == inside) return true;
+  if (has_wildcard(inside) && ::fnmatch(inside.c_str(), path.c_str(), FNM_PATHNAME) == 0) return true;
+  return path.starts_with(inside) && (inside.back() == '/' || path[inside.size()] == '/');
+}
 
 // Read, not mapped: a picture may be a pipe, and a file that shrinks under a mapping would kill the process.
 std::vector<std::byte> read_bytes(const std::string& file) {
-  constexpr std::size_t kMostBytes = 512u << 20, kStep = 1u << 16;
-  const bool standard = file == "-";
-  const Descriptor input{standard ? STDIN_FILENO : ::open(file.c_str(), O_RDONLY | O_CLOEXEC), !standard};
-  if (input.fd < 0) fail(Exit::file, fmt::format("cannot open {}: {}", file, std::strerror(errno)));
+  constexpr std::size_t kStep = 1u << 16;
+  const InputFile input(file);
   std::vector<std::byte> bytes(kStep);
   std::size_t have = 0;
-  for (;;) {
-    const ssize_t n = ::read(input.fd, bytes.data() + have, bytes.size() - have);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(Exit::file, fmt::format("cannot read {}: {}", file, std::strerror(errno)));
-    if (n == 0) break;
-    have += std::size_t(n);
+  while (const std::size_t n = input.read(bytes.data() + have, bytes.size() - have)) {
+    have += n;
     if (have > kMostBytes) fail(Exit::limit, fmt::format("{}: more than {} MiB", file, kMostBytes >> 20));
     if (have == bytes.size()) bytes.resize(2 * have);
   }
@@ -70,18 +104,100 @@ std::vector<std::byte> read_bytes(const std::string& file) {
 
 }  // namespace
 
-std::vector<InputPicture> find_pictures(const std::vector<std::string>& inputs) {
-  std::vector<InputPicture> all;
-  for (const std::string& input : inputs) {
-    std::error_code ignored;
-    if (input != "-" && fs::is_directory(input, ignored)) {
-      const auto below = pictures_below(input);
-      all.insert(all.end(), below.begin(), below.end());
-    } else {
-      all.push_back({.file = input});
-    }
+void add_input_options(CLI::App& app, InputOptions& o) {
+  app.add_option(
+      "INPUT", o.places,
+      "Pictures, folders, globs in quotes, zip archives (also SHOP.zip/FOLDER and 'SHOP.zip/GLOB'), or - for "
+      "one picture on standard input");
+  app.add_option("--files-from", o.list,
+                 "A list of more of them, one per line, without globs; - is standard input. It is read as it comes: a "
+                 "million lines take no memory");
+  app.add_flag("--null,-0", o.null, "NUL bytes end the paths of that list, as find -print0 writes them");
+}
+
+Inputs::Inputs(const InputOptions& o) {
+  if (o.places.empty() && o.list.empty()) fail(Exit::usage, "INPUT or --files-from is required; see --help");
+  if (o.null && o.list.empty()) fail(Exit::usage, "--null goes with --files-from");
+  if (std::count(o.places.begin(), o.places.end(), "-") + (o.list == "-") > 1)
+    fail(Exit::usage, "standard input can be read just once");
+  if (!o.list.empty()) list_.emplace(o.list, o.null);
+  for (const std::string& place : o.places) {
+    auto more = find(place, true);
+    found_.insert(found_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
+}
+
+std::vector<InputPicture> Inputs::find(const std::string& place, bool globs) {
+  if (place == "-" && !globs) return {nothing(place, "-: standard input cannot stand in a list; write ./- for a file")};
+  if (place == "-") return {{.file = place}};
+  if (is_folder(place)) return pictures_below(place);
+  if (const std::size_t end = archive_part(place))
+    return in_archive(place.substr(0, end), end == place.size() ? "" : place.substr(end + 1));
+  std::error_code ignored;
+  if (!globs || !has_wildcard(place) || fs::exists(place, ignored)) return {{.file = place}};
+  std::vector<InputPicture> all;
+  for (const std::string& path : matches(place))
+    for (InputPicture& picture : find(path, false)) all.push_back(std::move(picture));
+  if (all.empty()) all.push_back(nothing(place, place + ": matches no picture"));
   return all;
+}
+
+std::vector<InputPicture> Inputs::in_archive(const std::string& path, const std::string& inside) {
+  if (path != archive_path_) {
+    try {
+      archive_ = open_tree(path);
+    } catch (const Error& error) {
+      return {nothing(path, error.what(), error.code())};
+    }
+    archive_path_ = path;
+  }
+  const auto& entries = archive_->entries();
+  std::vector<InputPicture> pictures;
+  const auto add = [&](std::size_t i) {
+    pictures.push_back({.file = path + "/" + entries[i].path, .archive = archive_, .entry = i});
+  };
+  const auto exact = std::lower_bound(entries.begin(), entries.end(), inside,
+                                      [](const auto& entry, const std::string& name) { return entry.path < name; });
+  if (exact != entries.end() && exact->path == inside) {
+    add(std::size_t(exact - entries.begin()));
+    return pictures;
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (has_picture_name(entries[i].path) && lies_in(entries[i].path, inside)) add(i);
+  if (pictures.empty())
+    pictures.push_back(
+        nothing(inside.empty() ? path : path + "/" + inside,
+                fmt::format("{}: no pictures {}in this archive", path, inside.empty() ? "" : inside + " ")));
+  return pictures;
+}
+
+bool Inputs::next(InputPicture& picture) {
+  while (at_ == found_.size()) {
+    std::string place;
+    if (!list_ || !list_->next(place)) return false;
+    found_ = find(place, false);
+    at_ = 0;
+  }
+  picture = found_[at_++];
+  return true;
+}
+
+std::optional<int64_t> Inputs::count() const { return list_ ? std::nullopt : std::optional(int64_t(found_.size())); }
+
+const std::vector<InputPicture>& Inputs::collect() {
+  for (std::string place; list_ && list_->next(place);)
+    for (InputPicture& picture : find(place, false)) found_.push_back(std::move(picture));
+  list_.reset();
+  if (std::any_of(found_.begin(), found_.end(), [](const auto& p) { return p.file == "-"; }))
+    fail(Exit::usage, "standard input as a picture can be read just once, not twice");
+  return found_;
+}
+
+Image read_picture(const InputPicture& picture, const DecodeSettings& settings) {
+  if (picture.code != Exit::ok) fail(picture.code, picture.error);
+  if (!picture.archive) return read_picture(picture.file, settings);
+  return decode_image(picture.archive->read(picture.archive->entries()[picture.entry], kMostBytes), picture.file,
+                      settings);
 }
 
 Image read_picture(const std::string& file, const DecodeSettings& settings) {

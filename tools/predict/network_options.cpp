@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "kernels/runtime/parallel.h"
 #include "tools/predict/adapt.h"
@@ -17,9 +18,10 @@ void add_network_options(CLI::App& app, NetworkOptions& o) {
       ->capture_default_str()
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   app.add_option("--threads", o.threads, "Threads; 0: one per core")->capture_default_str()->check(CLI::Range(0, 1024));
-  app.add_option("--batch", o.batch, "Pictures per pass of the network")
+  app.add_option("--batch-size", o.batch, "Pictures per pass of the network; auto or 0: what the memory allows")
       ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
+      ->transform(CLI::Transformer(std::map<std::string, int>{{"auto", 0}}))
+      ->check(CLI::Range(0, 4096));
 }
 
 Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& o) {

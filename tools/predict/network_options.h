@@ -13,12 +13,12 @@ namespace pc {
 
 struct NetworkOptions {
   std::string device = "cpu", precision = "f32";
-  int threads = 0, batch = 32;
-  bool views = false;  // test-time augmentation
-  bool adapt = false;  // batch-norm statistics re-estimated on the pictures, see NormAdapter
+  int threads = 0, batch = 32;  // batch 0: automatic_batch()
+  bool views = false;           // test-time augmentation
+  bool adapt = false;           // batch-norm statistics re-estimated on the pictures, see NormAdapter
 };
 
-// --device, --precision, --threads and --batch.
+// --device, --precision, --threads and --batch-size.
 void add_network_options(CLI::App& app, NetworkOptions& options);
 
 // Sets this thread's number of threads too. Errors: as Predictor.

@@ -34,6 +34,16 @@ AugmentSample middle_of(AugmentSample sample, float share) {
   return sample;
 }
 
+// Rows [pictures * views, n]: the mean of each picture's.
+std::vector<std::vector<float>> means_of_views(const Tensor& rows, std::size_t pictures) {
+  const std::vector<float> values = rows.to_vector<float>();
+  const std::size_t n = std::size_t(rows.dim(1)), views = std::size_t(rows.dim(0)) / pictures;
+  std::vector<std::vector<float>> means(pictures, std::vector<float>(n));
+  for (std::size_t row = 0; row < pictures * views; ++row)
+    for (std::size_t i = 0; i < n; ++i) means[row / views][i] += values[row * n + i] / float(views);
+  return means;
+}
+
 }  // namespace
 
 Tensor stacked(const std::vector<Tensor>& parts) {
@@ -70,6 +80,7 @@ Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
     : path_(checked(model, settings)), settings_(settings), loaded_(load_model(model)) {
   if (settings.device != Device::cpu) move_to(*loaded_.model, settings.device);
   if (!settings.adaptable) loaded_.model->only_infer();
+  self_test_ = run_self_test(loaded_, settings.device, settings.precision, path_.string());
 }
 
 // A picture takes the way of the packed store: training saw it so.
@@ -89,23 +100,28 @@ Tensor Predictor::prepare(Image image) const {
   return augment(preprocess.shape(), settings_.precision, Device::cpu, {.pixels = image.pixels.data()}, samples);
 }
 
-std::vector<Logits> Predictor::predict(const std::vector<Tensor>& inputs) {
-  NoGrad no_grad;
-  std::vector<Logits> all(inputs.size());
+std::vector<Outcome> Predictor::answer(const std::vector<Tensor>& inputs) {
+  const NoGrad no_grad;
+  std::vector<Outcome> all(inputs.size());
   if (inputs.empty()) return all;
-  for (const Var& head : loaded_.model->forward(Var(stacked(inputs).to(settings_.device)), Mode::infer)) {
-    const std::vector<float> values = head.value().to_vector<float>();
-    if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
-      fail(Exit::numeric,
-           path_.string() + ": the model answers with infinite or undefined numbers; its training has diverged");
-    const auto views = std::size_t(inputs.front().dim(0)), classes = values.size() / (inputs.size() * views);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      std::vector<float> mean(classes);
-      for (std::size_t v = 0; v < views; ++v)
-        for (std::size_t c = 0; c < classes; ++c) mean[c] += values[(i * views + v) * classes + c] / float(views);
-      all[i].push_back(std::move(mean));
+  const Var mean = global_avg_pool(loaded_.model->features(Var(stacked(inputs).to(settings_.device)), Mode::infer));
+  for (const Var& head : loaded_.model->logits_of(mean)) {
+    const auto rows = means_of_views(head.value(), inputs.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (!std::all_of(rows[i].begin(), rows[i].end(), [](float v) { return std::isfinite(v); }))
+        fail(Exit::numeric,
+             path_.string() + ": the model answers with infinite or undefined numbers; its training has diverged");
+      all[i].logits.push_back(rows[i]);
     }
   }
+  auto embeddings = means_of_views(mean.value(), inputs.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].embedding = std::move(embeddings[i]);
+  return all;
+}
+
+std::vector<Logits> Predictor::predict(const std::vector<Tensor>& inputs) {
+  std::vector<Logits> all;
+  for (Outcome& outcome : answer(inputs)) all.push_back(std::move(outcome.logits));
   return all;
 }
 

@@ -1,14 +1,15 @@
-// Predictor: a model file ready to answer, and the stream of pictures through it.
+// Predictor: a model file ready to answer.
 #pragma once
 
 #include <filesystem>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/image.h"
 #include "kernels/runtime/error.h"
 #include "models/model_file.h"
+#include "tools/predict/neighbors.h"
 
 namespace pc {
 
@@ -31,50 +32,40 @@ Tensor stacked(const std::vector<Tensor>& parts);
 // Logits of one picture: one row of f32 per head, in the model's order.
 using Logits = std::vector<std::vector<float>>;
 
+// What became of one picture: logits, or an error with its exit code.
+struct Outcome {
+  Logits logits;
+  std::string error;
+  Exit code = Exit::ok;
+  std::vector<float> embedding;   // the mean of the last feature map, what the heads see
+  std::vector<Neighbor> similar;  // the nearest products first, where an index was asked
+};
+
 class Predictor {
  public:
-  // Errors: as load_model; Error(usage) for a device or precision that is not there.
+  // Runs the model's self-test. Errors: as load_model and check_self_test; Error(usage) for a device or precision that
+  // is not there.
   Predictor(const std::filesystem::path& model, const PredictorSettings& settings);
 
   const ModelInfo& info() const { return loaded_.info; }
+  const std::filesystem::path& path() const { return path_; }
+  const std::optional<SelfTestResult>& self_test() const { return self_test_; }  // nothing: the file has none
   Device device() const { return settings_.device; }
   // How a picture is to be decoded for prepare().
   DecodeSettings decoding() const;
   // The network's input of one picture, on the CPU: [1, height, width, 3], to the bit what training made of the same
   // file; with `views` [4, …]. Any thread may call it.
   Tensor prepare(Image image) const;
-  // `inputs` are what prepare() made. Throws Error(numeric) where a logit is not finite.
-  std::vector<Logits> predict(const std::vector<Tensor>& inputs);
-  Classifier& model() { return *loaded_.model; }  // of an adaptable one
+  // Logits and embedding of each. `inputs` are what prepare() made. Throws Error(numeric) where a logit is not finite.
+  std::vector<Outcome> answer(const std::vector<Tensor>& inputs);
+  std::vector<Logits> predict(const std::vector<Tensor>& inputs);  // the logits alone
+  Classifier& model() { return *loaded_.model; }                   // to be trained or visited: of an adaptable one
 
  private:
   std::filesystem::path path_;
   PredictorSettings settings_;
   LoadedModel loaded_;
+  std::optional<SelfTestResult> self_test_;
 };
-
-// What became of one picture: logits, or an error with its exit code.
-struct Outcome {
-  Logits logits;
-  std::string error;
-  Exit code = Exit::ok;
-};
-
-// A picture on its way into the network.
-struct Prepared {
-  Tensor input;  // empty: the outcome says why
-  Outcome outcome;
-};
-// Calls sink(begin, pictures) for one batch after the other, on this thread, while the next batch is decoded by all
-// threads: memory is bounded by two batches of network inputs and one picture per thread. An Error that `decode` throws
-// becomes the outcome of that picture.
-void prepare_all(const Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode,
-                 int batch, const std::function<void(std::size_t begin, std::vector<Prepared>&)>& sink);
-
-std::vector<Tensor> inputs_of(const std::vector<Prepared>& pictures);  // of those that have one
-
-// Predicts all of them: sink(i, outcome) for i = 0 … count-1 in this order, on this thread.
-void predict_all(Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode, int batch,
-                 const std::function<void(std::size_t, const Outcome&)>& sink);
 
 }  // namespace pc

@@ -8,6 +8,7 @@
 
 #include "data/split.h"
 #include "kernels/runtime/error.h"
+#include "tools/predict/stream.h"
 
 namespace pc {
 namespace {

@@ -1,21 +1,21 @@
-// Decoding beside the network: while one batch is predicted, the next one is decoded.
+#include "tools/predict/stream.h"
+
+#include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <new>
 
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
-#include "tools/predict/predictor.h"
 
 namespace pc {
 namespace {
 
-using Decode = std::function<Image(std::size_t)>;
-
-Prepared prepare_one(const Predictor& predictor, const Decode& decode, std::size_t item) {
-  Prepared result;
+Prepared prepare_one(const Predictor& predictor, const StreamPicture& picture) {
+  Prepared result{.file = picture.file, .input = {}, .outcome = {}};
   try {
-    result.input = predictor.prepare(decode(item));
+    result.input = predictor.prepare(picture.decode());
   } catch (const Error& error) {
     result.outcome.error = error.what();
     result.outcome.code = error.code();
@@ -26,13 +26,15 @@ Prepared prepare_one(const Predictor& predictor, const Decode& decode, std::size
   return result;
 }
 
-// Items begin … end-1 on as many threads as the kernels use.
-std::vector<Prepared> prepare(const Predictor& predictor, const Decode& decode, std::size_t begin, std::size_t end,
-                              int threads) {
-  std::vector<Prepared> all(end - begin);
+// The next pictures of the stream, on as many threads as the kernels use.
+std::vector<Prepared> prepare_batch(const Predictor& predictor, const PictureStream& next_picture, std::size_t batch,
+                                    int threads) {
+  std::vector<StreamPicture> pictures;
+  for (StreamPicture one; pictures.size() < batch && next_picture(one);) pictures.push_back(std::move(one));
+  std::vector<Prepared> all(pictures.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
-    for (std::size_t i; (i = next++) < all.size();) all[i] = prepare_one(predictor, decode, begin + i);
+    for (std::size_t i; (i = next++) < all.size();) all[i] = prepare_one(predictor, pictures[i]);
   };
   std::vector<std::future<void>> helpers;
   for (int t = 1; t < threads && std::size_t(t) < all.size(); ++t)
@@ -45,26 +47,78 @@ std::vector<Prepared> prepare(const Predictor& predictor, const Decode& decode, 
   return all;
 }
 
+// Bytes that could be had without pushing other programs out; 0: unknown.
+double free_memory() {
+  std::ifstream info("/proc/meminfo");
+  std::string word;
+  for (double kilobytes = 0; info >> word;)
+    if (word == "MemAvailable:" && info >> kilobytes) return 1024 * kilobytes;
+  return 0;
+}
+
 }  // namespace
 
-void prepare_all(const Predictor& predictor, std::size_t count, const Decode& decode, int batch,
-                 const std::function<void(std::size_t, std::vector<Prepared>&)>& sink) {
-  const auto step = std::size_t(batch);
+int automatic_batch(const Predictor& predictor) {
+  const int most = predictor.device() == Device::cpu ? 32 : 256;
+  // Four maps like the stem's are alive at once: a quarter of the pixels, 64 channels, 4 bytes.
+  const Preprocess& p = predictor.info().preprocess;
+  const double bytes = 4 * (double(p.height) * p.width / 4 * 64 * 4), memory = free_memory();
+  return memory > 0 ? std::clamp(int(memory / 4 / bytes), 1, most) : most;
+}
+
+void prepare_stream(const Predictor& predictor, const PictureStream& next, int batch, const BatchSink& sink) {
+  const auto step = std::size_t(batch > 0 ? batch : automatic_batch(predictor));
   const int threads = thread_count();
-  const auto from = [&](std::size_t begin) {
-    return prepare(predictor, decode, begin, std::min(count, begin + step), threads);
-  };
-  std::vector<Prepared> now = count ? from(0) : std::vector<Prepared>{};
-  for (std::size_t begin = 0; begin < count; begin += step) {
-    std::future<std::vector<Prepared>> ahead;
-    if (begin + step < count)
-      ahead = std::async(std::launch::async, [&from, next = begin + step] {
-        set_thread_count(1);
-        return from(next);
-      });
-    sink(begin, now);
-    if (ahead.valid()) now = ahead.get();
+  const auto prepare = [&] { return prepare_batch(predictor, next, step, threads); };
+  std::vector<Prepared> now = prepare();
+  while (!now.empty()) {
+    if (now.size() < step) return sink(now);  // the stream has ended
+    std::future<std::vector<Prepared>> ahead = std::async(std::launch::async, [&prepare] {
+      set_thread_count(1);
+      return prepare();
+    });
+    sink(now);
+    now = ahead.get();
   }
+}
+
+void predict_stream(Predictor& predictor, const PictureStream& next, int batch, const BatchSink& sink) {
+  prepare_stream(predictor, next, batch, [&](std::vector<Prepared>& pictures) {
+    std::vector<Outcome> outcomes = predictor.answer(inputs_of(pictures));
+    std::size_t good = 0;
+    for (Prepared& picture : pictures)
+      if (!picture.input.empty()) picture.outcome = std::move(outcomes[good++]);
+    sink(pictures);
+  });
+}
+
+namespace {
+
+PictureStream numbered(std::size_t count, const std::function<Image(std::size_t)>& decode) {
+  return [count, &decode, next = std::size_t{0}](StreamPicture& picture) mutable {
+    if (next == count) return false;
+    picture.decode = [&decode, i = next++] { return decode(i); };
+    return true;
+  };
+}
+
+}  // namespace
+
+void prepare_all(const Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode,
+                 int batch, const std::function<void(std::size_t, std::vector<Prepared>&)>& sink) {
+  std::size_t begin = 0;
+  prepare_stream(predictor, numbered(count, decode), batch, [&](std::vector<Prepared>& pictures) {
+    sink(begin, pictures);
+    begin += pictures.size();
+  });
+}
+
+void predict_all(Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode, int batch,
+                 const std::function<void(std::size_t, const Outcome&)>& sink) {
+  std::size_t i = 0;
+  predict_stream(predictor, numbered(count, decode), batch, [&](std::vector<Prepared>& pictures) {
+    for (const Prepared& picture : pictures) sink(i++, picture.outcome);
+  });
 }
 
 std::vector<Tensor> inputs_of(const std::vector<Prepared>& pictures) {
@@ -72,18 +126,6 @@ std::vector<Tensor> inputs_of(const std::vector<Prepared>& pictures) {
   for (const Prepared& p : pictures)
     if (!p.input.empty()) inputs.push_back(p.input);
   return inputs;
-}
-
-void predict_all(Predictor& predictor, std::size_t count, const Decode& decode, int batch,
-                 const std::function<void(std::size_t, const Outcome&)>& sink) {
-  prepare_all(predictor, count, decode, batch, [&](std::size_t begin, std::vector<Prepared>& pictures) {
-    std::vector<Logits> logits = predictor.predict(inputs_of(pictures));
-    std::size_t good = 0;
-    for (std::size_t i = 0; i < pictures.size(); ++i) {
-      if (!pictures[i].input.empty()) pictures[i].outcome.logits = std::move(logits[good++]);
-      sink(begin + i, pictures[i].outcome);
-    }
-  });
 }
 
 }  // namespace pc

@@ -1,0 +1,95 @@
+// A batch job of pcpredict, pictures in a folder to rows in a CSV file, against the network's forward pass alone:
+// ResNet18 at 80x60, batches of 32.
+//
+// Counters: pictures a second of both, taken in turn, and job%: the share of the bare rate that is left to the job.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+
+#include "bench/bench.h"
+#include "engine/file.h"
+#include "tools/predict/job.h"
+
+namespace pc::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kPictures = 512, kBatch = 32;
+
+Image wavy_picture(int seed) {
+  Image image{.h = 80, .w = 60, .pixels = {}};
+  for (int i = 0; i < image.h * image.w * 3; ++i)
+    image.pixels.push_back(uint8_t(127.5 + 90 * std::sin(0.01 * (seed + 1) * i) + 30 * std::cos(0.7 * i + seed)));
+  return image;
+}
+
+// A folder with a model and its pictures, removed at the end.
+class Shop {
+ public:
+  Shop()
+      : folder_(fs::temp_directory_path() / fmt::format("pc_bench_job_{}", Clock::now().time_since_epoch().count())) {
+    fs::create_directories(folder_ / "pictures");
+    const ModelInfo info{
+        .architecture = "resnet18", .heads = {{"kind", std::vector<std::string>(142, "label")}}, .preprocess = {}};
+    save_model(folder_ / "model", info, *make_classifier(info.architecture, info.head_shapes(), 1));
+    for (int i = 0; i < kPictures; ++i) {
+      const auto jpeg = encode_jpeg(wavy_picture(i));
+      write_file_atomically(folder_ / "pictures" / fmt::format("{}.jpg", i),
+                            {reinterpret_cast<const char*>(jpeg.data()), jpeg.size()});
+    }
+  }
+  ~Shop() { fs::remove_all(folder_); }
+  fs::path model() const { return folder_ / "model"; }
+  // Whether every picture got its row.
+  bool run_job(Predictor& predictor) const {
+    const JobOptions options{.inputs = {.places = {(folder_ / "pictures").string()}, .list = ""},
+                             .format = RowFormat::csv,
+                             .network = {.batch = kBatch},
+                             .output = (folder_ / "rows.csv").string()};
+    return Job(options, predictor).run() == Exit::ok;
+  }
+
+ private:
+  fs::path folder_;
+};
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+void time_job(benchmark::State& state, Device device, DType dtype) {
+  const Shop shop;
+  Predictor predictor(shop.model(), {.device = device, .precision = dtype});
+  std::vector<Tensor> inputs;
+  for (int i = 0; i < kBatch; ++i) inputs.push_back(predictor.prepare(wavy_picture(i)));
+  double forward = 0, job = 0;
+  predictor.answer(inputs);
+  for (auto _ : state) {
+    auto start = Clock::now();
+    for (int i = 0; i < kPictures; i += kBatch) benchmark::DoNotOptimize(predictor.answer(inputs));
+    forward += seconds_since(start);
+    start = Clock::now();
+    if (!shop.run_job(predictor)) return state.SkipWithError("not every picture was predicted");
+    job += seconds_since(start);
+  }
+  const double pictures = double(kPictures) * double(state.iterations());
+  state.counters["forward_img/s"] = pictures / forward;
+  state.counters["job_img/s"] = pictures / job;
+  state.counters["job%"] = 100 * forward / job;
+}
+
+}  // namespace
+
+void register_all() {
+  for (const Setting& setting : settings())
+    for (const DType dtype : setting.dtypes)
+      benchmark::RegisterBenchmark(
+          ("job/" + label(setting.device, dtype, {kBatch, 80, 60})).c_str(),
+          [device = setting.device, dtype](benchmark::State& state) { time_job(state, device, dtype); })
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
+}
+
+}  // namespace pc::bench

@@ -1,0 +1,132 @@
+// The index of a catalogue: its order, its checks, and pcindex with pcpredict --similar.
+#include "tools/predict/neighbors.h"
+
+#include <fmt/format.h>
+
+#include "kernels/runtime/error.h"
+#include "tests/predict/fixture.h"
+
+namespace pc {
+namespace {
+
+using test::Ran;
+using test::shell;
+
+TEST(EmbeddingIndex, FindsTheNearestInOrder) {
+  const test::TemporaryFolder folder;
+  IndexBuilder builder;
+  builder.add("east", std::vector<float>{2, 0});
+  builder.add("north", std::vector<float>{0, 5});
+  builder.add("north-east", std::vector<float>{1, 1});
+  builder.add("east again", std::vector<float>{0.1f, 0});
+  builder.add("west", std::vector<float>{-3, 0});
+  builder.write(folder / "index", "weights");
+  const EmbeddingIndex index(folder / "index", "weights");
+  EXPECT_EQ(index.size(), 5);
+  const std::vector<float> query{7, 0};
+  const auto three = index.nearest(query, 3);
+  ASSERT_EQ(three.size(), 3u);
+  EXPECT_EQ(three[0].file, "east");
+  EXPECT_EQ(three[1].file, "east again");
+  EXPECT_EQ(three[2].file, "north-east");
+  EXPECT_FLOAT_EQ(three[0].cosine, 1);
+  EXPECT_NEAR(three[2].cosine, std::sqrt(0.5), 1e-6);
+  const auto all = index.nearest(query, 99);
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_EQ(all[4].file, "west");
+  EXPECT_FLOAT_EQ(all[4].cosine, -1);
+}
+
+TEST(EmbeddingIndex, RefusesWhatDoesNotFit) {
+  const test::TemporaryFolder folder;
+  const auto error_of = [&](auto f) -> std::string {
+    try {
+      f();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Exit::data);
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(error_of([&] { IndexBuilder().write(folder / "none", "w"); }).find("no picture could be read"),
+            std::string::npos);
+  IndexBuilder builder;
+  builder.add("a", std::vector<float>{1, 0});
+  builder.write(folder / "index", "w");
+  EXPECT_NE(error_of([&] { EmbeddingIndex(folder / "index", "v"); }).find("made with another model's weights"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] { EmbeddingIndex(test::tiny_model(), "w"); }).find("no index of a catalogue"),
+            std::string::npos);
+  const EmbeddingIndex index(folder / "index", "w");
+  EXPECT_NE(error_of([&] {
+              index.nearest(std::vector<float>{1, 0, 0}, 1);
+            }).find("2 features a picture, the model has 3"),
+            std::string::npos);
+  for (const char* name : {"features", "files"}) {
+    WeightFile file = read_safetensors(folder / "index");
+    for (FileTensor& tensor : file.tensors)
+      if (tensor.name == name) tensor.shape[0] = 0;
+    write_safetensors(folder / "broken", file);
+    EXPECT_NE(error_of([&] { EmbeddingIndex(folder / "broken", "w"); }).find("broken index: features"),
+              std::string::npos)
+        << name;
+    std::erase_if(file.tensors, [&](const FileTensor& tensor) { return tensor.name == name; });
+    write_safetensors(folder / "broken", file);
+    EXPECT_NE(error_of([&] { EmbeddingIndex(folder / "broken", "w"); }).find("broken index: no tensor"),
+              std::string::npos)
+        << name;
+  }
+}
+
+class PcIndex : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 6; ++i)
+      test::write_text(folder_ / fmt::format("shop/{}.png", i), test::png_of(test::make_picture(i)));
+  }
+  Ran run(const std::string& command) { return shell(folder_.path(), command); }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(PcIndex, APictureIsNearestToItself) {
+  ASSERT_EQ(run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop").code, 0);
+  const auto lines = run("\"$BIN/pcpredict\" -m \"$MODEL\" --json --similar 2 --index index shop").lines();
+  ASSERT_EQ(lines.size(), 6u);
+  for (const auto& line : lines) {
+    ASSERT_EQ(line["similar"].size(), 2u);
+    EXPECT_EQ(line["similar"][0]["file"], line["file"]);
+    EXPECT_NEAR(line["similar"][0]["cosine"].get<double>(), 1, 1e-5);
+    EXPECT_LE(line["similar"][1]["cosine"], line["similar"][0]["cosine"]);
+  }
+  const std::string csv = run("\"$BIN/pcpredict\" -m \"$MODEL\" --csv --similar 1 --index index shop/3.png").out;
+  EXPECT_NE(csv.find(",similar_1,similar_1_cosine\n"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",shop/3.png,1.0000"), std::string::npos) << csv;
+  const std::string text = run("\"$BIN/pcpredict\" -m \"$MODEL\" --similar 1 --index index shop/3.png").out;
+  EXPECT_NE(text.find("  similar 1.000  shop/3.png\n"), std::string::npos) << text;
+}
+
+TEST_F(PcIndex, IsOfTheWeightsBelowTheHeads) {
+  const ModelInfo info = test::tiny_info();
+  save_model(folder_ / "other", info, *make_classifier(info.architecture, info.head_shapes(), 4));
+  LoadedModel same = load_model(test::tiny_model());
+  same.info.heads[0].labels[0] = "renamed";
+  save_model(folder_ / "renamed", same.info, *same.model);
+  ASSERT_EQ(run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop").code, 0);
+  const Ran other = run("\"$BIN/pcpredict\" -m other --similar 1 --index index shop/3.png");
+  EXPECT_EQ(other.code, 3);
+  EXPECT_NE(other.err.find("index: made with another model's weights or preprocessing"), std::string::npos)
+      << other.err;
+  EXPECT_EQ(run("\"$BIN/pcpredict\" -m renamed --similar 1 --index index shop/3.png").code, 0);
+}
+
+TEST_F(PcIndex, NamesWhatItLeavesOut) {
+  test::write_text(folder_ / "shop/9.png", "");
+  const Ran ran = run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop");
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file\nindex: 6 pictures\n");
+  for (const char* arguments : {"--similar 1 shop", "--index index shop", "--similar 0 --index index shop"})
+    EXPECT_EQ(run(std::string("\"$BIN/pcpredict\" -m \"$MODEL\" ") + arguments).code, 2) << arguments;
+}
+
+}  // namespace
+}  // namespace pc

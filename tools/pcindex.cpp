@@ -1,0 +1,74 @@
+// pcindex: an index of a catalogue's pictures, in which pcpredict finds the nearest products.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/cli/program.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/stop.h"
+#include "tools/cli/text.h"
+#include "tools/predict/inputs.h"
+#include "tools/predict/network_options.h"
+#include "tools/predict/stream.h"
+
+namespace pc {
+namespace {
+
+struct Options {
+  InputOptions inputs;
+  std::string model, output;
+  NetworkOptions network;
+};
+
+bool parse(Options& o, int argc, char** argv) {
+  CLI::App app("An index of a catalogue's pictures, in which pcpredict --similar finds the nearest products.",
+               "pcindex");
+  add_input_options(app, o.inputs);
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the newest runs/*/model.safetensors");
+  app.add_option("--output,-o", o.output, "Index to write; it serves models with the same weights below the heads")
+      ->required();
+  add_network_options(app, o.network);
+  app.footer(
+      "Pictures that cannot be read are named on stderr and left out. Exit codes: 0 done, 2 usage, 3 bad model, or "
+      "pictures were left out, 4 file, 75 stopped.");
+  return parse_command_line(app, argc, argv);
+}
+
+Exit run(const Options& o) {
+  Predictor predictor = open_predictor(o.model.empty() ? default_model() : std::filesystem::path(o.model), o.network);
+  Inputs inputs(o.inputs);
+  IndexBuilder index;
+  int64_t done = 0;
+  Progress progress("indexing", inputs.count().value_or(0));
+  const auto next = [&](StreamPicture& picture) {
+    InputPicture input{.file = ""};
+    if (!inputs.next(input)) return false;
+    picture = {.file = input.file, .decode = [&predictor, input] { return read_picture(input, predictor.decoding()); }};
+    return true;
+  };
+  catch_stop_signals();
+  predict_stream(predictor, next, o.network.batch, [&](std::vector<Prepared>& pictures) {
+    if (stop_requested())
+      fail(Exit::stopped, fmt::format("stopped after {} pictures; {} is not written", done, o.output));
+    for (const Prepared& picture : pictures) {
+      if (picture.outcome.code == Exit::ok)
+        index.add(picture.file, picture.outcome.embedding);
+      else
+        progress.say("pcindex: " + visible(picture.outcome.error));
+    }
+    progress.update(done += int64_t(pictures.size()));
+  });
+  index.write(o.output, backbone_id(predictor.path(), predictor.info()));
+  progress.say(fmt::format("{}: {} pictures", visible(o.output), grouped(int64_t(index.size()))));
+  return int64_t(index.size()) == done ? Exit::ok : Exit::data;
+}
+
+}  // namespace
+}  // namespace pc
+
+int main(int argc, char** argv) {
+  return pc::run_program("pcindex", [&] {
+    pc::Options options;
+    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  });
+}

@@ -1,0 +1,22 @@
+// Why a picture got its answer: what speaks for a label, drawn over the picture.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "data/image.h"
+#include "tools/predict/predictor.h"
+
+namespace pc {
+
+// The place of a head by its name, the first one for ""; Error(usage) naming those there are.
+std::size_t explained_head(const ModelInfo& info, const std::string& name);
+
+// The picture as the network saw it, with the class activation map of the label that the head names (or finds most
+// probable where it names none). `input` is what prepare() made, `outcome` what became of it.
+Image explain(Predictor& predictor, const Tensor& input, const Outcome& outcome, std::size_t head);
+
+// Where the heat map of a picture goes below a folder: DIR/a/b.jpg.png for a/b.jpg, whatever the path; never outside.
+std::filesystem::path explanation_path(const std::filesystem::path& folder, const std::string& file);
+
+}  // namespace pc

@@ -1,0 +1,45 @@
+// A list of paths from a file or standard input, one at a time as they come: a list of a million lines costs no memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace pc {
+
+// An open file; "-" is standard input, which stays open.
+class InputFile {
+ public:
+  explicit InputFile(const std::string& path);  // Error(file) "cannot open PATH: …"
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  // Some bytes, at most `size`; 0 at the end. Error(file) naming the path; Error(stopped) while waiting for a pipe or
+  // terminal after stop_requested().
+  std::size_t read(void* data, std::size_t size) const;
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+class PathList {
+ public:
+  // `null`: NUL bytes end the paths, not line breaks.
+  PathList(const std::string& path, bool null) : name_(path), end_(null ? '\0' : '\n'), input_(path) {}
+  // The next path that is not empty; false at the end. Error(data) "LIST:LINE: …" for what cannot be a path; errors of
+  // InputFile::read.
+  bool next(std::string& path);
+
+ private:
+  bool take(std::string& path);
+
+  std::string name_, buffer_;
+  char end_;
+  InputFile input_;
+  std::size_t at_ = 0;
+  int64_t line_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace pc
