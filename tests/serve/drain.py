@@ -57,7 +57,7 @@ def main():
         time.sleep(dice.uniform(0.1, 0.5))
         told = time.monotonic()
         server.signal(signal.SIGTERM)
-        code = server.stop()
+        code = server.wait()
         longest = max(longest, time.monotonic() - told)
         for client in asking:
             client.thread.join()

@@ -32,6 +32,9 @@ class Server:
         """SIGTERM, and the exit code."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
+        return self.wait(patience)
+
+    def wait(self, patience=40):
         try:
             return self.process.wait(patience)
         except subprocess.TimeoutExpired:

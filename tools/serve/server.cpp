@@ -298,6 +298,9 @@ Server::Server(const ServerSettings& settings, Service& service) : impl_(std::ma
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error)
     fail(Exit::network, fmt::format("cannot listen on {} port {}: {}", settings.bind, settings.port, error.message()));
+  // From here on a signal is not lost, and waits for run().
+  for (const int signal : {SIGTERM, SIGINT}) impl_->stop_signals.add(signal);
+  impl_->reload_signal.add(SIGHUP);
 }
 
 Server::~Server() = default;
@@ -306,8 +309,6 @@ uint16_t Server::port() const { return impl_->acceptor.local_endpoint().port(); 
 
 void Server::run() {
   Impl& impl = *impl_;
-  for (const int signal : {SIGTERM, SIGINT}) impl.stop_signals.add(signal);
-  impl.reload_signal.add(SIGHUP);
   impl.stop_signals.async_wait([&](const error_code& error, int) {
     if (!error) impl.drain();
   });
