@@ -1,8 +1,7 @@
 #!/usr/bin/python3
-"""serve_load.py BIN MODEL PICTURES [CLIENTS [REQUESTS [MAX_BATCH]]]: pcserve under load, against pcpredict on the same pictures.
+"""serve_load.py BIN MODEL PICTURES [CLIENTS [REQUESTS]]: pcserve under load, against pcpredict on the same pictures.
 
-CLIENTS (64) processes-worth of keep-alive connections send REQUESTS (20000) pictures, each chosen at random from the folder
-PICTURES, and compare every answer with what pcpredict printed, byte for byte but for the file's name. Prints requests a second
+CLIENTS (64) keep-alive connections send REQUESTS (20000) pictures, each chosen at random from the folder PICTURES, and compare every answer with what pcpredict printed, byte for byte but for the file's name. Prints requests a second
 and its share of pcpredict's own rate (a batch job over as many pictures), the latencies, and the time of one batch. Exit code
 1 where an answer was lost, swapped or different.
 """
@@ -20,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/serve"))
 from serving import Client, Server, percentile  # noqa: E402
 
 bin_folder, model, folder = (str(Path(p).resolve()) for p in sys.argv[1:4])
-clients, requests, max_batch = (int(sys.argv[i]) if len(sys.argv) > i else default
-                                for i, default in ((4, 64), (5, 20_000), (6, 32)))
+clients, requests = (int(sys.argv[i]) if len(sys.argv) > i else default for i, default in ((4, 64), (5, 20_000)))
+MAX_BATCH = 32  # the default of both programs
 PROCESSES = 4  # that share the clients' work
 names = sorted(p.name for p in Path(folder).iterdir() if p.suffix in (".jpg", ".png", ".webp"))
 
@@ -33,8 +32,8 @@ def without_file(line):
 def batch_job(copies):
     """pcpredict over `copies` times the folder: seconds, and its lines."""
     begin = time.monotonic()
-    run = subprocess.run([f"{bin_folder}/pcpredict", "--model", model, "--json", "--batch", str(max_batch), *(names * copies)],
-                         cwd=folder, stdout=subprocess.PIPE, check=True)
+    run = subprocess.run([f"{bin_folder}/pcpredict", "--model", model, "--json", *(names * copies)], cwd=folder,
+                         stdout=subprocess.PIPE, check=True)
     return time.monotonic() - begin, [without_file(line) for line in run.stdout.splitlines()]
 
 
@@ -84,7 +83,7 @@ if __name__ == "__main__":
     copies = max(1, min(requests, 4000) // len(names))
     start_up = batch_job(1)[0]
     rate = (copies - 1) * len(names) / (batch_job(copies)[0] - start_up) if copies > 1 else len(names) / start_up
-    server = Server(bin_folder, model, "--max-batch", str(max_batch), "--queue", str(max(256, clients)))
+    server = Server(bin_folder, model, "--queue", str(max(256, clients)))
     results = multiprocessing.Queue()
     shares = [(clients // PROCESSES, requests // PROCESSES)] * PROCESSES
     begin = time.monotonic()
@@ -101,7 +100,7 @@ if __name__ == "__main__":
     print(f"{len(latencies)} requests by {clients} clients in {seconds:.1f} s, {wrong} lost, swapped or different")
     print(f"{served:.0f} requests/s, {100 * served / rate:.0f} % of pcpredict's {rate:.0f} pictures/s")
     print(f"latency p50 {1e3 * percentile(latencies, 0.5):.1f} ms, p99 {1e3 * percentile(latencies, 0.99):.1f} ms; a batch of "
-          f"{max_batch} takes pcpredict {1e3 * max_batch / rate:.1f} ms; {count / batches:.1f} pictures a batch; "
+          f"{MAX_BATCH} takes pcpredict {1e3 * MAX_BATCH / rate:.1f} ms; {count / batches:.1f} pictures a batch; "
           f"{memory / 1e6:.0f} MB resident")
     expected_count = sum(r for _, r in shares)
     sys.exit(1 if wrong or len(latencies) != expected_count or code != 0 else 0)

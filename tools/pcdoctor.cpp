@@ -20,10 +20,13 @@ Exit run(int argc, char** argv) {
   app.add_flag("--json", json, "One JSON object");
   if (!parse_command_line(app, argc, argv)) return Exit::ok;
   const std::vector<Finding> findings = examine();
-  if (json)
-    fmt::print("{}\n", to_json(findings).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  else
+  if (json) {
+    nlohmann::json told = to_json(findings);
+    told["version"] = version_text("pcdoctor");
+    fmt::print("{}\n", told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
     fmt::print("{}\n{}", version_text("pcdoctor"), to_text(findings));
+  }
   return exit_code(findings);
 }
 

@@ -159,6 +159,14 @@ TEST(Pcdoctor, TextAndJsonAgree) {
   EXPECT_EQ(shell(std::string(PC_BIN_DIR) + "/pcdoctor --nonsense 2>&1").code, 2);
 }
 
+// On a CPU without AVX the program still says so; the kernels need AVX2 in every build.
+TEST(Pcdoctor, SpeaksOnACpuTooOldForTheKernels) {
+  if (shell("command -v qemu-x86_64").code != 0) GTEST_SKIP() << "no qemu-user";
+  const Ran r = shell("qemu-x86_64 -cpu Nehalem " PC_BIN_DIR "/pcdoctor 2>/dev/null");
+  EXPECT_EQ(r.code, int(Exit::usage));
+  EXPECT_NE(r.out.find("this CPU lacks avx2 "), std::string::npos) << r.out;
+}
+
 // It runs where the kernels' instructions do not exist: nothing compiled for them is in it, apart from one constant.
 TEST(Pcdoctor, HoldsNoKernelAndNoLibraryOfNvidia) {
   if (shell("command -v nm readelf").code != 0) GTEST_SKIP() << "no binutils";

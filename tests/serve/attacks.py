@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""attacks.py BIN MODEL PICTURE [SLOW]: every attack of one table gets its status, while healthy clients get their answers.
+"""attacks.py BIN MODEL PICTURE [SLOW [unmeasured]]: every attack of one table gets its status, while healthy clients get their answers.
 
 SLOW connections (400 by default) send a byte now and then at the same time. After that the server still answers as at first, has
-closed them all, holds no descriptor more, and its memory has grown by 10 MB at most. Exit code 0: held.
+closed them all, holds no descriptor more, and its memory has grown by 10 MB at most (not with "unmeasured"). Exit code 0: held.
 """
 import json
 import socket
@@ -327,7 +327,7 @@ def main():
         failures.append(f"{left} slow connections were not cut off")
     if healthy.wrong:
         failures.append(f"healthy clients got {healthy.wrong}")
-    if grown > 10_000_000:
+    if grown > 10_000_000 and "unmeasured" not in sys.argv:
         failures.append(f"memory grew by {grown} bytes")
     if server.descriptors() > descriptors:
         failures.append(f"descriptors: {descriptors} before, {server.descriptors()} after")

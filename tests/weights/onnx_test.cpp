@@ -124,7 +124,7 @@ TEST_F(OnnxParity, PicturesOfAnySizeAreFittedAsHere) {
   constexpr double one_step = 1 / (255 * 0.225);  // of u8, normalised
   for (const Resize resize : {Resize::stretch, Resize::pad, Resize::crop}) {
     const Preprocess p{.resize = resize, .fill = {250, 128, 3}};
-    OnnxGraph graph;
+    OnnxGraph graph("fit.onnx");
     const std::string pictures = graph.input("pictures", OnnxType::u8, {"n", "h", "w", 3});
     graph.node("Identity", {add_onnx_preprocessing(graph, pictures, p)}, {}, "fitted");
     graph.output("fitted", OnnxType::f32, {"n", 3, p.height, p.width});
@@ -200,7 +200,7 @@ TEST_F(Pcconvert, RefusesWhatOnnxCannotBeMadeOf) {
   const std::vector<std::tuple<std::string, int, std::string>> cases = {
       {golden + "plain.pth " + path("x.onnx"), 3, "plain.pth: holds weights but no labels"},
       {path("taken") + " " + path("x.onnx"), 3,
-       "two values are named \"input\"; a head's label column needs another name"},
+       "x.onnx: no output can be named \"input\": that is empty or a name within the graph"},
       {"--pixels " + path("m") + " " + path("x.safetensors"), 2, "--pixels is for ONNX"},
       {"--pixels --inspect " + path("m"), 2, "excludes"},
       {path("absent") + " " + path("x.onnx"), 4, "cannot open"},

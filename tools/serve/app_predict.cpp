@@ -1,6 +1,8 @@
 // The two ways to send pictures: /v1/predict, and KServe's infer.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/file.h"
 #include "tools/report/html.h"
 #include "tools/serve/app.h"

@@ -100,7 +100,7 @@ std::string add_input(OnnxGraph& graph, const Preprocess& p, OnnxInput input) {
 bool is_onnx_name(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
 
 void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput input) {
-  OnnxGraph graph;
+  OnnxGraph graph(path.string());
   Network(graph, model).add(add_input(graph, model.info.preprocess, input));
 
   ModelInfo info = model.info;

@@ -55,7 +55,9 @@ ProtobufMessage attribute(const std::string& name, const std::variant<int64_t, I
 std::string OnnxGraph::declare(const std::string& name) {
   if (name.empty() || !names_.insert(name).second)
     fail(Exit::data,
-         fmt::format("ONNX: two values are named \"{}\"; a head's label column needs another name", printable(name)));
+         fmt::format("{}: no output can be named \"{}\": that is empty or a name within the graph; rename the "
+                     "head's label column",
+                     file_, printable(name)));
   return name;
 }
 

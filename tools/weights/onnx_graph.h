@@ -19,9 +19,11 @@ using Ints = std::vector<int64_t>;
 using OnnxAttributes = std::map<std::string, std::variant<int64_t, Ints>>;
 using OnnxDims = std::vector<std::variant<int64_t, std::string>>;  // a size, or the name of one that is free
 
-// Values are known by their names. A name given twice is refused with Error(data): heads are named by the user.
+// Values are known by their names. One that is empty or given twice is refused with Error(data), for heads are named by
+// the user; `file` stands for the graph in the message.
 class OnnxGraph {
  public:
+  explicit OnnxGraph(const std::string& file) : file_(file) {}
   std::string input(const std::string& name, OnnxType type, const OnnxDims& dims);
   void output(const std::string& name, OnnxType type, const OnnxDims& dims);
 
@@ -44,6 +46,7 @@ class OnnxGraph {
   std::string declare(const std::string& name);
   std::string constant(OnnxType type, const Shape& shape, std::string_view bytes);
 
+  std::string file_;
   std::set<std::string> names_;
   std::vector<ProtobufMessage> nodes_, initializers_, inputs_, outputs_;
 };
