@@ -24,6 +24,7 @@ struct Options {
 bool parse(Options& o, int argc, char** argv) {
   CLI::App app("Answers predictions over HTTP: /v1/predict, KServe v2, and a page at /.", "pcserve");
   app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the newest runs/*/model.safetensors");
+  app.add_option("--index", o.app.index, "Index of a catalogue, made by pcindex, for similar products");
   app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's");
   app.add_option("--bind", o.server.bind, "Address to listen on")->capture_default_str();
   app.add_option("--port", o.server.port, "Port; 0: any, which is printed")->capture_default_str();

@@ -2,7 +2,7 @@
 """answers.py BIN MODEL OTHER PICTURES [REQUESTS]: what pcserve answers is what pcpredict prints, to the bit and for everyone.
 
 MODEL and OTHER are two models of the same heads, PICTURES a folder of JPEG, PNG or WebP files. REQUESTS (600) go out from 16
-clients at once. Then forms, KServe tensors, heat maps, a full queue, reloads under load, tokens, origins and the log. Exit
+clients at once. Then forms, KServe tensors, heat maps, similar products, a full queue, reloads under load, tokens, origins and the log. Exit
 code 0: held.
 """
 import base64
@@ -144,6 +144,25 @@ def plain_routes(server, name):
         check(connection.reply().status == 200, "and is answered")
 
 
+def similar_products():
+    with tempfile.TemporaryDirectory() as place:
+        index = f"{place}/catalogue.index"
+        subprocess.run([f"{bin_folder}/pcindex", "--model", model, "--output", index, folder], check=True)
+        names = list(pictures)
+        run = subprocess.run([f"{bin_folder}/pcpredict", "--model", model, "--json", "--similar", "3", "--index", index, *names],
+                             cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+        expected = dict(zip(names, (without_file(line) for line in run.stdout.splitlines())))
+        server = Server(bin_folder, model, "--index", index)
+        with Client(server.port) as connection:
+            for name, data in pictures.items():
+                reply = connection.ask("POST", "/v1/predict?similar=3", data, **JPEG)
+                check(without_file(reply.body.decode()) == expected[name], f"similar products of {name}: {reply.body[:300]}")
+                nearest = connection.ask("POST", "/v1/predict?similar=1&explain=1", data, **JPEG).json()["similar"][0]
+                check(nearest["file"].endswith(name) and nearest["picture"].startswith("data:image/jpeg"),
+                      f"a picture of the catalogue is nearest to itself: {nearest}")
+        check(server.stop() == 0, "the end")
+
+
 def full_queue():
     server = Server(bin_folder, model, "--queue", "1")
     body, kind = form(list(pictures.items())[:2])
@@ -256,6 +275,7 @@ def main():
     tensors(server, "shop", expected)
     plain_routes(server, "shop")
     check(server.stop() == 0 and not server.said, f"the end: {server.said}")
+    similar_products()
     full_queue()
     reloads()
     tokens_and_origins()

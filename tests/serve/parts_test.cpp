@@ -103,18 +103,20 @@ TEST(Query, TakesWhatIsKnownAndNamesTheRest) {
   ModelInfo info;
   info.heads = {{"kind", {"a", "b"}}};
   info.calibration = {.heads = {{.temperature = 1, .thresholds = {{90, {0.5, 0.5}}, {95, {0.6, 0.6}}}}}, .novelty = {}};
-  const PredictQuery query = parse_query("top_k=3&accept_at=90&logits=1&explain=1", info);
+  const PredictQuery query = parse_query("top_k=3&accept_at=90&logits=1&explain=1", info, false);
   EXPECT_EQ(query.style.top_k, 3);
   EXPECT_EQ(query.style.accept_at, 90);
   EXPECT_TRUE(query.style.logits && query.explain);
-  EXPECT_EQ(parse_query("", info).style.top_k, AnswerStyle().top_k);
-  const auto why = [&](const std::string& text) { return error_of([&] { parse_query(text, info); }); };
+  EXPECT_EQ(parse_query("", info, false).style.top_k, AnswerStyle().top_k);
+  const auto why = [&](const std::string& text) { return error_of([&] { parse_query(text, info, false); }); };
   EXPECT_EQ(why("top_k=0"), "top_k: \"0\" is no whole number from 1 to 1000000");
   EXPECT_EQ(why("top_k=3x"), "top_k: \"3x\" is no whole number from 1 to 1000000");
   EXPECT_EQ(why("logits=1&logits=0"), "logits: given twice");
   EXPECT_EQ(why("accept_at=99"), "accept_at: the model knows 90, 95");
-  EXPECT_EQ(why("path=x"), "unknown parameter \"path\"; known: top_k, accept_at, logits, explain");
-  EXPECT_EQ(why("&"), "unknown parameter \"\"; known: top_k, accept_at, logits, explain");
+  EXPECT_EQ(why("similar=3"), "similar: the server was started without --index");
+  EXPECT_EQ(parse_query("similar=3", info, true).style.similar, 3);
+  EXPECT_EQ(why("path=x"), "unknown parameter \"path\"; known: top_k, accept_at, logits, similar, explain");
+  EXPECT_EQ(why("&"), "unknown parameter \"\"; known: top_k, accept_at, logits, similar, explain");
 }
 
 int status_of(const Access& access, std::vector<std::pair<std::string, std::string>> fields,
@@ -165,7 +167,7 @@ TEST(OpenApi, NamesTheModel) {
 TEST(Page, ShowsNamesAsText) {
   ModelInfo info;
   info.heads = {{"<script>\"'&", {"a", "b"}}};
-  const std::string html = page_html("a<b", info);
+  const std::string html = page_html("a<b", info, true);
   EXPECT_NE(html.find("a&#60;b"), std::string::npos);
   EXPECT_EQ(html.find("<script>\"'&"), std::string::npos);
   EXPECT_EQ(page_policy().find("unsafe"), std::string::npos);

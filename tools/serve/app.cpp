@@ -41,7 +41,7 @@ void guarded_call(const Respond& respond, const std::function<void()>& call) {
 App::App(const AppSettings& settings)
     : settings_(settings),
       routes_(routes(settings.name)),
-      model_(open_model(settings.model, settings.name, settings.network)),
+      model_(open_model(settings.model, settings.name, settings.network, settings.index)),
       workers_(settings.workers),
       batcher_(settings.batch, metrics_) {}
 
@@ -146,7 +146,7 @@ void App::reload() {
   if (reloader_.joinable()) reloader_.join();
   reloader_ = std::thread([this] {
     try {
-      auto fresh = open_model(settings_.model, settings_.name, settings_.network);
+      auto fresh = open_model(settings_.model, settings_.name, settings_.network, settings_.index);
       const std::lock_guard lock(mutex_);
       model_.swap(fresh);
       metrics_.reload(true);

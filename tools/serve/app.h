@@ -16,8 +16,8 @@
 namespace pc {
 
 struct AppSettings {
-  std::filesystem::path model;
-  std::string name;  // of the model in paths
+  std::filesystem::path model, index;  // index "": no similar products
+  std::string name;                    // of the model in paths
   NetworkOptions network;
   BatchSettings batch;
   Access access;

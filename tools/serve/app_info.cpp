@@ -62,7 +62,7 @@ void App::openapi(Request&, const Respond& respond) { respond({.body = openapi_d
 
 void App::page(Request&, const Respond& respond) {
   const auto served = model();
-  respond({.body = page_html(settings_.name, served->predictor.info()),
+  respond({.body = page_html(settings_.name, served->predictor.info(), served->index != nullptr),
            .type = "text/html; charset=utf-8",
            .fields = {{"Content-Security-Policy", page_policy()}, {"X-Frame-Options", "DENY"}}});
 }

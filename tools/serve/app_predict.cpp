@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/file.h"
 #include "tools/report/html.h"
 #include "tools/serve/app.h"
 #include "tools/serve/infer_request.h"
@@ -48,9 +49,26 @@ int http_status(Exit code) {
   }
 }
 
-ordered_json to_json(const std::string& file, const Answered& answered, const ModelInfo& info,
-                     const PredictQuery& query) {
-  ordered_json json = to_json(file, answered.inference.outcome, info, query.style);
+// A similar product's picture as the index names it, small; "" where it is no longer there. Clients name no path.
+std::string thumbnail_url(const std::string& file, const DecodeSettings& settings) {
+  try {
+    const std::string bytes = read_file(file);
+    const Image image = decode_web_image(std::as_bytes(std::span(bytes)), file, settings);
+    return "data:image/jpeg;base64," + base64(encode_jpeg(thumbnail(image), {.quality = 80}));
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+ordered_json to_json(const std::string& file, Answered& answered, const ServedModel& model, const PredictQuery& query) {
+  const ModelInfo& info = model.predictor.info();
+  Outcome& outcome = answered.inference.outcome;
+  if (query.style.similar > 0 && outcome.code == Exit::ok)
+    outcome.similar = model.index->nearest(outcome.embedding, query.style.similar);
+  ordered_json json = to_json(file, outcome, info, query.style);
+  for (std::size_t i = 0; query.explain && i < outcome.similar.size(); ++i)
+    if (const std::string url = thumbnail_url(outcome.similar[i].file, decoding(model)); !url.empty())
+      json["similar"][i]["picture"] = url;
   for (std::size_t h = 0; h < answered.inference.heats.size(); ++h) {
     const Heat& heat = answered.inference.heats[h];
     if (heat.values.empty()) continue;
@@ -102,7 +120,7 @@ ordered_json chosen(const ordered_json& outputs, const std::vector<std::string>&
 void App::predict(Request& request, const Respond& respond) {
   const auto served = model();
   const ModelInfo& info = served->predictor.info();
-  const PredictQuery query = parse_query(request.query, info);
+  const PredictQuery query = parse_query(request.query, info, served->index != nullptr);
   const std::string type(request.field("Content-Type"));
   const auto body = std::make_shared<const std::string>(std::move(request.body));
   const bool form = same_word(std::string_view(type).substr(0, type.find(';')), "multipart/form-data");
@@ -128,7 +146,7 @@ void App::predict(Request& request, const Respond& respond) {
                   const int status = http_status(outcome.code);
                   if (status != 200 && (!form || status >= 500))
                     return refusal(status == 422 ? bad : status, outcome.error);
-                  all["pictures"].push_back(to_json(files[i].name, answers[i], served->predictor.info(), query));
+                  all["pictures"].push_back(to_json(files[i].name, answers[i], *served, query));
                 }
                 return Response{.body = text_of(form ? all : all["pictures"][0])};
               }));

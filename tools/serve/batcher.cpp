@@ -20,11 +20,11 @@ std::vector<Inference> infer(const std::vector<Batcher::Job>& jobs) {
     ServedModel& model = *jobs.front().model;
     std::vector<Tensor> inputs;
     for (const auto& job : jobs) inputs.push_back(job.input);
-    std::vector<Logits> logits = model.predictor.predict(inputs);
+    std::vector<Outcome> outcomes = model.predictor.answer(inputs);
     std::vector<Inference> results(jobs.size());
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      if (jobs[i].explain) results[i].heats = evidence(model, jobs[i].input, logits[i]);
-      results[i].outcome.logits = std::move(logits[i]);
+      if (jobs[i].explain) results[i].heats = evidence(model, jobs[i].input, outcomes[i].logits);
+      results[i].outcome = std::move(outcomes[i]);
     }
     return results;
   } catch (const Error& error) {

@@ -17,7 +17,8 @@ const char* const kDocument = R"({
         {"name": "top_k", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 5}, "description": "Guesses per head"},
         {"name": "accept_at", "in": "query", "schema": {"type": "integer", "default": 95}, "description": "Percent of the names called sure that are to be right; one of those the model was calibrated for"},
         {"name": "logits", "in": "query", "schema": {"type": "integer", "enum": [0, 1]}, "description": "The logits of every class too"},
-        {"name": "explain", "in": "query", "schema": {"type": "integer", "enum": [0, 1]}, "description": "A heat map per head, as a data: URL"}],
+        {"name": "similar", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 100}, "description": "So many nearest products of the server's index"},
+        {"name": "explain", "in": "query", "schema": {"type": "integer", "enum": [0, 1]}, "description": "A heat map per head and the pictures of similar products, as data: URLs"}],
       "requestBody": {"required": true, "content": {
         "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
         "image/png": {"schema": {"type": "string", "format": "binary"}},
@@ -58,6 +59,7 @@ const char* const kDocument = R"({
       "heads": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object", "properties": {"label": {"type": "string"}, "p": {"type": "number"}}}}},
       "preprocess": {"type": "object"},
       "logits": {"type": "object"},
+      "similar": {"type": "array", "items": {"type": "object", "properties": {"file": {"type": "string"}, "cosine": {"type": "number"}, "picture": {"type": "string"}}}},
       "explain": {"type": "object", "additionalProperties": {"type": "string"}}}}},
     "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
   "security": [{}, {"token": []}]

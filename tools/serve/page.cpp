@@ -19,15 +19,15 @@ std::string hash_of(const char* text) {
 }
 
 // What the script has to know of the model: its heads, and the chains that paths are shown along.
-std::string facts(const ModelInfo& info) {
+std::string facts(const ModelInfo& info, bool similar) {
   nlohmann::json heads = nlohmann::json::array(), chain_names = nlohmann::json::array();
   for (const Head& head : info.heads) heads.push_back(head.name);
   for (const auto& chain : chains(info.hierarchy)) {
     chain_names.push_back(nlohmann::json::array());
     for (const std::size_t h : chain) chain_names.back().push_back(info.heads[h].name);
   }
-  return nlohmann::json{{"heads", heads}, {"chains", chain_names}}.dump(-1, ' ', false,
-                                                                        nlohmann::json::error_handler_t::replace);
+  return nlohmann::json{{"heads", heads}, {"chains", chain_names}, {"similar", similar}}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // {0} style, {1} name of the model, {2} facts as an attribute's text, {3} script
@@ -76,8 +76,8 @@ constexpr const char* kPage = R"(<!doctype html>
 
 }  // namespace
 
-std::string page_html(const std::string& model, const ModelInfo& info) {
-  return fmt::format(fmt::runtime(kPage), kPageStyle, html_text(model), html_text(facts(info)), kPageScript);
+std::string page_html(const std::string& model, const ModelInfo& info, bool similar) {
+  return fmt::format(fmt::runtime(kPage), kPageStyle, html_text(model), html_text(facts(info, similar)), kPageScript);
 }
 
 std::string page_policy() {

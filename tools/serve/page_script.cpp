@@ -32,7 +32,7 @@ async function ask(file, explain) {
     if (token) headers.Authorization = 'Bearer ' + token;
     let reply;
     try {
-      reply = await fetch('/v1/predict?top_k=5' + (explain ? '&explain=1' : ''), {method: 'POST', headers, body: file});
+      reply = await fetch('/v1/predict?top_k=5' + (explain ? '&explain=1' + (facts.similar ? '&similar=6' : '') : ''), {method: 'POST', headers, body: file});
     } catch {
       throw new Error('the server does not answer');
     }

@@ -22,7 +22,7 @@ int number(const std::string& name, const std::string& text, int least, int most
 
 }  // namespace
 
-PredictQuery parse_query(const std::string& query, const ModelInfo& info) {
+PredictQuery parse_query(const std::string& query, const ModelInfo& info, bool has_index) {
   PredictQuery result;
   std::set<std::string> seen;
   for (std::size_t at = 0; at < query.size();) {
@@ -37,13 +37,17 @@ PredictQuery parse_query(const std::string& query, const ModelInfo& info) {
       result.style.logits = number(name, value, 0, 1) == 1;
     } else if (name == "explain") {
       result.explain = number(name, value, 0, 1) == 1;
+    } else if (name == "similar") {
+      result.style.similar = number(name, value, 0, 100);
+      if (result.style.similar > 0 && !has_index) fail(Exit::usage, "similar: the server was started without --index");
     } else if (name == "accept_at") {
       const std::vector<int> there = precisions(info);
       result.style.accept_at = number(name, value, 0, 100);
       if (std::find(there.begin(), there.end(), result.style.accept_at) == there.end())
         fail(Exit::usage, fmt::format("accept_at: the model knows {}", fmt::join(there, ", ")));
     } else {
-      fail(Exit::usage, fmt::format("unknown parameter \"{}\"; known: top_k, accept_at, logits, explain", name));
+      fail(Exit::usage,
+           fmt::format("unknown parameter \"{}\"; known: top_k, accept_at, logits, similar, explain", name));
     }
   }
   return result;

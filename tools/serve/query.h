@@ -9,11 +9,11 @@ namespace pc {
 
 struct PredictQuery {
   AnswerStyle style;
-  bool explain = false;  // a heat map per head
+  bool explain = false;  // a heat map per head, and the pictures of similar products
 };
 
-// "top_k=3&accept_at=90&logits=1&explain=1"; each may be absent. Throws Error(usage) for what is unknown, given twice
-// or out of its range.
-PredictQuery parse_query(const std::string& query, const ModelInfo& info);
+// "top_k=3&accept_at=90&logits=1&similar=6&explain=1"; each may be absent. Throws Error(usage) for what is unknown,
+// given twice or out of its range.
+PredictQuery parse_query(const std::string& query, const ModelInfo& info, bool has_index);
 
 }  // namespace pc

@@ -21,8 +21,11 @@ std::string model_name(const std::filesystem::path& file) {
 }
 
 std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
-                                        const NetworkOptions& options) {
-  auto model = std::make_shared<ServedModel>(ServedModel{.name = name, .predictor = open_predictor(file, options)});
+                                        const NetworkOptions& options, const std::filesystem::path& index) {
+  auto model = std::make_shared<ServedModel>(
+      ServedModel{.name = name, .predictor = open_predictor(file, options), .index = nullptr});
+  if (!index.empty())
+    model->index = std::make_unique<EmbeddingIndex>(index, backbone_id(file, model->predictor.info()));
   constexpr int kSide = 64;
   Image gray{.h = kSide, .w = kSide, .pixels = std::vector<uint8_t>(kSide * kSide * 3, 128)};
   model->predictor.predict({model->predictor.prepare(std::move(gray))});

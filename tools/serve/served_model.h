@@ -15,15 +15,17 @@ namespace pc {
 struct ServedModel {
   std::string name;
   Predictor predictor;
+  std::unique_ptr<const EmbeddingIndex> index;  // of a catalogue; none where none was given
 };
 
 // "fashion" for runs/fashion/model.safetensors, else the file's name without its extension; letters, digits and ._-
 // only.
 std::string model_name(const std::filesystem::path& file);
 
-// Loads it and sends one gray picture through it. Errors: as Predictor.
+// Loads it, and the index unless that is "", and sends one gray picture through it. Errors: as Predictor and
+// EmbeddingIndex.
 std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
-                                        const NetworkOptions& options);
+                                        const NetworkOptions& options, const std::filesystem::path& index = {});
 
 // Where the evidence lies for the label that each head names, one per head, empty where it names none. `input` is what
 // prepare() made.
