@@ -7,14 +7,23 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <string_view>
 
 #include "bench/roofline.h"
 #include "kernels/cast/cast.h"
-#include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
 #include "kernels/runtime/random.h"
 
 namespace pc::bench {
+namespace {
+
+// With --benchmark_list_tests a GPU's cases are named where the build could run them, GPU or not.
+bool listing = false;
+bool without = false;
+
+}  // namespace
+
+bool ablating() { return without; }
 
 Tensor random_tensor(const Shape& shape, DType dtype, Device device, uint64_t seed) {
   Tensor values(shape, DType::f32, Device::cpu);
@@ -104,6 +113,7 @@ void add(const std::string& name, const std::function<Subject()>& prepare) {
 }
 
 void measure_rooflines() {
+  if (listing) return;
   for (const Setting& setting : settings()) {
     const Roofline& r = roofline(setting.device);
     const std::string device = name_of(setting.device);
@@ -115,7 +125,7 @@ void measure_rooflines() {
 
 std::vector<Setting> settings() {
   std::vector<Setting> all{{Device::cpu, {DType::f32, DType::bf16}, {{64, 80, 60}, {8, 224, 224}}}};
-  if (cuda_available())
+  if (cuda_available() || (listing && PC_HAVE_CUDA))
     all.push_back({Device::cuda, {DType::f32, DType::bf16, DType::f16}, {{256, 80, 60}, {256, 224, 224}}});
   return all;
 }
@@ -151,6 +161,18 @@ std::vector<ConvLayer> resnet18_convs(const Setting::Input& input) {
   return layers;
 }
 
+std::vector<char*> take_flags(int argc, char** argv) {
+  std::vector<char*> others;
+  for (int i = 0; i < argc; ++i) {
+    listing |= std::string_view(argv[i]).starts_with("--benchmark_list_tests");
+    if (std::string_view(argv[i]) == "--ablate")
+      without = true;
+    else
+      others.push_back(argv[i]);
+  }
+  return others;
+}
+
 double mebibytes_at_peak() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -164,18 +186,3 @@ std::filesystem::path shared_folder() {
 }
 
 }  // namespace pc::bench
-
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return int(pc::Exit::usage);
-  benchmark::AddCustomContext("threads", std::to_string(pc::thread_count()));
-  pc::bench::register_all();
-  try {
-    benchmark::RunSpecifiedBenchmarks();
-  } catch (const pc::Error& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return int(error.code());
-  }
-  benchmark::Shutdown();
-  return 0;
-}

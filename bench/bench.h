@@ -1,6 +1,6 @@
 // What the benches share: random data, buffers that outgrow the cache, one way to time a kernel and to count its work.
 //
-// A bench file defines register_all(), which registers one benchmark per shape and type; main() lies in bench.cpp and
+// A bench file defines register_all(), which registers one benchmark per shape and type; main() lies in main.cpp and
 // takes Google Benchmark's own flags.
 #pragma once
 
@@ -23,6 +23,11 @@ void measure_rooflines();
 
 // Defined once by each bench.
 void register_all();
+
+// Of a command line the flags that are not ours. With --benchmark_list_tests a GPU's cases are named without one too.
+std::vector<char*> take_flags(int argc, char** argv);
+// --ablate was given: a bench registers the cases that do without one thing, and no others.
+bool ablating();
 
 // Uniform in (-1, 1), never zeros: a zero makes some arithmetic faster. The same values for the same seed.
 Tensor random_tensor(const Shape& shape, DType dtype, Device device, uint64_t seed = 1);

@@ -4,12 +4,12 @@
 //   bench_ledger                         totals of every stage at 80x60, 96x96 and 224x224
 //   bench_ledger --size 96x96 --layers --stage now
 //
-// Stages: "now" is the engine as it stands; the others are plans. "fused" joins BN, ReLU and max pooling of the stem
-// and adds gradients inside the convolutions, "persistent" keeps a batch norm's tensors on the chip between its two
-// passes where they fit, "graphs" lets cuDNN's fp16 graphs take statistics, scale and ReLU into the convolutions. A
-// kernel reads every input once and writes every output once, caches are not counted, and kernels follow one another:
-// the least time of a step without help from the caches. Kernels that move next to nothing are left out,
-// and so is the gradient norm of f16 and train.clip.
+// Stages: "now" is the engine as it stands; the others are plans. "fused" takes padded pictures, writes no mask where
+// ReLU can be told from the sign and adds gradients inside the convolutions, "persistent" keeps a batch norm's tensors
+// on the chip between its two passes where they fit, "graphs" lets cuDNN's fp16 graphs take statistics, scale and ReLU
+// into the convolutions. A kernel reads every input once and writes every output once, caches are not counted, and
+// kernels follow one another: the least time of a step without help from the caches. Kernels that move next to nothing
+// are left out, and so is the gradient norm of f16 and train.clip.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -83,14 +83,8 @@ void Step::stem_forward() {
   const Conv& c = net_.stem;
   if (now() && element_ < 4) add("conv1 pads x", net_.pictures + c.x);
   conv(c, " forward");
-  if (now()) {
-    add("bn1 statistics", c.y);
-    add("bn1 apply + relu", 2 * c.y, 0, c.y / 8);
-    add("max_pool", c.y + net_.pooled, 0, net_.pooled);
-  } else {
-    if (!graphs() && !fits(c.y)) add("bn1 statistics", c.y);
-    add("bn1 + relu + max_pool", c.y + net_.pooled);
-  }
+  if (!graphs() && !fits(c.y)) add("bn1 statistics", c.y);
+  add("bn1 + relu + max_pool", c.y + net_.pooled);
 }
 
 void Step::forward() {
@@ -190,14 +184,9 @@ void Step::block_backward_graphs(std::size_t i) {
 
 void Step::stem_backward() {
   const Conv& c = net_.stem;
-  if (now()) {
-    add("max_pool backward", net_.pooled + c.y, 0, net_.pooled);
-    norm_backward("bn1", 2 * c.y, c.y, c.y / 8);
-    if (element_ < 4) add("conv1 pads x", net_.pictures + c.x);
-  } else {
-    add("max_pool + relu + bn1 backward sums", net_.pooled + c.y);
-    add("max_pool + relu + bn1 backward apply", net_.pooled + 2 * c.y);
-  }
+  add("max_pool + relu + bn1 backward sums", net_.pooled + c.y);
+  add("max_pool + relu + bn1 backward apply", 2 * net_.pooled + 2 * c.y);
+  if (now() && element_ < 4) add("conv1 pads x", net_.pictures + c.x);
   weight_gradient(c, "");
 }
 

@@ -122,6 +122,17 @@ Roofline measure_cuda() {
 
 }  // namespace
 
+double cached_copy(Device device) {
+  const std::size_t bytes = device == Device::cpu ? 2u << 20 : 8u << 20;
+  constexpr int kCopies = 200;
+  const Buffer from(device, bytes), to(device, bytes);
+  memory::zero(device, from.data(), bytes);
+  const double seconds = fastest(device, 5, [&] {
+    for (int i = 0; i < kCopies; ++i) memory::copy(device, to.data(), device, from.data(), bytes);
+  });
+  return 2.0 * kCopies * double(bytes) / seconds;
+}
+
 const Roofline& roofline(Device device) {
   static std::array<Roofline, 2> measured;
   Roofline& r = measured[std::size_t(device)];

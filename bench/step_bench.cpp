@@ -3,12 +3,15 @@
 //
 // Counters: img/s, the time of each phase, and peak memory (rss_MiB of the process so far, heap_MiB of the device's
 // allocator): for the peak of one case alone select it with --benchmark_filter.
+//
+//   bench_step --ablate     the same step without one thing that makes it fast, one at a time
 #include <chrono>
 #include <cmath>
 
 #include "bench/bench.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
+#include "kernels/conv2d/conv2d_plans.h"
 #include "models/classifier.h"
 
 namespace pc::bench {
@@ -72,15 +75,42 @@ void time_steps(benchmark::State& state, Device device, DType dtype, const Setti
   state.counters["heap_MiB"] = double(memory::stats(device).peak) / (1 << 20);
 }
 
+// A step that does without one thing; the engines are chosen by trying unless that is the thing.
+void time_ablation(benchmark::State& state, const std::string& without, Device device, DType dtype,
+                   const Setting::Input& input) {
+  const auto& plans = PC_KERNELS(conv2d_plans, device);
+  plans.tune(without != "tuned_engines");
+  fusions().norm_pool = without != "norm_pool";
+  time_steps(state, device, dtype, input);
+  fusions() = {};
+  plans.tune(false);
+}
+
+void add_cases(Device device, DType dtype, const Setting::Input& input) {
+  const auto add = [](const std::string& name, const std::function<void(benchmark::State&)>& run) {
+    benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond)->UseRealTime();
+  };
+  const std::string where = label(device, dtype, input);
+  if (!ablating())
+    return add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input); });
+  for (const std::string without : {"nothing", "norm_pool", "tuned_engines"})
+    if (device == Device::cuda || without != "tuned_engines")
+      add("without/" + without + "/" + where,
+          [=](benchmark::State& state) { time_ablation(state, without, device, dtype, input); });
+}
+
 }  // namespace
 
 void register_all() {
-  for_each_setting([](Device device, DType dtype, const Setting::Input& input) {
-    benchmark::RegisterBenchmark(("step/" + label(device, dtype, input)).c_str(),
-                                 [=](benchmark::State& state) { time_steps(state, device, dtype, input); })
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime();
-  });
+  for (Setting setting : settings()) {
+    if (setting.device == Device::cuda) {
+      setting.inputs.clear();
+      for (const auto& [h, w] : {std::pair{80, 60}, {96, 96}, {224, 224}})
+        for (const int n : {256, 512}) setting.inputs.push_back({n, h, w});
+    }
+    for (const DType dtype : setting.dtypes)
+      for (const Setting::Input& input : setting.inputs) add_cases(setting.device, dtype, input);
+  }
 }
 
 }  // namespace pc::bench

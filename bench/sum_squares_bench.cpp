@@ -14,7 +14,10 @@ void register_all() {
       const auto sum = std::make_shared<Buffer>(device, sizeof(double));
       memory::zero(device, sum->data(), sizeof(double));
       return Subject{{device, DType::f32, 2.0 * n, 4.0 * n},
-                     [=](int64_t i) { PC_KERNELS(sum_squares, device).accumulate(n, x->f32(i), sum->as<double>()); },
+                     [=](int64_t i) {
+                       const SumSquaresTensor tensor{n, x->f32(i)};
+                       PC_KERNELS(sum_squares, device).accumulate({&tensor, 1}, sum->as<double>());
+                     },
                      {x.get()}};
     });
   }

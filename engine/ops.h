@@ -7,6 +7,12 @@
 
 namespace pc {
 
+// What is done in one pass although it could be two; all on. bench_step --ablate turns one off.
+struct Fusions {
+  bool norm_pool = true;
+};
+Fusions& fusions();
+
 struct Conv2dOptions {
   int stride = 1, pad = 0;
 };
@@ -25,6 +31,10 @@ struct MaxPoolOptions {
   int window = 3, stride = 2, pad = 1;
 };
 Var max_pool(const Var& x, const MaxPoolOptions& options);
+
+// max_pool(relu(batch_norm(x))) without the map in between; options.relu and a residual do not apply.
+Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const BatchNormOptions& norm,
+              const MaxPoolOptions& pool);
 
 // x [n,h,w,c] -> [n,c]
 Var global_avg_pool(const Var& x);

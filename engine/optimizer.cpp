@@ -55,10 +55,10 @@ float Optimizer::gradient_norm(float grad_scale) const {
   const Device device = slots_.front().parameter.value().device();
   Buffer sum(device, sizeof(double));
   memory::zero(device, sum.data(), sizeof(double));
-  for (const Slot& slot : slots_) {
-    const Tensor& dw = slot.parameter.grad();
-    if (!dw.empty()) PC_KERNELS(sum_squares, device).accumulate(dw.size(), dw.as<float>(), sum.as<double>());
-  }
+  std::vector<SumSquaresTensor> gradients;
+  for (const Slot& slot : slots_)
+    if (const Tensor& dw = slot.parameter.grad(); !dw.empty()) gradients.push_back({dw.size(), dw.as<float>()});
+  PC_KERNELS(sum_squares, device).accumulate(gradients, sum.as<double>());
   double total = 0;
   memory::copy(Device::cpu, &total, device, sum.data(), sizeof total);
   return float(std::sqrt(total) * grad_scale);

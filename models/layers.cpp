@@ -42,13 +42,24 @@ ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
       running_mean_(Tensor::full({o.out}, 0, Device::cpu)),
       running_var_(Tensor::full({o.out}, 1, Device::cpu)) {}
 
+bool ConvBn::folds(const Var& x, const Var& residual, Mode mode) const {
+  return mode == Mode::infer || (frozen() && !x.requires_grad() && !residual.requires_grad());
+}
+
 Var ConvBn::forward(const Var& x, const Var& residual, bool relu, Mode mode) {
-  const bool frozen = !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad();
-  if (mode == Mode::infer || (frozen && !x.requires_grad() && !residual.requires_grad())) return infer(x, residual, relu);
+  if (folds(x, residual, mode)) return infer(x, residual, relu);
   check_whole();
   folded_.reset();
   return batch_norm(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, residual,
-                    {.training = mode == Mode::train && !frozen, .relu = relu});
+                    {.training = mode == Mode::train && !frozen(), .relu = relu});
+}
+
+Var ConvBn::forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode) {
+  if (folds(x, Var(), mode)) return max_pool(infer(x, Var(), true), pool);
+  check_whole();
+  folded_.reset();
+  return norm_pool(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_,
+                   {.training = mode == Mode::train && !frozen()}, pool);
 }
 
 Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {

@@ -29,11 +29,16 @@ class ConvBn {
  public:
   ConvBn(const ConvBnOptions& options, Initializer& init);
   Var forward(const Var& x, const Var& residual, bool relu, Mode mode);
+  // max_pool(relu(batch_norm(conv2d(x)))), the end of a stem.
+  Var forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode);
   void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
   // From now on only Mode::infer, in one type: the filter is given up as soon as it is folded, which halves the memory.
   void only_infer() { only_infer_ = true; }
 
  private:
+  // Whether nothing is to be learnt from here on down, so that the norm can be folded into the filter.
+  bool folds(const Var& x, const Var& residual, Mode mode) const;
+  bool frozen() const { return !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad(); }
   Var infer(const Var& x, const Var& residual, bool relu);
   void check_whole() const;
   Conv2dOptions options_;

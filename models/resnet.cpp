@@ -58,7 +58,7 @@ void ResNet::Block::visit(const std::string& prefix, const Visitor& visitor) {
 Var ResNet::features(const Var& x, Mode mode) {
   std::optional<NoGrad> off;
   if (mode == Mode::infer) off.emplace();
-  Var y = max_pool(stem_.forward(x, Var(), true, mode), {});
+  Var y = stem_.forward_pooled(x, {}, mode);
   for (auto& stage : stages_)
     for (Block& block : stage) y = block.forward(y, mode);
   return y;

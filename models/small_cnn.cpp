@@ -15,10 +15,8 @@ Var SmallCnn::features(const Var& x, Mode mode) {
   std::optional<NoGrad> off;
   if (mode == Mode::infer) off.emplace();
   Var y = x;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    y = layers_[i].forward(y, Var(), true, mode);
-    if (i < 2) y = max_pool(y, {.window = 2, .stride = 2, .pad = 0});
-  }
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    y = i < 2 ? layers_[i].forward_pooled(y, {.window = 2, .stride = 2, .pad = 0}, mode) : layers_[i].forward(y, Var(), true, mode);
   return y;
 }
 

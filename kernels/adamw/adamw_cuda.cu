@@ -50,8 +50,9 @@ void step(const AdamwConfig& config, std::span<const AdamwTensor> tensors) {
   const double t = double(config.t);
   const Correction correction{.m = float(1 / (1 - std::pow(double(config.beta1), t))),
                               .root_v = float(1 / std::sqrt(1 - std::pow(double(config.beta2), t)))};
+  check_low("adamw", tensors);
   const auto aligned = [](const AdamwTensor& x) { return aligned16({x.w, x.dw, x.m, x.v, x.low}); };
-  for_tables("adamw", tensors, aligned, [&](unsigned blocks, const TensorTable<AdamwTensor>& table) {
+  for_tables(tensors, aligned, [&](unsigned blocks, const TensorTable<AdamwTensor>& table) {
     launch(blocks, kPieceThreads, step_kernel, config, correction, table);
   });
 }

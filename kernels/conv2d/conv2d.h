@@ -1,8 +1,9 @@
 // conv2d: y[n,p,q,k] = sum over r,s,c of x[n, p*stride + r - pad, q*stride + s - pad, c] * w[k,r,s,c].
 //
-// Cross-correlation as in PyTorch's conv2d without bias; x and y are NHWC, w is KRSC; dilation 1, groups 1, square strides and pads.
-//   dx[n,h,w,c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - pad, w = q*stride + s - pad
-//   dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - pad, q*stride + s - pad, c]
+// Cross-correlation as in PyTorch's conv2d without bias; x and y are NHWC, w is KRSC; dilation 1, groups 1, square
+// strides and pads.
+//   dx[n,h,w,c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - pad, w = q*stride + s -
+//   pad dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - pad, q*stride + s - pad, c]
 #pragma once
 
 #include <memory>
@@ -15,8 +16,8 @@ struct Conv2dShape {
   int n, h, w, c;  // x
   int k, r, s;     // filters
   int stride = 1, pad = 0;
-  int p() const { return (h + 2 * pad - r) / stride + 1; }  // height of y
-  int q() const { return (w + 2 * pad - s) / stride + 1; }  // width of y
+  constexpr int p() const { return (h + 2 * pad - r) / stride + 1; }  // height of y
+  constexpr int q() const { return (w + 2 * pad - s) / stride + 1; }  // width of y
   auto operator<=>(const Conv2dShape&) const = default;
 };
 
@@ -33,8 +34,8 @@ struct Conv2dKernels {
   // dw is always f32.
   void (*backward_weight)(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
 
-  // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k, or null) are f32 on the device and copied.
-  // n, h, w of the shape may differ from call to call. residual is null or laid out as y.
+  // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k, or null) are f32 on the device and
+  // copied. n, h, w of the shape may differ from call to call. residual is null or laid out as y.
   std::unique_ptr<PackedFilter> (*pack)(const Conv2dShape&, DType, const float* w, const float* bias);
   void (*infer)(const Conv2dShape&, PackedFilter&, const void* x, const void* residual, bool relu, void* y);
 };

@@ -35,7 +35,7 @@ CudnnGraph conv2d_graph(const ConvKey& key);
 // TF32.
 CudnnPolicy conv2d_policy(DType dtype);
 
-// Made at the first call for a key, then kept. Null: cuDNN has no engine.
+// Made at the first call for a key, then kept (conv2d_plans.h). Null: cuDNN has no engine.
 const CudnnPlan* conv2d_plan(const ConvKey& key);
 
 }  // namespace pc

@@ -1,7 +1,4 @@
-// Builds the graph of a pass and keeps the plans.
-#include <map>
-#include <mutex>
-
+// Builds the graph of a pass.
 #include "kernels/conv2d/conv2d_graph.h"
 
 namespace pc {
@@ -73,14 +70,5 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
 }
 
 CudnnPolicy conv2d_policy(DType dtype) { return {.full_f32 = dtype == DType::f32}; }
-
-const CudnnPlan* conv2d_plan(const ConvKey& key) {
-  static std::mutex mutex;
-  static auto* plans = new std::map<ConvKey, std::unique_ptr<CudnnPlan>>;  // outlives the driver's own exit handlers
-  std::lock_guard lock(mutex);
-  const auto found = plans->find(key);
-  if (found != plans->end()) return found->second.get();
-  return plans->emplace(key, conv2d_graph(key).plan(conv2d_policy(key.dtype))).first->second.get();
-}
 
 }  // namespace pc

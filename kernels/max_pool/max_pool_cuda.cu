@@ -1,21 +1,9 @@
 // Max pooling on CUDA. A block row (threadIdx.y) is one place of the map, its threads walk over the octets of channels.
 // Backward gathers: each place of dx looks into the windows that cover it, so that nothing is added atomically.
-#include "kernels/max_pool/max_pool.h"
-#include "kernels/runtime/launch.cuh"
+#include "kernels/max_pool/max_pool_places.cuh"
 
 namespace pc {
 namespace {
-
-constexpr uint32_t kMaxPlaces = 1u << 31;
-
-struct Place {
-  uint32_t n, row, column;
-};
-
-__device__ inline Place place_of(uint32_t i, uint32_t height, uint32_t width) {
-  const uint32_t line = i / width;
-  return {line / height, line % height, i - line * width};
-}
 
 template <bool Aligned>
 __device__ inline void store_index(uint8_t* to, int count, const int (&from)[kOctet]) {
@@ -46,18 +34,17 @@ __device__ inline void load_index(const uint8_t* from, int count, int (&to)[kOct
 template <class T, bool Aligned>
 __global__ void forward_kernel(MaxPoolShape s, uint32_t places, const T* x, T* y, uint8_t* index) {
   for (uint32_t i = blockIdx.x * blockDim.y + threadIdx.y; i < places; i += gridDim.x * blockDim.y) {
-    const Place at = place_of(i, uint32_t(s.p()), uint32_t(s.q()));
-    const int h0 = int(at.row) * s.stride - s.pad, w0 = int(at.column) * s.stride - s.pad;
-    const int r0 = max(0, -h0), r1 = min(s.window, s.h - h0), s0 = max(0, -w0), s1 = min(s.window, s.w - w0);
+    const PoolPlace at = pool_place(i, uint32_t(s.p()), uint32_t(s.q()));
+    const PoolWindow window = pool_window(s, int(at.row), int(at.column));
     for (int c = int(threadIdx.x) * kOctet; c < s.c; c += int(blockDim.x) * kOctet) {
       const int count = min(kOctet, s.c - c);
       float best[kOctet], v[kOctet];
       int where[kOctet];
 #pragma unroll
-      for (int k = 0; k < kOctet; ++k) best[k] = -INFINITY, where[k] = r0 * s.window + s0;
-      for (int r = r0; r < r1; ++r)
-        for (int q = s0; q < s1; ++q) {
-          load_octet<Aligned>(x + ((int64_t(at.n) * s.h + h0 + r) * s.w + w0 + q) * s.c + c, count, v);
+      for (int k = 0; k < kOctet; ++k) best[k] = -INFINITY, where[k] = window.r0 * s.window + window.q0;
+      for (int r = window.r0; r < window.r1; ++r)
+        for (int q = window.q0; q < window.q1; ++q) {
+          load_octet<Aligned>(x + ((int64_t(at.n) * s.h + window.h + r) * s.w + window.w + q) * s.c + c, count, v);
 #pragma unroll
           for (int k = 0; k < kOctet; ++k)
             if (v[k] > best[k] || isnan(v[k])) best[k] = v[k], where[k] = r * s.window + q;
@@ -71,16 +58,15 @@ __global__ void forward_kernel(MaxPoolShape s, uint32_t places, const T* x, T* y
 template <class T, bool Aligned>
 __global__ void backward_kernel(MaxPoolShape s, uint32_t places, const T* dy, const uint8_t* index, T* dx) {
   for (uint32_t i = blockIdx.x * blockDim.y + threadIdx.y; i < places; i += gridDim.x * blockDim.y) {
-    const Place at = place_of(i, uint32_t(s.h), uint32_t(s.w));
+    const PoolPlace at = pool_place(i, uint32_t(s.h), uint32_t(s.w));
     const int h = int(at.row) + s.pad, w = int(at.column) + s.pad;  // in the padded map
-    const int p0 = h < s.window ? 0 : (h - s.window) / s.stride + 1, p1 = min(h / s.stride, s.p() - 1);
-    const int q0 = w < s.window ? 0 : (w - s.window) / s.stride + 1, q1 = min(w / s.stride, s.q() - 1);
+    const PoolCover cover = pool_cover(s, int(at.row), int(at.column));
     for (int c = int(threadIdx.x) * kOctet; c < s.c; c += int(blockDim.x) * kOctet) {
       const int count = min(kOctet, s.c - c);
       float sum[kOctet] = {}, g[kOctet];
       int where[kOctet];
-      for (int p = p0; p <= p1; ++p)
-        for (int q = q0; q <= q1; ++q) {
+      for (int p = cover.p0; p <= cover.p1; ++p)
+        for (int q = cover.q0; q <= cover.q1; ++q) {
           const int64_t from = ((int64_t(at.n) * s.p() + p) * s.q() + q) * s.c + c;
           const int here = (h - p * s.stride) * s.window + w - q * s.stride;
           load_octet<Aligned>(dy + from, count, g);
@@ -100,17 +86,12 @@ dim3 block_of(int c) {
   return {x, 256 / x};
 }
 
-uint32_t places_of(int64_t n, int64_t h, int64_t w) {
-  if (n * h * w >= kMaxPlaces) fail_shape("max_pool: 2^31 places or more in one batch");
-  return uint32_t(n * h * w);
-}
-
 bool can_align(const MaxPoolShape& s, const void* a, const void* b, const uint8_t* index) {
   return s.c % kOctet == 0 && aligned16({a, b, index});
 }
 
 void forward(const MaxPoolShape& s, DType dtype, const void* x, void* y, uint8_t* index) {
-  const uint32_t places = places_of(s.n, s.p(), s.q());
+  const uint32_t places = pool_places("max_pool", s.n, s.p(), s.q());
   const dim3 block = block_of(s.c);
   with_float_type("max_pool", dtype, [&](auto element) {
     with_flag(can_align(s, x, y, index), [&](auto aligned) {
@@ -122,7 +103,7 @@ void forward(const MaxPoolShape& s, DType dtype, const void* x, void* y, uint8_t
 }
 
 void backward(const MaxPoolShape& s, DType dtype, const void* dy, const uint8_t* index, void* dx) {
-  const uint32_t places = places_of(s.n, s.h, s.w);
+  const uint32_t places = pool_places("max_pool", s.n, s.h, s.w);
   const dim3 block = block_of(s.c);
   with_float_type("max_pool", dtype, [&](auto element) {
     with_flag(can_align(s, dy, dx, index), [&](auto aligned) {

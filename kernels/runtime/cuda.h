@@ -5,6 +5,8 @@
 #include <cuda_runtime.h>
 #include <cudnn.h>
 
+#include <string>
+
 #include "kernels/runtime/dtype.h"
 
 namespace pc {
@@ -15,6 +17,9 @@ cudaStream_t stream();
 // Bound to stream(). The first call throws Error(usage) where the cuDNN found at run time is not the one compiled
 // against: two cuDNN versions in one process crash later, in places that do not name the cause.
 cudnnHandle_t cudnn_handle();
+
+// "cuDNN 9.19.0, NVIDIA H100 80GB HBM3, 132 multiprocessors": what a choice among its engines holds for.
+std::string engine_room();
 
 // cuBLAS, loaded at the first call and bound to stream(). Linked, it would cost every program 0.1 s and 216 MB at its
 // start.

@@ -93,6 +93,15 @@ cudnnHandle_t cudnn_handle() {
   return shared;
 }
 
+std::string engine_room() {
+  int device = 0;
+  cudaDeviceProp properties{};
+  PC_CHECK(cudaGetDevice(&device));
+  PC_CHECK(cudaGetDeviceProperties(&properties, device));
+  return "cuDNN " + version(cudnnGetVersion()) + ", " + properties.name + ", " +
+         std::to_string(properties.multiProcessorCount) + " multiprocessors";
+}
+
 const Cublas& cublas() {
   static const Cublas shared = [] {
     Cublas made{};

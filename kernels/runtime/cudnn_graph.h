@@ -81,10 +81,12 @@ struct CudnnPolicy {
   const CudnnDevice* device = nullptr;  // null: this machine's GPU
 };
 
-// An engine with its settings, as the heuristics propose it.
+// An engine with its settings, as the heuristics propose it. tag: both as text, "62 24=1 25=3", the same in every
+// process with this cuDNN.
 struct CudnnCandidate {
   CudnnDescriptor config;
   int64_t engine;
+  std::string tag;
   bool runtime_compiled;
 };
 
@@ -96,15 +98,19 @@ struct CudnnBinding {
 
 class CudnnPlan {
  public:
-  CudnnPlan(CudnnDescriptor plan, int64_t engine);
-  // Runs on stream(), with workspace from the allocator.
-  void run(std::initializer_list<CudnnBinding> bindings) const;
+  CudnnPlan(CudnnDescriptor plan, int64_t engine, std::string tag);
+  // Runs on stream(), with workspace from the allocator, or with workspace() bytes of the caller's.
+  void run(std::span<const CudnnBinding> bindings) const;
+  void run(std::initializer_list<CudnnBinding> bindings) const { run(std::span(bindings.begin(), bindings.size())); }
+  void run(std::span<const CudnnBinding> bindings, void* workspace) const;
   std::size_t workspace() const { return workspace_; }
   int64_t engine() const { return engine_; }
+  const std::string& tag() const { return tag_; }
 
  private:
   CudnnDescriptor plan_;
   int64_t engine_;
+  std::string tag_;
   std::size_t workspace_;
 };
 
@@ -119,8 +125,10 @@ class CudnnGraph {
 
   // Every engine that the policy admits, best first.
   std::vector<CudnnCandidate> candidates(const CudnnPolicy& policy) const;
-  // The first of them that cuDNN can make ready.
-  std::unique_ptr<CudnnPlan> plan(const CudnnPolicy& policy) const;
+  // Null: cuDNN cannot make it ready, or it wants too much workspace.
+  std::unique_ptr<CudnnPlan> make(const CudnnCandidate& candidate, const CudnnPolicy& policy) const;
+  // The first of them that can be made; with a tag, the one that has it.
+  std::unique_ptr<CudnnPlan> plan(const CudnnPolicy& policy, const std::string& tag = "") const;
 
  private:
   const CudnnDescriptor& descriptor_of(const CudnnTensor& tensor);

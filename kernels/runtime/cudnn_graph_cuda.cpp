@@ -1,5 +1,6 @@
 // The graph API's descriptors, the choice among the engines and the run of a plan.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "kernels/runtime/cuda.h"
@@ -59,6 +60,25 @@ bool admits(const CudnnPolicy& policy, const CudnnDescriptor& engine) {
   if (!policy.full_f32) return true;
   return !has_note(engine, CUDNN_NUMERICAL_NOTE_TENSOR_CORE) &&
          !has_note(engine, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS);
+}
+
+// The engine's number and its knobs in the order of their numbers.
+std::string tag_of(const CudnnDescriptor& config, int64_t engine) {
+  constexpr int64_t kMost = 64;  // asked for none, cuDNN does not tell how many there are
+  std::vector<CudnnDescriptor> choices;
+  std::vector<cudnnBackendDescriptor_t> raw;
+  for (int64_t i = 0; i < kMost; ++i) raw.push_back(choices.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR).raw());
+  const int64_t count = config.get(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, kMost, raw.data());
+  choices.erase(choices.begin() + count, choices.end());
+  std::map<int, int64_t> knobs;
+  for (const CudnnDescriptor& choice : choices) {
+    cudnnBackendKnobType_t type{};
+    choice.get(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, 1, &type);
+    knobs[int(type)] = choice.get_int64(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE);
+  }
+  std::string tag = std::to_string(engine);
+  for (const auto& [type, value] : knobs) tag += " " + std::to_string(type) + "=" + std::to_string(value);
+  return tag;
 }
 
 // The configurations that one mode of the heuristics proposes.
@@ -141,20 +161,25 @@ CudnnDevice::CudnnDevice(const std::string& json) : descriptor_(CUDNN_BACKEND_DE
   descriptor_.finalize();
 }
 
-CudnnPlan::CudnnPlan(CudnnDescriptor plan, int64_t engine)
+CudnnPlan::CudnnPlan(CudnnDescriptor plan, int64_t engine, std::string tag)
     : plan_(std::move(plan)),
       engine_(engine),
+      tag_(std::move(tag)),
       workspace_(std::size_t(plan_.get_int64(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE))) {}
 
-void CudnnPlan::run(std::initializer_list<CudnnBinding> bindings) const {
+void CudnnPlan::run(std::span<const CudnnBinding> bindings) const {
+  const Buffer workspace(Device::cuda, workspace_);
+  run(bindings, workspace.data());
+}
+
+void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) const {
   std::vector<int64_t> ids;
   std::vector<const void*> pointers;
   for (const CudnnBinding& b : bindings) {
     ids.push_back(b.id);
     pointers.push_back(b.data);
   }
-  const Buffer workspace(Device::cuda, workspace_);
-  const void* room = workspace.data();
+  const void* room = workspace;
   CudnnDescriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
   pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, ids);
   pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, int64_t(pointers.size()), pointers.data());
@@ -254,24 +279,30 @@ std::vector<CudnnCandidate> CudnnGraph::candidates(const CudnnPolicy& policy) co
       const bool runtime = has_note(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE,
                                     CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
       if (!admits(policy, engine) || (runtime && !policy.runtime_engines)) continue;
-      admitted.push_back({.config = std::move(config),
-                          .engine = engine.get_int64(CUDNN_ATTR_ENGINE_GLOBAL_INDEX),
-                          .runtime_compiled = runtime});
+      const int64_t number = engine.get_int64(CUDNN_ATTR_ENGINE_GLOBAL_INDEX);
+      std::string tag = tag_of(config, number);
+      admitted.push_back(
+          {.config = std::move(config), .engine = number, .tag = std::move(tag), .runtime_compiled = runtime});
     }
   return admitted;
 }
 
-std::unique_ptr<CudnnPlan> CudnnGraph::plan(const CudnnPolicy& policy) const {
+std::unique_ptr<CudnnPlan> CudnnGraph::make(const CudnnCandidate& candidate, const CudnnPolicy& policy) const {
+  CudnnDescriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+  plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, candidate.config);
+  if (policy.device)
+    plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, policy.device->descriptor());
+  else
+    plan.set_handle(CUDNN_ATTR_EXECUTION_PLAN_HANDLE);
+  if (!plan.try_finalize()) return nullptr;
+  auto ready = std::make_unique<CudnnPlan>(std::move(plan), candidate.engine, candidate.tag);
+  return ready->workspace() <= policy.workspace_limit ? std::move(ready) : nullptr;
+}
+
+std::unique_ptr<CudnnPlan> CudnnGraph::plan(const CudnnPolicy& policy, const std::string& tag) const {
   for (const CudnnCandidate& candidate : candidates(policy)) {
-    CudnnDescriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-    plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, candidate.config);
-    if (policy.device)
-      plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, policy.device->descriptor());
-    else
-      plan.set_handle(CUDNN_ATTR_EXECUTION_PLAN_HANDLE);
-    if (!plan.try_finalize()) continue;
-    auto ready = std::make_unique<CudnnPlan>(std::move(plan), candidate.engine);
-    if (ready->workspace() <= policy.workspace_limit) return ready;
+    if (!tag.empty() && candidate.tag != tag) continue;
+    if (auto ready = make(candidate, policy)) return ready;
   }
   return nullptr;
 }

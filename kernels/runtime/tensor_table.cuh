@@ -52,13 +52,18 @@ __device__ inline void store_low(void* low, DType type, int64_t i, int count, co
     store_octet<Aligned>(static_cast<__half*>(low) + i, count, v);
 }
 
-// Runs launch_table(blocks, table) for every kTableTensors of the tensors; `aligned` says whether one can be read in
-// octets.
-template <class Tensor, class Aligned, class Launch>
-void for_tables(const char* op, std::span<const Tensor> tensors, Aligned&& aligned, Launch&& launch_table) {
+// The types that a 16-bit copy may have here.
+template <class Tensor>
+void check_low(const char* op, std::span<const Tensor> tensors) {
   for (const Tensor& t : tensors)
     if (t.low && t.low_type != DType::bf16 && t.low_type != DType::f16)
       fail_shape(std::string(op) + ": low is " + name_of(t.low_type) + ", expected bf16 or f16");
+}
+
+// Runs launch_table(blocks, table) for every kTableTensors of the tensors; `aligned` says whether one can be read in
+// octets.
+template <class Tensor, class Aligned, class Launch>
+void for_tables(std::span<const Tensor> tensors, Aligned&& aligned, Launch&& launch_table) {
   for (std::size_t begin = 0; begin < tensors.size(); begin += kTableTensors) {
     TensorTable<Tensor> table{};
     unsigned blocks = 0;

@@ -37,8 +37,9 @@ __global__ void __launch_bounds__(kPieceThreads)
 }
 
 void step(const SgdConfig& config, std::span<const SgdTensor> tensors) {
+  check_low("sgd", tensors);
   const auto aligned = [](const SgdTensor& t) { return aligned16({t.w, t.dw, t.v, t.low}); };
-  for_tables("sgd", tensors, aligned, [&](unsigned blocks, const TensorTable<SgdTensor>& table) {
+  for_tables(tensors, aligned, [&](unsigned blocks, const TensorTable<SgdTensor>& table) {
     launch(blocks, kPieceThreads, step_kernel, config, table);
   });
 }

@@ -23,13 +23,17 @@ double block_sum(const float* x, int64_t begin, int64_t end) {
   return simd::sum((low[0] + low[1]) + (high[0] + high[1]));
 }
 
-void accumulate(int64_t n, const float* x, double* sum) {
+double sum_of(int64_t n, const float* x) {
   std::vector<double> blocks(std::size_t((n + kGrain - 1) / kGrain));
   parallel_for(n, kGrain,
                [&](int64_t begin, int64_t end) { blocks[std::size_t(begin / kGrain)] = block_sum(x, begin, end); });
   double total = 0;
   for (double block : blocks) total += block;
-  *sum += total;
+  return total;
+}
+
+void accumulate(std::span<const SumSquaresTensor> tensors, double* sum) {
+  for (const SumSquaresTensor& t : tensors) *sum += sum_of(t.n, t.x);
 }
 
 }  // namespace

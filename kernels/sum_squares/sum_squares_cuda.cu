@@ -1,26 +1,31 @@
-// Sums of squares on CUDA: a partial sum for each block, then one block adds the parts in order.
-#include "kernels/runtime/launch.cuh"
+// Sums of squares on CUDA: one launch leaves a partial sum of every piece of every tensor, then one block adds the
+// parts in order.
 #include "kernels/runtime/memory.h"
+#include "kernels/runtime/tensor_table.cuh"
 #include "kernels/sum_squares/sum_squares.h"
 
 namespace pc {
 namespace {
 
-constexpr int kThreads = 256, kMaxBlocks = 1024;
-
 // In f64: the square of a finite f32 must stay finite.
 template <bool Aligned>
-__global__ void partial_kernel(int64_t n, const float* x, double* partial) {
-  __shared__ double scratch[32];
-  const int64_t step = int64_t(gridDim.x) * blockDim.x * kOctet;
+__device__ inline double squares(const SumSquaresTensor& t, int64_t i) {
   double sum = 0;
-  for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * kOctet; i < n; i += step) {
-    float v[kOctet];
-    load_octet<Aligned>(x + i, n - i < kOctet ? int(n - i) : kOctet, v);
+  if (i >= t.n) return sum;
+  float v[kOctet];
+  load_octet<Aligned>(t.x + i, t.n - i < kOctet ? int(t.n - i) : kOctet, v);
 #pragma unroll
-    for (int j = 0; j < kOctet; ++j) sum += double(v[j]) * double(v[j]);
-  }
-  sum = block_sum(sum, scratch);
+  for (int j = 0; j < kOctet; ++j) sum += double(v[j]) * double(v[j]);
+  return sum;
+}
+
+__global__ void __launch_bounds__(kPieceThreads)
+    partial_kernel(const __grid_constant__ TensorTable<SumSquaresTensor> table, double* partial) {
+  __shared__ double scratch[32];
+  const int at = tensor_of_block(table);
+  const SumSquaresTensor& t = table.tensor[at];
+  const int64_t i = first_element(table, at);
+  const double sum = block_sum(table.aligned[at] ? squares<true>(t, i) : squares<false>(t, i), scratch);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
@@ -32,16 +37,14 @@ __global__ void total_kernel(int parts, const double* partial, double* total) {
   if (threadIdx.x == 0) *total += sum;
 }
 
-// The number of blocks depends on n alone, so that every GPU adds in the same order.
-void accumulate(int64_t n, const float* x, double* sum) {
-  if (n == 0) return;
-  const int64_t wanted = ceil_div(n, kThreads * kOctet);
-  const int blocks = int(wanted < kMaxBlocks ? wanted : kMaxBlocks);
-  const Buffer partial(Device::cuda, sizeof(double) * std::size_t(blocks));
-  with_flag(aligned16({x}), [&](auto aligned) {
-    launch(unsigned(blocks), kThreads, partial_kernel<aligned.value>, n, x, partial.as<double>());
+// The number of parts depends on the sizes alone, so that every GPU adds in the same order.
+void accumulate(std::span<const SumSquaresTensor> tensors, double* sum) {
+  const auto aligned = [](const SumSquaresTensor& t) { return aligned16({t.x}); };
+  for_tables(tensors, aligned, [&](unsigned blocks, const TensorTable<SumSquaresTensor>& table) {
+    const Buffer partial(Device::cuda, sizeof(double) * std::size_t(blocks));
+    launch(blocks, kPieceThreads, partial_kernel, table, partial.as<double>());
+    launch(blocks > 0 ? 1u : 0u, 1024, total_kernel, int(blocks), partial.as<double>(), sum);
   });
-  launch(1, kThreads, total_kernel, blocks, partial.as<double>(), sum);
 }
 
 }  // namespace

@@ -144,6 +144,33 @@ TEST(ConvPlan, OddChannelsHaveEngines) {
     }
 }
 
+// What a file of choices rests on: a tag names one engine with its knobs, and finds it again.
+TEST(ConvPlan, ATagNamesOneEngine) {
+  const CudnnDevice h100 = read_h100();
+  const Conv2dShape shape{.n = 256, .h = 56, .w = 56, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1};
+  for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weight}) {
+    CudnnPolicy policy = conv2d_policy(DType::bf16);
+    policy.device = &h100;
+    const CudnnGraph graph = conv2d_graph({shape, DType::bf16, pass});
+    std::set<std::string> tags;
+    const auto candidates = graph.candidates(policy);
+    for (const CudnnCandidate& candidate : candidates) tags.insert(candidate.tag);
+    EXPECT_GT(tags.size(), 1u);
+    int found = 0;
+    for (const CudnnCandidate& candidate : candidates) {
+      const auto plan = graph.make(candidate, policy), again = graph.plan(policy, candidate.tag);
+      EXPECT_EQ(bool(plan), bool(again)) << candidate.tag;
+      if (!plan || !again) continue;
+      ++found;
+      EXPECT_EQ(again->tag(), candidate.tag);
+      EXPECT_EQ(again->engine(), plan->engine());
+      EXPECT_EQ(again->workspace(), plan->workspace()) << candidate.tag;
+    }
+    EXPECT_GT(found, 1);
+    EXPECT_FALSE(graph.plan(policy, "0 99=99"));
+  }
+}
+
 TEST(ConvPlan, AFullWorkspaceIsRefused) {
   const CudnnDevice h100 = read_h100();
   const Conv2dShape shape{.n = 256, .h = 56, .w = 56, .c = 64, .k = 128, .r = 1, .s = 1, .stride = 2};

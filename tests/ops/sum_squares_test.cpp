@@ -10,7 +10,8 @@ double run(Device device, const Values& x, double start = 0) {
   const Array input(device, DType::f32, x);
   Buffer sum(device, sizeof(double));
   memory::copy(device, sum.data(), Device::cpu, &start, sizeof start);
-  PC_KERNELS(sum_squares, device).accumulate(int64_t(x.size()), input.as<float>(), sum.as<double>());
+  const SumSquaresTensor tensor{int64_t(x.size()), input.as<float>()};
+  PC_KERNELS(sum_squares, device).accumulate({&tensor, 1}, sum.as<double>());
   double result;
   memory::copy(Device::cpu, &result, device, sum.data(), sizeof result);
   return result;
@@ -25,6 +26,25 @@ void check(Device device) {
   }
 }
 
+// More tensors than one table holds, of odd sizes, some without a value.
+void check_many(Device device) {
+  std::vector<Array> arrays;
+  std::vector<SumSquaresTensor> tensors;
+  double want = 0;
+  for (int i = 0; i < 150; ++i) {
+    const Values x = random_values(i * 37 % 2500, uint64_t(i));
+    want += dot(x, x);
+    arrays.emplace_back(device, DType::f32, x);
+    tensors.push_back({int64_t(x.size()), arrays.back().as<float>()});
+  }
+  const Buffer sum(device, sizeof(double));
+  memory::zero(device, sum.data(), sizeof(double));
+  PC_KERNELS(sum_squares, device).accumulate(tensors, sum.as<double>());
+  double got;
+  memory::copy(Device::cpu, &got, device, sum.data(), sizeof got);
+  EXPECT_NEAR(got, want, 1e-6 * want);
+}
+
 void check_non_finite(Device device) {
   for (float bad : {kNaN, kInf, -kInf})
     for (std::size_t at : {std::size_t(0), std::size_t(50), std::size_t(99)}) {
@@ -35,6 +55,7 @@ void check_non_finite(Device device) {
 }
 
 TEST(SumSquares, MatchesReference) { check(Device::cpu); }
+TEST(SumSquares, ManyTensors) { check_many(Device::cpu); }
 TEST(SumSquares, NonFiniteShows) { check_non_finite(Device::cpu); }
 TEST(SumSquares, LargeFiniteValuesStayFinite) { EXPECT_NEAR(run(Device::cpu, Values(64, 1e30)) / 64e60, 1, 1e-6); }
 
@@ -50,6 +71,7 @@ TEST(SumSquares, SameBitsWithAnyNumberOfThreads) {
 TEST(SumSquares, Gpu) {
   PC_NEEDS_GPU();
   check(Device::cuda);
+  check_many(Device::cuda);
   check_non_finite(Device::cuda);
   {
     const OffAlignment off;

@@ -7,9 +7,35 @@
 #include <stdexcept>
 
 #include "elements.h"
+#include "engines.h"
 #include "kernels/runtime/cudnn_graph.h"
 
 namespace pc {
+namespace simt {
+
+double engine_clock = 0;
+
+const std::vector<Engine>& engines() {
+  using Bytes = unsigned char*;
+  const auto nothing = [](void*, std::size_t, DType, void*) {};
+  static const std::vector<Engine> all{
+      {"first", 5, 0, nothing},
+      {"wrong 1=2", 1, 0,
+       [](void* y, std::size_t n, DType dtype, void*) {
+         for (std::size_t i = 0; i < n; i += 2)
+           write_element(y, int64_t(i), dtype, read_element(y, int64_t(i), dtype) + 0.5f);
+       }},
+      {"behind", 1, 0,
+       [](void* y, std::size_t n, DType dtype, void*) { static_cast<Bytes>(y)[n * size_of(dtype)] = 0; }},
+      {"best 3=4", 2, 64, nothing},
+      {"before", 1, 0, [](void* y, std::size_t, DType, void*) { static_cast<Bytes>(y)[-1] = 0; }},
+      {"spills", 1, 64, [](void*, std::size_t, DType, void* room) { static_cast<Bytes>(room)[64] = 0; }},
+      {"hungry", 1, std::size_t(1) << 40, nothing}};
+  return all;
+}
+
+}  // namespace simt
+
 namespace {
 
 // The elements of a tensor in f32, packed in the order of its dimensions.
@@ -138,15 +164,39 @@ void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
                                   }}));
 }
 
-std::unique_ptr<CudnnPlan> CudnnGraph::plan(const CudnnPolicy&) const {
-  CudnnDescriptor all(CUDNN_BACKEND_OPERATION);
-  for (const CudnnDescriptor& one : operations_) operations_of(all).push_back(operations_of(one)[0]);
-  return std::make_unique<CudnnPlan>(std::move(all), 0);
+// The first is what a plan without a choice takes. The faster ones all have something wrong, but for the fourth.
+std::vector<CudnnCandidate> CudnnGraph::candidates(const CudnnPolicy&) const {
+  std::vector<CudnnCandidate> all;
+  for (const simt::Engine& engine : simt::engines())
+    all.push_back({.config = CudnnDescriptor(CUDNN_BACKEND_OPERATION),
+                   .engine = int64_t(all.size()),
+                   .tag = engine.tag,
+                   .runtime_compiled = false});
+  return all;
 }
 
-CudnnPlan::CudnnPlan(CudnnDescriptor plan, int64_t engine) : plan_(std::move(plan)), engine_(engine), workspace_(0) {}
+std::unique_ptr<CudnnPlan> CudnnGraph::make(const CudnnCandidate& candidate, const CudnnPolicy& policy) const {
+  CudnnDescriptor all(CUDNN_BACKEND_OPERATION);
+  for (const CudnnDescriptor& one : operations_) operations_of(all).push_back(operations_of(one)[0]);
+  auto plan = std::make_unique<CudnnPlan>(std::move(all), candidate.engine, candidate.tag);
+  return plan->workspace() <= policy.workspace_limit ? std::move(plan) : nullptr;
+}
 
-void CudnnPlan::run(std::initializer_list<CudnnBinding> bindings) const {
+std::unique_ptr<CudnnPlan> CudnnGraph::plan(const CudnnPolicy& policy, const std::string& tag) const {
+  for (const CudnnCandidate& candidate : candidates(policy))
+    if (tag.empty() || candidate.tag == tag) return make(candidate, policy);
+  return nullptr;
+}
+
+CudnnPlan::CudnnPlan(CudnnDescriptor plan, int64_t engine, std::string tag)
+    : plan_(std::move(plan)),
+      engine_(engine),
+      tag_(std::move(tag)),
+      workspace_(simt::engines()[std::size_t(engine)].workspace) {}
+
+void CudnnPlan::run(std::span<const CudnnBinding> bindings) const { run(bindings, nullptr); }
+
+void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) const {
   const auto data_of = [&](int64_t id) {
     for (const CudnnBinding& b : bindings)
       if (b.id == id) return const_cast<void*>(b.data);
@@ -162,8 +212,32 @@ void CudnnPlan::run(std::initializer_list<CudnnBinding> bindings) const {
       if (fresh && !t.is_virtual && &t != &operation.tensors.back()) read(at->second, data_of(t.id));
     }
     operation.run(tensors);
-    if (!tensors.back()->tensor.is_virtual) write(*tensors.back(), data_of(tensors.back()->tensor.id));
+    if (tensors.back()->tensor.is_virtual) continue;
+    write(*tensors.back(), data_of(tensors.back()->tensor.id));
+    simt::engines()[std::size_t(engine_)].spoil(data_of(tensors.back()->tensor.id), tensors.back()->values.size(),
+                                                tensors.back()->tensor.dtype, workspace);
   }
+  simt::engine_clock += simt::engines()[std::size_t(engine_)].milliseconds;
 }
 
 }  // namespace pc
+
+using Clock = double;
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  *event = reinterpret_cast<cudaEvent_t>(new Clock(0));
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete reinterpret_cast<Clock*>(event);
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  *reinterpret_cast<Clock*>(event) = pc::simt::engine_clock;
+  return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+  *milliseconds = float(*reinterpret_cast<Clock*>(end) - *reinterpret_cast<Clock*>(start));
+  return cudaSuccess;
+}

@@ -47,6 +47,7 @@ void check(cublasStatus_t, const CallSite&) {}
 
 cudaStream_t stream() { return nullptr; }
 bool cuda_available() { return true; }
+std::string engine_room() { return "stand-in"; }
 
 const Cublas& cublas() {
   static const Cublas shared{.handle = nullptr, .gemm_ex = gemm_ex};

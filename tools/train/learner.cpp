@@ -42,13 +42,15 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
     : config_(config),
       plan_(plan),
       info_(info),
+      engines_(device_from_name(config.train.device), config.data.cache.empty() ? default_cache_folder() : std::filesystem::path(config.data.cache)),
       model_(starting_model(config, info)),
       optimizer_(*model_, optimizer_options(config)),
       schedule_{.kind = config.train.schedule, .peak = float(config.train.lr), .steps = config.train.epochs * steps_per_epoch(),
                 .warm_up = float(config.train.warm_up)},
       batches_(plan.catalogue, plan.store, info.preprocess, dtype_from_name(config.train.precision), device_from_name(config.train.device),
                batch_recipe(config)),
-      head_weights_(config.head_weights()) {
+      head_weights_(config.head_weights()),
+      tally_(info.heads.size(), device_from_name(config.train.device)) {
   if (step_pictures() > int64_t(plan.train.size()))
     fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures", config.train.batch,
                                   config.train.accumulate, plan.train.size()));
@@ -86,7 +88,6 @@ void Learner::begin_epoch() {
   state_.seen.assign(info_.heads.size(), 0);
 }
 
-// The loss of every head; throws Error(numeric) where one is not finite.
 std::vector<Var> Learner::forward(const Batch& batch) {
   const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
   std::vector<Var> losses;
@@ -110,6 +111,7 @@ void Learner::learn(std::span<const uint32_t> items) {
     descend(forward(batches_.random(items.subspan(begin, batch), uint64_t(state_.epoch), number)));
   }
   end_step();
+  if (state_.step == steps_per_epoch()) collect();
 }
 
 void Learner::end_step() {
@@ -147,22 +149,23 @@ void Learner::update(float lr) {
 }
 
 void Learner::count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses) {
-  const auto n = std::size_t(batch.x.shape()[0]);
-  for (std::size_t h = 0; h < logits.size(); ++h) {
-    const float loss = losses[h].value().item();
-    if (!std::isfinite(loss))
-      fail(Exit::numeric, fmt::format("the loss of {} is {} in step {} (epoch {}); lower train.lr ({})", info_.heads[h].name, loss,
-                                      state_.total_steps + 1, state_.epoch + 1, config_.train.lr));
-    state_.loss_sums[h] += double(loss) * double(n);
-    const std::vector<float> values = logits[h].value().to_vector<float>();
-    const std::vector<int32_t> labels = batch.targets[h].a.to_vector<int32_t>();
-    const auto classes = std::ptrdiff_t(info_.heads[h].labels.size());
-    for (std::size_t i = 0; i < n; ++i) {
-      if (labels[i] < 0) continue;
-      const auto row = values.begin() + std::ptrdiff_t(i) * classes;
-      ++state_.seen[h];
-      state_.hits[h] += std::max_element(row, row + classes) - row == labels[i];
-    }
+  constexpr int64_t kEvery = 16;
+  for (std::size_t h = 0; h < logits.size(); ++h) tally_.add(h, logits[h].value(), batch.targets[h], losses[h].value());
+  if (++uncollected_ == kEvery || batch.x.device() == Device::cpu) collect();
+}
+
+void Learner::collect() {
+  if (uncollected_ == 0) return;
+  const auto pictures = double(uncollected_ * config_.train.batch);
+  uncollected_ = 0;
+  const std::vector<TallyCounts> counts = tally_.take();
+  for (std::size_t h = 0; h < counts.size(); ++h) {
+    if (!std::isfinite(counts[h].loss))
+      fail(Exit::numeric, fmt::format("the loss of {} is {} in step {} (epoch {}); lower train.lr ({})", info_.heads[h].name,
+                                      counts[h].loss / pictures, state_.total_steps + 1, state_.epoch + 1, config_.train.lr));
+    state_.loss_sums[h] += counts[h].loss;
+    state_.hits[h] += int64_t(counts[h].hits);
+    state_.seen[h] += int64_t(counts[h].seen);
   }
 }
 

@@ -7,10 +7,12 @@
 
 #include "engine/optimizer.h"
 #include "engine/schedule.h"
+#include "engine/tally.h"
 #include "models/model_file.h"
 #include "tools/config/train_config.h"
 #include "tools/train/batches.h"
 #include "tools/train/data_plan.h"
+#include "tools/train/engine_file.h"
 #include "tools/train/run_folder.h"
 
 namespace pc {
@@ -33,15 +35,22 @@ class Learner {
   float rate_at(int64_t step) const { return schedule_.at(step); }
   void set_rate(float lr) { schedule_ = {.kind = "constant", .peak = lr}; }
 
+  // Keeps what was found out about the convolutions for later runs.
+  void save_engines() { engines_.save(); }
+
   void begin_epoch();
   // Which parts learn in the state's epoch; begin_epoch() does it too.
   void choose_parts();
-  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite.
+  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few steps later.
   void learn(std::span<const uint32_t> items);
   // Its parts: the loss of every head, their gradients, and the update once the gradients of all batches are there.
   std::vector<Var> forward(const Batch& batch);
   void descend(const std::vector<Var>& losses);
   void end_step();
+  // Brings the losses and hits of all batches into state(). On the CPU that happens after every batch; on a GPU, which one would have to
+  // wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss is not finite.
+  void collect();
+  bool collected() const { return uncollected_ == 0; }
 
  private:
   void update(float lr);
@@ -55,6 +64,7 @@ class Learner {
   const TrainConfig& config_;
   const DataPlan& plan_;
   const ModelInfo& info_;
+  EngineFile engines_;
   std::unique_ptr<Classifier> model_, average_;
   Optimizer optimizer_;
   std::vector<BodyParameter> body_;  // the parameters that learn and belong to no head
@@ -62,6 +72,8 @@ class Learner {
   BatchMaker batches_;
   std::vector<float> head_weights_;
   std::vector<Tensor> class_weights_;  // per head; empty: none
+  Tally tally_;
+  int64_t uncollected_ = 0;  // batches in tally_
   TrainState state_;
 };
 

@@ -77,8 +77,10 @@ bool Trainer::train_epoch(RunFolder& folder) {
     learner_.learn(items);
     state_.seconds += seconds_since(start);
     const double total = double(state_.step * pictures);
-    progress.update(state_.step * pictures, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
-                                                        double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
+    if (learner_.collected())
+      progress.update(state_.step * pictures,
+                      fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
+                                  double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
     if (stop_requested()) return save(folder), false;
     if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps) save(folder);
   }
@@ -131,8 +133,10 @@ bool Trainer::finished() const {
 }
 
 void Trainer::save(RunFolder& folder) {
+  learner_.collect();
   state_.log_bytes = folder.log_bytes();
   save_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(), state_);
+  learner_.save_engines();
 }
 
 Exit Trainer::run(RunFolder& folder) {
@@ -189,6 +193,7 @@ void Trainer::finish(RunFolder& folder) {
 void Trainer::dry_run() {
   const auto items = std::span(plan_.train).first(std::size_t(config_.train.batch));
   const std::vector<Var> losses = learner_.forward(learner_.batches().random(items, 0, 0));
+  learner_.collect();
   describe(records(losses));
   learner_.descend(losses);
   learner_.end_step();
@@ -210,6 +215,7 @@ std::vector<LrProbe> Trainer::probe_rates() {
     for (std::size_t i = 0; i < items.size(); ++i) items[i] = plan_.train[order[std::size_t(state_.step) * items.size() + i]];
     state_.loss_sums.assign(info_.heads.size(), 0);
     learner_.learn(items);
+    learner_.collect();
     progress.update(state_.step);
     double loss = 0;
     for (std::size_t h = 0; h < weights.size(); ++h) loss += double(weights[h]) * state_.loss_sums[h] / double(items.size());

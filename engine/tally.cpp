@@ -1,0 +1,22 @@
+#include "engine/tally.h"
+
+namespace pc {
+
+Tally::Tally(std::size_t heads, Device device) : heads_(heads), counts_(device, heads * sizeof(TallyCounts)) {
+  memory::zero(device, counts_.data(), counts_.bytes());
+}
+
+void Tally::add(std::size_t head, const Tensor& logits, const Targets& targets, const Tensor& loss) {
+  PC_KERNELS(tally, counts_.device())
+      .add(int(logits.dim(0)), int(logits.dim(1)), logits.as<float>(), targets.a.as<int32_t>(), loss.as<float>(),
+           counts_.as<TallyCounts>() + head);
+}
+
+std::vector<TallyCounts> Tally::take() {
+  std::vector<TallyCounts> counts(heads_);
+  memory::copy(Device::cpu, counts.data(), counts_.device(), counts_.data(), counts_.bytes());
+  memory::zero(counts_.device(), counts_.data(), counts_.bytes());
+  return counts;
+}
+
+}  // namespace pc

@@ -1,0 +1,80 @@
+// The sums of batch normalisation on CUDA: taken over parts of the rows, joined by one small kernel. What batch_norm
+// and norm_pool share.
+//
+// A thread owns an octet of channels (threadIdx.x, blockIdx.x) and steps over rows (threadIdx.y, blockIdx.y). The
+// number of parts depends on the shape alone and they are joined in order, in f64: the same bits every time, on every
+// GPU.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/runtime/launch.cuh"
+
+namespace pc {
+
+constexpr int kBatchNormThreads = 256;
+
+// How a shape is cut: the block, the columns of blocks, and the parts of the rows.
+struct BatchNormCut {
+  dim3 block;
+  unsigned columns, parts;
+  int64_t per_part;
+  dim3 sums_grid() const { return {columns, parts}; }
+  // Enough blocks to fill any GPU, and enough rows a thread to pay for reading the vectors.
+  dim3 apply_grid(int64_t rows) const {
+    const int64_t wanted = ceil_div(rows, int64_t(block.y) * 8), most = std::max(1u, 4096 / columns);
+    return {columns, unsigned(std::min(wanted, most))};
+  }
+};
+BatchNormCut batch_norm_cut(const BatchNormShape& s);
+
+// The f32 vectors count too: they are read in octets.
+inline bool batch_norm_aligned(const BatchNormShape& s, std::initializer_list<const void*> pointers) {
+  return s.c % kOctet == 0 && aligned16(pointers);
+}
+
+// mean and invstd of a.x, and the running statistics moved; of the running statistics.
+void batch_norm_moments(const BatchNormShape& s, DType dtype, const BatchNormForward& a);
+void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward& a);
+
+// partial: sums of g [parts, c], then of g * (x - mean) [parts, c]. Fills dgamma and dbeta, and what
+// dx = scale * (g - shift - (x - mean) * slope) needs: shift [c], then slope [c].
+void batch_norm_join_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
+                               const BatchNormBackward& a, float* shifts);
+
+// Rows [begin, end) of one part.
+struct BatchNormRows {
+  int64_t begin, end;
+};
+__device__ inline BatchNormRows batch_norm_rows(int64_t rows, int64_t per_part, int64_t part) {
+  const int64_t begin = part * per_part;
+  return {begin, begin + per_part < rows ? begin + per_part : rows};
+}
+
+// Adds up the block's sums of g and of g * (x - mean), whose channels begin at c0, into row blockIdx.y of `partial`.
+// sums and products are shared memory of kBatchNormThreads octets. All threads of the block must call it.
+__device__ inline void batch_norm_store_sums(int channels, int c0, const float (&sum)[kOctet],
+                                             const float (&product)[kOctet], float* sums, float* products,
+                                             float* partial) {
+  const int width = int(blockDim.x) * kOctet;
+#pragma unroll
+  for (int i = 0; i < kOctet; ++i) {
+    const int at = int(threadIdx.y) * width + int(threadIdx.x) * kOctet + i;
+    sums[at] = sum[i];
+    products[at] = product[i];
+  }
+  __syncthreads();
+  const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);
+  if (channel >= width || c0 + channel >= channels) return;
+  double all = 0, all_products = 0;
+  for (int y = 0; y < int(blockDim.y); ++y) {
+    all += double(sums[y * width + channel]);
+    all_products += double(products[y * width + channel]);
+  }
+  float* to = partial + int64_t(blockIdx.y) * channels + c0 + channel;
+  to[0] = float(all);
+  to[int64_t(gridDim.y) * channels] = float(all_products);
+}
+
+}  // namespace pc

@@ -1,0 +1,166 @@
+// The sums of batch normalisation on CUDA: see batch_norm_sums.cuh.
+#include "kernels/batch_norm/batch_norm_sums.cuh"
+#include "kernels/runtime/memory.h"
+
+namespace pc {
+namespace {
+
+constexpr int kMaxParts = 512;
+constexpr int kJoinX = 32, kJoinY = 16;  // channels and stripes of parts in a block of the joining kernels
+
+// Count, mean and sum of squared differences from the mean. Chan, Golub & LeVeque, "Updating formulae and a pairwise
+// algorithm for computing sample variances", 1979.
+struct Moments {
+  double n, mean, m2;
+  __device__ void join(double other_n, double other_mean, double other_m2) {
+    if (other_n == 0) return;
+    const double total = n + other_n, delta = other_mean - mean;
+    mean += delta * (other_n / total);
+    m2 += other_m2 + delta * delta * (n * other_n / total);
+    n = total;
+  }
+};
+
+// partial: mean [parts, c], then m2 [parts, c]. A thread's sums are taken of x minus its first x: shifted by a member
+// of the sample, the difference of squares loses little, however far from 0 the mean lies.
+template <class T, bool Aligned>
+__global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, float* partial) {
+  __shared__ float means[kBatchNormThreads * kOctet], m2s[kBatchNormThreads * kOctet];
+  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
+            count = min(kOctet, s.c - c);
+  const BatchNormRows rows = batch_norm_rows(s.rows, per_part, blockIdx.y);
+  float shift[kOctet] = {}, sum[kOctet] = {}, square[kOctet] = {}, v[kOctet];
+  int64_t row = rows.begin + threadIdx.y;
+  int n = 0;
+  if (count > 0 && row < rows.end) load_octet<Aligned>(x + row * s.c + c, count, shift);
+  if (count > 0) {
+#pragma unroll 4
+    for (; row < rows.end; row += blockDim.y, ++n) {
+      load_octet<Aligned>(x + row * s.c + c, count, v);
+#pragma unroll
+      for (int i = 0; i < kOctet; ++i) {
+        const float d = v[i] - shift[i];
+        sum[i] += d;
+        square[i] += d * d;
+      }
+    }
+  }
+  const int width = int(blockDim.x) * kOctet;
+#pragma unroll
+  for (int i = 0; i < kOctet; ++i) {
+    const int at = int(threadIdx.y) * width + int(threadIdx.x) * kOctet + i;
+    const float mean = n > 0 ? sum[i] / float(n) : 0.0f;
+    means[at] = shift[i] + mean;
+    m2s[at] = square[i] - sum[i] * mean;
+  }
+  __syncthreads();
+  const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);  // now one thread a channel
+  if (channel >= width || c0 + channel >= s.c) return;
+  Moments all{};
+  for (int y = 0; y < int(blockDim.y); ++y) {
+    const int64_t left = rows.end - rows.begin - y;
+    const int64_t seen = left > 0 ? (left + blockDim.y - 1) / blockDim.y : 0;
+    all.join(double(seen), means[y * width + channel], m2s[y * width + channel]);
+  }
+  float* to = partial + int64_t(blockIdx.y) * s.c + c0 + channel;
+  to[0] = float(all.mean);
+  to[int64_t(gridDim.y) * s.c] = float(all.m2);
+}
+
+__global__ void join_moments_kernel(BatchNormShape s, int64_t per_part, int parts, const float* partial,
+                                    BatchNormForward a) {
+  __shared__ Moments stripes[kJoinY][kJoinX];
+  const int c = int(blockIdx.x * kJoinX + threadIdx.x);
+  Moments all{};
+  if (c < s.c)
+    for (int part = int(threadIdx.y); part < parts; part += kJoinY) {
+      const BatchNormRows rows = batch_norm_rows(s.rows, per_part, part);
+      const float* from = partial + int64_t(part) * s.c + c;
+      all.join(double(rows.end - rows.begin), from[0], from[int64_t(parts) * s.c]);
+    }
+  stripes[threadIdx.y][threadIdx.x] = all;
+  __syncthreads();
+  if (threadIdx.y > 0 || c >= s.c) return;
+  for (int y = 1; y < kJoinY; ++y) {
+    const Moments& other = stripes[y][threadIdx.x];
+    all.join(other.n, other.mean, other.m2);
+  }
+  const double m = double(s.rows), var = all.m2 / m;
+  a.mean[c] = float(all.mean);
+  a.invstd[c] = float(1 / sqrt(var + double(s.eps)));
+  a.running_mean[c] += a.momentum * (float(all.mean) - a.running_mean[c]);
+  a.running_var[c] += a.momentum * (float(m > 1 ? all.m2 / (m - 1) : var) - a.running_var[c]);
+}
+
+__global__ void running_moments_kernel(BatchNormShape s, BatchNormForward a) {
+  const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (c >= s.c) return;
+  a.mean[c] = a.running_mean[c];
+  a.invstd[c] = 1 / sqrtf(a.running_var[c] + s.eps);
+}
+
+__global__ void join_gradients_kernel(BatchNormShape s, int parts, const float* partial, BatchNormBackward a,
+                                      float* shift) {
+  __shared__ double sums[kJoinY][kJoinX], products[kJoinY][kJoinX];
+  const int c = int(blockIdx.x * kJoinX + threadIdx.x);
+  double sum = 0, product = 0;
+  if (c < s.c)
+    for (int part = int(threadIdx.y); part < parts; part += kJoinY) {
+      const float* from = partial + int64_t(part) * s.c + c;
+      sum += double(from[0]);
+      product += double(from[int64_t(parts) * s.c]);
+    }
+  sums[threadIdx.y][threadIdx.x] = sum;
+  products[threadIdx.y][threadIdx.x] = product;
+  __syncthreads();
+  if (threadIdx.y > 0 || c >= s.c) return;
+  for (int y = 1; y < kJoinY; ++y) {
+    sum += sums[y][threadIdx.x];
+    product += products[y][threadIdx.x];
+  }
+  const double invstd = double(a.invstd[c]), m = double(s.rows);
+  a.dbeta[c] = float(sum);
+  a.dgamma[c] = float(product * invstd);
+  shift[c] = float(sum / m);
+  shift[s.c + c] = float(product * invstd * invstd / m);
+}
+
+unsigned join_grid(int c) { return unsigned(ceil_div(c, kJoinX)); }
+
+}  // namespace
+
+BatchNormCut batch_norm_cut(const BatchNormShape& s) {
+  const int64_t octets = ceil_div(s.c, kOctet);
+  unsigned x = 1;
+  while (x < 32 && x < octets) x *= 2;
+  BatchNormCut cut{
+      .block = {x, kBatchNormThreads / x}, .columns = unsigned(ceil_div(octets, x)), .parts = 1, .per_part = s.rows};
+  cut.per_part = std::max<int64_t>(int64_t(cut.block.y) * 16, ceil_div(s.rows, kMaxParts));
+  cut.parts = unsigned(ceil_div(s.rows, cut.per_part));
+  return cut;
+}
+
+void batch_norm_moments(const BatchNormShape& s, DType dtype, const BatchNormForward& a) {
+  const BatchNormCut cut = batch_norm_cut(s);
+  const Buffer partial(Device::cuda, std::size_t(cut.parts) * std::size_t(s.c) * 2 * sizeof(float));
+  with_float_type("batch_norm", dtype, [&](auto element) {
+    with_flag(batch_norm_aligned(s, {a.x}), [&](auto aligned) {
+      using T = decltype(element);
+      launch(cut.sums_grid(), cut.block, moments_kernel<T, aligned.value>, s, cut.per_part, static_cast<const T*>(a.x),
+             partial.as<float>());
+    });
+  });
+  launch(join_grid(s.c), {kJoinX, kJoinY}, join_moments_kernel, s, cut.per_part, int(cut.parts), partial.as<float>(),
+         a);
+}
+
+void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward& a) {
+  launch(unsigned(ceil_div(s.c, kBatchNormThreads)), kBatchNormThreads, running_moments_kernel, s, a);
+}
+
+void batch_norm_join_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
+                               const BatchNormBackward& a, float* shifts) {
+  launch(join_grid(s.c), {kJoinX, kJoinY}, join_gradients_kernel, s, int(parts), partial, a, shifts);
+}
+
+}  // namespace pc

@@ -1,0 +1,96 @@
+// The plans of this process, and the choices that they come from.
+#include <map>
+#include <mutex>
+#include <sstream>
+
+#include "kernels/conv2d/conv2d_graph.h"
+#include "kernels/conv2d/conv2d_plans.h"
+#include "kernels/conv2d/conv2d_tune.h"
+#include "kernels/runtime/cuda.h"
+#include "kernels/runtime/error.h"
+
+namespace pc {
+namespace {
+
+struct Plans {
+  std::mutex mutex;
+  std::map<ConvKey, std::unique_ptr<CudnnPlan>> ready;
+  std::map<std::string, std::string> choices;  // of text_of, and of what else was loaded
+  bool tune = false;
+};
+
+Plans& plans() {
+  static auto* all = new Plans;  // outlives the driver's own exit handlers
+  return *all;
+}
+
+std::string text_of(const ConvKey& key) {
+  constexpr const char* kPasses[] = {"forward", "backward_data", "backward_weight", "infer"};
+  const Conv2dShape& s = key.shape;
+  std::string text = engine_room() + "; " + kPasses[int(key.pass)] + " " + name_of(key.dtype) + " ";
+  for (const int size : {s.n, s.h, s.w}) text += std::to_string(size) + "x";
+  text += std::to_string(s.c) + " " + std::to_string(s.k) + "x" + std::to_string(s.r) + "x" + std::to_string(s.s) +
+          "/" + std::to_string(s.stride) + "+" + std::to_string(s.pad);
+  return text + (key.residual ? " residual" : "") + (key.relu ? " relu" : "");
+}
+
+// The engine chosen before, else the best one found now, else cuDNN's first proposal.
+std::unique_ptr<CudnnPlan> make_plan(Plans& all, const ConvKey& key) {
+  const CudnnGraph graph = conv2d_graph(key);
+  const CudnnPolicy policy = conv2d_policy(key.dtype);
+  if (all.tune || !all.choices.empty()) {
+    const std::string text = text_of(key);
+    if (const auto found = all.choices.find(text); found != all.choices.end())
+      if (auto plan = graph.plan(policy, found->second)) return plan;
+    if (all.tune)
+      if (auto plan = conv2d_tuned_plan(key, graph, policy)) {
+        all.choices[text] = plan->tag();
+        return plan;
+      }
+  }
+  return graph.plan(policy);
+}
+
+void load(const std::string& text, const std::string& name) {
+  Plans& all = plans();
+  std::lock_guard lock(all.mutex);
+  std::istringstream lines(text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const std::size_t equals = line.find(" = ");
+    if (equals == std::string::npos || line.find("; ") > equals || equals + 3 == line.size())
+      fail(Exit::data, name + ":" + std::to_string(number) +
+                           ": expected \"DEVICE; CONVOLUTION = ENGINE\"; remove the file, the engines are found again");
+    all.choices[line.substr(0, equals)] = line.substr(equals + 3);
+  }
+}
+
+std::string text() {
+  Plans& all = plans();
+  std::lock_guard lock(all.mutex);
+  std::string lines;
+  for (const auto& [convolution, engine] : all.choices) lines += convolution + " = " + engine + "\n";
+  return lines;
+}
+
+void tune(bool on) {
+  Plans& all = plans();
+  std::lock_guard lock(all.mutex);
+  if (all.tune != on) all.ready.clear();
+  all.tune = on;
+}
+
+}  // namespace
+
+const CudnnPlan* conv2d_plan(const ConvKey& key) {
+  Plans& all = plans();
+  std::lock_guard lock(all.mutex);
+  const auto found = all.ready.find(key);
+  if (found != all.ready.end()) return found->second.get();
+  return all.ready.emplace(key, make_plan(all, key)).first->second.get();
+}
+
+const Conv2dPlansKernels conv2d_plans_cuda{.load = load, .text = text, .tune = tune};
+
+}  // namespace pc

@@ -1,0 +1,28 @@
+// Checks a convolution on CUDA at some of its places, by plain sums of its own: what the choice among cuDNN's engines
+// trusts.
+#pragma once
+
+#include <vector>
+
+#include "kernels/conv2d/conv2d_graph.h"
+
+namespace pc {
+
+// The tensors of a pass on the device; bias and residual as ConvKey says.
+struct ConvTensors {
+  const void* x;
+  const void* w;
+  const void* y;
+  const void* bias = nullptr;
+  const void* residual = nullptr;
+};
+
+// How far what the pass wrote is off at `samples` places (all, where there are fewer) spread over its result, in units
+// of the root of the sum of squares of the terms: rounding to 16 bits leaves about 0.01. NaN where the result is NaN.
+// Waits for the device.
+std::vector<float> conv2d_errors(const ConvKey& key, const ConvTensors& tensors, int samples);
+
+// n values uniform in (-1, 1).
+void conv2d_fill(int64_t n, DType dtype, uint32_t seed, void* to);
+
+}  // namespace pc

@@ -1,0 +1,83 @@
+// The choice among engines: the stand-in's cuDNN offers wrong and careless ones, all faster than the best good one.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/conv2d/conv2d_plans.h"
+#include "kernels/conv2d/conv2d_sample.h"
+#include "kernels/conv2d/conv2d_tune.h"
+#include "kernels/runtime/error.h"
+#include "tests/ops/reference.h"
+
+namespace pc::test {
+namespace {
+
+constexpr Conv2dShape kShape{.n = 2, .h = 5, .w = 4, .c = 3, .k = 4, .r = 3, .s = 3, .stride = 2, .pad = 1};
+
+TEST(ConvTune, TheFastestOfTheGoodEnginesWins) {
+  for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weight, ConvPass::infer})
+    for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+      if (dtype != DType::f32 && pass != ConvPass::forward) continue;
+      const bool infer = pass == ConvPass::infer;
+      const ConvKey key{kShape, dtype, pass, infer, infer};
+      const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(dtype));
+      ASSERT_TRUE(plan) << name_of(dtype) << " pass " << int(pass);
+      EXPECT_EQ(plan->tag(), "best 3=4") << name_of(dtype) << " pass " << int(pass);
+    }
+}
+
+TEST(ConvTune, ErrorsAreSeenWhereTheyAre) {
+  const Array x(Device::cuda, DType::f32, random_values(int64_t(kShape.n) * kShape.h * kShape.w * kShape.c, 1)),
+      w(Device::cuda, DType::f32, random_values(int64_t(kShape.k) * kShape.r * kShape.s * kShape.c, 2));
+  const int64_t places = int64_t(kShape.n) * kShape.p() * kShape.q() * kShape.k;
+  const Array y(Device::cuda, DType::f32, places);
+  const ConvKey key{kShape, DType::f32, ConvPass::forward};
+  conv2d_graph(key).plan({})->run({{kConvX, x.data()}, {kConvW, w.data()}, {kConvY, y.data()}});
+  const auto worst = [&](const Array& result) {
+    const auto errors = conv2d_errors(key, {.x = x.data(), .w = w.data(), .y = result.data()}, int(places));
+    return *std::max_element(errors.begin(), errors.end());
+  };
+  EXPECT_LT(worst(y), 1e-5f);
+  Values off = y.values();
+  off[std::size_t(places) / 3] += 0.1;
+  EXPECT_GT(worst(Array(Device::cuda, DType::f32, off)), 1e-3f);
+}
+
+TEST(ConvTune, AFilledTensorIsRandom) {
+  const Array a(Device::cuda, DType::f32, int64_t(4000)), b(Device::cuda, DType::f32, int64_t(4000));
+  conv2d_fill(4000, DType::f32, 1, a.data());
+  conv2d_fill(4000, DType::f32, 2, b.data());
+  const Values va = a.values(), vb = b.values();
+  EXPECT_NEAR(dot(va, va) / 4000, 1.0 / 3, 0.03);
+  EXPECT_NEAR(dot(va, Values(4000, 1)) / 4000, 0, 0.05);
+  EXPECT_NEAR(dot(va, vb) / 4000, 0, 0.03);
+}
+
+// One process: what is loaded and chosen stays.
+TEST(ConvPlansText, AChoiceIsKeptAndTakenUp) {
+  conv2d_plans_cuda.load(
+      "other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"
+      "stand-in; forward f32 2x5x4x3 4x3x3/2+1 = best 3=4\n"
+      "stand-in; backward_data f32 2x5x4x3 4x3x3/2+1 = gone\n",
+      "engines.txt");
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::forward})->tag(), "best 3=4");
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::backward_data})->tag(), "first") << "an engine that is gone";
+  conv2d_plans_cuda.tune(true);
+  EXPECT_EQ(conv2d_plan({kShape, DType::bf16, ConvPass::infer, true, true})->tag(), "best 3=4");
+  conv2d_plans_cuda.tune(false);
+  const std::string text = conv2d_plans_cuda.text();
+  EXPECT_NE(text.find("other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"), std::string::npos);
+  EXPECT_NE(text.find("stand-in; infer bf16 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"), std::string::npos) << text;
+}
+
+TEST(ConvPlansText, ALineThatIsNoChoiceIsRefused) {
+  try {
+    conv2d_plans_cuda.load("a; b = c\nnonsense\n", "engines.txt");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Exit::data);
+    EXPECT_NE(std::string(error.what()).find("engines.txt:2: "), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace pc::test

@@ -1,0 +1,22 @@
+// The engines of the stand-in's cuDNN: all convolve alike, some then do what an engine must not.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "kernels/runtime/dtype.h"
+
+namespace pc::simt {
+
+struct Engine {
+  std::string tag;
+  double milliseconds;  // what a run takes, by engine_clock
+  std::size_t workspace;
+  void (*spoil)(void* y, std::size_t n, DType dtype, void* workspace);
+};
+const std::vector<Engine>& engines();
+
+extern double engine_clock;
+
+}  // namespace pc::simt

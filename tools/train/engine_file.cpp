@@ -1,0 +1,25 @@
+#include "tools/train/engine_file.h"
+
+#include "engine/file.h"
+#include "kernels/conv2d/conv2d_plans.h"
+
+namespace pc {
+
+EngineFile::EngineFile(Device device, const std::filesystem::path& folder) : device_(device), path_(folder / "conv-engines.txt") {
+  if (device == Device::cpu) return;
+  const auto& plans = PC_KERNELS(conv2d_plans, device);
+  if (std::filesystem::exists(path_)) plans.load(read_file(path_), path_.string());
+  text_ = plans.text();
+  plans.tune(true);
+}
+
+void EngineFile::save() {
+  if (device_ == Device::cpu) return;
+  const std::string text = PC_KERNELS(conv2d_plans, device_).text();
+  if (text == text_) return;
+  std::filesystem::create_directories(path_.parent_path());
+  write_file_atomically(path_, text);
+  text_ = text;
+}
+
+}  // namespace pc
