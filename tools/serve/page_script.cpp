@@ -121,7 +121,8 @@ function showSimilar(products) {
       picture.src = product.picture, picture.alt = '';
       figure.append(picture);
     }
-    figure.append(make('figcaption', '', product.file, make('br', ''), make('small', '', percent(product.cosine))));
+    figure.title = product.file;
+    figure.append(make('figcaption', '', product.file.split('/').pop(), make('br', ''), make('small', '', percent(product.cosine))));
     list.append(figure);
   }
   $('similar').append(make('h2', '', 'Similar products'), list);
