@@ -41,6 +41,7 @@ Exit export_onnx(const std::string& in, const std::string& out, const WeightOpti
   info_from_metadata(weights.file.metadata, in);  // says what else the file is, where load_model() would find no header
   warn_of_nonfinite(weights.file);
   LoadedModel model = load_model(in);
+  run_self_test(model, Device::cpu, DType::f32, in);
   write_onnx(out, model, input);
   fmt::print(stderr, "pcconvert: {}: {}, {} bytes; takes {}\n", out, model.info.architecture,
              std::filesystem::file_size(out),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Ours against PyTorch and onnxruntime in one run: slices alternate, both sides get two threads, the table shows medians
 and ratios. The rows of onnxruntime (--only onnx) want what PC_ONNXRUNTIME=yes tools/setup.sh installs, or a Python in
-$PC_ONNX_PYTHON that has it.
+$PC_ONNX_PYTHON that has it. The rows of batch jobs and of pcserve (--only job,serve) hold ours against ours: what is left of
+the bare forward pass, and of a batch job.
 
 A slice during which other processes used the CPUs is repeated a few times and the quietest one counts. Where the
 machine is never quiet, --cpu-time compares processor seconds of one thread instead of wall time.
@@ -12,6 +13,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -217,6 +219,26 @@ def onnx_rows(sides, files, bin_folder):
     return rows
 
 
+def job_rows(sides):
+    command = sides.bench("bench_job", "job/cpu/f32/80x60/b32/real_time", 2)[0]
+    counter = lambda name: lambda s: s.json()["benchmarks"][0][name]
+    return [Row("job", "batch job of pcpredict, 80x60 b32", (command, counter("job_img/s")), (command, counter("forward_img/s")),
+                ">= 0.90", "img/s", peer="forward pass")]
+
+
+def serve_rows(files, bin_folder, folder):
+    """pcserve with 64 clients, each answer held against pcpredict's; serve_load.py fails where one differs."""
+    _, model, _ = files
+    subprocess.run([bin_folder / "pcdata", "sample", "64", folder / "sample"], check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, HERE.parent / "serve_load.py", bin_folder, model, folder / "sample/images", 64, 4000]
+    number = lambda pattern: lambda s: float(re.search(pattern, s.text).group(1))
+    rate = number(r"(\d+) requests/s"), number(r"of pcpredict's (\d+) pictures/s")
+    delay = number(r"p99 (\S+) ms"), number(r"takes pcpredict (\S+) ms")
+    return [Row("serve", "pcserve, 64 clients: requests/s", *((command, read) for read in rate), ">= 0.85", "img/s", peer="batch job"),
+            Row("serve", "pcserve, 64 clients: p99", *((command, read) for read in delay), ">= 0.25", "ms", more=False,
+                peer="a batch of 32")]
+
+
 def machine():
     with open("/proc/cpuinfo") as info:
         lines = dict(line.split(":", 1) for line in info.read().split("\n\n")[0].splitlines() if ":" in line)
@@ -241,18 +263,19 @@ def print_table(rows, sides):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="step,memory,infer,cold,loader,onnx", help="groups of rows, separated by commas")
+    parser.add_argument("--only", default="step,memory,infer,cold,loader,onnx,job,serve", help="groups of rows, separated by commas")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin", help="folder of our programs")
     parser.add_argument("--cpu-time", action="store_true", help="one thread, processor time instead of wall time")
     parser.add_argument("--json", action="store_true", help="one JSON object per row instead of the table")
     args = parser.parse_args()
     bin_folder, only, sides = args.bin.resolve(), args.only.split(","), Sides(args.cpu_time)
     with tempfile.TemporaryDirectory() as folder:
-        rows = step_rows(sides) + infer_rows(sides) + loader_rows(sides)
-        if "cold" in only or "onnx" in only:
+        rows = step_rows(sides) + infer_rows(sides) + loader_rows(sides) + job_rows(sides)
+        if {"cold", "onnx", "serve"} & set(only):
             files = cold_files(bin_folder, pathlib.Path(folder))
             rows += cold_rows(sides, files)
             rows += onnx_rows(sides, files, bin_folder) if "onnx" in only else []
+            rows += serve_rows(files, bin_folder, pathlib.Path(folder)) if "serve" in only else []
         rows = [row for row in rows if row.group in only]
         for i in range(args.rounds):
             for row in rows:

@@ -194,6 +194,11 @@ TEST_F(Pcconvert, OnnxIsTheSameEveryTimeAndIsNotReadBack) {
 TEST_F(Pcconvert, RefusesWhatOnnxCannotBeMadeOf) {
   ModelInfo info = info_of("smallcnn");
   save_model(path("m"), info, *lively_model(info).model);
+  WeightFile weights = read_safetensors(path("m"));
+  const float other[3] = {9, 9, 9};
+  for (FileTensor& t : weights.tensors)
+    if (t.name == "heads.kind.bias") t.data = reinterpret_cast<const std::byte*>(other);
+  write_safetensors(path("damaged"), weights);
   info.heads[0].name = "input";
   save_model(path("taken"), info, *lively_model(info).model);
   const std::string golden = PC_SOURCE_DIR "/tests/weights/golden/";
@@ -201,6 +206,7 @@ TEST_F(Pcconvert, RefusesWhatOnnxCannotBeMadeOf) {
       {golden + "plain.pth " + path("x.onnx"), 3, "plain.pth: holds weights but no labels"},
       {path("taken") + " " + path("x.onnx"), 3,
        "x.onnx: no output can be named \"input\": that is empty or a name within the graph"},
+      {path("damaged") + " " + path("x.onnx"), 3, "damaged: self-test failed: head kind, label"},
       {"--pixels " + path("m") + " " + path("x.safetensors"), 2, "--pixels is for ONNX"},
       {"--pixels --inspect " + path("m"), 2, "excludes"},
       {path("absent") + " " + path("x.onnx"), 4, "cannot open"},
