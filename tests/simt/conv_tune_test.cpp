@@ -13,7 +13,7 @@ namespace {
 
 constexpr Conv2dShape kShape{.n = 2, .h = 5, .w = 4, .c = 3, .k = 4, .r = 3, .s = 3, .stride = 2, .pad = 1};
 
-TEST(ConvTune, TheFastestOfTheGoodEnginesWins) {
+TEST(ConvTune, GpuTakesTheFastestOfTheGoodEngines) {
   for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weight, ConvPass::infer})
     for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
       if (dtype != DType::f32 && pass != ConvPass::forward) continue;
@@ -25,7 +25,7 @@ TEST(ConvTune, TheFastestOfTheGoodEnginesWins) {
     }
 }
 
-TEST(ConvTune, ErrorsAreSeenWhereTheyAre) {
+TEST(ConvTune, GpuErrorsAreSeenWhereTheyAre) {
   const Array x(Device::cuda, DType::f32, random_values(int64_t(kShape.n) * kShape.h * kShape.w * kShape.c, 1)),
       w(Device::cuda, DType::f32, random_values(int64_t(kShape.k) * kShape.r * kShape.s * kShape.c, 2));
   const int64_t places = int64_t(kShape.n) * kShape.p() * kShape.q() * kShape.k;
@@ -42,7 +42,7 @@ TEST(ConvTune, ErrorsAreSeenWhereTheyAre) {
   EXPECT_GT(worst(Array(Device::cuda, DType::f32, off)), 1e-3f);
 }
 
-TEST(ConvTune, AFilledTensorIsRandom) {
+TEST(ConvTune, GpuFillsATensorAtRandom) {
   const Array a(Device::cuda, DType::f32, int64_t(4000)), b(Device::cuda, DType::f32, int64_t(4000));
   conv2d_fill(4000, DType::f32, 1, a.data());
   conv2d_fill(4000, DType::f32, 2, b.data());
@@ -53,7 +53,7 @@ TEST(ConvTune, AFilledTensorIsRandom) {
 }
 
 // One process: what is loaded and chosen stays.
-TEST(ConvPlansText, AChoiceIsKeptAndTakenUp) {
+TEST(ConvPlansText, GpuChoicesAreKeptAndTakenUp) {
   conv2d_plans_cuda.load(
       "other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"
       "stand-in; forward f32 2x5x4x3 4x3x3/2+1 = best 3=4\n"
@@ -69,7 +69,7 @@ TEST(ConvPlansText, AChoiceIsKeptAndTakenUp) {
   EXPECT_NE(text.find("stand-in; infer bf16 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"), std::string::npos) << text;
 }
 
-TEST(ConvPlansText, ALineThatIsNoChoiceIsRefused) {
+TEST(ConvPlansText, GpuLineThatIsNoChoiceIsRefused) {
   try {
     conv2d_plans_cuda.load("a; b = c\nnonsense\n", "engines.txt");
     FAIL() << "accepted";
