@@ -97,7 +97,7 @@ TEST_F(Batches, WhatIsHeldIsAnsweredBeforeTheEnd) {
 TEST_F(Batches, AnExplanationHasAMapPerHead) {
   const auto served = model(1);
   const Tensor x = input(*served, 1);
-  const auto heats = evidence(*served, x, served->predictor.predict({x}).front());
+  const auto heats = evidence(served->predictor, x, served->predictor.predict({x}).front());
   ASSERT_EQ(heats.size(), 1u);
   EXPECT_EQ(heats[0].values.size(), std::size_t(heats[0].h) * std::size_t(heats[0].w));
   EXPECT_GT(heats[0].values.size(), 0u);

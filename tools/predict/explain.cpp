@@ -7,7 +7,6 @@
 
 #include "engine/ops.h"
 #include "tools/predict/verdict.h"
-#include "tools/report/cam.h"
 
 namespace pc {
 
@@ -21,15 +20,21 @@ std::size_t explained_head(const ModelInfo& info, const std::string& name) {
   return std::size_t(found - names.begin());
 }
 
-Image explain(Predictor& predictor, const Tensor& input, const Outcome& outcome, std::size_t head) {
+std::vector<Heat> evidence(Predictor& predictor, const Tensor& input, const Logits& logits) {
   const NoGrad no_grad;
-  const std::vector<float>& logits = outcome.logits[head];
-  int32_t label = joint_labels(predictor.info().hierarchy, outcome.logits, temperatures(predictor.info()))[head];
-  if (label < 0) label = int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
   Classifier& model = predictor.model();
   const Tensor features = model.features(Var(input.to(predictor.device())), Mode::infer).value();
-  return overlay(network_view(input, 0, predictor.info().preprocess),
-                 class_activation(features, 0, model.head_weight(head), label));
+  const std::vector<int32_t> named = joint_labels(predictor.info().hierarchy, logits, temperatures(predictor.info()));
+  std::vector<Heat> heats;
+  for (std::size_t h = 0; h < named.size(); ++h) {
+    const auto likeliest = std::max_element(logits[h].begin(), logits[h].end()) - logits[h].begin();
+    heats.push_back(class_activation(features, 0, model.head_weight(h), named[h] < 0 ? int32_t(likeliest) : named[h]));
+  }
+  return heats;
+}
+
+Image explain(Predictor& predictor, const Tensor& input, const Logits& logits, std::size_t head) {
+  return overlay(network_view(input, 0, predictor.info().preprocess), evidence(predictor, input, logits)[head]);
 }
 
 std::filesystem::path explanation_path(const std::filesystem::path& folder, const std::string& file) {

@@ -6,15 +6,19 @@
 
 #include "data/image.h"
 #include "tools/predict/predictor.h"
+#include "tools/report/cam.h"
 
 namespace pc {
 
 // The place of a head by its name, the first one for ""; Error(usage) naming those there are.
 std::size_t explained_head(const ModelInfo& info, const std::string& name);
 
-// The picture as the network saw it, with the class activation map of the label that the head names (or finds most
-// probable where it names none). `input` is what prepare() made, `outcome` what became of it.
-Image explain(Predictor& predictor, const Tensor& input, const Outcome& outcome, std::size_t head);
+// Per head where the evidence lies for the label that it names, or finds most probable where it names none. `input` is
+// what prepare() made of the picture; of several views the first one is looked at.
+std::vector<Heat> evidence(Predictor& predictor, const Tensor& input, const Logits& logits);
+
+// The picture as the network saw it, with one head's evidence drawn over it.
+Image explain(Predictor& predictor, const Tensor& input, const Logits& logits, std::size_t head);
 
 // Where the heat map of a picture goes below a folder: DIR/a/b.jpg.png for a/b.jpg, whatever the path; never outside.
 std::filesystem::path explanation_path(const std::filesystem::path& folder, const std::string& file);

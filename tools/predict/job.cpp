@@ -168,7 +168,7 @@ void Job::draw(const Prepared& picture) {
   std::error_code error;
   if (!one && (fs::create_directories(path.parent_path(), error), error))
     fail(Exit::file, fmt::format("cannot create {}: {}", path.parent_path().string(), error.message()));
-  const auto png = encode_png(explain(predictor_, picture.input, picture.outcome, head_));
+  const auto png = encode_png(explain(predictor_, picture.input, picture.outcome.logits, head_));
   write_file_atomically(path, {reinterpret_cast<const char*>(png.data()), png.size()});
 }
 

@@ -71,7 +71,6 @@ ordered_json to_json(const std::string& file, Answered& answered, const ServedMo
       json["similar"][i]["picture"] = url;
   for (std::size_t h = 0; h < answered.inference.heats.size(); ++h) {
     const Heat& heat = answered.inference.heats[h];
-    if (heat.values.empty()) continue;
     json["explain"][info.heads[h].name] =
         "data:image/jpeg;base64," + base64(encode_jpeg(overlay(answered.view, heat), {.quality = 80}));
   }

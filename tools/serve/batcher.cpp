@@ -23,7 +23,7 @@ std::vector<Inference> infer(const std::vector<Batcher::Job>& jobs) {
     std::vector<Outcome> outcomes = model.predictor.answer(inputs);
     std::vector<Inference> results(jobs.size());
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      if (jobs[i].explain) results[i].heats = evidence(model, jobs[i].input, outcomes[i].logits);
+      if (jobs[i].explain) results[i].heats = evidence(model.predictor, jobs[i].input, outcomes[i].logits);
       results[i].outcome = std::move(outcomes[i]);
     }
     return results;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "tools/predict/explain.h"
 #include "tools/serve/metrics.h"
 #include "tools/serve/served_model.h"
 

@@ -2,10 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/var.h"
-#include "tools/predict/answer.h"
-#include "tools/predict/verdict.h"
-
 namespace pc {
 
 std::string model_name(const std::filesystem::path& file) {
@@ -30,17 +26,6 @@ std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const
   Image gray{.h = kSide, .w = kSide, .pixels = std::vector<uint8_t>(kSide * kSide * 3, 128)};
   model->predictor.predict({model->predictor.prepare(std::move(gray))});
   return model;
-}
-
-std::vector<Heat> evidence(ServedModel& model, const Tensor& input, const Logits& logits) {
-  const NoGrad no_grad;
-  Classifier& classifier = model.predictor.model();
-  const Tensor features = classifier.features(Var(input.to(model.predictor.device())), Mode::infer).value();
-  const std::vector<Named> named = named_labels(model.predictor.info(), logits, AnswerStyle().accept_at);
-  std::vector<Heat> heats(named.size());
-  for (std::size_t h = 0; h < named.size(); ++h)
-    if (named[h].label >= 0) heats[h] = class_activation(features, 0, classifier.head_weight(h), named[h].label);
-  return heats;
 }
 
 }  // namespace pc

@@ -1,12 +1,12 @@
-// The model that answers, and beside its answers why: heat maps and similar products.
+// The model that answers, and the index of similar products beside it.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include "tools/predict/neighbors.h"
 #include "tools/predict/network_options.h"
-#include "tools/report/cam.h"
 
 namespace pc {
 
@@ -26,9 +26,5 @@ std::string model_name(const std::filesystem::path& file);
 // EmbeddingIndex.
 std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
                                         const NetworkOptions& options, const std::filesystem::path& index = {});
-
-// Where the evidence lies for the label that each head names, one per head, empty where it names none. `input` is what
-// prepare() made.
-std::vector<Heat> evidence(ServedModel& model, const Tensor& input, const Logits& logits);
 
 }  // namespace pc
