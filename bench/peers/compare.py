@@ -109,8 +109,11 @@ class Row:
         self.noise = 0.0
 
     def run(self, bin_folder, threads, repeats):
+        measured, before = None, None
         for side, (command, value) in enumerate(self.sides):
-            measured = quiet_slice([bin_folder / command[0], *command[1:]], threads, repeats)
+            if command != before:  # else one run tells both figures
+                measured = quiet_slice([bin_folder / command[0], *command[1:]], threads, repeats)
+            before = command
             self.values[side].append(value(measured))
             self.noise = max(self.noise, measured.others)
 
