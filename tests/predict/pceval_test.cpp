@@ -136,7 +136,7 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   const Catalogue catalogue = open_dataset(folder_ / "set", {"kind"}).catalogue;
   const std::vector<std::size_t> expected{2, 3, 11, 22};
   info.split = {
-      .pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3}, .rare = "drop"};
+      .pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3, 1}, .rare = "drop"};
   const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
   EXPECT_EQ(plan.data.catalogue.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
