@@ -108,7 +108,8 @@ TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   model("three.safetensors", info);
   const Ran ran = eval("one.safetensors two.safetensors set --head kind --json");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  for (const auto& cell : ran.lines().at(0)["rows"][0]["cells"]) EXPECT_EQ(cell["n"], 3);
+  const auto json = ran.lines().at(0);
+  for (const auto& cell : json["rows"][0]["cells"]) EXPECT_EQ(cell["n"], 3);
   const Ran none = eval("one.safetensors three.safetensors set --head kind");
   EXPECT_EQ(none.code, 3);
   EXPECT_NE(none.err.find("no picture was held back from every model"), std::string::npos) << none.err;
