@@ -33,11 +33,12 @@ std::string summary(const ScoreReport& report, const ModelInfo& info, const std:
 
 }  // namespace
 
-Tested tested_by_map(uint32_t item, std::span<const float> logits, int32_t truth,
+Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t truth,
                      const std::vector<std::vector<int32_t>>& right, double temperature) {
   Tested t = tested(item, logits, right[std::size_t(truth)].front(), temperature);
+  const std::vector<double> p = probabilities(logits, 1);
   t.p_truth = 0;
-  for (const int32_t label : right[std::size_t(truth)]) t.p_truth += tested(item, logits, label, temperature).p_truth;
+  for (const int32_t label : right[std::size_t(truth)]) t.p_truth += p[std::size_t(label)];
   t.loss = std::min(t.loss, -std::log(t.p_truth));  // t.loss is finite where all of p_truth is lost to rounding
   t.answer = class_of(t.answer, truth, right);
   t.truth = truth;

@@ -24,7 +24,7 @@ class ScorePage {
 
 // As tested(), where several labels may be right: truth and answer are classes, `right` the labels of each. An answer
 // that is right for other classes only is the first of those, one that is right for none is `right.size()`.
-Tested tested_by_map(uint32_t item, std::span<const float> logits, int32_t truth,
+Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t truth,
                      const std::vector<std::vector<int32_t>>& right, double temperature);
 
 }  // namespace pc
