@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <fstream>
 #include <future>
 #include <new>
 
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
+#include "tools/doctor/facts.h"
 
 namespace pc {
 namespace {
@@ -47,15 +47,6 @@ std::vector<Prepared> prepare_batch(const Predictor& predictor, const PictureStr
   return all;
 }
 
-// Bytes that could be had without pushing other programs out; 0: unknown.
-double free_memory() {
-  std::ifstream info("/proc/meminfo");
-  std::string word;
-  for (double kilobytes = 0; info >> word;)
-    if (word == "MemAvailable:" && info >> kilobytes) return 1024 * kilobytes;
-  return 0;
-}
-
 PictureStream numbered(std::size_t count, const std::function<Image(std::size_t)>& decode) {
   return [count, &decode, next = std::size_t{0}](StreamPicture& picture) mutable {
     if (next == count) return false;
@@ -70,8 +61,9 @@ int automatic_batch(const Predictor& predictor) {
   const int most = predictor.device() == Device::cpu ? 32 : 256;
   // Four maps like the stem's are alive at once: a quarter of the pixels, 64 channels, 4 bytes.
   const Preprocess& p = predictor.info().preprocess;
-  const double bytes = 4 * (double(p.height) * p.width / 4 * 64 * 4), memory = free_memory();
-  return memory > 0 ? std::clamp(int(memory / 4 / bytes), 1, most) : most;
+  const double bytes = 4 * (double(p.height) * p.width / 4 * 64 * 4);
+  const MemoryFacts memory = memory_facts();
+  return memory.total > 0 ? int(std::clamp(double(memory.free()) / 4 / bytes, 1.0, double(most))) : most;
 }
 
 void prepare_stream(const Predictor& predictor, const PictureStream& next, int batch, const BatchSink& sink) {
