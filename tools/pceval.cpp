@@ -178,20 +178,23 @@ Exit run_score(const Options& o) {
   Predictor predictor = open_predictor(o.models.front(), o.network);
   const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
   check_plan(plan, predictor.info(), o);
-  const int percent = precision_of(predictor.info(), o.accept_at);
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   ScorePage page(plan, predictor.info());
+  Naming naming(plan, predictor.info(), precision_of(predictor.info(), o.accept_at));
   CalibrationSet pictures;
   const ScoreReport report = [&] {
     Progress progress("scoring", int64_t(plan.items.size()));
     const auto keep = [&](std::size_t i, const Logits& logits) {
+      naming.add(i, logits);
       if (!o.report.empty()) page.add(i, logits);
       if (!o.calibrated.empty()) pictures.add(logits, true_labels(plan, predictor.info(), i));
     };
     const Answers answers = answer_all(
-        predictor, plan, decode, o.network.batch, percent, [&](int64_t done) { progress.update(done); }, keep);
-    return make_report(plan, predictor.info(), answers);
+        predictor, plan, decode, o.network.batch, [&](int64_t done) { progress.update(done); }, keep);
+    ScoreReport made = make_report(plan, predictor.info(), answers);
+    naming.enter(made);
+    return made;
   }();
   name_bad(report.bad);
   if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");

@@ -116,14 +116,6 @@ ScoredHead matched(const Catalogue& catalogue, std::size_t column, const ModelIn
   return match;
 }
 
-void add(NamedScore& score, const Named& named, const HeadScore& rules, int32_t truth) {
-  const bool right = named.label >= 0 && rules.is_right(truth, named.label);
-  ++score.n;
-  score.right += right;
-  score.sure += named.sure;
-  score.sure_right += named.sure && right;
-}
-
 }  // namespace
 
 bool ScoredHead::scores_anything() const {
@@ -160,31 +152,25 @@ Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
   return [&](std::size_t i) { return plan.data.pictures->image(plan.items[i], predictor.decoding()); };
 }
 
-Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch, int percent,
+Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
                    const EvaluateProgress& progress, const std::function<void(std::size_t, const Logits&)>& sink) {
   Answers answers;
-  answers.percent = percent;
   answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
-  answers.named.assign(plan.heads.size(), std::vector<Named>(plan.items.size()));
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
     if (progress) progress(int64_t(i) + 1);
     if (outcome.code != Exit::ok) return answers.bad.push_back(outcome.error);
     ++answers.n;
     if (sink) sink(i, outcome.logits);
-    const std::vector<Named> named = named_labels(predictor.info(), outcome.logits, percent);
-    if (predictor.info().calibration) ++answers.verdicts[verdict_of(predictor.info(), outcome.logits, named)];
     for (std::size_t h = 0; h < plan.heads.size(); ++h) {
       const auto& logits = outcome.logits[plan.heads[h].head];
       answers.labels[h][i] = int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
-      answers.named[h][i] = named[plan.heads[h].head];
     }
   });
   return answers;
 }
 
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers) {
-  ScoreReport report{
-      .n = answers.n, .heads = {}, .bad = answers.bad, .percent = answers.percent, .verdicts = answers.verdicts};
+  ScoreReport report{.n = answers.n, .heads = {}, .bad = answers.bad};
   const Catalogue& catalogue = plan.data.catalogue;
   for (std::size_t h = 0; h < plan.heads.size(); ++h) {
     const ScoredHead& match = plan.heads[h];
@@ -202,7 +188,6 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
       if (answer < 0) continue;
       if (truth >= 0) {
         one.score.add(truth, answer);
-        add(one.named, answers.named[h][i], one.score, truth);
         continue;
       }
       ++one.score.unknown;
@@ -213,6 +198,28 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
     report.heads.push_back(std::move(one));
   }
   return report;
+}
+
+void Naming::add(std::size_t i, const Logits& logits) {
+  const std::vector<Named> named = named_labels(info_, logits, percent_);
+  if (info_.calibration) ++verdicts_[verdict_of(info_, logits, named)];
+  for (std::size_t h = 0; h < heads_.size(); ++h) {
+    const ScoredHead& match = plan_.heads[h];
+    const Named& one = named[match.head];
+    const int32_t truth = truth_of(plan_, h, i);
+    if (truth < 0) continue;
+    const bool right = one.label >= 0 && HeadScore{.right = match.right}.is_right(truth, one.label);
+    ++heads_[h].n;
+    heads_[h].right += right;
+    heads_[h].sure += one.sure;
+    heads_[h].sure_right += one.sure && right;
+  }
+}
+
+void Naming::enter(ScoreReport& report) const {
+  report.percent = percent_;
+  report.verdicts = verdicts_;
+  for (std::size_t h = 0; h < heads_.size(); ++h) report.heads[h].named = heads_[h];
 }
 
 }  // namespace pc

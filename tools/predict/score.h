@@ -46,18 +46,14 @@ ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, c
 // What a model says of the pictures of a plan.
 struct Answers {
   std::vector<std::vector<int32_t>>
-      labels;  // per head of the plan and picture: the highest logit's; -1: could not be read
-  std::vector<std::vector<Named>> named;  // the same places: what pcpredict would say
-  int percent = 95;                       // the precision wanted of what is sure
-  std::map<Verdict, int64_t> verdicts;    // of all heads of the model; empty without a calibration
-  std::vector<std::string> bad;           // what is wrong with those
-  int64_t n = 0;                          // pictures that were predicted
+      labels;                    // per head of the plan and picture: the highest logit's; -1: could not be read
+  std::vector<std::string> bad;  // what is wrong with those
+  int64_t n = 0;                 // pictures that were predicted
 };
 // The picture of items[i] of the plan.
 using Decode = std::function<Image(std::size_t i)>;
-// `percent`: the precision wanted of what is called sure. `sink` gets the logits of each picture i that could be read,
-// in order.
-Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch, int percent,
+// `sink` gets the logits of each picture i that could be read, in order.
+Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
                    const EvaluateProgress& progress = {},
                    const std::function<void(std::size_t i, const Logits&)>& sink = {});
 // As the model's training saw the pictures.
@@ -82,11 +78,28 @@ struct HeadReport {
 struct ScoreReport {
   int64_t n = 0;  // pictures that were predicted
   std::vector<HeadReport> heads;
-  std::vector<std::string> bad;  // what is wrong with the pictures that were not
-  int percent = 95;              // of what is called sure are to be right
-  std::map<Verdict, int64_t> verdicts = {};
+  std::vector<std::string> bad;              // what is wrong with the pictures that were not
+  int percent = 95;                          // of what is called sure are to be right
+  std::map<Verdict, int64_t> verdicts = {};  // of all heads of the model; empty without a calibration
 };
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers);
+
+// What pcpredict would say of the pictures of a plan; plan and info must outlive it.
+class Naming {
+ public:
+  // `percent`: the precision wanted of what is called sure.
+  Naming(const ScorePlan& plan, const ModelInfo& info, int percent)
+      : plan_(plan), info_(info), percent_(percent), heads_(plan.heads.size()) {}
+  void add(std::size_t i, const Logits& logits);
+  void enter(ScoreReport& report) const;
+
+ private:
+  const ScorePlan& plan_;
+  const ModelInfo& info_;
+  int percent_;
+  std::vector<NamedScore> heads_;
+  std::map<Verdict, int64_t> verdicts_;
+};
 
 // {"n", "bad", "heads": {NAME: {as to_json(HeadScore), "named": {"accuracy", "sure", "precision"}, "unscored": {CLASS:
 // n}}}, "verdicts": {"percent", VERDICT: n}}, the last of a calibrated model only; "sure" is a share of the pictures,

@@ -22,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kSeed = 1;
-constexpr int kPercent = 95;  // of what is called sure; no row shows it
 
 std::vector<std::size_t> sample_of(const std::vector<std::size_t>& items, int64_t limit) {
   std::vector<std::size_t> sample;
@@ -60,8 +59,7 @@ class Runner {
     };
     const Decode decode = change ? changed : as_trained(predictor_, plan);
     if (adapter_) adapter_->adapt(plan.items.size(), decode, settings_.batch);
-    const Answers answers =
-        answer_all(predictor_, plan, decode, settings_.batch, kPercent, [&](int64_t) { picture_done_(); });
+    const Answers answers = answer_all(predictor_, plan, decode, settings_.batch, [&](int64_t) { picture_done_(); });
     bad_.insert(answers.bad.begin(), answers.bad.end());
     const HeadScore rules{.right = plan.heads[0].right};
     Verdicts verdicts;
