@@ -36,7 +36,7 @@ class Step {
     const auto start = Clock::now();
     const Var loss = cross_entropy(model_->forward(Var(x_), Mode::train).front(), targets_, 0.1f);
     const auto forward = mark(start, phases[0]);
-    backward({loss}, {1.0f});
+    loss.backward();
     const auto backward = mark(forward, phases[1]);
     optimizer_.step(0.01f);
     mark(backward, phases[2]);

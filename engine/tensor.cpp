@@ -79,6 +79,14 @@ Tensor Tensor::reshape(Shape shape) const {
   return t;
 }
 
+Tensor Tensor::element(int64_t i) const {
+  Tensor t = *this;
+  t.shape_ = {};
+  t.size_ = 1;
+  t.data_ = as<char>() + std::size_t(i) * size_of(dtype_);
+  return t;
+}
+
 void Tensor::copy_from(const Tensor& source) {
   if (source.shape_ != shape_ || source.dtype_ != dtype_)
     fail_shape(fmt::format("copy_from: {} {} into {} {}", name_of(source.dtype_), source.shape_, name_of(dtype_), shape_));

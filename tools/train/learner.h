@@ -41,19 +41,21 @@ class Learner {
   void begin_epoch();
   // Which parts learn in the state's epoch; begin_epoch() does it too.
   void choose_parts();
-  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few steps later.
+  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few
+  // steps later.
   void learn(std::span<const uint32_t> items);
   // Its parts: the loss of every head, their gradients, and the update once the gradients of all batches are there.
   std::vector<Var> forward(const Batch& batch);
   void descend(const std::vector<Var>& losses);
   void end_step();
-  // Brings the losses and hits of all batches into state(). On the CPU that happens after every batch; on a GPU, which one would have to
-  // wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss is not finite.
+  // Brings the losses and hits of all batches into state(). On the CPU that happens after every batch; on a GPU, which
+  // one would have to wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss is not
+  // finite.
   void collect();
   bool collected() const { return uncollected_ == 0; }
 
  private:
-  void update(float lr);
+  void check_gradients() const;
   void average_weights();
   void count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses);
 
@@ -70,7 +72,7 @@ class Learner {
   std::vector<BodyParameter> body_;  // the parameters that learn and belong to no head
   Schedule schedule_;
   BatchMaker batches_;
-  std::vector<float> head_weights_;
+  Tensor head_weights_;
   std::vector<Tensor> class_weights_;  // per head; empty: none
   Tally tally_;
   int64_t uncollected_ = 0;  // batches in tally_
