@@ -54,8 +54,11 @@ Var cross_entropy(const Var& logits, const Targets& targets, float smoothing = 0
 // Pictures on `device`, samples of one batch -> the network's input [n, out_h, out_w, 3] of `dtype`.
 Tensor augment(const AugmentShape& shape, DType dtype, Device device, const AugmentSource& source,
                const std::vector<AugmentSample>& samples);
+// The same with AugmentSamples that lie on the device: u8 [n * sizeof(AugmentSample)].
+Tensor augment(const AugmentShape& shape, DType dtype, const AugmentSource& source, const Tensor& samples);
 
-// Mixes the pictures [n, h, w, 3] of a fresh batch in place, one pair for every two; see kernels/mix/mix.h.
-void mix(Tensor& pictures, const std::vector<MixPair>& pairs);
+// Mixes the pictures [n, h, w, 3] of a fresh batch in place, one MixPair for every two, on their device: u8 [n / 2 * sizeof(MixPair)]; see
+// kernels/mix/mix.h.
+void mix(Tensor& pictures, const Tensor& pairs);
 
 }  // namespace pc

@@ -39,7 +39,7 @@ std::vector<Tensor> Optimizer::seeds(const Tensor& weights, float divisor) {
   PC_KERNELS(grad_scaler, device_)
       .seeds(int(all.size()), weights.as<float>(), divisor, state_.as<GradScalerState>(), all.as<float>());
   std::vector<Tensor> seeds;
-  for (int64_t i = 0; i < all.size(); ++i) seeds.push_back(all.element(i));
+  for (int64_t i = 0; i < all.size(); ++i) seeds.push_back(all.part(std::size_t(i) * sizeof(float), {}, DType::f32));
   return seeds;
 }
 

@@ -79,11 +79,13 @@ Tensor Tensor::reshape(Shape shape) const {
   return t;
 }
 
-Tensor Tensor::element(int64_t i) const {
+Tensor Tensor::part(std::size_t byte, Shape shape, DType dtype) const {
   Tensor t = *this;
-  t.shape_ = {};
-  t.size_ = 1;
-  t.data_ = as<char>() + std::size_t(i) * size_of(dtype_);
+  t.shape_ = std::move(shape);
+  t.size_ = element_count(t.shape_);
+  t.dtype_ = dtype;
+  t.data_ = as<char>() + byte;
+  if (byte + t.bytes() > bytes()) fail_shape(fmt::format("part: bytes {} to {} of {}", byte, byte + t.bytes(), bytes()));
   return t;
 }
 

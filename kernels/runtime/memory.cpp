@@ -58,6 +58,11 @@ void check_guard(Device device, const char* guard, const char* where, std::size_
 
 Buffer::Buffer(Device device, std::size_t bytes) : bytes_(bytes), device_(device) {
   if (bytes == 0) return;
+  if (const auto& arena = Arena::current(device)) {
+    data_ = arena->take(bytes);
+    arena_ = arena;
+    return;
+  }
   const std::size_t size = round_up(bytes);
   Cache& cache = cache_of(device);
   char* block = nullptr;
@@ -91,6 +96,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   std::swap(device_, other.device_);
+  std::swap(arena_, other.arena_);
   return *this;
 }
 
@@ -98,6 +104,7 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
+  if (arena_) return arena_->give_back(data_, bytes_);
   char* block = static_cast<char*>(data_);
   if (debug_on) {
     check_guard(device_, block - kGuard, "before", bytes_);

@@ -9,6 +9,7 @@
 #include "elements.h"
 #include "engines.h"
 #include "kernels/runtime/cudnn_graph.h"
+#include "tests/simt/capture.h"
 
 namespace pc {
 namespace simt {
@@ -197,27 +198,29 @@ CudnnPlan::CudnnPlan(CudnnDescriptor plan, int64_t engine, std::string tag)
 void CudnnPlan::run(std::span<const CudnnBinding> bindings) const { run(bindings, nullptr); }
 
 void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) const {
-  const auto data_of = [&](int64_t id) {
-    for (const CudnnBinding& b : bindings)
+  const auto data_of = [kept = std::vector<CudnnBinding>(bindings.begin(), bindings.end())](int64_t id) {
+    for (const CudnnBinding& b : kept)
       if (b.id == id) return const_cast<void*>(b.data);
     throw std::runtime_error("cuDNN: no pointer for tensor " + std::to_string(id));
   };
-  const simt::DeviceAccess access;
-  std::map<int64_t, Dense> dense;
-  for (const Operation& operation : operations_of(plan_)) {
-    std::vector<Dense*> tensors;
-    for (const CudnnTensor& t : operation.tensors) {
-      const auto [at, fresh] = dense.try_emplace(t.id, t);
-      tensors.push_back(&at->second);
-      if (fresh && !t.is_virtual && &t != &operation.tensors.back()) read(at->second, data_of(t.id));
+  simt::submit([=, this] {
+    const simt::DeviceAccess access;
+    std::map<int64_t, Dense> dense;
+    for (const Operation& operation : operations_of(plan_)) {
+      std::vector<Dense*> tensors;
+      for (const CudnnTensor& t : operation.tensors) {
+        const auto [at, fresh] = dense.try_emplace(t.id, t);
+        tensors.push_back(&at->second);
+        if (fresh && !t.is_virtual && &t != &operation.tensors.back()) read(at->second, data_of(t.id));
+      }
+      operation.run(tensors);
+      if (tensors.back()->tensor.is_virtual) continue;
+      write(*tensors.back(), data_of(tensors.back()->tensor.id));
+      simt::engines()[std::size_t(engine_)].spoil(data_of(tensors.back()->tensor.id), tensors.back()->values.size(),
+                                                  tensors.back()->tensor.dtype, workspace);
     }
-    operation.run(tensors);
-    if (tensors.back()->tensor.is_virtual) continue;
-    write(*tensors.back(), data_of(tensors.back()->tensor.id));
-    simt::engines()[std::size_t(engine_)].spoil(data_of(tensors.back()->tensor.id), tensors.back()->values.size(),
-                                                tensors.back()->tensor.dtype, workspace);
-  }
-  simt::engine_clock += simt::engines()[std::size_t(engine_)].milliseconds;
+    simt::engine_clock += simt::engines()[std::size_t(engine_)].milliseconds;
+  });
 }
 
 }  // namespace pc

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "engine/weight_average.h"
 #include "kernels/runtime/error.h"
@@ -61,7 +62,10 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
                device_from_name(config.train.device), batch_recipe(config)),
       head_weights_(
           Tensor::from({int64_t(info.heads.size())}, config.head_weights(), device_from_name(config.train.device))),
-      tally_(info.heads.size(), device_from_name(config.train.device)) {
+      tally_(info.heads.size(), device_from_name(config.train.device)),
+      drawn_(device_from_name(config.train.device),
+             std::size_t(config.train.accumulate) * batches_.table_bytes(std::size_t(config.train.batch)) + sizeof(float)),
+      step_(device_from_name(config.train.device), config.train.cuda_graph) {
   if (step_pictures() > int64_t(plan.train.size()))
     fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures",
                                   config.train.batch, config.train.accumulate, plan.train.size()));
@@ -89,8 +93,11 @@ int64_t Learner::steps_per_epoch() const { return std::max<int64_t>(1, int64_t(p
 // the other (Howard & Ruder, ACL 2018).
 void Learner::choose_parts() {
   const auto& train = config_.train;
-  for (auto& [parameter, stage] : body_)
-    parameter.set_requires_grad(state_.epoch >= train.head_epochs + (stage - 1) * train.unfreeze_epochs);
+  for (auto& [parameter, stage] : body_) {
+    const bool learns = state_.epoch >= train.head_epochs + (stage - 1) * train.unfreeze_epochs;
+    if (learns != parameter.requires_grad()) step_.forget();
+    parameter.set_requires_grad(learns);
+  }
 }
 
 void Learner::begin_epoch() {
@@ -104,10 +111,11 @@ void Learner::begin_epoch() {
 std::vector<Var> Learner::forward(const Batch& batch) {
   const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
   std::vector<Var> losses;
-  for (std::size_t h = 0; h < logits.size(); ++h)
+  for (std::size_t h = 0; h < logits.size(); ++h) {
     losses.push_back(
         cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing), class_weights_[h]));
-  count(batch, logits, losses);
+    tally_.add(h, logits[h].value(), batch.targets[h], losses[h].value());
+  }
   return losses;
 }
 
@@ -115,23 +123,37 @@ void Learner::descend(const std::vector<Var>& losses) {
   backward(losses, optimizer_.seeds(head_weights_, float(config_.train.accumulate)));
 }
 
-// One step on so many pictures as it takes.
-void Learner::learn(std::span<const uint32_t> items) {
-  const auto batch = std::size_t(config_.train.batch);
-  for (std::size_t begin = 0; begin < items.size(); begin += batch) {
-    const uint64_t number = (uint64_t(state_.step * step_pictures()) + begin) / batch;
-    descend(forward(batches_.random(items.subspan(begin, batch), uint64_t(state_.epoch), number)));
+// Writes what changes from one step to the next to where run_step() finds it on the device.
+void Learner::draw(std::span<const uint32_t> items) {
+  const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
+  std::byte* to = drawn_.host();
+  for (std::size_t i = 0; i < std::size_t(config_.train.accumulate); ++i, to += bytes) {
+    const auto number = uint64_t(state_.step * config_.train.accumulate) + i;
+    batches_.draw(items.subspan(i * batch, batch), uint64_t(state_.epoch), number, to);
   }
-  end_step();
-  if (state_.step == steps_per_epoch()) collect();
+  const float lr = schedule_.at(state_.total_steps);
+  std::memcpy(to, &lr, sizeof lr);
+  drawn_.upload();
 }
 
-void Learner::end_step() {
-  optimizer_.step(schedule_.at(state_.total_steps));
+void Learner::run_step() {
+  const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
+  std::size_t at = 0;
+  for (int64_t i = 0; i < config_.train.accumulate; ++i, at += bytes)
+    descend(forward(batches_.make(batch, drawn_.on_device().part(at, {int64_t(bytes)}, DType::u8))));
+  optimizer_.step(drawn_.on_device().part(at, {}, DType::f32));
+}
+
+void Learner::learn(std::span<const uint32_t> items) {
+  constexpr int64_t kEvery = 16;
+  draw(items);
+  step_.run([this] { run_step(); });
+  uncollected_ += config_.train.accumulate;
+  if (uncollected_ >= kEvery || drawn_.on_device().device() == Device::cpu) collect();
   ++state_.step;
   ++state_.total_steps;
-  if (head_weights_.device() == Device::cpu) check_gradients();
   average_weights();
+  if (state_.step == steps_per_epoch()) collect();
 }
 
 // Every few steps; the first averages reach back less far, so that they forget the random start.
@@ -142,12 +164,6 @@ void Learner::average_weights() {
   average_members(*model_, *average_, float(1 - std::min(keep, updates / (9 + updates))));
 }
 
-void Learner::count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses) {
-  constexpr int64_t kEvery = 16;
-  for (std::size_t h = 0; h < logits.size(); ++h) tally_.add(h, logits[h].value(), batch.targets[h], losses[h].value());
-  if (++uncollected_ == kEvery || batch.x.device() == Device::cpu) collect();
-}
-
 void Learner::check_gradients() const {
   if (const int64_t step = optimizer_.state().first_failure)
     fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip",
@@ -156,7 +172,6 @@ void Learner::check_gradients() const {
 
 void Learner::collect() {
   if (uncollected_ == 0) return;
-  check_gradients();
   const auto pictures = double(uncollected_ * config_.train.batch);
   uncollected_ = 0;
   const std::vector<TallyCounts> counts = tally_.take();
@@ -169,6 +184,7 @@ void Learner::collect() {
     state_.hits[h] += int64_t(counts[h].hits);
     state_.seen[h] += int64_t(counts[h].seen);
   }
+  check_gradients();
 }
 
 }  // namespace pc

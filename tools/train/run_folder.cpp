@@ -21,7 +21,7 @@ using nlohmann::json;
 
 // What a run may change when it goes on: keys that change no bit of the result, and a larger number of epochs.
 bool may_change(const std::string& name, const std::string& before, const std::string& now) {
-  static const std::set<std::string> names{"train.threads", "train.save_every", "data.cache", "output.runs"};
+  static const std::set<std::string> names{"train.threads", "train.cuda_graph", "train.save_every", "data.cache", "output.runs"};
   return names.contains(name) || (name == "train.epochs" && std::atoll(now.c_str()) > std::atoll(before.c_str()));
 }
 
