@@ -42,9 +42,9 @@ Var global_avg_pool(const Var& x);
 // x [n,in], w [out,in], b [out] -> f32 logits [n,out]
 Var linear(const Var& x, const Var& w, const Var& b);
 
-// Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. A plain label is (a, a, 1).
+// Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. Plain labels have neither b nor lambda.
 struct Targets {
-  Tensor a, b, lambda;
+  Tensor a, b = {}, lambda = {};
   static Targets of(const std::vector<int32_t>& labels, Device device);
 };
 // logits f32 [n,classes] -> scalar mean loss
