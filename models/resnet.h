@@ -21,7 +21,8 @@ const std::map<std::string, ResNetOptions>& resnets();  // by the names that arc
 class ResNet : public Classifier {
  public:
   ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
-  Var features(const Var& x, Mode mode) override;
+  Var features(const Var& x, Mode mode) override { return run(x, mode, false); }
+  Var mean_features(const Var& x, Mode mode) override { return run(x, mode, true); }
   void only_infer() override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 
@@ -29,11 +30,12 @@ class ResNet : public Classifier {
   struct Block {
     std::vector<ConvBn> convs;  // two of 3x3, or 1x1, 3x3, 1x1
     std::unique_ptr<ConvBn> downsample;
-    Var forward(const Var& x, Mode mode);
+    Var forward(const Var& x, Mode mode, bool mean);
     void only_infer();
     void visit(const std::string& prefix, const Visitor& visitor);
   };
   Block make_block(int in, int planes, int stride);
+  Var run(const Var& x, Mode mode, bool mean);  // mean: of the last map, which is never made then
 
   ResNetOptions options_;
   Initializer init_;
