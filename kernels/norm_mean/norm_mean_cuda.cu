@@ -1,5 +1,5 @@
-// The end of a network on CUDA: a block owns a picture (blockIdx.y) and up to 32 octets of its channels (threadIdx.x,
-// blockIdx.x); stripes of threads (threadIdx.y) share the places and their sums are joined in order.
+// The end of a network on CUDA: a block owns a picture (blockIdx.x) and up to 32 octets of its channels (threadIdx.x,
+// blockIdx.y); stripes of threads (threadIdx.y) share the places and their sums are joined in order.
 //
 // saved: of every picture and channel how many places are positive [n, c], then the sum of x - mean over these [n, c],
 // both f32; then the mask.
@@ -38,7 +38,7 @@ __device__ inline void join_stripes(int channels, int c0, const float (&found)[k
 
 template <class T, bool Aligned>
 __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums, uint8_t* mask) {
-  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
+  const int c0 = int(blockIdx.y * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
             count = min(kOctet, s.c - c), octets = (s.c + kOctet - 1) / kOctet;
   float found[kSums][kOctet] = {};
   if (count > 0) {
@@ -50,7 +50,7 @@ __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums,
 #pragma unroll
     for (int k = 0; k < kOctet; ++k) scale[k] *= x[k];
     for (int i = int(threadIdx.y); i < s.hw; i += int(blockDim.y)) {
-      const int64_t row = int64_t(blockIdx.y) * s.hw + i, at = row * s.c + c;
+      const int64_t row = int64_t(blockIdx.x) * s.hw + i, at = row * s.c + c;
       load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, x);
       if (a.residual) load_octet<Aligned>(static_cast<const T*>(a.residual) + at, count, other);
       unsigned bits = 0;
@@ -67,7 +67,7 @@ __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums,
     }
   }
   join_stripes(s.c, c0, found, [&](int channel, const double(&totals)[kSums]) {
-    const int64_t at = int64_t(blockIdx.y) * s.c + channel;
+    const int64_t at = int64_t(blockIdx.x) * s.c + channel;
     static_cast<T*>(a.y)[at] = from_float<T>(float(totals[0] / s.hw));
     if (!sums) return;
     sums[at] = float(totals[1]);
@@ -88,7 +88,7 @@ __global__ void picture_sums_kernel(NormMeanShape s, const T* dy, const float* s
 
 template <class T, bool Aligned>
 __global__ void apply_gradients_kernel(NormMeanShape s, BatchNormBackward a, const uint8_t* mask, const float* shifts) {
-  const int octet = int(blockIdx.x * blockDim.x + threadIdx.x), c = octet * kOctet, count = min(kOctet, s.c - c),
+  const int octet = int(blockIdx.y * blockDim.x + threadIdx.x), c = octet * kOctet, count = min(kOctet, s.c - c),
             octets = (s.c + kOctet - 1) / kOctet;
   if (count <= 0) return;
   float mean[kOctet], scale[kOctet], shift[kOctet], slope[kOctet], x[kOctet], dy[kOctet], g[kOctet];
@@ -97,11 +97,11 @@ __global__ void apply_gradients_kernel(NormMeanShape s, BatchNormBackward a, con
   load_octet<Aligned>(a.invstd + c, count, x);
   load_octet<Aligned>(shifts + c, count, shift);
   load_octet<Aligned>(shifts + s.c + c, count, slope);
-  load_octet<Aligned>(static_cast<const T*>(a.dy) + int64_t(blockIdx.y) * s.c + c, count, dy);
+  load_octet<Aligned>(static_cast<const T*>(a.dy) + int64_t(blockIdx.x) * s.c + c, count, dy);
 #pragma unroll
   for (int k = 0; k < kOctet; ++k) scale[k] *= x[k], dy[k] /= float(s.hw);
   for (int i = int(threadIdx.y); i < s.hw; i += int(blockDim.y)) {
-    const int64_t row = int64_t(blockIdx.y) * s.hw + i, at = row * s.c + c;
+    const int64_t row = int64_t(blockIdx.x) * s.hw + i, at = row * s.c + c;
     const unsigned bits = mask[row * octets + octet];
 #pragma unroll
     for (int k = 0; k < kOctet; ++k) g[k] = bits >> k & 1 ? dy[k] : 0.0f;
@@ -117,12 +117,6 @@ __global__ void apply_gradients_kernel(NormMeanShape s, BatchNormBackward a, con
   }
 }
 
-// As batch_norm cuts it, with a picture for a part of the rows.
-dim3 grid_of(const NormMeanShape& s, const BatchNormCut& cut) {
-  if (s.n > 65535) fail_shape("norm_mean: " + std::to_string(s.n) + " pictures, a launch takes 65535");
-  return {cut.columns, unsigned(s.n)};
-}
-
 // With the statistics known.
 void apply(const NormMeanShape& s, DType dtype, const BatchNormForward& a) {
   const BatchNormShape norm = s.norm();
@@ -131,7 +125,8 @@ void apply(const NormMeanShape& s, DType dtype, const BatchNormForward& a) {
   const BatchNormCut cut = batch_norm_cut(norm);
   with_float_type("norm_mean", dtype, [&](auto element) {
     with_flag(batch_norm_aligned(norm, {a.x, a.gamma, a.beta, a.residual, a.mean, a.invstd}), [&](auto aligned) {
-      launch(grid_of(s, cut), cut.block, forward_kernel<decltype(element), aligned.value>, s, a, sums, mask);
+      launch({unsigned(s.n), cut.columns}, cut.block, forward_kernel<decltype(element), aligned.value>, s, a, sums,
+             mask);
     });
   });
 }
@@ -159,7 +154,8 @@ void backward(const NormMeanShape& s, DType dtype, const BatchNormBackward& a) {
            partial.as<float>());
     batch_norm_join_gradients(norm, unsigned(s.n), partial.as<float>(), a, shifts.as<float>());
     with_flag(batch_norm_aligned(norm, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
-      launch(grid_of(s, cut), cut.block, apply_gradients_kernel<T, aligned.value>, s, a, mask, shifts.as<float>());
+      launch({unsigned(s.n), cut.columns}, cut.block, apply_gradients_kernel<T, aligned.value>, s, a, mask,
+             shifts.as<float>());
     });
   });
 }
