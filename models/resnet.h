@@ -1,4 +1,5 @@
-// ResNet-18/34 (basic blocks) and ResNet-50/101 (bottlenecks, v1.5: the stride sits on the 3x3), member names torchvision's.
+// ResNet-18/34 (basic blocks) and ResNet-50/101 (bottlenecks, v1.5: the stride sits on the 3x3), member names
+// torchvision's.
 //
 // He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; torchvision.models.resnet.
 #pragma once
@@ -35,7 +36,7 @@ class ResNet : public Classifier {
     void visit(const std::string& prefix, const Visitor& visitor);
   };
   Block make_block(int in, int planes, int stride);
-  Var run(const Var& x, Mode mode, bool mean);  // mean: of the last map, which is never made then
+  Var run(const Var& x, Mode mode, bool mean);  // the last map or its mean
 
   ResNetOptions options_;
   Initializer init_;

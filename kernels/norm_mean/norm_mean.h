@@ -4,8 +4,8 @@
 // With z = relu(gamma * (x - mean) * invstd + beta + residual), see batch_norm.h for the statistics:
 //   g[n,h,w,c] = dy[n,c] / (h * w) where z > 0
 //   dgamma, dbeta, dx, dresidual follow from g as in batch_norm.h
-// g is the same wherever a picture lets it through, so its sums need no second look at x: CUDA counts the places with
-// z > 0 and adds up their x - mean on the way forward.
+// g is the same wherever a picture lets it through, so its sums need no pass over x: CUDA counts the places with z > 0
+// and adds up their x - mean on the way forward.
 #pragma once
 
 #include "kernels/batch_norm/batch_norm.h"
