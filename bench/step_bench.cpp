@@ -97,7 +97,7 @@ void time_ablation(benchmark::State& state, const std::string& without, Device d
                    const Setting::Input& input) {
   const auto& plans = PC_KERNELS(conv2d_plans, device);
   plans.tune(without != "tuned_engines");
-  fusions().norm_pool = without != "norm_pool";
+  fusions() = {.norm_pool = without != "norm_pool", .norm_mean = without != "norm_mean"};
   time_steps(state, device, dtype, input, without != "cuda_graph");
   fusions() = {};
   plans.tune(false);
@@ -110,8 +110,9 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
   const std::string where = label(device, dtype, input);
   if (!ablating())
     return add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input); });
-  for (const std::string without : {"nothing", "norm_pool", "tuned_engines", "cuda_graph"})
-    if (device == Device::cuda || without == "nothing" || without == "norm_pool")
+  const auto on_gpus = [](const std::string& without) { return without == "tuned_engines" || without == "cuda_graph"; };
+  for (const std::string without : {"nothing", "norm_pool", "norm_mean", "tuned_engines", "cuda_graph"})
+    if (device == Device::cuda || !on_gpus(without))
       add("without/" + without + "/" + where,
           [=](benchmark::State& state) { time_ablation(state, without, device, dtype, input); });
 }

@@ -9,7 +9,7 @@ namespace pc {
 
 // What is done in one pass although it could be two; all on. bench_step --ablate turns one off.
 struct Fusions {
-  bool norm_pool = true;
+  bool norm_pool = true, norm_mean = true;
 };
 Fusions& fusions();
 
@@ -39,12 +39,16 @@ Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
 // x [n,h,w,c] -> [n,c]
 Var global_avg_pool(const Var& x);
 
+// global_avg_pool(relu(batch_norm(x) + residual)) without the map in between; options.relu does not apply.
+Var norm_mean(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
+              const BatchNormOptions& norm);
+
 // x [n,in], w [out,in], b [out] -> f32 logits [n,out]
 Var linear(const Var& x, const Var& w, const Var& b);
 
-// Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. A plain label is (a, a, 1).
+// Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. Plain labels have neither b nor lambda.
 struct Targets {
-  Tensor a, b, lambda;
+  Tensor a, b = {}, lambda = {};
   static Targets of(const std::vector<int32_t>& labels, Device device);
 };
 // logits f32 [n,classes] -> scalar mean loss
