@@ -15,7 +15,8 @@ void register_all() {
       const auto y = std::make_shared<Ring>(Shape{n}, DType::f32, device, copies_for(bytes));
       return Subject{{device, DType::f32, 3.0 * double(n), bytes},
                      [=](int64_t i) {
-                       PC_KERNELS(lerp, device).update(n, 0.001f, static_cast<const float*>((*x)[i]), static_cast<float*>((*y)[i]));
+                       const LerpTensor all{n, static_cast<const float*>((*x)[i]), static_cast<float*>((*y)[i])};
+                       PC_KERNELS(lerp, device).update(0.001f, {&all, 1});
                      },
                      {y.get()}};
     });

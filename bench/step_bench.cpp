@@ -49,10 +49,10 @@ class Step {
  private:
   void work() {
     auto since = Clock::now();
-    const Var loss = cross_entropy(model_->forward(Var(x_), Mode::train).front(), targets_, 0.1f);
+    Var loss = cross_entropy(model_->forward(Var(x_), Mode::train).front(), targets_, 0.1f);
     loss_.copy_from(loss.value());
     since = mark(since, phases[0]);
-    Var(loss).backward();
+    loss.backward();
     since = mark(since, phases[1]);
     optimizer_.step(lr_);
     mark(since, phases[2]);

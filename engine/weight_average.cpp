@@ -24,11 +24,14 @@ void copy_members(Module& from, Module& to) {
 }
 
 void average_members(Module& from, Module& to, float share) {
+  std::vector<LerpTensor> tensors;
+  Device device = Device::cpu;
   for_members(from, to, [&](const Tensor& x, Var& y) {
-    const Tensor average = y.value();
-    PC_KERNELS(lerp, x.device()).update(x.size(), share, x.as<float>(), average.as<float>());
-    y.set_value(average);
+    device = x.device();
+    tensors.push_back({x.size(), x.as<float>(), y.value().as<float>()});
+    y.set_value(y.value());  // drops what was made of the old one
   });
+  PC_KERNELS(lerp, device).update(share, tensors);
 }
 
 }  // namespace pc

@@ -1,12 +1,20 @@
-// lerp: y += t * (x - y), one step of a running average of parameters.
+// lerp: y += t * (x - y) over many tensors, one step of a running average of parameters.
 #pragma once
+
+#include <span>
 
 #include "kernels/runtime/select.h"
 
 namespace pc {
 
+struct LerpTensor {
+  int64_t n;
+  const float* x;
+  float* y;
+};
+
 struct LerpKernels {
-  void (*update)(int64_t n, float t, const float* x, float* y);
+  void (*update)(float t, std::span<const LerpTensor>);
 };
 extern const LerpKernels lerp_cpu, lerp_cuda;
 

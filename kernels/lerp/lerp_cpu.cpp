@@ -1,4 +1,4 @@
-// Fills lerp_cpu: one streaming pass.
+// Fills lerp_cpu: one streaming pass over each tensor.
 #include "kernels/lerp/lerp.h"
 #include "kernels/runtime/parallel.h"
 #include "kernels/runtime/simd_cpu.h"
@@ -8,14 +8,15 @@ namespace {
 
 constexpr int64_t kGrain = 32768;
 
-void update(int64_t n, float t, const float* x, float* y) {
+void update(float t, std::span<const LerpTensor> tensors) {
   const simd::f32x share = simd::splat(t);
-  parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
-    simd::for_lanes(begin, end, [=](int64_t i, auto lanes) {
-      const simd::f32x old = simd::load(y + i, lanes);
-      simd::store(y + i, old + share * (simd::load(x + i, lanes) - old), lanes);
+  for (const auto& [n, x, y] : tensors)
+    parallel_for(n, kGrain, [share, from = x, to = y](int64_t begin, int64_t end) {
+      simd::for_lanes(begin, end, [=](int64_t i, auto lanes) {
+        const simd::f32x old = simd::load(to + i, lanes);
+        simd::store(to + i, old + share * (simd::load(from + i, lanes) - old), lanes);
+      });
     });
-  });
 }
 
 }  // namespace

@@ -1,27 +1,37 @@
-// Running averages on CUDA: one octet a thread and step.
+// Running averages on CUDA: one launch for all parameters.
 #include "kernels/lerp/lerp.h"
-#include "kernels/runtime/launch.cuh"
+#include "kernels/runtime/tensor_table.cuh"
 
 namespace pc {
 namespace {
 
 template <bool Aligned>
-__global__ void lerp_kernel(int64_t n, float t, const float* x, float* y) {
-  const int64_t step = int64_t(gridDim.x) * blockDim.x * kOctet;
-  for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * kOctet; i < n; i += step) {
-    const int count = n - i < kOctet ? int(n - i) : kOctet;
-    float now[kOctet], average[kOctet];
-    load_octet<Aligned>(x + i, count, now);
-    load_octet<Aligned>(y + i, count, average);
+__device__ inline void update(float share, const LerpTensor& t, int64_t i) {
+  const int count = t.n - i < kOctet ? int(t.n - i) : kOctet;
+  float now[kOctet], average[kOctet];
+  load_octet<Aligned>(t.x + i, count, now);
+  load_octet<Aligned>(t.y + i, count, average);
 #pragma unroll
-    for (int j = 0; j < kOctet; ++j) average[j] += t * (now[j] - average[j]);
-    store_octet<Aligned>(y + i, count, average);
-  }
+  for (int k = 0; k < kOctet; ++k) average[k] += share * (now[k] - average[k]);
+  store_octet<Aligned>(t.y + i, count, average);
 }
 
-void update(int64_t n, float t, const float* x, float* y) {
-  with_flag(aligned16({x, y}), [&](auto aligned) {
-    launch(grid_for(ceil_div(n, kOctet), 256), 256, lerp_kernel<aligned.value>, n, t, x, y);
+__global__ void __launch_bounds__(kPieceThreads)
+    lerp_kernel(float share, const __grid_constant__ TensorTable<LerpTensor> table) {
+  const int at = tensor_of_block(table);
+  const LerpTensor& t = table.tensor[at];
+  const int64_t i = first_element(table, at);
+  if (i >= t.n) return;
+  if (table.aligned[at])
+    update<true>(share, t, i);
+  else
+    update<false>(share, t, i);
+}
+
+void update(float share, std::span<const LerpTensor> tensors) {
+  const auto aligned = [](const LerpTensor& t) { return aligned16({t.x, t.y}); };
+  for_tables(tensors, aligned, [&](unsigned blocks, const TensorTable<LerpTensor>& table) {
+    launch(blocks, kPieceThreads, lerp_kernel, share, table);
   });
 }
 

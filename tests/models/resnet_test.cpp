@@ -144,7 +144,7 @@ TEST(ResNet, AFrozenBackboneTrainsItsHeadAlone) {
   freeze(*model, {"conv1", "bn1", "layer"});
   const auto frozen = test::weights_of(*model);
   Optimizer optimizer(*model, {});
-  const Var loss =
+  Var loss =
       cross_entropy(model->forward(Var(test::pictures(5, 2, 40, 30)), Mode::eval)[0], Targets::of({1, 2}, Device::cpu));
   loss.backward();
   model->visit(

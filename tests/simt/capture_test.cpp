@@ -29,8 +29,9 @@ void set(const Buffer& buffer, float value) { memory_cuda.copy_in(buffer.data(),
 TEST(Capture, ARecordingRunsOnWhatTheMemoryHolds) {
   const Buffer x(Device::cuda, sizeof(float)), y(Device::cuda, sizeof(float));
   set(x, 8), set(y, 0);
+  const LerpTensor tensor{1, x.as<float>(), y.as<float>()};
   graph_cuda.begin();
-  lerp_cuda.update(1, 0.5f, x.as<float>(), y.as<float>());
+  lerp_cuda.update(0.5f, {&tensor, 1});
   void* const recording = graph_cuda.end();
   EXPECT_EQ(value_of(y), 0) << "nothing was done yet";
   graph_cuda.launch(recording);
