@@ -154,9 +154,9 @@ __global__ void two_grid_barriers_kernel(int* y) {
 
 // Turns x round by way of dynamic shared memory, 16 bytes a thread.
 __device__ void turn_by_copies(int* y, bool waits, unsigned to) {
-  int4* const line = reinterpret_cast<int4*>(dynamic_shared());
-  int4* const all = reinterpret_cast<int4*>(y);
-  __pipeline_memcpy_async(line + to, all + threadIdx.x, sizeof(int4));
+  uint4* const line = reinterpret_cast<uint4*>(dynamic_shared());
+  uint4* const all = reinterpret_cast<uint4*>(y);
+  __pipeline_memcpy_async(line + to, all + threadIdx.x, sizeof(uint4));
   __pipeline_commit();
   if (waits) __pipeline_wait_prior(0);
   __syncthreads();

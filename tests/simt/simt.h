@@ -39,7 +39,7 @@ void launch(const Launch& launch);
 // What the stand-in says of itself: multiprocessors that hold one block each, and the shared memory a block may ask
 // for, with leave (cudaFuncSetAttribute) and without. Few and small, for every thread of a cooperative launch has a
 // stack.
-constexpr std::size_t kMultiprocessors = 5, kSharedBytes = std::size_t(64) << 10, kFreelyShared = std::size_t(48) << 10;
+constexpr std::size_t kMultiprocessors = 5, kSharedBytes = std::size_t(96) << 10, kFreelyShared = std::size_t(48) << 10;
 
 // Off, for whole models: one order, and nobody looks at the accesses.
 void set_checks(bool on);

@@ -33,8 +33,8 @@ constexpr T max(T a, T b) {
 struct uint3 {
   unsigned x, y, z;
 };
-struct alignas(16) int4 {
-  int x, y, z, w;
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
 };
 struct dim3 {
   unsigned x, y, z;
