@@ -24,16 +24,16 @@ struct Packed {
 };
 
 template <class T>
-__device__ inline void unpack(const Packed<T>& from, float (&to)[kOctet]) {
+__device__ inline void unpack(Packed<T> from, float (&to)[kOctet]) {
   Octet<T> octet;
   memcpy(&octet, &from, sizeof(octet));
 #pragma unroll
   for (int i = 0; i < kOctet; ++i) to[i] = to_float(octet.value[i]);
 }
 
-// 0 where the mask has no bit.
+// With 0 where the mask has no bit.
 template <class T>
-__device__ inline void keep(Packed<T>& packed, unsigned bits) {
+__device__ inline Packed<T> masked(Packed<T> packed, unsigned bits) {
   Octet<T> octet;
   const Octet<T> nothing{};
   memcpy(&octet, &packed, sizeof(octet));
@@ -41,6 +41,7 @@ __device__ inline void keep(Packed<T>& packed, unsigned bits) {
   for (int i = 0; i < kOctet; ++i)
     if (!(bits >> i & 1)) octet.value[i] = nothing.value[i];
   memcpy(&packed, &octet, sizeof(octet));
+  return packed;
 }
 
 // At the begin of the block's shared memory; the tile follows.
@@ -300,7 +301,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   load_octet<true>(a.mean + c, s.c - c, mean);
   const auto bits = [&](int slot) { return a.mask ? unsigned(a.mask[place.mask_at(slot)]) : 0xffu; };
   tile.each(bits, [&](int, auto& kept, unsigned loaded) {
-    keep(kept.of[1], loaded);
+    kept.of[1] = masked(kept.of[1], loaded);
     unpack(kept.of[0], x);
     unpack(kept.of[1], g);
 #pragma unroll
