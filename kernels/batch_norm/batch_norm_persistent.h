@@ -21,9 +21,9 @@ struct BatchNormChip {
 // thread's registers hold tensors.
 constexpr int kBatchNormTileThreads = 512, kBatchNormTileRegisters = 48;
 
-// More blocks than this would be no faster on the GPUs known. Every GPU with that many multiprocessors cuts a shape in
-// the same way, so the bits are the same on all of them; on a smaller one they depend on the number of
-// multiprocessors. On one GPU they are the same every time.
+// Every GPU with at least this many multiprocessors (an H100 SXM has 132) cuts a shape in the same way, so the bits are
+// the same on all of them; on a smaller one they depend on the number of multiprocessors, since otherwise it would have
+// no tiles at all. On one GPU they are the same every time.
 constexpr int kBatchNormTileBlocks = 128;
 
 // How a shape is cut: block (i, j) keeps rows [j * per_part, (j + 1) * per_part) of octets [i * x, (i + 1) * x) of

@@ -314,10 +314,10 @@ TEST(BatchNorm, GpuMatchesReference16Bit) {
   check_many(Device::cuda, DType::f16);
 }
 
-// One launch. On the stand-in GPU (96 KiB of shared memory) the last slots of the larger shapes lie there; of the
-// largest the backward pass does not fit.
+// One launch; the last of several parts is shorter. On the stand-in GPU (96 KiB of shared memory) the last slots of the
+// larger shapes lie there; of the largest some passes do not fit.
 void check_persistent(DType dtype) {
-  for (const auto& [rows, c] : {std::pair{2, 8}, {65, 64}, {130, 72}, {700, 96}, {250, 264}})
+  for (const auto& [rows, c] : {std::pair{2, 8}, {65, 64}, {131, 72}, {701, 96}, {251, 264}})
     for (int variant = 0; variant < 4; ++variant) {
       SCOPED_TRACE("rows " + std::to_string(rows) + " c " + std::to_string(c) + " variant " + std::to_string(variant));
       check({.shape = {.rows = rows, .c = c},
@@ -326,7 +326,7 @@ void check_persistent(DType dtype) {
              .persistent = true},
             Device::cuda, dtype);
     }
-  check({.shape = {.rows = 430, .c = 512}, .relu = true, .residual = true, .persistent = true}, Device::cuda, dtype);
+  check({.shape = {.rows = 431, .c = 512}, .relu = true, .residual = true, .persistent = true}, Device::cuda, dtype);
   check({.shape = {.rows = 40, .c = 8}, .relu = true, .training = false, .persistent = true}, Device::cuda, dtype);
 }
 

@@ -48,7 +48,7 @@ void set_checks(bool on);
 std::vector<const void*> kernels_run();
 
 // What threads do together. A collective is complete when every thread named has come to the same line.
-enum class Together : uint8_t { grid_barrier, block_barrier, warp_barrier, shuffle, ballot };
+enum class Together : uint8_t { grid_barrier, block_barrier, warp_barrier, shuffle, ballot };  // the widest first
 enum class Lane : uint8_t { index, up, down, exclusive_or };
 void grid_barrier(std::source_location where);
 void block_barrier(std::source_location where);
