@@ -74,8 +74,7 @@ class Place {
     const int c = int(blockIdx.x) * width() + thread() % width();
     return c < s_.c ? c : -1;
   }
-  // One thread of the block, or of the grid, speaks for its channel.
-  __device__ bool speaks() const { return thread() < width() && channel() >= 0; }
+  // One thread of the grid speaks for its channel.
   __device__ bool speaks_for_all() const { return blockIdx.y == 0 && speaks(); }
 
   // The sum of term(i), i < count, in every thread of the channel. All threads of the block must call it.
@@ -98,6 +97,13 @@ class Place {
     __syncthreads();
     return sum(cut_.y, [&](int y) { return double(sums().values[y * width() + thread() % width()]); });
   }
+  // Hands two sums of the block to all blocks. partial: the first of each part [parts, c], then the second.
+  __device__ void hand_out(double first, double second, float* partial) const {
+    if (!speaks()) return;
+    float* const to = partial + int64_t(blockIdx.y) * s_.c + channel();
+    to[0] = float(first);
+    to[int64_t(cut_.parts) * s_.c] = float(second);
+  }
   // Of all parts' terms. Reads only what was written before the grid's barrier.
   template <class Term>
   __device__ double sum_of_parts(Term term) const {
@@ -115,6 +121,8 @@ class Place {
  private:
   __device__ int thread() const { return int(threadIdx.y) * cut_.x + int(threadIdx.x); }
   __device__ int width() const { return cut_.x * kOctet; }
+  // One thread of the block for each channel.
+  __device__ bool speaks() const { return thread() < width() && channel() >= 0; }
   __device__ static Sums& sums() { return *reinterpret_cast<Sums*>(dynamic_shared()); }
 
   const BatchNormShape& s_;
@@ -191,10 +199,9 @@ class Tile {
   Slot* more_;
 };
 
-// partial: mean [parts, c], then the sum of squared differences from it [parts, c].
+// Hands out the mean of the block's part and the sum of squared differences from it.
 template <class T>
-__device__ inline void moments_of_part(const BatchNormShape& s, const BatchNormTile& cut, const Place& place,
-                                       Tile<T, 1>& tile, float* partial) {
+__device__ inline void moments_of_part(const Place& place, Tile<T, 1>& tile, float* partial) {
   float v[kOctet], mean[kOctet], sum[kOctet] = {}, square[kOctet] = {};
   tile.each([&](int, const auto& kept) {
     unpack(kept.of[0], v);
@@ -208,11 +215,7 @@ __device__ inline void moments_of_part(const BatchNormShape& s, const BatchNormT
 #pragma unroll
     for (int i = 0; i < kOctet; ++i) square[i] += (v[i] - mean[i]) * (v[i] - mean[i]);
   });
-  const double m2 = place.sum_of_block(square);
-  if (!place.speaks()) return;
-  float* const to = partial + int64_t(blockIdx.y) * s.c + place.channel();
-  to[0] = part_mean;
-  to[int64_t(cut.parts) * s.c] = float(m2);
+  place.hand_out(part_mean, place.sum_of_block(square), partial);
 }
 
 // mean and scale = gamma * invstd of every thread's channels; one thread of the grid writes a channel's vectors.
@@ -247,7 +250,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   Tile<T, 1> tile(place);
   tile.fetch(0, a.x);
   tile.arrived();
-  moments_of_part(s, cut, place, tile, partial);
+  moments_of_part(place, tile, partial);
   cooperative_groups::this_grid().sync();
   float mean[kOctet], scale[kOctet], beta[kOctet], v[kOctet], other[kOctet];
   join_moments(s, cut, place, partial, a, mean, scale);
@@ -311,11 +314,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     }
   });
   const double all = place.sum_of_block(sum), all_products = place.sum_of_block(product);
-  if (place.speaks()) {
-    float* const to = partial + int64_t(blockIdx.y) * s.c + place.channel();
-    to[0] = float(all);
-    to[int64_t(cut.parts) * s.c] = float(all_products);
-  }
+  place.hand_out(all, all_products, partial);
   cooperative_groups::this_grid().sync();
   float shift[kOctet], slope[kOctet], scale[kOctet];
   join_gradients(s, cut, place, partial, a, shift, slope);
