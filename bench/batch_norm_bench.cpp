@@ -1,9 +1,11 @@
 // batch_norm after each kind of convolution of ResNet18: with ReLU alone, and as the end of a block with the residual.
 #include "bench/bench.h"
-#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/batch_norm_persistent.h"
 
 namespace pc::bench {
 namespace {
+
+constexpr BatchNormChip kH100{.multiprocessors = 132, .shared_bytes = 232448};
 
 struct Buffers {
   Ring x, y, residual, dy, dx, dresidual, mask;
@@ -27,50 +29,81 @@ struct Buffers {
   uint8_t* bits(int64_t i) const { return mask.at(i).as<uint8_t>(); }
 };
 
-void add_layer(const std::string& name, const BatchNormShape& s, DType dtype, Device device, bool with_residual,
-               int count) {
-  const double elements = double(s.rows) * s.c, bytes = elements * double(size_of(dtype)),
-               bits = double(s.mask_bytes());
-  const auto* kernels = &PC_KERNELS(batch_norm, device);
-  const auto buffers = [=] { return std::make_shared<Buffers>(s, dtype, device, copies_for(3 * bytes)); };
-  // The statistics need all of x before the first y: x is read twice; so are dy and x on the way back.
-  add("forward_train/" + name, [=] {
-    const auto b = buffers();
-    return Subject{{device, dtype, 8 * elements, (with_residual ? 4 : 3) * bytes + bits, count},
-                   [=](int64_t i) {
-                     kernels->forward_train(s, dtype,
-                                            {.x = b->x[i],
-                                             .gamma = b->gamma.f32(0),
-                                             .beta = b->beta.f32(0),
-                                             .residual = with_residual ? b->residual[i] : nullptr,
-                                             .relu = true,
-                                             .running_mean = b->running_mean.f32(0),
-                                             .running_var = b->running_var.f32(0),
-                                             .y = b->y[i],
-                                             .mean = b->mean.f32(0),
-                                             .invstd = b->invstd.f32(0),
-                                             .mask = b->bits(i)});
-                   },
-                   {&b->y}};
-  });
-  add("backward/" + name, [=] {
-    const auto b = buffers();
-    return Subject{{device, dtype, 12 * elements, (with_residual ? 6 : 5) * bytes + 2 * bits, count},
-                   [=](int64_t i) {
-                     kernels->backward(s, dtype,
-                                       {.dy = b->dy[i],
-                                        .x = b->x[i],
-                                        .gamma = b->gamma.f32(0),
-                                        .mean = b->mean.f32(0),
-                                        .invstd = b->invstd.f32(0),
-                                        .mask = b->bits(i),
-                                        .dx = b->dx[i],
-                                        .dresidual = with_residual ? b->dresidual[i] : nullptr,
-                                        .dgamma = b->dgamma.f32(0),
-                                        .dbeta = b->dbeta.f32(0)});
-                   },
-                   {&b->dx}};
-  });
+struct Layer {
+  BatchNormShape shape;
+  DType dtype;
+  Device device;
+  bool residual, persistent;
+  int count;  // in the network
+};
+
+// Bytes of `tensors` tensors and `masks` bits of a ReLU mask for each of their elements.
+double moved(const Layer& l, int tensors, int masks) {
+  return double(tensors) * double(l.shape.rows) * l.shape.c * double(size_of(l.dtype)) +
+         double(masks) * double(l.shape.mask_bytes());
+}
+
+std::shared_ptr<Buffers> buffers_of(const Layer& l) {
+  return std::make_shared<Buffers>(l.shape, l.dtype, l.device, copies_for(moved(l, 3, 0)));
+}
+
+// The statistics need all of x before the first y: x is read twice unless it stays on chip.
+Subject forward(const Layer& l) {
+  const auto b = buffers_of(l);
+  const auto* kernels = &PC_KERNELS(batch_norm, l.device);
+  const int tensors = (l.persistent ? 2 : 3) + l.residual;
+  return {{l.device, l.dtype, 8 * double(l.shape.rows) * l.shape.c, moved(l, tensors, 1), l.count},
+          [=](int64_t i) {
+            kernels->forward_train(l.shape, l.dtype,
+                                   {.x = b->x[i],
+                                    .gamma = b->gamma.f32(0),
+                                    .beta = b->beta.f32(0),
+                                    .residual = l.residual ? b->residual[i] : nullptr,
+                                    .relu = true,
+                                    .running_mean = b->running_mean.f32(0),
+                                    .running_var = b->running_var.f32(0),
+                                    .y = b->y[i],
+                                    .mean = b->mean.f32(0),
+                                    .invstd = b->invstd.f32(0),
+                                    .mask = b->bits(i),
+                                    .persistent = l.persistent});
+          },
+          {&b->y}};
+}
+
+// So are dy, x and the mask on the way back.
+Subject backward(const Layer& l) {
+  const auto b = buffers_of(l);
+  const auto* kernels = &PC_KERNELS(batch_norm, l.device);
+  const int tensors = (l.persistent ? 3 : 5) + l.residual;
+  return {{l.device, l.dtype, 12 * double(l.shape.rows) * l.shape.c, moved(l, tensors, l.persistent ? 1 : 2), l.count},
+          [=](int64_t i) {
+            kernels->backward(l.shape, l.dtype,
+                              {.dy = b->dy[i],
+                               .x = b->x[i],
+                               .gamma = b->gamma.f32(0),
+                               .mean = b->mean.f32(0),
+                               .invstd = b->invstd.f32(0),
+                               .mask = b->bits(i),
+                               .dx = b->dx[i],
+                               .dresidual = l.residual ? b->dresidual[i] : nullptr,
+                               .dgamma = b->dgamma.f32(0),
+                               .dbeta = b->dbeta.f32(0),
+                               .persistent = l.persistent});
+          },
+          {&b->dx}};
+}
+
+// On a GPU also in one launch, where an H100 can: there the same name with /persistent behind it.
+void add_layer(const std::string& name, Layer l) {
+  const auto fits = [&](int tensors) {
+    return l.device == Device::cuda && batch_norm_tile(l.shape, l.dtype, tensors, kH100);
+  };
+  add("forward_train/" + name, [=] { return forward(l); });
+  add("backward/" + name, [=] { return backward(l); });
+  l.persistent = true;
+  if (fits(1)) add("forward_train/" + name + "/persistent", [=] { return forward(l); });
+  if (fits(2)) add("backward/" + name + "/persistent", [=] { return backward(l); });
 }
 
 }  // namespace
@@ -80,11 +113,17 @@ void register_all() {
   for_each_setting([](Device device, DType dtype, const Setting::Input& input) {
     for (const ConvLayer& layer : resnet18_convs(input)) {
       const Conv2dShape& c = layer.shape;
-      const BatchNormShape shape{.rows = int64_t(c.n) * c.p() * c.q(), .c = c.k};
-      const std::string name = label(device, dtype, input) + "/" + layer.name;
       const bool block = layer.name.ends_with(".3x3");  // two blocks in every stage end with a residual
-      add_layer(name, shape, dtype, device, false, block ? layer.count - 2 : layer.count);
-      if (block) add_layer(name + "+residual", shape, dtype, device, true, 2);
+      Layer l{.shape = {.rows = int64_t(c.n) * c.p() * c.q(), .c = c.k},
+              .dtype = dtype,
+              .device = device,
+              .residual = false,
+              .persistent = false,
+              .count = block ? layer.count - 2 : layer.count};
+      const std::string name = label(device, dtype, input) + "/" + layer.name;
+      add_layer(name, l);
+      l.residual = true, l.count = 2;
+      if (block) add_layer(name + "+residual", l);
     }
   });
 }

@@ -1,10 +1,11 @@
 // A whole training step of ResNet18 with one head of 7 classes on prepared input, as pctrain runs it: forward, loss,
 // backward, update.
 //
-// On CUDA the step is recorded as a graph. Counters: img/s, the time of each phase where it is not, and peak memory (rss_MiB of the process so far, heap_MiB of the device's
-// allocator): for the peak of one case alone select it with --benchmark_filter.
+// On CUDA the step is recorded as a graph. Counters: img/s, the time of each phase where it is not, and peak memory
+// (rss_MiB of the process so far, heap_MiB of the device's allocator): for the peak of one case alone select it with
+// --benchmark_filter.
 //
-//   bench_step --ablate     the same step without one thing that makes it fast, one at a time
+//   bench_step --ablate     the same step without one thing that makes it fast, or with one that may, one at a time
 #include <chrono>
 #include <cmath>
 
@@ -92,13 +93,15 @@ void time_steps(benchmark::State& state, Device device, DType dtype, const Setti
   state.counters["heap_MiB"] = double(memory::stats(device).peak) / (1 << 20);
 }
 
-// A step that does without one thing; the engines are chosen by trying unless that is the thing.
-void time_ablation(benchmark::State& state, const std::string& without, Device device, DType dtype,
+// A step with one thing changed; the engines are chosen by trying unless that is the thing.
+void time_ablation(benchmark::State& state, const std::string& change, Device device, DType dtype,
                    const Setting::Input& input) {
   const auto& plans = PC_KERNELS(conv2d_plans, device);
-  plans.tune(without != "tuned_engines");
-  fusions() = {.norm_pool = without != "norm_pool", .norm_mean = without != "norm_mean"};
-  time_steps(state, device, dtype, input, without != "cuda_graph");
+  plans.tune(change != "without/tuned_engines");
+  fusions() = {.norm_pool = change != "without/norm_pool",
+               .norm_mean = change != "without/norm_mean",
+               .persistent_norm = change == "with/persistent_norm"};
+  time_steps(state, device, dtype, input, change != "without/cuda_graph");
   fusions() = {};
   plans.tune(false);
 }
@@ -110,11 +113,11 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
   const std::string where = label(device, dtype, input);
   if (!ablating())
     return add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input); });
-  const auto on_gpus = [](const std::string& without) { return without == "tuned_engines" || without == "cuda_graph"; };
-  for (const std::string without : {"nothing", "norm_pool", "norm_mean", "tuned_engines", "cuda_graph"})
-    if (device == Device::cuda || !on_gpus(without))
-      add("without/" + without + "/" + where,
-          [=](benchmark::State& state) { time_ablation(state, without, device, dtype, input); });
+  std::vector<std::string> changes{"without/nothing", "without/norm_pool", "without/norm_mean"};
+  if (device == Device::cuda)
+    changes.insert(changes.end(), {"without/tuned_engines", "without/cuda_graph", "with/persistent_norm"});
+  for (const std::string& change : changes)
+    add(change + "/" + where, [=](benchmark::State& state) { time_ablation(state, change, device, dtype, input); });
 }
 
 }  // namespace

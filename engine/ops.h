@@ -7,9 +7,10 @@
 
 namespace pc {
 
-// What is done in one pass although it could be two; all on. bench_step --ablate turns one off.
+// What is done in one pass although it could be two. bench_step --ablate changes one.
 struct Fusions {
   bool norm_pool = true, norm_mean = true;
+  bool persistent_norm = false;  // batch_norm's training passes on CUDA; off, for no GPU has timed it yet
 };
 Fusions& fusions();
 

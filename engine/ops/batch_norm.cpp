@@ -35,7 +35,8 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mea
       {.x = x.value().data(), .gamma = gamma.value().as<float>(), .beta = beta.value().as<float>(),
        .residual = residual.empty() ? nullptr : residual.value().data(), .relu = options.relu, .momentum = options.momentum,
        .running_mean = running_mean.value().as<float>(), .running_var = running_var.value().as<float>(), .y = y.data(),
-       .mean = mean.as<float>(), .invstd = invstd.as<float>(), .mask = mask.as<uint8_t>()});
+       .mean = mean.as<float>(), .invstd = invstd.as<float>(), .mask = mask.as<uint8_t>(),
+       .persistent = fusions().persistent_norm});
 
   const bool training = options.training, wants_residual = residual.requires_grad();
   return Var::record("batch_norm", y, {x, gamma, beta, residual}, [=, &kernels, input = x.value(), scale = gamma.value()](const Tensor& dy) {
@@ -44,7 +45,8 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mea
     kernels.backward(shape, dtype,
                      {.dy = dy.data(), .x = input.data(), .gamma = scale.as<float>(), .mean = mean.as<float>(),
                       .invstd = invstd.as<float>(), .mask = mask.as<uint8_t>(), .training = training, .dx = dx.data(),
-                      .dresidual = dresidual.data(), .dgamma = dgamma.as<float>(), .dbeta = dbeta.as<float>()});
+                      .dresidual = dresidual.data(), .dgamma = dgamma.as<float>(), .dbeta = dbeta.as<float>(),
+                      .persistent = fusions().persistent_norm});
     return std::vector<Tensor>{dx, dgamma, dbeta, dresidual};
   });
 }

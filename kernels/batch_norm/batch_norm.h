@@ -35,6 +35,7 @@ struct BatchNormForward {
   float* mean = nullptr;           // out: what the backward pass needs (evaluation: of the running statistics)
   float* invstd = nullptr;
   uint8_t* mask = nullptr;         // out, with relu; null where no backward pass follows
+  bool persistent = false;         // training on CUDA: in one launch that reads x once, where x fits on chip
 };
 
 struct BatchNormBackward {
@@ -49,6 +50,7 @@ struct BatchNormBackward {
   void* dresidual = nullptr;      // null: no residual
   float* dgamma = nullptr;
   float* dbeta = nullptr;
+  bool persistent = false;        // training on CUDA: in one launch that reads dy and x once, where they fit on chip
 };
 
 struct BatchNormKernels {

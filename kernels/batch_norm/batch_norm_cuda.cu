@@ -1,4 +1,5 @@
 // Batch normalisation on CUDA: the passes that apply, and the sums of the gradients; batch_norm_sums.cuh has the rest.
+#include "kernels/batch_norm/batch_norm_persistent.h"
 #include "kernels/batch_norm/batch_norm_sums.cuh"
 #include "kernels/runtime/memory.h"
 
@@ -115,6 +116,7 @@ void apply(const BatchNormShape& s, DType dtype, const BatchNormForward& a) {
 }
 
 void forward_train(const BatchNormShape& s, DType dtype, const BatchNormForward& a) {
+  if (a.persistent && batch_norm_persistent_forward(s, dtype, a)) return;
   batch_norm_moments(s, dtype, a);
   apply(s, dtype, a);
 }
@@ -125,6 +127,7 @@ void forward_eval(const BatchNormShape& s, DType dtype, const BatchNormForward& 
 }
 
 void backward(const BatchNormShape& s, DType dtype, const BatchNormBackward& a) {
+  if (a.persistent && a.training && batch_norm_persistent_backward(s, dtype, a)) return;
   const BatchNormCut cut = batch_norm_cut(s);
   const Buffer partial(Device::cuda, std::size_t(cut.parts) * std::size_t(s.c) * 2 * sizeof(float));
   const Buffer shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));

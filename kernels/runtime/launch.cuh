@@ -89,6 +89,12 @@ __device__ inline T block_sum(T v, T* scratch) {
   return warp_sum(lane < warps ? scratch[lane] : T(0));
 }
 
+// The shared memory of which the launch says the size; begins at a multiple of 16 bytes.
+__device__ inline unsigned char* dynamic_shared() {
+  alignas(16) extern __shared__ unsigned char dynamic_shared_memory[];
+  return dynamic_shared_memory;
+}
+
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline bool aligned16(std::initializer_list<const void*> pointers) {
@@ -106,6 +112,25 @@ void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&...
   config.gridDim = grid;
   config.blockDim = block;
   config.stream = stream();
+  PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+}
+
+// The same with all blocks on the GPU at once, so that they may wait for each other (cooperative_groups' grid barrier),
+// and with bytes of dynamic_shared() for each. Throws Error(usage) where the GPU does not hold them all.
+template <class... Parameters, class... Arguments>
+void launch_together(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(Parameters...),
+                     Arguments&&... arguments) {
+  PC_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)));
+  cudaLaunchAttribute together{};
+  together.id = cudaLaunchAttributeCooperative;
+  together.val.cooperative = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream();
+  config.attrs = &together;
+  config.numAttrs = 1;
   PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 

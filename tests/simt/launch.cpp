@@ -3,10 +3,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <map>
 #include <memory>
 #include <set>
 #include <stdexcept>
 
+#include "cuda_runtime.h"
 #include "tests/simt/capture.h"
 #include "tests/simt/machine.h"
 
@@ -16,6 +18,7 @@ namespace {
 constexpr const char* kOrders[] = {"forward", "reverse", "shuffled", "shuffled again"};
 
 std::set<const void*> seen;
+std::map<const void*, std::size_t> most_shared;  // of the kernels that may have more than others
 bool checks = true;
 
 void check_limits(const Launch& launch) {
@@ -27,6 +30,12 @@ void check_limits(const Launch& launch) {
   limit(launch.grid.volume() >= 1 && launch.grid.x < 1u << 31 && launch.grid.y <= 65535 && launch.grid.z <= 65535,
         "no GPU runs a grid of " + text_of(launch.grid));
   limit(launch.parameter_bytes <= 32764, std::to_string(launch.parameter_bytes) + " bytes of arguments");
+  const auto leave = most_shared.find(launch.kernel);
+  limit(launch.dynamic_shared <= (leave == most_shared.end() ? kFreelyShared : leave->second),
+        std::to_string(launch.dynamic_shared) + " bytes of dynamic shared memory without cudaFuncSetAttribute's leave");
+  limit(!launch.cooperative || launch.grid.volume() <= kMultiprocessors,
+        "a cooperative launch of " + std::to_string(launch.grid.volume()) + " blocks, of which the stand-in holds " +
+            std::to_string(kMultiprocessors) + " at once");
 }
 
 void run_once(const Launch& launch, std::size_t order) {
@@ -73,3 +82,21 @@ void set_checks(bool on) { checks = on; }
 std::vector<const void*> kernels_run() { return {seen.begin(), seen.end()}; }
 
 }  // namespace pc::simt
+
+using namespace pc::simt;
+
+cudaError_t pc_set_most_shared(const void* kernel, int bytes) {
+  if (bytes < 0 || std::size_t(bytes) > kSharedBytes) return cudaErrorInvalidValue;
+  most_shared[kernel] = std::size_t(bytes);
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = int(attribute == cudaDevAttrMultiProcessorCount ? kMultiprocessors : kSharedBytes);
+  return cudaSuccess;
+}

@@ -38,29 +38,30 @@ pc_switch_stack:
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
 
+namespace pc {
+// launch.cuh declares it.
+alignas(16) thread_local unsigned char dynamic_shared_memory[simt::kSharedBytes];
+}  // namespace pc
+
 namespace pc::simt {
+
+Machine* machine = nullptr;
+
 namespace {
 
-constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPage = 4096, kMaxFibers = kMultiprocessors * kMaxThreads;
 
-Machine* machine = nullptr;  // the last one; not thread_local: that would be shared memory
-bool inside = false;         // a thread of it is running
+bool inside = false;  // a thread of the machine is running
 
 Index index_of(std::size_t i, const Index& size) {
   return {unsigned(i % size.x), unsigned(i / size.x % size.y), unsigned(i / size.x / size.y)};
-}
-std::string text_of(const std::source_location& where) {
-  return std::string(where.file_name()) + ":" + std::to_string(where.line());
-}
-bool same(const std::source_location& a, const std::source_location& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
 }
 
 // Memory for the stacks, each with a page below it that nobody may touch.
 char* stacks() {
   static char* const base = [] {
-    char* const all = static_cast<char*>(reserve(kMaxThreads * kStackBytes));
-    for (std::size_t i = 0; i < kMaxThreads; ++i) mprotect(all + i * kStackBytes, kPage, PROT_NONE);
+    char* const all = static_cast<char*>(reserve(kMaxFibers * kStackBytes));
+    for (std::size_t i = 0; i < kMaxFibers; ++i) mprotect(all + i * kStackBytes, kPage, PROT_NONE);
     return all;
   }();
   return base;
@@ -95,15 +96,32 @@ std::string text_of(const Index& i) {
   return "(" + std::to_string(i.x) + ", " + std::to_string(i.y) + ", " + std::to_string(i.z) + ")";
 }
 
+std::string text_of(const std::source_location& where) {
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+uint32_t next_phase() {
+  static uint32_t last = 0;
+  return ++last;
+}
+
 Machine::Machine(const Launch& launch, std::size_t order, bool traced)
-    : threads_(launch.block.volume()),
-      fibers_(launch.block.volume()),
-      thread_order_(order_of(launch.block.volume(), order)),
+    : block_size_(launch.block.volume()),
+      threads_((launch.cooperative ? launch.grid.volume() : 1) * block_size_),
+      fibers_(threads_.size()),
+      copies_(threads_.size()),
+      thread_order_(order_of(block_size_, order)),
       block_order_(order_of(launch.grid.volume(), order)) {
-  static uint32_t passes = 0;
   const auto [shared, bytes] = shared_range();
   shared_ = shared;
-  running_ = {.launch = &launch, .pass = ++passes, .traced = traced, .shared = shared, .shared_bytes = bytes};
+  const uint32_t phase = next_phase();
+  running_ = {.launch = &launch,
+              .first_phase = phase,
+              .phase = phase,
+              .traced = traced,
+              .shared = shared,
+              .shared_bytes = bytes,
+              .dynamic_shared = reinterpret_cast<const char*>(dynamic_shared_memory)};
   machine = this;
 }
 
@@ -112,14 +130,37 @@ void Machine::run() {
   blockDim = {launch.block.x, launch.block.y, launch.block.z};
   gridDim = {launch.grid.x, launch.grid.y, launch.grid.z};
   for (std::size_t i = 0; i < fibers_.size(); ++i) fibers_[i] = make_fiber(stacks() + i * kStackBytes);
+  if (launch.cooperative) return run_together();
   for (std::size_t block : block_order_) {
-    running_.block = block;
-    const Index at = index_of(block, launch.grid);
-    blockIdx = {at.x, at.y, at.z};
-    std::memset(shared_, 0xff, running_.shared_bytes);  // NaN in every float type
+    enter(block);
+    std::memset(shared_, kPoison, running_.shared_bytes);
     for (Thread& thread : threads_) thread = {};
     run_block();
   }
+}
+
+// Every block in turn until it waits for the grid or has ended; the memory that they all call theirs is swapped.
+void Machine::run_together() {
+  const std::size_t blocks = block_order_.size(), bytes = running_.shared_bytes;
+  std::vector<std::vector<char>> shared(blocks, std::vector<char>(bytes, kPoison));
+  for (;;) {
+    std::size_t ended = 0;
+    for (std::size_t block : block_order_) {
+      enter(block);
+      std::memcpy(shared_, shared[block].data(), bytes);
+      ended += run_block();
+      std::memcpy(shared[block].data(), shared_, bytes);
+    }
+    if (ended == blocks) return;
+    complete_grid();
+  }
+}
+
+void Machine::enter(std::size_t block) {
+  running_.block = block;
+  first_ = running_.launch->cooperative ? block * block_size_ : 0;
+  const Index at = index_of(block, running_.launch->grid);
+  blockIdx = {at.x, at.y, at.z};
 }
 
 // A stack on which fiber_main() is about to be called: six registers, the function, and no way back.
@@ -135,36 +176,40 @@ void* Machine::make_fiber(char* stack) {
 void Machine::fiber_main() {
   for (;;) {
     const Running& now = machine->running_;
-    const std::size_t thread = now.thread;
+    const std::size_t fiber = machine->first_ + now.thread;
     now.launch->call(now.launch->packed);
-    machine->threads_[thread].state = Thread::State::done;
-    pc_switch_stack(&machine->fibers_[thread], machine->scheduler_);
+    machine->threads_[fiber].state = Thread::State::done;
+    pc_switch_stack(&machine->fibers_[fiber], machine->scheduler_);
   }
 }
 
 void Machine::resume(std::size_t thread) {
   const Index at = index_of(thread, running_.launch->block);
+  const std::size_t fiber = first_ + thread;
   threadIdx = {at.x, at.y, at.z};
   running_.thread = thread;
-  running_.stack = stacks() + thread * kStackBytes;
-  running_.block_barriers = threads_[thread].block_barriers;
-  running_.warp_barriers = threads_[thread].warp_barriers;
+  running_.stack = stacks() + fiber * kStackBytes;
+  running_.block_barriers = threads_[fiber].block_barriers;
+  running_.warp_barriers = threads_[fiber].warp_barriers;
+  running_.copies = &copies_[fiber];
   inside = true;
-  pc_switch_stack(&scheduler_, fibers_[thread]);
+  pc_switch_stack(&scheduler_, fibers_[fiber]);
   inside = false;
   if (!fault_.empty()) throw std::runtime_error(fault_);
 }
 
-void Machine::run_block() {
+// True: the block has ended; false: it waits for the grid.
+bool Machine::run_block() {
   for (;;) {
-    bool all_done = true, completed = false;
+    bool all_done = true;
     for (std::size_t thread : thread_order_) {
-      if (threads_[thread].state == Thread::State::ready) resume(thread);
-      all_done = all_done && threads_[thread].state == Thread::State::done;
+      if (here(thread).state == Thread::State::ready) resume(thread);
+      all_done = all_done && here(thread).state == Thread::State::done;
     }
-    if (all_done) return;
-    completed = complete_block();
-    for (std::size_t thread = 0; thread < threads_.size(); ++thread) completed = complete_warp(thread) || completed;
+    if (all_done) return true;
+    if (all_wait(Together::grid_barrier)) return false;
+    bool completed = complete_block();
+    for (std::size_t thread = 0; thread < block_size_; ++thread) completed = complete_warp(thread) || completed;
     if (!completed)
       throw std::runtime_error(places_of({running_.launch->kernel})[0].function + ", block " +
                                text_of(index_of(running_.block, running_.launch->grid)) +
@@ -172,74 +217,11 @@ void Machine::run_block() {
   }
 }
 
-bool Machine::complete_block() {
-  for (const Thread& thread : threads_)
-    if (thread.state != Thread::State::waiting || thread.wait.kind != Together::block_barrier ||
-        !same(thread.wait.where, threads_[0].wait.where))
-      return false;
-  for (Thread& thread : threads_) {
-    thread.state = Thread::State::ready;
-    ++thread.block_barriers;
-  }
-  return true;
-}
-
-bool Machine::complete_warp(std::size_t first) {
-  const Thread& leader = threads_[first];
-  if (leader.state != Thread::State::waiting || leader.wait.kind == Together::block_barrier) return false;
-  Thread* const warp = &threads_[first / kWarp * kWarp];
-  const std::size_t lanes = std::min(kWarp, threads_.size() - first / kWarp * kWarp);
-  const Wait common = leader.wait;
-  uint32_t came = 0;
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    const Thread& t = warp[lane];
-    if (t.state == Thread::State::waiting && t.wait.kind == common.kind && t.wait.mask == common.mask &&
-        same(t.wait.where, common.where))
-      came |= uint32_t(1) << lane;
-  }
-  const uint32_t whole = lanes == kWarp ? 0xffffffffu : (uint32_t(1) << lanes) - 1;
-  const uint32_t wanted = common.kind == Together::warp_barrier ? common.mask & whole : common.mask;
-  if ((came & wanted) != wanted) return false;
-  Thread before[kWarp];
-  std::copy_n(warp, lanes, before);
-  for (std::size_t lane = 0; lane < lanes; ++lane)
-    if (wanted >> lane & 1) {
-      receive(warp[lane], lane, before);
-      warp[lane].state = Thread::State::ready;
-      warp[lane].warp_barriers =
-          uint16_t(warp[lane].warp_barriers + (common.kind == Together::warp_barrier && wanted == whole));
-    }
-  return true;
-}
-
-void Machine::receive(Thread& thread, std::size_t lane, const Thread* warp) {
-  Wait& wait = thread.wait;
-  if (wait.kind == Together::shuffle) {
-    if (wait.other != lane && !(wait.mask >> wait.other & 1))
-      throw std::runtime_error(text_of(wait.where) + ": lane " + std::to_string(lane) + " reads lane " +
-                               std::to_string(wait.other) + ", which is not in the mask");
-    wait.bits = warp[wait.other].wait.bits;
-  }
-  if (wait.kind == Together::ballot) {
-    wait.bits = 0;
-    for (std::size_t other = 0; other < kWarp; ++other)
-      if (wait.mask >> other & 1) wait.bits |= warp[other].wait.bits << other;
-  }
-}
-
-uint64_t Machine::wait(const Wait& wait) {
-  Thread& self = threads_[running_.thread];
-  if (wait.kind != Together::block_barrier && !(wait.mask >> running_.thread % kWarp & 1))
-    stop(text_of(wait.where) + ": " + thread_name(running_.thread) + " is not in the mask that it names");
-  self.wait = wait;
-  self.state = Thread::State::waiting;
-  pc_switch_stack(&fibers_[running_.thread], scheduler_);
-  return self.wait.bits;
-}
+void Machine::pause() { pc_switch_stack(&fibers_[first_ + running_.thread], scheduler_); }
 
 void Machine::stop(const std::string& message) {
   fault_ = message;
-  pc_switch_stack(&fibers_[running_.thread], scheduler_);
+  pause();
   std::abort();  // nobody goes on with a thread that has stopped
 }
 
@@ -248,15 +230,26 @@ std::string Machine::thread_name(std::size_t thread) const {
          text_of(index_of(thread, running_.launch->block));
 }
 
-// The first thread of every place where some wait, and the first that has ended.
+// The first thread of every place where some of the block wait, and the first that has ended.
 std::string Machine::who_waits() const {
   std::set<std::string> places;
   std::string text;
-  for (std::size_t i = 0; i < threads_.size(); ++i) {
-    const Thread& t = threads_[i];
-    const std::string place = t.state == Thread::State::done ? "has ended" : "waits at " + text_of(t.wait.where);
-    if (!places.insert(place).second) continue;
-    text += (text.empty() ? "" : ", ") + text_of(index_of(i, running_.launch->block)) + " " + place;
+  for (std::size_t i = 0; i < block_size_; ++i) {
+    const std::string state = state_of(threads_[first_ + i]);
+    if (!places.insert(state).second) continue;
+    text += (text.empty() ? "" : ", ") + text_of(index_of(i, running_.launch->block)) + " " + state;
+  }
+  return text;
+}
+
+// The same of blocks: of each its first thread speaks.
+std::string Machine::which_blocks_wait() const {
+  std::set<std::string> places;
+  std::string text;
+  for (std::size_t i = 0; i < block_order_.size(); ++i) {
+    const std::string state = state_of(threads_[i * block_size_]);
+    if (!places.insert(state).second) continue;
+    text += (text.empty() ? "" : ", ") + text_of(index_of(i, running_.launch->grid)) + " " + state;
   }
   return text;
 }
@@ -270,29 +263,6 @@ void fault(const std::string& what, const void* address) {
   const std::vector<Place> places = places_of({address ? address : kernel, kernel});
   machine->stop(places[0].file + ":" + std::to_string(places[0].line) + ": " + places[1].function + ", " +
                 machine->thread_name(now.thread) + " " + what);
-}
-
-void block_barrier(std::source_location where) {
-  machine->wait({.kind = Together::block_barrier, .mask = 0, .where = where, .bits = 0, .other = 0});
-}
-
-void warp_barrier(uint32_t mask, std::source_location where) {
-  machine->wait({.kind = Together::warp_barrier, .mask = mask, .where = where, .bits = 0, .other = 0});
-}
-
-uint64_t shuffle(uint32_t mask, uint64_t bits, Lane how, int of, int width, std::source_location where) {
-  const int lane = int(machine->running().thread % kWarp), group = lane / width * width;
-  int other = lane;
-  if (how == Lane::index) other = group + (of % width + width) % width;
-  if (how == Lane::up && lane - of >= group) other = lane - of;
-  if (how == Lane::down && lane + of < group + width) other = lane + of;
-  if (how == Lane::exclusive_or && (lane ^ of) < group + width) other = lane ^ of;
-  return machine->wait(
-      {.kind = Together::shuffle, .mask = mask, .where = where, .bits = bits, .other = std::size_t(other)});
-}
-
-uint32_t ballot(uint32_t mask, bool vote, std::source_location where) {
-  return uint32_t(machine->wait({.kind = Together::ballot, .mask = mask, .where = where, .bits = vote, .other = 0}));
 }
 
 }  // namespace pc::simt

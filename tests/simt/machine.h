@@ -1,4 +1,5 @@
-// One pass over a grid: blocks in turn, threads as fibers, collectives when all whom they concern have come.
+// One pass over a grid: blocks in turn, or all at once in a cooperative launch; threads as fibers; collectives when all
+// whom they concern have come.
 #pragma once
 
 #include <string>
@@ -9,8 +10,10 @@
 namespace pc::simt {
 
 constexpr std::size_t kMaxThreads = 1024, kWarp = 32;
+constexpr char kPoison = char(0xff);  // NaN in every float type
 
 std::string text_of(const Index& i);  // "(1, 0, 0)"
+std::string text_of(const std::source_location& where);
 
 struct Wait {
   Together kind;
@@ -25,6 +28,9 @@ struct Thread {
   Wait wait;
   uint16_t block_barriers, warp_barriers;
 };
+
+uint32_t next_phase();                       // counts those of all machines
+std::string state_of(const Thread& thread);  // "waits at file:12"
 
 // Lives on a host thread of its own: what kernels call shared memory is that thread's.
 class Machine {
@@ -44,20 +50,30 @@ class Machine {
  private:
   static void* make_fiber(char* stack);
   static void fiber_main();
+  void run_together();
+  void enter(std::size_t block);
   void resume(std::size_t thread);
-  void run_block();
+  void pause();
+  bool run_block();
+  Thread& here(std::size_t thread) { return threads_[first_ + thread]; }  // of the running block
+  bool all_wait(Together kind) const;
+  void complete_grid();
   bool complete_block();
   bool complete_warp(std::size_t thread);
   void receive(Thread& thread, std::size_t lane, const Thread* warp);
   std::string who_waits() const;
+  std::string which_blocks_wait() const;
 
   Running running_{};
   char* shared_;
-  std::vector<Thread> threads_;
-  std::vector<void*> fibers_;  // where each stack goes on
+  std::size_t block_size_, first_ = 0;     // the running block's threads begin there
+  std::vector<Thread> threads_;            // of all blocks that live at once
+  std::vector<void*> fibers_;              // where each stack goes on
+  std::vector<std::vector<Copy>> copies_;  // that nobody has waited for
   std::vector<std::size_t> thread_order_, block_order_;
   void* scheduler_ = nullptr;
   std::string fault_;
 };
+extern Machine* machine;  // the last one; not thread_local: that would be shared memory
 
 }  // namespace pc::simt

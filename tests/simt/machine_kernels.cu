@@ -1,4 +1,7 @@
 // Kernels that show what the stand-in GPU promises, and others with one fault each: machine_test.cpp runs them.
+#include <cooperative_groups.h>
+#include <cuda_pipeline.h>
+
 #include "kernels/runtime/launch.cuh"
 #include "tests/simt/machine_kernels.h"
 
@@ -109,6 +112,60 @@ __global__ void copy_kernel(const int* x, int* y) { y[threadIdx.x] = __ldg(x + t
 // These two hide their accesses.
 __attribute__((no_sanitize_thread)) void last_kernel(int* y) { *y = int(threadIdx.x); }
 __attribute__((no_sanitize_thread)) void beyond_kernel(int* y) { y[64] = 1; }
+
+// Passes on what the neighbouring block has written, twice; a line in shared memory outlives the barriers.
+__global__ void ring_kernel(int* y) {
+  __shared__ int line[64];
+  line[threadIdx.x] = int(blockIdx.x);
+  int* const all[] = {y, y + gridDim.x * 64, y + 2 * gridDim.x * 64};
+  const unsigned own = blockIdx.x * 64 + threadIdx.x, next = (blockIdx.x + 1) % gridDim.x * 64 + 63 - threadIdx.x;
+  all[0][own] = int(own);
+  cooperative_groups::this_grid().sync();
+  all[1][own] = all[0][next];
+  cooperative_groups::this_grid().sync();
+  all[2][own] = all[1][next] + 1000 * line[63 - threadIdx.x];
+}
+
+__global__ void broken_ring_kernel(int* y) {
+  y[blockIdx.x] = 1;
+  if (gridDim.x > 99) cooperative_groups::this_grid().sync();
+  y[blockIdx.x + gridDim.x] = y[(blockIdx.x + 1) % gridDim.x];
+}
+
+__global__ void absent_block_kernel(int* y) {
+  if (blockIdx.x == 2) return;
+  cooperative_groups::this_grid().sync();
+  y[blockIdx.x * 64 + threadIdx.x] = 1;
+}
+
+__global__ void absent_from_grid_kernel(int* y) {
+  if (threadIdx.x == 5) return;
+  cooperative_groups::this_grid().sync();
+  y[blockIdx.x * 64 + threadIdx.x] = 1;
+}
+
+__global__ void two_grid_barriers_kernel(int* y) {
+  if (blockIdx.x < 2)
+    cooperative_groups::this_grid().sync();
+  else
+    cooperative_groups::this_grid().sync();
+  y[blockIdx.x * 64 + threadIdx.x] = 1;
+}
+
+// Turns x round by way of dynamic shared memory, 16 bytes a thread.
+__device__ void turn_by_copies(int* y, bool waits, unsigned to) {
+  uint4* const line = reinterpret_cast<uint4*>(dynamic_shared());
+  uint4* const all = reinterpret_cast<uint4*>(y);
+  __pipeline_memcpy_async(line + to, all + threadIdx.x, sizeof(uint4));
+  __pipeline_commit();
+  if (waits) __pipeline_wait_prior(0);
+  __syncthreads();
+  all[threadIdx.x] = line[blockDim.x - 1 - threadIdx.x];
+}
+
+__global__ void copies_kernel(int* y) { turn_by_copies(y, true, threadIdx.x); }
+__global__ void impatient_kernel(int* y) { turn_by_copies(y, false, threadIdx.x); }
+__global__ void copies_beyond_kernel(int* y) { turn_by_copies(y, true, threadIdx.x + 1); }
 
 __global__ void crooked_kernel(int* y) { *reinterpret_cast<Octet<int>*>(y + 1) = {}; }
 __global__ void index_kernel(int* y) {

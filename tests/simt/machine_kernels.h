@@ -23,6 +23,14 @@ void read_before_kernel(int* y);
 void copy_kernel(const int* x, int* y);
 void last_kernel(int* y);
 void beyond_kernel(int* y);
+void ring_kernel(int* y);
+void broken_ring_kernel(int* y);
+void absent_block_kernel(int* y);
+void absent_from_grid_kernel(int* y);
+void two_grid_barriers_kernel(int* y);
+void copies_kernel(int* y);
+void impatient_kernel(int* y);
+void copies_beyond_kernel(int* y);
 void crooked_kernel(int* y);
 void index_kernel(int* y);
 

@@ -1,6 +1,7 @@
 // The stand-in GPU itself: what it promises to kernels, and that it sees every kind of fault.
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <stdexcept>
 
 #include "kernels/runtime/launch.cuh"
@@ -31,14 +32,33 @@ Ints run(dim3 grid, dim3 block, void (*kernel)(int*), std::size_t count) {
   return read(y);
 }
 
-// The message of the fault that the kernel ends in.
-std::string fault_of(dim3 grid, dim3 block, void (*kernel)(int*), std::size_t count = 64) {
+// The same in a cooperative launch, from the numbers 0, 1, 2 ...
+Ints run_together(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(int*), std::size_t count) {
+  Ints numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const Buffer y = zeros(count);
+  memory_cuda.copy_in(y.data(), numbers.data(), y.bytes());
+  launch_together(grid, block, shared_bytes, kernel, y.as<int>());
+  return read(y);
+}
+
+// The message of the fault that a run ends in.
+template <class Run>
+std::string message_of(const Run& run) {
   try {
-    run(grid, block, kernel, count);
+    run();
   } catch (const std::runtime_error& error) {
     return error.what();
   }
   return "no fault";
+}
+
+std::string fault_of(dim3 grid, dim3 block, void (*kernel)(int*), std::size_t count = 64) {
+  return message_of([&] { run(grid, block, kernel, count); });
+}
+
+std::string fault_together(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(int*)) {
+  return message_of([&] { run_together(grid, block, shared_bytes, kernel, 1024); });
 }
 
 #define EXPECT_FAULT(text, expected) EXPECT_PRED_FORMAT2(testing::IsSubstring, expected, text)
@@ -81,6 +101,18 @@ TEST(SimtMachine, LanesVote) {
   }
 }
 
+TEST(SimtMachine, GridBarriersOrderBlocks) {
+  const Ints y = run_together(5, 64, 0, ring_kernel, 3 * 5 * 64);
+  for (int block = 0; block < 5; ++block)
+    for (int thread = 0; thread < 64; ++thread)
+      ASSERT_EQ(y[std::size_t((2 * 5 + block) * 64 + thread)], (block + 2) % 5 * 64 + thread + 1000 * block);
+}
+
+TEST(SimtMachine, CopiesToDynamicSharedMemory) {
+  const Ints y = run_together(1, 64, 1024, copies_kernel, 256);
+  for (int i = 0; i < 256; ++i) ASSERT_EQ(y[std::size_t(i)], (63 - i / 4) * 4 + i % 4);
+}
+
 // What it sees.
 
 TEST(SimtMachine, SeesAMissingBarrier) {
@@ -100,6 +132,21 @@ TEST(SimtMachine, SeesThreadsThatWaitForEver) {
   EXPECT_FAULT(fault_of(1, 64, absent_kernel), "(7, 0, 0) has ended");
   EXPECT_FAULT(fault_of(1, 64, two_barriers_kernel), "(32, 0, 0) waits at");
   EXPECT_FAULT(fault_of(1, 64, absent_lane_kernel), "(3, 0, 0) has ended");
+}
+
+TEST(SimtMachine, SeesWhatIsWrongBetweenBlocks) {
+  EXPECT_FAULT(fault_together(3, 1, 0, broken_ring_kernel), "without a barrier between");
+  EXPECT_FAULT(fault_together(4, 64, 0, absent_block_kernel), "these blocks wait for ever: (0, 0, 0) waits at");
+  EXPECT_FAULT(fault_together(4, 64, 0, absent_block_kernel), "(2, 0, 0) has ended");
+  EXPECT_FAULT(fault_together(4, 64, 0, absent_from_grid_kernel), "(5, 0, 0) has ended");
+  EXPECT_FAULT(fault_together(4, 64, 0, two_grid_barriers_kernel), "(2, 0, 0) waits at");
+  EXPECT_FAULT(fault_of(1, 64, ring_kernel, 3 * 64), "waits for the grid in a launch that is not cooperative");
+}
+
+TEST(SimtMachine, SeesWhatIsWrongWithDynamicSharedMemory) {
+  EXPECT_FAULT(fault_together(1, 64, 1024, impatient_kernel), "reads shared memory that no thread has written");
+  EXPECT_FAULT(fault_together(1, 64, 1024, copies_beyond_kernel), "beyond the launch's dynamic shared memory");
+  EXPECT_FAULT(fault_together(1, 64, 1008, copies_kernel), "beyond the launch's dynamic shared memory");
 }
 
 TEST(SimtMachine, SeesMasksThatDoNotFit) {
@@ -145,6 +192,7 @@ TEST(SimtMachine, SeesWhatDependsOnTheOrder) {
 TEST(SimtMachine, HasTheLimitsOfAGpu) {
   EXPECT_FAULT(fault_of(1, 1025, blocks_kernel), "no GPU runs a block of (1025, 1, 1)");
   EXPECT_FAULT(fault_of({1, 65536}, 1, blocks_kernel), "no GPU runs a grid of (1, 65536, 1)");
+  EXPECT_FAULT(fault_together(6, 64, 0, ring_kernel), "a cooperative launch of 6 blocks");
 }
 
 TEST(SimtMachineDeathTest, AlignmentAndIndicesAreChecked) {

@@ -3,7 +3,7 @@
 //
 // A byte of global or shared memory remembers its last writer and its readers since. Two threads race where one of
 // them writes and neither __syncthreads() nor, within a warp, __syncwarp() lies between; threads of different blocks
-// always do. (Shuffles order nothing in memory.)
+// where no grid barrier does. (Shuffles order nothing in memory.)
 #include <algorithm>
 #include <cstring>
 
@@ -18,7 +18,7 @@ constexpr std::size_t kWarp = 32;
 enum class Who : uint8_t { thread, warp, block, grid };
 
 struct Access {
-  uint32_t pass, block;
+  uint32_t phase, block;
   uint16_t thread, block_barriers, warp_barriers;
   Who who;
 };
@@ -29,16 +29,16 @@ struct Shadow {
 
 bool same_warp(const Access& a, const Access& b) { return a.block == b.block && a.thread / kWarp == b.thread / kWarp; }
 
-// A barrier lies between what happened and now.
+// A barrier of the block or the warp lies between what happened and now.
 bool separated(const Access& before, const Access& now) {
   if (before.who == Who::grid || before.block != now.block) return false;
   if (before.block_barriers != now.block_barriers) return true;
   return before.who <= Who::warp && same_warp(before, now) && before.warp_barriers != now.warp_barriers;
 }
 
-// An old record concerns nobody: of another launch, or of another block's shared memory.
+// An old record concerns nobody: of another launch, from before a grid barrier, or of another block's shared memory.
 bool races(const Access& before, const Access& now, bool shared) {
-  if (before.pass != now.pass || (shared && before.block != now.block)) return false;
+  if (before.phase != now.phase || (shared && before.block != now.block)) return false;
   const bool own = before.who == Who::thread && before.block == now.block && before.thread == now.thread;
   return !own && !separated(before, now);
 }
@@ -52,11 +52,12 @@ void add_reader(Access& readers, const Access& now, bool shared) {
   readers.who = std::max(readers.who, both);
 }
 
-// Device memory's and shared memory's records.
+// Device memory's and shared memory's records. Blocks that live at once have their own.
 Shadow* shadow_of(const Running& now, const char* p, bool shared) {
   static Shadow* const device = static_cast<Shadow*>(reserve(kArenaBytes * sizeof(Shadow)));
-  static std::vector<Shadow> of_shared(now.shared_bytes);
-  return shared ? &of_shared[std::size_t(p - now.shared)] : device + (p - arena());
+  static Shadow* const of_shared = static_cast<Shadow*>(reserve(kMultiprocessors * now.shared_bytes * sizeof(Shadow)));
+  const std::size_t own = now.launch->cooperative ? now.block * now.shared_bytes : 0;
+  return shared ? of_shared + own + (p - now.shared) : device + (p - arena());
 }
 
 bool within(const char* p, std::size_t bytes, const void* range, std::size_t range_bytes) {
@@ -81,11 +82,11 @@ void check_device(const char* p, std::size_t bytes, bool writes, const void* cod
 }
 
 void record(const Running& now, const char* p, std::size_t bytes, bool writes, bool shared, const void* code) {
-  const Access access{now.pass, uint32_t(now.block), uint16_t(now.thread), now.block_barriers, now.warp_barriers, {}};
+  const Access access{now.phase, uint32_t(now.block), uint16_t(now.thread), now.block_barriers, now.warp_barriers, {}};
   Shadow* const shadow = shadow_of(now, p, shared);
   for (std::size_t i = 0; i < bytes; ++i) {
     Shadow& s = shadow[i];
-    if (shared && !writes && (s.write.pass != now.pass || s.write.block != access.block))
+    if (shared && !writes && (s.write.phase < now.first_phase || s.write.block != access.block))
       fault("reads shared memory that no thread has written", code);
     const bool race = races(s.write, access, shared);
     if (race || (writes && races(s.read, access, shared)))
@@ -108,13 +109,17 @@ void check(const Running& now, const char* p, std::size_t bytes, bool writes, co
     check_device(p, bytes, writes, code);
     record(now, p, bytes, writes, false, code);
   } else if (within(p, bytes, now.shared, now.shared_bytes)) {
+    if (p >= now.dynamic_shared && p < now.dynamic_shared + kSharedBytes &&
+        !within(p, bytes, now.dynamic_shared, now.launch->dynamic_shared))
+      fault((writes ? "writes" : "reads") + std::string(" beyond the launch's dynamic shared memory"), code);
     record(now, p, bytes, writes, true, code);
   } else if (writes || !may_read(now, p, bytes)) {
     fault(writes ? "writes memory of the host" : "reads memory of the host", code);
   }
 }
 
-// `back`: where the access reported returns to; one byte before lies its line.
+}  // namespace
+
 void touch(const void* address, std::size_t bytes, bool writes, const void* back) {
   Running* now = running();
   if (!now || !now->traced) return;
@@ -123,7 +128,6 @@ void touch(const void* address, std::size_t bytes, bool writes, const void* back
   now->traced = true;
 }
 
-}  // namespace
 }  // namespace pc::simt
 
 // The names are g++'s.

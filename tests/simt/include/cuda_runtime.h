@@ -16,8 +16,9 @@
 #define __host__
 #define __grid_constant__
 #define __launch_bounds__(...)
-// Shared memory is memory of the thread that runs a block: one range, poisoned before each block.
-#define __shared__ static thread_local
+// Shared memory is memory of the thread that runs a block: one range, poisoned before each block. (Within a function a
+// thread_local variable is static unless it is extern, as dynamic shared memory is.)
+#define __shared__ thread_local
 
 // By value, as on the device.
 template <class T>
@@ -32,6 +33,9 @@ constexpr T max(T a, T b) {
 struct uint3 {
   unsigned x, y, z;
 };
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned of_x = 1, unsigned of_y = 1, unsigned of_z = 1) : x(of_x), y(of_y), z(of_z) {}
@@ -40,13 +44,34 @@ extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 
 using cudaStream_t = struct CUstream_st*;
-enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2 };
+enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+enum cudaLaunchAttributeID { cudaLaunchAttributeCooperative = 2 };
+struct cudaLaunchAttribute {
+  cudaLaunchAttributeID id;
+  struct {
+    int cooperative;
+  } val;
+};
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   std::size_t dynamicSmemBytes = 0;
   cudaStream_t stream = nullptr;
+  cudaLaunchAttribute* attrs = nullptr;
+  unsigned numAttrs = 0;
 };
+
+// The device answers for simt.h's constants.
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16, cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 };
+cudaError_t cudaGetDevice(int* device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
+
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+cudaError_t pc_set_most_shared(const void* kernel, int bytes);
+template <class Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel* kernel, cudaFuncAttribute, int value) {
+  return pc_set_most_shared(reinterpret_cast<const void*>(kernel), value);
+}
 
 cudaError_t cudaMalloc(void** block, std::size_t bytes);
 cudaError_t cudaFree(void* block);
@@ -84,7 +109,8 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   };
   const Packed packed{kernel, {static_cast<Parameters>(arguments)...}};
   const auto index = [](dim3 d) { return pc::simt::Index{d.x, d.y, d.z}; };
-  if (config->dynamicSmemBytes > 0) pc::simt::fault("this stand-in has no dynamic shared memory");
+  bool cooperative = false;
+  for (unsigned i = 0; i < config->numAttrs; ++i) cooperative = cooperative || config->attrs[i].val.cooperative;
   pc::simt::launch({.grid = index(config->gridDim),
                     .block = index(config->blockDim),
                     .kernel = reinterpret_cast<const void*>(kernel),
@@ -94,7 +120,9 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
                         },
                     .packed = &packed,
                     .packed_bytes = sizeof(packed),
-                    .parameter_bytes = (sizeof(Parameters) + ... + 0)});
+                    .parameter_bytes = (sizeof(Parameters) + ... + 0),
+                    .dynamic_shared = config->dynamicSmemBytes,
+                    .cooperative = cooperative});
   return cudaSuccess;
 }
 

@@ -1,0 +1,197 @@
+// What the kernels of batch_norm_persistent_cuda.cu are made of: what a thread keeps on chip, and how the threads of a
+// block add up.
+#pragma once
+
+#include <cuda_pipeline.h>
+
+#include <cstring>
+
+#include "kernels/batch_norm/batch_norm_persistent.h"
+#include "kernels/runtime/launch.cuh"
+
+namespace pc {
+
+// An octet as it lies in memory. (The compiler would give each 16-bit value of an Octet a register of its own.)
+template <class T>
+struct PackedOctet {
+  uint4 pieces[sizeof(Octet<T>) / sizeof(uint4)];
+};
+
+template <class T>
+__device__ inline void unpack(PackedOctet<T> from, float (&to)[kOctet]) {
+  Octet<T> octet;
+  memcpy(&octet, &from, sizeof(octet));
+#pragma unroll
+  for (int i = 0; i < kOctet; ++i) to[i] = to_float(octet.value[i]);
+}
+
+// With 0 where the mask has no bit.
+template <class T>
+__device__ inline PackedOctet<T> masked(PackedOctet<T> packed, unsigned bits) {
+  Octet<T> octet;
+  const Octet<T> nothing{};
+  memcpy(&octet, &packed, sizeof(octet));
+#pragma unroll
+  for (int i = 0; i < kOctet; ++i)
+    if (!(bits >> i & 1)) octet.value[i] = nothing.value[i];
+  memcpy(&packed, &octet, sizeof(octet));
+  return packed;
+}
+
+// At the begin of the block's shared memory; the tile follows.
+struct BatchNormTileSums {
+  float values[kBatchNormTileThreads * kOctet];
+  double stripes[kBatchNormTileThreads];
+};
+
+// What a thread is for. To the tensors it is the owner of an octet of channels in some rows, its slots; to the sums it
+// is one of the stripes that add up a channel.
+class BatchNormPlace {
+ public:
+  __device__ BatchNormPlace(const BatchNormShape& s, const BatchNormTile& cut) : s_(s), cut_(cut) {}
+  __device__ int octet() const { return int(blockIdx.x) * cut_.x + int(threadIdx.x); }
+  // What fits on a chip has fewer than 2^31 elements.
+  __device__ int mask_at(int slot) const {
+    const int row = int(blockIdx.y) * cut_.per_part + slot * cut_.y + int(threadIdx.y);
+    return row * (s_.c / kOctet) + octet();
+  }
+  __device__ int at(int slot) const { return mask_at(slot) * kOctet; }
+  // Of this thread; 0 beyond the last octet.
+  __device__ int slots() const {
+    const int rows = rows_of(int(blockIdx.y)) - int(threadIdx.y);
+    return rows > 0 && octet() * kOctet < s_.c ? (rows + cut_.y - 1) / cut_.y : 0;
+  }
+  __device__ int rows_of(int part) const { return min(cut_.per_part, int(s_.rows) - part * cut_.per_part); }
+
+  // The channel to sum up, -1 beyond the last one.
+  __device__ int channel() const {
+    const int c = int(blockIdx.x) * width() + thread() % width();
+    return c < s_.c ? c : -1;
+  }
+  // One thread of the grid speaks for its channel.
+  __device__ bool speaks_for_all() const { return blockIdx.y == 0 && speaks(); }
+
+  // The sum of term(i), i < count, in every thread of the channel. All threads of the block must call it.
+  template <class Term>
+  __device__ double sum(int count, Term term) const {
+    const int stripes = kBatchNormTileThreads / width();
+    double own = 0, all = 0;
+    for (int i = thread() / width(); i < count; i += stripes) own += term(i);
+    sums().stripes[thread()] = own;
+    __syncthreads();
+    for (int i = 0; i < stripes; ++i) all += sums().stripes[i * width() + thread() % width()];
+    __syncthreads();
+    return all;
+  }
+  // The same of the octets of the block's threads.
+  __device__ double sum_of_block(const float (&octet)[kOctet]) const {
+    float* const own = sums().values + thread() * kOctet;
+#pragma unroll
+    for (int i = 0; i < kOctet; ++i) own[i] = octet[i];
+    __syncthreads();
+    return sum(cut_.y, [&](int y) { return double(sums().values[y * width() + thread() % width()]); });
+  }
+  // Hands two sums of the block to all blocks. partial: the first of each part [parts, c], then the second.
+  __device__ void hand_out(double first, double second, float* partial) const {
+    if (!speaks()) return;
+    float* const to = partial + int64_t(blockIdx.y) * s_.c + channel();
+    to[0] = float(first);
+    to[int64_t(cut_.parts) * s_.c] = float(second);
+  }
+  // Of all parts' terms. Reads only what was written before the grid's barrier.
+  template <class Term>
+  __device__ double sum_of_parts(Term term) const {
+    return sum(channel() < 0 ? 0 : cut_.parts, term);
+  }
+  // Gives every thread its octet of what is known by channel.
+  __device__ void spread(float of_channel, float (&octet)[kOctet]) const {
+    if (thread() < width()) sums().values[thread()] = of_channel;
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < kOctet; ++i) octet[i] = sums().values[int(threadIdx.x) * kOctet + i];
+    __syncthreads();
+  }
+
+ private:
+  __device__ int thread() const { return int(threadIdx.y) * cut_.x + int(threadIdx.x); }
+  __device__ int width() const { return cut_.x * kOctet; }
+  // One thread of the block for each channel.
+  __device__ bool speaks() const { return thread() < width() && channel() >= 0; }
+  __device__ static BatchNormTileSums& sums() { return *reinterpret_cast<BatchNormTileSums*>(dynamic_shared()); }
+
+  const BatchNormShape& s_;
+  const BatchNormTile& cut_;
+};
+
+// What a thread keeps of each of some tensors: its first slots in registers, the others in shared memory, where no
+// other thread looks at them.
+template <class T, int Tensors>
+class BatchNormOnChip {
+ public:
+  struct Slot {
+    PackedOctet<T> of[Tensors];
+  };
+
+  __device__ BatchNormOnChip(const BatchNormPlace& place) : place_(place), slots_(place.slots()) {
+    more_ =
+        reinterpret_cast<Slot*>(dynamic_shared() + sizeof(BatchNormTileSums)) + threadIdx.y * blockDim.x + threadIdx.x;
+  }
+
+  // Begins to read one of the tensors; arrived() waits for all.
+  __device__ void fetch(int tensor, const void* from) {
+    for (int slot = kKept; slot < slots_; ++slot) {
+      const PackedOctet<T>* const source = packed_at(from, slot);
+      for (int i = 0; i < int(sizeof(PackedOctet<T>) / sizeof(uint4)); ++i)
+        __pipeline_memcpy_async(&more(slot).of[tensor].pieces[i], &source->pieces[i], sizeof(uint4));
+    }
+    __pipeline_commit();
+#pragma unroll
+    for (int slot = 0; slot < kKept; ++slot)
+      if (slot < slots_) kept_[slot].of[tensor] = *packed_at(from, slot);
+  }
+  __device__ void arrived() const { __pipeline_wait_prior(0); }
+
+  // f(slot, what is kept of it) for every slot.
+  template <class F>
+  __device__ void each(F f) {
+    each([](int) { return 0; }, [&](int slot, Slot& kept, int) { f(slot, kept); });
+  }
+  // use(slot, what is kept of it, load(slot)) for every slot; the loads of several are on their way at once.
+  template <class Load, class Use>
+  __device__ void each(Load load, Use use) {
+    decltype(load(0)) loaded[kAtOnce];
+#pragma unroll
+    for (int first = 0; first < kKept; first += kAtOnce) {
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i)
+        if (first + i < slots_) loaded[i] = load(first + i);
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i)
+        if (first + i < slots_) use(first + i, kept_[first + i], loaded[i]);
+    }
+    for (int first = kKept; first < slots_; first += kAtOnce) {
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i)
+        if (first + i < slots_) loaded[i] = load(first + i);
+#pragma unroll
+      for (int i = 0; i < kAtOnce; ++i)
+        if (first + i < slots_) use(first + i, more(first + i), loaded[i]);
+    }
+  }
+
+  __device__ const PackedOctet<T>* packed_at(const void* tensor, int slot) const {
+    return reinterpret_cast<const PackedOctet<T>*>(static_cast<const T*>(tensor) + place_.at(slot));
+  }
+
+ private:
+  static constexpr int kKept = batch_norm_slots_in_registers(sizeof(T), Tensors), kAtOnce = 3;
+  static_assert(kKept % kAtOnce == 0);
+  __device__ Slot& more(int slot) const { return more_[(slot - kKept) * kBatchNormTileThreads]; }
+
+  const BatchNormPlace& place_;
+  int slots_;
+  Slot kept_[kKept];
+  Slot* more_;
+};
+
+}  // namespace pc
