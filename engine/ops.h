@@ -10,6 +10,7 @@ namespace pc {
 // What is done in one pass although it could be two; all on. bench_step --ablate turns one off.
 struct Fusions {
   bool norm_pool = true;
+  bool dgrad_add = true;  // conv2d adds dx to what other ops have given for x
 };
 Fusions& fusions();
 

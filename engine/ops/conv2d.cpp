@@ -34,8 +34,10 @@ Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options) {
   return Var::record("conv2d", y, {x, w}, [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
     Tensor dx, dw;
     if (x_grad) {
-      dx = Tensor(image.shape(), dtype, device);
-      kernels.backward_data(shape, dtype, dy.data(), filter.data(), dx.data());
+      if (fusions().dgrad_add) dx = x.take_sum();
+      const bool add = !dx.empty();
+      if (!add) dx = Tensor(image.shape(), dtype, device);
+      kernels.backward_data(shape, dtype, dy.data(), filter.data(), add, dx.data());
     }
     if (w_grad) {
       dw = Tensor(filter.shape(), DType::f32, device);

@@ -30,7 +30,8 @@ class PackedFilter {
 struct Conv2dKernels {
   // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32.
   void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, void* y);
-  void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, void* dx);
+  // add: to what dx holds, in f32 before it is rounded.
+  void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, bool add, void* dx);
   // dw is always f32.
   void (*backward_weight)(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
 

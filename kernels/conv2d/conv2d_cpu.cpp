@@ -100,7 +100,7 @@ void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, vo
   if (check(s, dtype)) convolve(s, dtype, x, forward_panels(s, dtype, use_pairs(dtype, s.c), w), {}, y);
 }
 
-void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, void* dx) {
+void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (!check(s, dtype)) return;
   const bool pairs = use_pairs(dtype, s.k);
   run_on({.n = s.n,
@@ -113,7 +113,8 @@ void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void
           .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()),
           .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q()),
           .pairs = pairs},
-         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, backward_panels(s, dtype, pairs, w), {}, dx);
+         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, backward_panels(s, dtype, pairs, w), {.residual = add ? dx : nullptr},
+         dx);
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {

@@ -61,13 +61,14 @@ void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w
             {kConvY, y}});
 }
 
-void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, void* dx) {
+void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (shape.n == 0) return;
   const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer w_room, dx_room;
   if (s.c != shape.c) dx_room = make_rows(x_rows(s), s.c, dtype);
   void* out = s.c == shape.c ? dx : dx_room.data();
-  plan_of({s, dtype, ConvPass::backward_data}, "backward data")
+  if (add && out != dx) conv2d_fit_channels(x_rows(s), shape.c, dx, s.c, out);
+  plan_of({.shape = s, .dtype = dtype, .pass = ConvPass::backward_data, .add = add}, "backward data")
       .run({{kConvY, dy}, {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)}, {kConvX, out}});
   if (s.c != shape.c) conv2d_fit_channels(x_rows(s), s.c, out, shape.c, dx);
 }

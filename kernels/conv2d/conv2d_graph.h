@@ -20,6 +20,7 @@ struct ConvKey {
   DType dtype;
   ConvPass pass;
   bool residual = false, relu = false;  // infer
+  bool add = false;                     // backward_data: to what dx holds
   auto operator<=>(const ConvKey&) const = default;
 };
 

@@ -65,7 +65,9 @@ class Trial {
         w_(bytes(int64_t(key.shape.k) * key.shape.r * key.shape.s * key.shape.c)),
         y_(bytes(y_size())),
         bias_(key.pass == ConvPass::infer ? bytes(key.shape.k) : 0),
-        residual_(key.residual ? bytes(y_size()) : 0) {
+        residual_(key.add        ? x_.bytes()
+                  : key.residual ? bytes(y_size())
+                                 : 0) {
     uint32_t seed = 0;
     for (const Zoned* tensor : tensors())
       if (const int64_t n = size_of_tensor(*tensor)) conv2d_fill(n, key.dtype, ++seed, tensor->data());
@@ -74,7 +76,10 @@ class Trial {
   // Right values everywhere that was looked, and no byte outside.
   bool stands(const CudnnPlan& plan) const {
     const Zoned workspace(plan.workspace());
-    result().poison();
+    if (key_.add)
+      memory_cuda.copy(x_.data(), residual_.data(), x_.bytes());
+    else
+      result().poison();
     run(plan, workspace);
     const float limit = key_.dtype == DType::f32 ? 1e-4f : key_.dtype == DType::f16 ? 4e-3f : 3e-2f;
     const auto errors = conv2d_errors(key_,
@@ -82,7 +87,7 @@ class Trial {
                                        .w = w_.data(),
                                        .y = y_.data(),
                                        .bias = key_.pass == ConvPass::infer ? bias_.data() : nullptr,
-                                       .residual = key_.residual ? residual_.data() : nullptr},
+                                       .residual = residual_.bytes() > 0 ? residual_.data() : nullptr},
                                       kSamples);
     if (!std::all_of(errors.begin(), errors.end(), [&](float error) { return error <= limit; })) return false;
     const auto all = tensors();

@@ -31,11 +31,12 @@ struct Case {
 struct Pass {
   const char* name;
   ConvPass pass;
-  bool residual, relu;
+  bool residual = false, relu = false, add = false;
 };
-constexpr Pass kPasses[] = {{"forward", ConvPass::forward, false, false},
-                            {"backward data", ConvPass::backward_data, false, false},
-                            {"backward weight", ConvPass::backward_weight, false, false},
+constexpr Pass kPasses[] = {{"forward", ConvPass::forward},
+                            {"backward data", ConvPass::backward_data},
+                            {"backward data +=", ConvPass::backward_data, false, false, true},
+                            {"backward weight", ConvPass::backward_weight},
                             {"infer", ConvPass::infer, false, true},
                             {"infer + residual", ConvPass::infer, true, true}};
 
@@ -104,7 +105,7 @@ TEST_P(ConvPlans, EveryConvolutionOfEveryModelHasOne) {
       for (const Conv2dShape& shape : shapes) {
         const auto [at, fresh] = plans.try_emplace({shape, &pass}, -1, 0);
         if (fresh) {
-          const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu};
+          const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu, pass.add};
           const auto plan = conv2d_graph(key).plan(policy);
           if (plan) at->second = {int(plan->engine()), plan->workspace()};
         }
@@ -139,7 +140,7 @@ TEST(ConvPlan, OddChannelsHaveEngines) {
     for (const Pass& pass : kPasses) {
       CudnnPolicy policy = conv2d_policy(dtype);
       policy.device = &h100;
-      const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu};
+      const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu, pass.add};
       EXPECT_TRUE(conv2d_graph(key).plan(policy)) << name_of(dtype) << " " << pass.name;
     }
 }

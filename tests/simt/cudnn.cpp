@@ -61,10 +61,11 @@ struct Dense {
   }
 };
 
-// An operation reads all of its tensors but the last, and writes that one.
+// An operation reads all of its tensors but the last, and writes that one; where it adds it reads that one too.
 struct Operation {
   std::vector<CudnnTensor> tensors;
   std::function<void(std::vector<Dense*>&)> run;
+  bool adds = false;
 };
 using Operations = std::vector<Operation>;  // what a descriptor stands for here
 
@@ -129,12 +130,14 @@ void CudnnGraph::conv_forward(const CudnnConv& conv, const CudnnTensor& x, const
                                   }}));
 }
 
-void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w,
+void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, bool add,
                                     const CudnnTensor& dx) {
-  operations_.push_back(describe({{dy, w, dx}, [conv](std::vector<Dense*>& t) {
+  operations_.push_back(describe({{dy, w, dx},
+                                  [conv](std::vector<Dense*>& t) {
                                     each_product(conv, *t[2], *t[1], *t[0],
                                                  [](float& in, float filter, float out) { in += out * filter; });
-                                  }}));
+                                  },
+                                  add}));
 }
 
 void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy,
@@ -209,7 +212,8 @@ void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) con
     for (const CudnnTensor& t : operation.tensors) {
       const auto [at, fresh] = dense.try_emplace(t.id, t);
       tensors.push_back(&at->second);
-      if (fresh && !t.is_virtual && &t != &operation.tensors.back()) read(at->second, data_of(t.id));
+      const bool reads = operation.adds || &t != &operation.tensors.back();
+      if (fresh && !t.is_virtual && reads) read(at->second, data_of(t.id));
     }
     operation.run(tensors);
     if (tensors.back()->tensor.is_virtual) continue;
