@@ -82,6 +82,7 @@ void time_ablation(benchmark::State& state, const std::string& without, Device d
   plans.tune(without != "tuned_engines");
   fusions().norm_pool = without != "norm_pool";
   fusions().dgrad_add = without != "dgrad_add";
+  fusions().branches = without != "branches";
   time_steps(state, device, dtype, input);
   fusions() = {};
   plans.tune(false);
@@ -94,8 +95,8 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
   const std::string where = label(device, dtype, input);
   if (!ablating())
     return add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input); });
-  for (const std::string without : {"nothing", "norm_pool", "dgrad_add", "tuned_engines"})
-    if (device == Device::cuda || without != "tuned_engines")
+  for (const std::string without : {"nothing", "norm_pool", "dgrad_add", "branches", "tuned_engines"})
+    if (device == Device::cuda || (without != "branches" && without != "tuned_engines"))
       add("without/" + without + "/" + where,
           [=](benchmark::State& state) { time_ablation(state, without, device, dtype, input); });
 }

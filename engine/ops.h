@@ -7,10 +7,11 @@
 
 namespace pc {
 
-// What is done in one pass although it could be two; all on. bench_step --ablate turns one off.
+// What is done in one pass, or side by side, although it could be two; all on. bench_step --ablate turns one off.
 struct Fusions {
   bool norm_pool = true;
   bool dgrad_add = true;  // conv2d adds dx to what other ops have given for x
+  bool branches = true;   // conv2d's two gradients run side by side
 };
 Fusions& fusions();
 

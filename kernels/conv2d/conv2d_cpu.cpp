@@ -122,6 +122,11 @@ void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const voi
   weight_gradient(s, dtype, x, dy, dw);
 }
 
+void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
+  backward_data(s, dtype, a.dy, a.w, a.add, a.dx);
+  backward_weight(s, dtype, a.x, a.dy, a.dw);
+}
+
 class CpuFilter : public PackedFilter {
  public:
   CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t) {
@@ -152,6 +157,7 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
 const Conv2dKernels conv2d_cpu{.forward = conv2d::forward,
                                .backward_data = conv2d::backward_data,
                                .backward_weight = conv2d::backward_weight,
+                               .backward = conv2d::backward,
                                .pack = conv2d::pack,
                                .infer = conv2d::infer};
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "kernels/runtime/hold.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
@@ -19,7 +20,14 @@ constexpr unsigned char kGuardByte = 0xA5, kPoison = 0xFF;  // 0xFF… reads as 
 struct Cache {
   std::mutex mutex;
   std::map<std::size_t, std::vector<void*>> free;
+  std::vector<std::pair<std::size_t, void*>> aside;  // freed while a Hold lives; counted as in use
+  int holds = 0;
   memory::Stats stats;
+  void take_back(std::size_t size, void* block) {
+    free[size].push_back(block);
+    stats.in_use -= size;
+    stats.cached += size;
+  }
 };
 
 Cache& cache_of(Device device) {
@@ -107,13 +115,28 @@ void Buffer::free() noexcept {
   const std::size_t size = round_up(bytes_);
   Cache& cache = cache_of(device_);
   std::lock_guard lock(cache.mutex);
-  cache.free[size].push_back(block);
-  cache.stats.in_use -= size;
-  cache.stats.cached += size;
+  if (cache.holds > 0)
+    cache.aside.emplace_back(size, block);
+  else
+    cache.take_back(size, block);
   data_ = nullptr;
 }
 
 namespace memory {
+
+Hold::Hold(Device device) : device_(device) {
+  Cache& cache = cache_of(device);
+  std::lock_guard lock(cache.mutex);
+  ++cache.holds;
+}
+
+Hold::~Hold() {
+  Cache& cache = cache_of(device_);
+  std::lock_guard lock(cache.mutex);
+  if (--cache.holds > 0) return;
+  for (const auto& [size, block] : cache.aside) cache.take_back(size, block);
+  cache.aside.clear();
+}
 
 Stats stats(Device device) {
   Cache& cache = cache_of(device);

@@ -121,6 +121,24 @@ Numbers backward_weight(Device device, DType t, const Conv2dShape& s, const Numb
   return bdw.read();
 }
 
+struct Gradients {
+  Numbers dx, dw;
+};
+Gradients backward(Device device, DType t, const Conv2dShape& s, const Numbers& x, const Numbers& w,
+                   const Numbers& dy) {
+  const Block bx(device, t, x), bw(device, t, w), bdy(device, t, dy), bdx(device, t, x_size(s)),
+      bdw(device, DType::f32, w_size(s));
+  PC_KERNELS(conv2d, device)
+      .backward(s, t,
+                {.x = bx.data(),
+                 .w = bw.data(),
+                 .dy = bdy.data(),
+                 .add = false,
+                 .dx = bdx.data(),
+                 .dw = static_cast<float*>(bdw.data())});
+  return {bdx.read(), bdw.read()};
+}
+
 struct Fused {
   bool bias, residual, relu;
 };
@@ -203,6 +221,12 @@ TEST_P(Conv2d, BackwardWeight) {
   }
 }
 
+TEST_P(Conv2d, BothGradientsAreThoseOfEachPass) {
+  const Gradients both = backward(Device::cpu, DType::bf16, s, x, w, dy);
+  expect_equal_bits(both.dx, backward_data(Device::cpu, DType::bf16, s, dy, w));
+  expect_equal_bits(both.dw, backward_weight(Device::cpu, DType::bf16, s, x, dy));
+}
+
 // The result of infer from that of the convolution alone.
 Reference fused(Reference y, Fused f, const Numbers& bias, const Numbers& residual) {
   for (std::size_t i = 0; i < y.value.size(); ++i) {
@@ -255,6 +279,9 @@ TEST_P(Conv2d, CudaAgrees) {
     expect_close(backward_data(Device::cuda, t, s, dy, w), dx, t);
     expect_close(backward_data_add(Device::cuda, t, s, dy, w, x), reference_sum(dx, x), t);
     expect_close(backward_weight(Device::cuda, t, s, x, dy), dw, t);
+    const Gradients both = backward(Device::cuda, t, s, x, w, dy);
+    expect_close(both.dx, dx, t);
+    expect_close(both.dw, dw, t);
     for (const Fused f : {Fused{true, true, true}, {true, false, false}})
       expect_close(infer(Device::cuda, t, s, s, f, x, w, bias, dy), fused(y, f, bias, dy), t);
   }

@@ -8,7 +8,9 @@
 
 #include "elements.h"
 #include "engines.h"
+#include "kernels/runtime/cuda.h"
 #include "kernels/runtime/cudnn_graph.h"
+#include "streams.h"
 
 namespace pc {
 namespace simt {
@@ -206,6 +208,7 @@ void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) con
     throw std::runtime_error("cuDNN: no pointer for tensor " + std::to_string(id));
   };
   const simt::DeviceAccess access;
+  simt::note_work(stream());
   std::map<int64_t, Dense> dense;
   for (const Operation& operation : operations_of(plan_)) {
     std::vector<Dense*> tensors;
@@ -225,23 +228,3 @@ void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) con
 }
 
 }  // namespace pc
-
-using Clock = double;
-
-cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  *event = reinterpret_cast<cudaEvent_t>(new Clock(0));
-  return cudaSuccess;
-}
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete reinterpret_cast<Clock*>(event);
-  return cudaSuccess;
-}
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
-  *reinterpret_cast<Clock*>(event) = pc::simt::engine_clock;
-  return cudaSuccess;
-}
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
-  *milliseconds = float(*reinterpret_cast<Clock*>(end) - *reinterpret_cast<Clock*>(start));
-  return cudaSuccess;
-}

@@ -8,6 +8,8 @@
 #include <stdexcept>
 
 #include "cuda_runtime.h"
+#include "kernels/runtime/hold.h"
+#include "streams.h"
 
 namespace pc {
 namespace simt {
@@ -127,6 +129,10 @@ void Buffer::free() noexcept {
 
 namespace memory {
 
+// What is freed here stays nobody's for a while anyhow.
+Hold::Hold(Device device) : device_(device) {}
+Hold::~Hold() {}
+
 void trim(Device) {}
 void set_debug(bool) {}
 Stats stats(Device) { return {}; }
@@ -169,7 +175,8 @@ cudaError_t cudaFree(void* block) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  note_work(stream);
   check_range(to, bytes, true, "cudaMemset: what is set");
   const DeviceAccess access;
   std::memset(to, value, bytes);
@@ -177,7 +184,8 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  note_work(stream);
   const bool to_device = kind != cudaMemcpyDeviceToHost, from_device = kind != cudaMemcpyHostToDevice;
   check_range(to, bytes, to_device, "cudaMemcpy: the target");
   check_range(from, bytes, from_device, "cudaMemcpy: the source");

@@ -42,6 +42,9 @@ extern dim3 blockDim, gridDim;
 using cudaStream_t = struct CUstream_st*;
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+namespace pc::simt {
+void note_work(cudaStream_t stream);
+}
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   std::size_t dynamicSmemBytes = 0;
@@ -55,8 +58,13 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaGetLastError();
 
-// Events read the stand-in's own clock: what the engines of its cuDNN say that they take.
+// Streams only take notes (tests/simt/streams.h); events read the stand-in's own clock: what the engines of its cuDNN say
+// that they take.
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 using cudaEvent_t = struct CUevent_st*;
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventCreate(cudaEvent_t* event);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
@@ -72,6 +80,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   };
   const Packed packed{kernel, {static_cast<Parameters>(arguments)...}};
   const auto index = [](dim3 d) { return pc::simt::Index{d.x, d.y, d.z}; };
+  pc::simt::note_work(config->stream);
   if (config->dynamicSmemBytes > 0) pc::simt::fault("this stand-in has no dynamic shared memory");
   pc::simt::launch({.grid = index(config->gridDim),
                     .block = index(config->blockDim),
