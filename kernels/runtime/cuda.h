@@ -15,8 +15,8 @@ namespace pc {
 // context.
 cudaStream_t stream();
 
-// Bound to stream() by every call. The first call throws Error(usage) where the cuDNN found at run time is not the one compiled
-// against: two cuDNN versions in one process crash later, in places that do not name the cause.
+// Bound to stream() by every call. The first call throws Error(usage) where the cuDNN found at run time is not the one
+// compiled against: two cuDNN versions in one process crash later, in places that do not name the cause.
 cudnnHandle_t cudnn_handle();
 
 // "cuDNN 9.19.0, NVIDIA H100 80GB HBM3, 132 multiprocessors": what a choice among its engines holds for.
