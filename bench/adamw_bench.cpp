@@ -17,7 +17,7 @@ void register_all() {
                              b->dw[i].as<float>(), b->m[i].as<float>(), b->v[i].as<float>(), b->low[i].data(), low});
         const double n = double(b->elements);  // reads w, dw, m, v; writes w, m, v and the copy
         return Subject{{device, DType::f32, 16 * n, n * (28 + (low == DType::f32 ? 0 : 2))},
-                       [=, keep = b](int64_t i) { PC_KERNELS(adamw, device).step({.lr = 1e-6f, .t = i + 1}, tensors); },
+                       [=, keep = b](int64_t) { PC_KERNELS(adamw, device).step({}, keep->scaler.as<GradScalerState>(), tensors); },
                        {}};
       });
     }

@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
 done
 python=python3
 "$python" -c 'import torch' 2> /dev/null || python=/usr/bin/python3
-rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool lerp linear max_pool mix norm_pool sgd adamw sum_squares tally"
+rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool lerp linear max_pool mix norm_mean norm_pool sgd adamw sum_squares tally"
 [ $device = cuda ] && sizes="224x224 96x96 80x60" batches="256 512" || sizes=80x60 batches=64
 failed=0
 
@@ -140,7 +140,7 @@ steps() {
   done
   if [ $device = cpu ]; then
     listed step '^step/cuda/(bf16|f16)/(224x224|96x96|80x60)/b(256|512)/' 12
-    listed step '/cuda/bf16/(224x224/b256|96x96/b512)' 6 --ablate
+    listed step '/cuda/bf16/(224x224/b256|96x96/b512)' 8 --ablate
   fi
   bench step 90 0.5 "^step/DEVICE/(bf16|f16)/(${cases#|})/"
   run bench_ablate 60 "$install/bin/bench_step" --ablate "--benchmark_filter=/$device/bf16/($([ $device = cuda ] && echo '224x224/b256|96x96/b512' || echo 80x60))" \

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "bench/bench.h"
+#include "kernels/grad_scaler/grad_scaler.h"
 
 namespace pc::bench {
 
 struct OptimizerBuffers {
   std::vector<Tensor> w, dw, m, v, low;
   int64_t elements = 0;
+  Buffer scaler;  // a GradScalerState with a tiny rate
   // `low_type` f32: no 16-bit copies.
   OptimizerBuffers(DType low_type, Device device) {
     const auto add = [&](const Shape& shape) {
@@ -27,6 +29,9 @@ struct OptimizerBuffers {
       }
     add({143, 512});
     add({143});
+    scaler = Buffer(device, sizeof(GradScalerState));
+    const GradScalerState state{.lr = 1e-6f, .updates = 1};
+    memory::copy(device, scaler.data(), Device::cpu, &state, sizeof state);
   }
 };
 

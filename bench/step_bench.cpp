@@ -1,8 +1,9 @@
 // A whole training step of ResNet18 with one head of 7 classes on prepared input, as pctrain runs it: forward, loss,
 // backward, update.
 //
-// Counters: img/s, the time of each phase, and peak memory (rss_MiB of the process so far, heap_MiB of the device's
-// allocator): for the peak of one case alone select it with --benchmark_filter.
+// On CUDA the step is recorded as a graph. Counters: img/s, the time of each phase where it is not, and peak memory
+// (rss_MiB of the process so far, heap_MiB of the device's allocator): for the peak of one case alone select it with
+// --benchmark_filter.
 //
 //   bench_step --ablate     the same step without one thing that makes it fast, one at a time
 #include <chrono>
@@ -11,6 +12,7 @@
 #include "bench/bench.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
+#include "engine/replay.h"
 #include "kernels/conv2d/conv2d_plans.h"
 #include "models/classifier.h"
 
@@ -21,32 +23,44 @@ using Clock = std::chrono::steady_clock;
 
 class Step {
  public:
-  Step(Device device, DType dtype, const Setting::Input& input)
+  Step(Device device, DType dtype, const Setting::Input& input, bool record)
       : device_(device),
+        record_(record && device == Device::cuda),
         model_(make_classifier("resnet18", {{"fc", 7}}, 1)),
         optimizer_((move_to(*model_, device), *model_), {.weight_decay = 1e-4f}),
-        x_(random_tensor({input.n, input.h, input.w, 3}, dtype, device)) {
+        x_(random_tensor({input.n, input.h, input.w, 3}, dtype, device)),
+        lr_(Tensor::full({}, 0.01f, device)),
+        loss_({}, DType::f32, device),
+        replay_(device, record_) {
     std::vector<int32_t> labels;
     for (int i = 0; i < input.n; ++i) labels.push_back(i * 5 % 7);
     targets_ = Targets::of(labels, device);
   }
 
-  // Returns the loss; adds the time of each phase.
+  // Returns the loss; adds the time of each phase, which a recorded step does not have.
   float run() {
-    const auto start = Clock::now();
-    const Var loss = cross_entropy(model_->forward(Var(x_), Mode::train).front(), targets_, 0.1f);
-    const auto forward = mark(start, phases[0]);
-    backward({loss}, {1.0f});
-    const auto backward = mark(forward, phases[1]);
-    optimizer_.step(0.01f);
-    mark(backward, phases[2]);
-    return loss.value().item();
+    replay_.run([this] { work(); });
+    memory::synchronize(device_);
+    return loss_.item();
   }
+  bool recorded() const { return record_; }
 
   double phases[3] = {};  // seconds of forward with loss, backward, update
 
  private:
+  void work() {
+    auto since = Clock::now();
+    const Var loss = cross_entropy(model_->forward(Var(x_), Mode::train).front(), targets_, 0.1f);
+    loss_.copy_from(loss.value());
+    since = mark(since, phases[0]);
+    Var(loss).backward();
+    since = mark(since, phases[1]);
+    optimizer_.step(lr_);
+    mark(since, phases[2]);
+  }
+
   Clock::time_point mark(Clock::time_point since, double& seconds) const {
+    if (record_) return since;
     memory::synchronize(device_);
     const auto now = Clock::now();
     seconds += std::chrono::duration<double>(now - since).count();
@@ -54,23 +68,27 @@ class Step {
   }
 
   Device device_;
+  bool record_;
   std::unique_ptr<Classifier> model_;
   Optimizer optimizer_;
-  Tensor x_;
+  Tensor x_, lr_, loss_;
   Targets targets_;
+  Replay replay_;
 };
 
-void time_steps(benchmark::State& state, Device device, DType dtype, const Setting::Input& input) {
+void time_steps(benchmark::State& state, Device device, DType dtype, const Setting::Input& input, bool record = true) {
   using benchmark::Counter;
   memory::trim(device);
-  Step step(device, dtype, input);
-  for (int i = 0; i < 2; ++i)
+  constexpr int kFirst = 4;  // the last of them records
+  Step step(device, dtype, input, record);
+  for (int i = 0; i < kFirst; ++i)
     if (!std::isfinite(step.run())) return state.SkipWithError("the loss is not finite");
   for (double& phase : step.phases) phase = 0;
   for (auto _ : state) step.run();
   state.counters["img/s"] = Counter(input.n, Counter::kIsIterationInvariantRate);
   const char* names[] = {"forward_ms", "backward_ms", "update_ms"};
-  for (int i = 0; i < 3; ++i) state.counters[names[i]] = Counter(1e3 * step.phases[i], Counter::kAvgIterations);
+  for (int i = 0; i < 3 && !step.recorded(); ++i)
+    state.counters[names[i]] = Counter(1e3 * step.phases[i], Counter::kAvgIterations);
   state.counters["rss_MiB"] = mebibytes_at_peak();
   state.counters["heap_MiB"] = double(memory::stats(device).peak) / (1 << 20);
 }
@@ -80,10 +98,11 @@ void time_ablation(benchmark::State& state, const std::string& without, Device d
                    const Setting::Input& input) {
   const auto& plans = PC_KERNELS(conv2d_plans, device);
   plans.tune(without != "tuned_engines");
-  fusions().norm_pool = without != "norm_pool";
-  fusions().dgrad_add = without != "dgrad_add";
-  fusions().branches = without != "branches";
-  time_steps(state, device, dtype, input);
+  fusions() = {.norm_pool = without != "norm_pool",
+               .norm_mean = without != "norm_mean",
+               .dgrad_add = without != "dgrad_add",
+               .branches = without != "branches"};
+  time_steps(state, device, dtype, input, without != "cuda_graph");
   fusions() = {};
   plans.tune(false);
 }
@@ -95,8 +114,12 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
   const std::string where = label(device, dtype, input);
   if (!ablating())
     return add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input); });
-  for (const std::string without : {"nothing", "norm_pool", "dgrad_add", "branches", "tuned_engines"})
-    if (device == Device::cuda || (without != "branches" && without != "tuned_engines"))
+  const auto on_gpus = [](const std::string& without) {
+    return without == "branches" || without == "tuned_engines" || without == "cuda_graph";
+  };
+  for (const std::string without :
+       {"nothing", "norm_pool", "norm_mean", "dgrad_add", "branches", "tuned_engines", "cuda_graph"})
+    if (device == Device::cuda || !on_gpus(without))
       add("without/" + without + "/" + where,
           [=](benchmark::State& state) { time_ablation(state, without, device, dtype, input); });
 }

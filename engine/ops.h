@@ -9,7 +9,7 @@ namespace pc {
 
 // What is done in one pass, or side by side, although it could be two; all on. bench_step --ablate turns one off.
 struct Fusions {
-  bool norm_pool = true;
+  bool norm_pool = true, norm_mean = true;
   bool dgrad_add = true;  // conv2d adds dx to what other ops have given for x
   bool branches = true;   // conv2d's two gradients run side by side
 };
@@ -41,12 +41,16 @@ Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
 // x [n,h,w,c] -> [n,c]
 Var global_avg_pool(const Var& x);
 
+// global_avg_pool(relu(batch_norm(x) + residual)) without the map in between; options.relu does not apply.
+Var norm_mean(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
+              const BatchNormOptions& norm);
+
 // x [n,in], w [out,in], b [out] -> f32 logits [n,out]
 Var linear(const Var& x, const Var& w, const Var& b);
 
-// Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. A plain label is (a, a, 1).
+// Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. Plain labels have neither b nor lambda.
 struct Targets {
-  Tensor a, b, lambda;
+  Tensor a, b = {}, lambda = {};
   static Targets of(const std::vector<int32_t>& labels, Device device);
 };
 // logits f32 [n,classes] -> scalar mean loss
@@ -56,8 +60,11 @@ Var cross_entropy(const Var& logits, const Targets& targets, float smoothing = 0
 // Pictures on `device`, samples of one batch -> the network's input [n, out_h, out_w, 3] of `dtype`.
 Tensor augment(const AugmentShape& shape, DType dtype, Device device, const AugmentSource& source,
                const std::vector<AugmentSample>& samples);
+// The same with AugmentSamples that lie on the device: u8 [n * sizeof(AugmentSample)].
+Tensor augment(const AugmentShape& shape, DType dtype, const AugmentSource& source, const Tensor& samples);
 
-// Mixes the pictures [n, h, w, 3] of a fresh batch in place, one pair for every two; see kernels/mix/mix.h.
-void mix(Tensor& pictures, const std::vector<MixPair>& pairs);
+// Mixes the pictures [n, h, w, 3] of a fresh batch in place, one MixPair for every two, on their device: u8 [n / 2 * sizeof(MixPair)]; see
+// kernels/mix/mix.h.
+void mix(Tensor& pictures, const Tensor& pairs);
 
 }  // namespace pc

@@ -7,15 +7,17 @@
 #include <vector>
 
 #include "engine/module.h"
+#include "kernels/grad_scaler/grad_scaler.h"
 
 namespace pc {
 
 struct OptimizerOptions {
-  std::string kind = "sgd";  // sgd or adamw
-  float momentum = 0.9f;     // sgd
-  bool nesterov = true;      // sgd
+  std::string kind = "sgd";                         // sgd or adamw
+  float momentum = 0.9f;                            // sgd
+  bool nesterov = true;                             // sgd
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;  // adamw
-  float weight_decay = 1e-4f;                        // not applied to biases and norms (vectors)
+  float weight_decay = 1e-4f;                       // not applied to biases and norms (vectors)
+  GradScalerConfig gradients;                       // what is done with them; see kernels/grad_scaler/grad_scaler.h
   std::function<float(const std::string& name)> lr_scale;  // factor on the learning rate of a parameter; empty: 1
 };
 
@@ -25,17 +27,20 @@ class Optimizer {
   Optimizer(Module& module, const OptimizerOptions& options);
   ~Optimizer();
 
-  // One update with the gradients at hand times grad_scale; parameters without a gradient keep their value. Clears the gradients.
-  void step(float lr, float grad_scale = 1.0f);
+  // What backward() begins with for losses of these weights, f32 [n] on the parameters' device, each divided by
+  // `divisor`: scalars that carry the loss scale.
+  std::vector<Tensor> seeds(const Tensor& weights, float divisor = 1);
 
-  // sqrt of the sum of squares of all gradients times grad_scale; not finite if one of them is not. Waits for the device.
-  float gradient_norm(float grad_scale = 1.0f) const;
-  void clear_gradients();
+  // One update with the gradients at hand; parameters without a gradient keep their value. Clears the gradients. lr: an
+  // f32 scalar on the parameters' device, where all is decided: nobody waits.
+  void step(const Tensor& lr);
+  void step(float lr);
 
-  // Momenta and step count, under names such as "layer1.0.conv1.weight.v", to be saved and restored bit for bit.
+  // Momenta, under names such as "layer1.0.conv1.weight.v", to be saved and restored bit for bit together with the
+  // scaler's state.
   void visit(const Visitor& visitor);
-  int64_t steps() const { return steps_; }
-  void set_steps(int64_t steps) { steps_ = steps; }
+  GradScalerState state() const;  // waits for the device
+  void set_state(const GradScalerState& state);
 
  private:
   struct Slot {
@@ -44,9 +49,11 @@ class Optimizer {
     Var m, v;  // adamw has both, sgd v
     float weight_decay, lr_scale;
   };
+  void scale_gradients(const Tensor& lr);
   OptimizerOptions options_;
   std::vector<Slot> slots_;
-  int64_t steps_ = 0;
+  Device device_ = Device::cpu;
+  Buffer state_;  // a GradScalerState
 };
 
 }  // namespace pc

@@ -79,6 +79,16 @@ Tensor Tensor::reshape(Shape shape) const {
   return t;
 }
 
+Tensor Tensor::part(std::size_t byte, Shape shape, DType dtype) const {
+  Tensor t = *this;
+  t.shape_ = std::move(shape);
+  t.size_ = element_count(t.shape_);
+  t.dtype_ = dtype;
+  t.data_ = as<char>() + byte;
+  if (byte + t.bytes() > bytes()) fail_shape(fmt::format("part: bytes {} to {} of {}", byte, byte + t.bytes(), bytes()));
+  return t;
+}
+
 void Tensor::copy_from(const Tensor& source) {
   if (source.shape_ != shape_ || source.dtype_ != dtype_)
     fail_shape(fmt::format("copy_from: {} {} into {} {}", name_of(source.dtype_), source.shape_, name_of(dtype_), shape_));

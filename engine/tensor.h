@@ -51,6 +51,7 @@ class Tensor {
   Tensor to(Device device) const;         // itself where it already lies there
   Tensor clone() const;                   // own memory, same device
   Tensor reshape(Shape shape) const;      // same memory; element counts must agree
+  Tensor part(std::size_t byte, Shape shape, DType dtype) const;  // same memory, from this byte on
   void copy_from(const Tensor& source);   // same shape and dtype, any device
   void zero();
   float item() const;                     // the value of an f32 scalar; waits for the device

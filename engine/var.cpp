@@ -108,9 +108,15 @@ Tensor Var::low() const { return node_->low; }
 const Tensor& Var::grad() const { return node_->grad; }
 void Var::clear_grad() { node_->grad = {}; }
 
-void Var::backward() { pc::backward({*this}, {1.0f}); }
+void Var::backward() { pc::backward({*this}, std::vector<float>{1}); }
 
 void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
+  std::vector<Tensor> scalars;
+  for (std::size_t i = 0; i < losses.size(); ++i) scalars.push_back(Tensor::full({}, seeds.at(i), losses[i].value().device()));
+  backward(losses, scalars);
+}
+
+void backward(const std::vector<Var>& losses, const std::vector<Tensor>& seeds) {
   using Node = Var::Node;
   // Newest first: a value is older than everything made from it, so its gradient is complete when its turn comes.
   std::map<uint64_t, std::shared_ptr<Node>, std::greater<>> todo;
@@ -118,7 +124,7 @@ void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
     if (losses[i].value().size() != 1) fail_shape("backward: starts from scalars, got " + to_string(losses[i].shape()));
     if (!losses[i].requires_grad()) fail_shape("backward: nothing that led to this value requires a gradient");
     auto& root = losses[i].node_;
-    add_gradient(root->grad, Tensor::full(root->value.shape(), seeds.at(i), root->value.device()));
+    add_gradient(root->grad, seeds.at(i).reshape(root->value.shape()));
     todo.emplace(root->number, root);
   }
   while (!todo.empty()) {

@@ -51,14 +51,15 @@ class Var {
   void backward();
 
  private:
-  friend void backward(const std::vector<Var>& losses, const std::vector<float>& seeds);
+  friend void backward(const std::vector<Var>& losses, const std::vector<Tensor>& seeds);
   friend std::vector<Record> records(const std::vector<Var>& results);
   struct Node;
   std::shared_ptr<Node> node_;
 };
 
 // L = sum of seed_i * loss_i: fills grad() of every leaf that requires one and frees the records on the way. The seeds are the weights
-// of the losses, times the loss scale of 16-bit training.
+// of the losses, times the loss scale of 16-bit training: scalars on their device.
+void backward(const std::vector<Var>& losses, const std::vector<Tensor>& seeds);
 void backward(const std::vector<Var>& losses, const std::vector<float>& seeds);
 
 // The ops that led to these values, oldest first, before backward() frees them.

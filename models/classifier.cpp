@@ -12,7 +12,7 @@ namespace pc {
 std::vector<Var> Classifier::forward(const Var& x, Mode mode) {
   std::optional<NoGrad> off;
   if (mode == Mode::infer) off.emplace();
-  return logits_of(global_avg_pool(features(x, mode)));
+  return logits_of(mean_features(x, mode));
 }
 
 std::vector<Var> Classifier::logits_of(const Var& mean) const {

@@ -22,9 +22,11 @@ class Classifier : public Module {
   explicit Classifier(const std::vector<HeadShape>& heads) : head_shapes_(heads) {}
   // x [n,h,w,3] -> the last feature map [n,h',w',c] (timm calls it forward_features), in the type of x.
   virtual Var features(const Var& x, Mode mode) = 0;
+  // The mean [n,c] of that map: a model may have a shorter way than to make the map.
+  virtual Var mean_features(const Var& x, Mode mode) { return global_avg_pool(features(x, mode)); }
   // x [n,h,w,3] -> f32 logits [n,classes] of every head, in order.
   std::vector<Var> forward(const Var& x, Mode mode);
-  // The heads alone: the mean [n,c] of the last feature map -> what forward() gives.
+  // The heads alone: mean_features() -> what forward() gives.
   std::vector<Var> logits_of(const Var& mean) const;
   // For programs that only predict: from now on features() and forward() take Mode::infer and one type only and give the filters up as
   // they fold them; visit() throws then.

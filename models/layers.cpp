@@ -62,6 +62,14 @@ Var ConvBn::forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode) 
                    {.training = mode == Mode::train && !frozen()}, pool);
 }
 
+Var ConvBn::forward_mean(const Var& x, const Var& residual, Mode mode) {
+  if (folds(x, residual, mode)) return global_avg_pool(infer(x, residual, true));
+  check_whole();
+  folded_.reset();
+  return norm_mean(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, residual,
+                   {.training = mode == Mode::train && !frozen()});
+}
+
 Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {
   const DType dtype = x.value().dtype();
   if (!folded_ || folded_->dtype() != dtype) {

@@ -31,6 +31,8 @@ class ConvBn {
   Var forward(const Var& x, const Var& residual, bool relu, Mode mode);
   // max_pool(relu(batch_norm(conv2d(x)))), the end of a stem.
   Var forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode);
+  // global_avg_pool(relu(batch_norm(conv2d(x)) + residual)), the end of a backbone.
+  Var forward_mean(const Var& x, const Var& residual, Mode mode);
   void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
   // From now on only Mode::infer, in one type: the filter is given up as soon as it is folded, which halves the memory.
   void only_infer() { only_infer_ = true; }

@@ -35,11 +35,11 @@ ResNet::Block ResNet::make_block(int in, int planes, int stride) {
   return block;
 }
 
-Var ResNet::Block::forward(const Var& x, Mode mode) {
+Var ResNet::Block::forward(const Var& x, Mode mode, bool mean) {
   const Var residual = downsample ? downsample->forward(x, Var(), false, mode) : x;
   Var y = x;
-  for (std::size_t i = 0; i < convs.size(); ++i) y = convs[i].forward(y, i + 1 < convs.size() ? Var() : residual, true, mode);
-  return y;
+  for (std::size_t i = 0; i + 1 < convs.size(); ++i) y = convs[i].forward(y, Var(), true, mode);
+  return mean ? convs.back().forward_mean(y, residual, mode) : convs.back().forward(y, residual, true, mode);
 }
 
 void ResNet::Block::only_infer() {
@@ -55,12 +55,12 @@ void ResNet::Block::visit(const std::string& prefix, const Visitor& visitor) {
   if (downsample) downsample->visit(join(prefix, "downsample.0"), join(prefix, "downsample.1"), visitor);
 }
 
-Var ResNet::features(const Var& x, Mode mode) {
+Var ResNet::run(const Var& x, Mode mode, bool mean) {
   std::optional<NoGrad> off;
   if (mode == Mode::infer) off.emplace();
   Var y = stem_.forward_pooled(x, {}, mode);
   for (auto& stage : stages_)
-    for (Block& block : stage) y = block.forward(y, mode);
+    for (Block& block : stage) y = block.forward(y, mode, mean && &block == &stages_.back().back());
   return y;
 }
 

@@ -1,4 +1,5 @@
-// ResNet-18/34 (basic blocks) and ResNet-50/101 (bottlenecks, v1.5: the stride sits on the 3x3), member names torchvision's.
+// ResNet-18/34 (basic blocks) and ResNet-50/101 (bottlenecks, v1.5: the stride sits on the 3x3), member names
+// torchvision's.
 //
 // He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; torchvision.models.resnet.
 #pragma once
@@ -21,7 +22,8 @@ const std::map<std::string, ResNetOptions>& resnets();  // by the names that arc
 class ResNet : public Classifier {
  public:
   ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
-  Var features(const Var& x, Mode mode) override;
+  Var features(const Var& x, Mode mode) override { return run(x, mode, false); }
+  Var mean_features(const Var& x, Mode mode) override { return run(x, mode, true); }
   void only_infer() override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 
@@ -29,11 +31,12 @@ class ResNet : public Classifier {
   struct Block {
     std::vector<ConvBn> convs;  // two of 3x3, or 1x1, 3x3, 1x1
     std::unique_ptr<ConvBn> downsample;
-    Var forward(const Var& x, Mode mode);
+    Var forward(const Var& x, Mode mode, bool mean);
     void only_infer();
     void visit(const std::string& prefix, const Visitor& visitor);
   };
   Block make_block(int in, int planes, int stride);
+  Var run(const Var& x, Mode mode, bool mean);  // the last map or its mean
 
   ResNetOptions options_;
   Initializer init_;

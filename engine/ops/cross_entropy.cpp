@@ -9,16 +9,16 @@
 namespace pc {
 
 Targets Targets::of(const std::vector<int32_t>& labels, Device device) {
-  const auto n = int64_t(labels.size());
-  const Tensor a = Tensor::from({n}, labels, device);
-  return {.a = a, .b = a, .lambda = Tensor::full({n}, 1.0f, device)};
+  return {.a = Tensor::from({int64_t(labels.size())}, labels, device)};
 }
 
 Var cross_entropy(const Var& logits, const Targets& targets, float smoothing, const Tensor& class_weights) {
   const Shape xs = logits.shape();
   if (xs.size() != 2 || logits.value().dtype() != DType::f32) fail_shape(fmt::format("cross_entropy: logits {} must be f32 [n, classes]", xs));
-  for (const Tensor* t : {&targets.a, &targets.b, &targets.lambda})
-    if (t->shape() != Shape{xs[0]}) fail_shape(fmt::format("cross_entropy: targets {} for logits {}", t->shape(), xs));
+  const auto fits = [&](const Tensor& t) { return t.shape() == Shape{xs[0]}; };
+  const bool plain = targets.b.empty() && targets.lambda.empty();
+  if (!fits(targets.a) || (!plain && !(fits(targets.b) && fits(targets.lambda))))
+    fail_shape(fmt::format("cross_entropy: targets {}, {}, {} for logits {}", targets.a.shape(), targets.b.shape(), targets.lambda.shape(), xs));
   if (!class_weights.empty() && class_weights.shape() != Shape{xs[1]})
     fail_shape(fmt::format("cross_entropy: class weights {} for logits {}", class_weights.shape(), xs));
   const CrossEntropyShape shape{.n = int(xs[0]), .classes = int(xs[1]), .smoothing = smoothing};
@@ -32,9 +32,8 @@ Var cross_entropy(const Var& logits, const Targets& targets, float smoothing, co
                   loss.as<float>(), dlogits.as<float>());
 
   return Var::record("cross_entropy", loss, {logits}, [=, &kernels](const Tensor& dloss) {
-    Tensor dx(xs, DType::f32, device);
-    kernels.backward(shape, dlogits.as<float>(), dloss.as<float>(), dx.as<float>());
-    return std::vector<Tensor>{dx};
+    kernels.backward(shape, dloss.as<float>(), dlogits.as<float>());  // a rule runs once, so what it holds may become the gradient
+    return std::vector<Tensor>{dlogits};
   });
 }
 

@@ -1,18 +1,18 @@
 // adamw: Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019), as torch.optim.AdamW:
-//   w *= 1 - lr * weight_decay;  g = dw * grad_scale;  m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2
+//   w *= 1 - lr * weight_decay;  g = dw * factor;  m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2
 //   w -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+// lr, factor and t (the number of updates) are the gradient scaler's; where factor is 0, nothing changes.
 #pragma once
 
 #include <span>
 
+#include "kernels/grad_scaler/grad_scaler.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
 
 struct AdamwConfig {
-  float lr, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
-  float grad_scale = 1;
-  int64_t t = 1;  // number of this step, from 1
+  float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;
 };
 
 struct AdamwTensor {
@@ -27,7 +27,7 @@ struct AdamwTensor {
 };
 
 struct AdamwKernels {
-  void (*step)(const AdamwConfig&, std::span<const AdamwTensor>);
+  void (*step)(const AdamwConfig&, const GradScalerState*, std::span<const AdamwTensor>);
 };
 extern const AdamwKernels adamw_cpu, adamw_cuda;
 

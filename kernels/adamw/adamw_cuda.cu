@@ -1,21 +1,30 @@
-// AdamW on CUDA: one launch updates every parameter, its moments and its 16-bit copy.
-#include <cmath>
-
+// AdamW on CUDA: a thread works out what the step's number makes of it, then one launch updates every parameter, its
+// moments and its 16-bit copy.
 #include "kernels/adamw/adamw.h"
+#include "kernels/runtime/memory.h"
 #include "kernels/runtime/tensor_table.cuh"
 
 namespace pc {
 namespace {
 
-// The step's bias corrections, worked out once in f64: 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t).
-struct Correction {
-  float m, root_v;
+// What the gradient scaler and the number of updates make of a step: corrections of the bias of m and v, worked out in
+// f64: 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t).
+struct Step {
+  float factor, lr, correct_m, correct_root_v;
 };
 
+__global__ void number_kernel(AdamwConfig config, const GradScalerState* state, Step* step) {
+  const double t = double(state->updates);
+  *step = {.factor = state->factor,
+           .lr = state->lr,
+           .correct_m = float(1 / (1 - pow(double(config.beta1), t))),
+           .correct_root_v = float(1 / sqrt(1 - pow(double(config.beta2), t)))};
+}
+
 template <bool Aligned>
-__device__ inline void update(const AdamwConfig& config, Correction correction, const AdamwTensor& t, int64_t i) {
+__device__ inline void update(const AdamwConfig& config, const Step& step, const AdamwTensor& t, int64_t i) {
   const int count = t.n - i < kOctet ? int(t.n - i) : kOctet;
-  const float lr = config.lr * t.lr_scale, keep = 1 - lr * t.weight_decay, rate = lr * correction.m;
+  const float lr = step.lr * t.lr_scale, keep = 1 - lr * t.weight_decay, rate = lr * step.correct_m;
   float w[kOctet], m[kOctet], v[kOctet], g[kOctet];
   load_octet<Aligned>(t.w + i, count, w);
   load_octet<Aligned>(t.m + i, count, m);
@@ -23,10 +32,10 @@ __device__ inline void update(const AdamwConfig& config, Correction correction, 
   load_octet<Aligned>(t.dw + i, count, g);
 #pragma unroll
   for (int k = 0; k < kOctet; ++k) {
-    g[k] *= config.grad_scale;
+    g[k] *= step.factor;
     m[k] = config.beta1 * m[k] + (1 - config.beta1) * g[k];
     v[k] = config.beta2 * v[k] + (1 - config.beta2) * g[k] * g[k];
-    w[k] = w[k] * keep - rate * m[k] / (sqrtf(v[k]) * correction.root_v + config.eps);
+    w[k] = w[k] * keep - rate * m[k] / (sqrtf(v[k]) * step.correct_root_v + config.eps);
   }
   store_octet<Aligned>(t.m + i, count, m);
   store_octet<Aligned>(t.v + i, count, v);
@@ -35,25 +44,25 @@ __device__ inline void update(const AdamwConfig& config, Correction correction, 
 }
 
 __global__ void __launch_bounds__(kPieceThreads)
-    step_kernel(AdamwConfig config, Correction correction, const __grid_constant__ TensorTable<AdamwTensor> table) {
+    step_kernel(AdamwConfig config, const Step* number, const __grid_constant__ TensorTable<AdamwTensor> table) {
+  const Step step = *number;
   const int at = tensor_of_block(table);
   const AdamwTensor& t = table.tensor[at];
   const int64_t i = first_element(table, at);
-  if (i >= t.n) return;
+  if (i >= t.n || step.factor == 0) return;
   if (table.aligned[at])
-    update<true>(config, correction, t, i);
+    update<true>(config, step, t, i);
   else
-    update<false>(config, correction, t, i);
+    update<false>(config, step, t, i);
 }
 
-void step(const AdamwConfig& config, std::span<const AdamwTensor> tensors) {
-  const double t = double(config.t);
-  const Correction correction{.m = float(1 / (1 - std::pow(double(config.beta1), t))),
-                              .root_v = float(1 / std::sqrt(1 - std::pow(double(config.beta2), t)))};
+void step(const AdamwConfig& config, const GradScalerState* state, std::span<const AdamwTensor> tensors) {
   check_low("adamw", tensors);
+  const Buffer number(Device::cuda, sizeof(Step));
+  launch(1, 1, number_kernel, config, state, number.as<Step>());
   const auto aligned = [](const AdamwTensor& x) { return aligned16({x.w, x.dw, x.m, x.v, x.low}); };
   for_tables(tensors, aligned, [&](unsigned blocks, const TensorTable<AdamwTensor>& table) {
-    launch(blocks, kPieceThreads, step_kernel, config, correction, table);
+    launch(blocks, kPieceThreads, step_kernel, config, number.as<Step>(), table);
   });
 }
 

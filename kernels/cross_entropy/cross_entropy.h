@@ -1,9 +1,9 @@
 // cross_entropy: softmax and negative log likelihood in one pass, with label smoothing and two mixed targets.
 //
-// Row i has targets a, b and a weight lambda: t = lambda * onehot(a) + (1 - lambda) * onehot(b) (mixup and cutmix; a
-// plain label is (a, a, 1)). With smoothing e over C classes the target is (1 - e) * t + e / C (Szegedy et al., CVPR
-// 2016). Row i counts w_i = lambda * v_a + (1 - lambda) * v_b, v the weights of the classes, or 1; a row with a < 0 has
-// no label and counts 0.
+// Row i has targets a, b and a weight lambda: t = lambda * onehot(a) + (1 - lambda) * onehot(b) (mixup and cutmix; with
+// lambda 1, a plain label, nobody reads b). With smoothing e over C classes the target is (1 - e) * t + e / C (Szegedy
+// et al., CVPR 2016). Row i counts w_i = lambda * v_a + (1 - lambda) * v_b, v the weights of the classes, or 1; a row
+// with a < 0 has no label and counts 0.
 //   loss = sum_i w_i * -sum_c target_c * log softmax(x)_c / sum_i w_i
 //   dx_i = w_i * (softmax(x) - target) / sum_i w_i
 // No row with a label: loss 0, dx 0.
@@ -21,8 +21,8 @@ struct CrossEntropyShape {
 // Targets of n rows, on the device.
 struct MixedTarget {
   const int32_t* a;
-  const int32_t* b;
-  const float* lambda;
+  const int32_t* b = nullptr;
+  const float* lambda = nullptr;        // null: 1 each
   const float* class_weight = nullptr;  // v: one positive number a class, also on the device; null: 1 each
 };
 
@@ -30,8 +30,8 @@ struct CrossEntropyKernels {
   // logits f32 [n, classes]; loss: one f32; dlogits [n, classes]: the gradient for a loss gradient of 1 (null: loss
   // only).
   void (*forward)(const CrossEntropyShape&, const float* logits, const MixedTarget&, float* loss, float* dlogits);
-  // dx = dlogits * *dloss, both on the device.
-  void (*backward)(const CrossEntropyShape&, const float* dlogits, const float* dloss, float* dx);
+  // dlogits *= *dloss, both on the device: reads and writes nothing where that is 1.
+  void (*backward)(const CrossEntropyShape&, const float* dloss, float* dlogits);
 };
 extern const CrossEntropyKernels cross_entropy_cpu, cross_entropy_cuda;
 

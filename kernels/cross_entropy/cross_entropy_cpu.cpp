@@ -20,7 +20,7 @@ struct RowTarget {
 };
 
 RowTarget target_of(const CrossEntropyShape& shape, const MixedTarget& target, int64_t i) {
-  const float lambda = target.lambda[i], kept = 1 - shape.smoothing;
+  const float lambda = target.lambda ? target.lambda[i] : 1.0f, kept = 1 - shape.smoothing;
   // With lambda 1 nobody reads b, so it may hold anything.
   const int a = target.a[i], b = lambda == 1 ? a : target.b[i];
   if (a >= shape.classes || b < 0 || b >= shape.classes)
@@ -81,11 +81,13 @@ void forward(const CrossEntropyShape& shape, const float* logits, const MixedTar
   *loss = total > 0 ? float(sum / total) : 0.0f;
 }
 
-void backward(const CrossEntropyShape& shape, const float* dlogits, const float* dloss, float* dx) {
+void backward(const CrossEntropyShape& shape, const float* dloss, float* dlogits) {
+  if (*dloss == 1) return;
   const simd::f32x scale = simd::splat(*dloss);
   parallel_for(int64_t(shape.n) * shape.classes, 32768, [&](int64_t begin, int64_t end) {
-    simd::for_lanes(begin, end,
-                    [&](int64_t i, auto lanes) { simd::store(dx + i, simd::load(dlogits + i, lanes) * scale, lanes); });
+    simd::for_lanes(begin, end, [&](int64_t i, auto lanes) {
+      simd::store(dlogits + i, simd::load(dlogits + i, lanes) * scale, lanes);
+    });
   });
 }
 

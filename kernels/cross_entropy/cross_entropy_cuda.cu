@@ -1,30 +1,30 @@
-// Softmax cross entropy on CUDA: a warp owns a row; one block adds the rows' weights before and their losses after.
+// Softmax cross entropy on CUDA, loss and gradient in one launch: the first block adds up the losses, each warp of the
+// others writes a row of the gradient. Either works a row's softmax out by itself, and every block adds up the weights:
+// a few kilobytes more out of the cache cost less than launches that wait for each other.
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/runtime/launch.cuh"
-#include "kernels/runtime/memory.h"
 
 namespace pc {
 namespace {
 
-constexpr int kThreads = 256, kRowsPerBlock = kThreads / 32;
+constexpr int kThreads = 1024, kWarps = kThreads / 32;
 
-// How much a row counts. Labels beyond the classes have no weight to read; they make the loss NaN all the same.
-__device__ inline float weight_of(const CrossEntropyShape& s, const MixedTarget& t, int row) {
-  const int first = t.a[row];
-  if (first < 0) return 0;
-  if (!t.class_weight) return 1;
-  const float lambda = t.lambda[row];
-  const int second = lambda == 1 ? first : t.b[row];
-  if (first >= s.classes || second < 0 || second >= s.classes) return 1;
-  return lambda * t.class_weight[first] + (1 - lambda) * t.class_weight[second];
-}
+struct RowTarget {
+  int a, b;
+  bool known;  // both are classes
+  float lambda, weight;
+};
 
-__global__ void weight_kernel(CrossEntropyShape s, MixedTarget target, double* total) {
-  __shared__ double scratch[32];
-  double sum = 0;
-  for (int i = int(threadIdx.x); i < s.n; i += int(blockDim.x)) sum += double(weight_of(s, target, i));
-  sum = block_sum(sum, scratch);
-  if (threadIdx.x == 0) *total = sum;
+// A label beyond the classes has no weight to read and counts 1.
+__device__ inline RowTarget target_of(const CrossEntropyShape& s, const MixedTarget& t, int row) {
+  const int a = t.a[row];
+  const float lambda = t.lambda ? t.lambda[row] : 1.0f;
+  // With lambda 1 nobody reads b, so it may hold anything.
+  const int b = lambda == 1 ? a : t.b[row];
+  const bool known = a < s.classes && b >= 0 && b < s.classes;
+  float weight = a < 0 ? 0.0f : 1.0f;
+  if (t.class_weight && a >= 0 && known) weight = lambda * t.class_weight[a] + (1 - lambda) * t.class_weight[b];
+  return {.a = a, .b = b, .known = known, .lambda = lambda, .weight = weight};
 }
 
 __device__ inline float warp_max(float v) {
@@ -32,77 +32,95 @@ __device__ inline float warp_max(float v) {
   return v;
 }
 
-// losses: one f64 a row. A label beyond the classes cannot throw from here: it makes the loss NaN, which stops the run.
-__global__ void rows_kernel(CrossEntropyShape s, const float* logits, MixedTarget target, const double* total_weight,
-                            double* losses, float* dlogits) {
-  const int row = int(blockIdx.x) * kRowsPerBlock + int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
-  if (row >= s.n) return;  // whole warps
-  const float* x = logits + int64_t(row) * s.classes;
-  float* dx = dlogits ? dlogits + int64_t(row) * s.classes : nullptr;
-  const int a = target.a[row];
-  if (a < 0) {
-    for (int c = lane; dx && c < s.classes; c += 32) dx[c] = 0;
-    if (lane == 0) losses[row] = 0;
+// The largest logit of a row, and the sum of exp(x - top): in every lane of the warp.
+struct RowSum {
+  float top;
+  double sum;
+};
+__device__ inline RowSum row_sum(int classes, const float* x, int lane) {
+  RowSum row{.top = -INFINITY, .sum = 0};
+  for (int c = lane; c < classes; c += 32) row.top = fmaxf(row.top, x[c]);
+  row.top = warp_max(row.top);
+  for (int c = lane; c < classes; c += 32) row.sum += double(expf(x[c] - row.top));
+  row.sum = warp_sum(row.sum);
+  return row;
+}
+
+// The row's loss times its weight, in every lane. A label beyond the classes cannot throw from here: it makes the loss
+// NaN, which stops the run.
+__device__ inline double row_loss(const CrossEntropyShape& s, const float* x, const RowTarget& t, int lane) {
+  const RowSum row = row_sum(s.classes, x, lane);
+  double total = 0;
+  for (int c = lane; s.smoothing > 0 && c < s.classes; c += 32) total += double(x[c] - row.top);
+  total = warp_sum(total);
+  if (!t.known) return NAN;
+  const float on_a = (1 - s.smoothing) * t.lambda, on_b = (1 - s.smoothing) * (1 - t.lambda),
+              even = s.smoothing / float(s.classes);
+  const double log_sum = log(row.sum);
+  double loss = double(on_a) * (log_sum - double(x[t.a] - row.top));
+  // A weight of 0 must not meet an infinite logarithm.
+  if (on_b > 0) loss += double(on_b) * (log_sum - double(x[t.b] - row.top));
+  if (even > 0) loss += double(even) * (s.classes * log_sum - total);
+  return loss * double(t.weight);
+}
+
+__device__ inline void write_gradient(const CrossEntropyShape& s, const float* x, const RowTarget& t,
+                                      float total_weight, int lane, float* dx) {
+  if (t.a < 0) {
+    for (int c = lane; c < s.classes; c += 32) dx[c] = 0;
     return;
   }
-  // With lambda 1 nobody reads b, so it may hold anything.
-  const float lambda = target.lambda[row];
-  const int b = lambda == 1 ? a : target.b[row];
-  float top = -INFINITY;
-  for (int c = lane; c < s.classes; c += 32) top = fmaxf(top, x[c]);
-  top = warp_max(top);
-  double sum = 0, total = 0;
+  const RowSum row = row_sum(s.classes, x, lane);
+  const float on_a = (1 - s.smoothing) * t.lambda, on_b = (1 - s.smoothing) * (1 - t.lambda),
+              even = s.smoothing / float(s.classes), inverse = float(1 / row.sum), per_row = t.weight / total_weight;
   for (int c = lane; c < s.classes; c += 32) {
-    sum += double(expf(x[c] - top));
-    total += double(x[c] - top);
-  }
-  sum = warp_sum(sum);
-  total = warp_sum(total);
-  const float on_a = (1 - s.smoothing) * lambda, on_b = (1 - s.smoothing) * (1 - lambda),
-              even = s.smoothing / float(s.classes), weight = weight_of(s, target, row);
-  if (lane == 0) {
-    const double log_sum = log(sum);
-    double loss = NAN;
-    if (a < s.classes && b >= 0 && b < s.classes) {
-      loss = double(on_a) * (log_sum - double(x[a] - top));
-      if (on_b > 0) loss += double(on_b) * (log_sum - double(x[b] - top));  // 0 must not meet an infinite logarithm
-      if (even > 0) loss += double(even) * (s.classes * log_sum - total);
-    }
-    losses[row] = loss * double(weight);
-  }
-  if (!dx) return;
-  const float inverse = float(1 / sum), per_row = weight / float(*total_weight);
-  for (int c = lane; c < s.classes; c += 32) {
-    const float t = even + (c == a ? on_a : 0.0f) + (c == b ? on_b : 0.0f);
-    dx[c] = (expf(x[c] - top) * inverse - t) * per_row;
+    const float wanted = even + (c == t.a ? on_a : 0.0f) + (c == t.b ? on_b : 0.0f);
+    dx[c] = (expf(x[c] - row.top) * inverse - wanted) * per_row;
   }
 }
 
-__global__ void mean_kernel(int n, const double* losses, const double* total_weight, float* loss) {
-  __shared__ double scratch[32];
+// Bounds for one block a processor: with registers for two ptxas spills.
+__global__ void __launch_bounds__(kThreads, 1)
+    loss_kernel(CrossEntropyShape s, const float* logits, MixedTarget target, float* loss, float* dlogits) {
+  __shared__ double scratch[32], total_weight;
+  const int warp = int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
   double sum = 0;
-  for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) sum += losses[i];
+  for (int i = int(threadIdx.x); i < s.n; i += kThreads) sum += double(target_of(s, target, i).weight);
   sum = block_sum(sum, scratch);
-  if (threadIdx.x == 0) *loss = *total_weight > 0 ? float(sum / *total_weight) : 0.0f;
+  if (threadIdx.x == 0) total_weight = sum;
+  __syncthreads();
+  if (blockIdx.x > 0) {
+    const int row = int(blockIdx.x - 1) * kWarps + warp;
+    const int64_t at = int64_t(row) * s.classes;
+    if (row < s.n) write_gradient(s, logits + at, target_of(s, target, row), float(total_weight), lane, dlogits + at);
+    return;
+  }
+  sum = 0;
+  for (int row = warp; row < s.n; row += kWarps) {
+    const RowTarget t = target_of(s, target, row);
+    if (t.a < 0) continue;
+    const double one = row_loss(s, logits + int64_t(row) * s.classes, t, lane);
+    sum += lane == 0 ? one : 0;
+  }
+  sum = block_sum(sum, scratch);
+  if (threadIdx.x == 0) *loss = total_weight > 0 ? float(sum / total_weight) : 0.0f;
 }
 
-__global__ void scale_kernel(int64_t n, const float* dlogits, const float* dloss, float* dx) {
+__global__ void scale_kernel(int64_t n, const float* dloss, float* dlogits) {
   const int64_t step = int64_t(gridDim.x) * blockDim.x;
   const float scale = *dloss;
-  for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) dx[i] = dlogits[i] * scale;
+  if (scale == 1) return;
+  for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) dlogits[i] *= scale;
 }
 
 void forward(const CrossEntropyShape& s, const float* logits, const MixedTarget& target, float* loss, float* dlogits) {
-  const Buffer losses(Device::cuda, sizeof(double) * std::size_t(s.n)), total(Device::cuda, sizeof(double));
-  launch(1, kThreads, weight_kernel, s, target, total.as<double>());
-  launch(unsigned(ceil_div(s.n, kRowsPerBlock)), kThreads, rows_kernel, s, logits, target, total.as<double>(),
-         losses.as<double>(), dlogits);
-  launch(1, kThreads, mean_kernel, s.n, losses.as<double>(), total.as<double>(), loss);
+  const int64_t blocks = dlogits ? 1 + ceil_div(s.n, kWarps) : 1;
+  launch(unsigned(blocks), kThreads, loss_kernel, s, logits, target, loss, dlogits);
 }
 
-void backward(const CrossEntropyShape& s, const float* dlogits, const float* dloss, float* dx) {
+void backward(const CrossEntropyShape& s, const float* dloss, float* dlogits) {
   const int64_t n = int64_t(s.n) * s.classes;
-  launch(grid_for(n, kThreads), kThreads, scale_kernel, n, dlogits, dloss, dx);
+  launch(grid_for(n, 256), 256, scale_kernel, n, dloss, dlogits);
 }
 
 }  // namespace

@@ -1,12 +1,15 @@
 // Hold: memory that two streams use at once must not change hands before they have met again.
 #pragma once
 
-#include "kernels/runtime/dtype.h"
+#include <vector>
+
+#include "kernels/runtime/memory.h"
 
 namespace pc::memory {
 
-// While one lives, what is freed on the device is set aside: no new Buffer gets it. The allocator hands blocks on in
-// the order of one stream, so with two of them it would give away what the other still works on.
+// While one lives, what its thread frees on the device is kept aside: no new Buffer gets it, neither from the cache nor
+// from an arena. Both hand blocks on in the order of one stream, so with two of them they would give away what the
+// other still works on.
 class Hold {
  public:
   explicit Hold(Device device);
@@ -14,8 +17,14 @@ class Hold {
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
 
+  // Null: none lives.
+  static Hold* current(Device device);
+  void keep(Buffer&& freed) { kept_.push_back(std::move(freed)); }
+
  private:
   Device device_;
+  Hold* before_;
+  std::vector<Buffer> kept_;
 };
 
 }  // namespace pc::memory

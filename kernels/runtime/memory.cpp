@@ -20,14 +20,7 @@ constexpr unsigned char kGuardByte = 0xA5, kPoison = 0xFF;  // 0xFF… reads as 
 struct Cache {
   std::mutex mutex;
   std::map<std::size_t, std::vector<void*>> free;
-  std::vector<std::pair<std::size_t, void*>> aside;  // freed while a Hold lives; counted as in use
-  int holds = 0;
   memory::Stats stats;
-  void take_back(std::size_t size, void* block) {
-    free[size].push_back(block);
-    stats.in_use -= size;
-    stats.cached += size;
-  }
 };
 
 Cache& cache_of(Device device) {
@@ -66,6 +59,11 @@ void check_guard(Device device, const char* guard, const char* where, std::size_
 
 Buffer::Buffer(Device device, std::size_t bytes) : bytes_(bytes), device_(device) {
   if (bytes == 0) return;
+  if (const auto& arena = Arena::current(device)) {
+    data_ = arena->take(bytes);
+    arena_ = arena;
+    return;
+  }
   const std::size_t size = round_up(bytes);
   Cache& cache = cache_of(device);
   char* block = nullptr;
@@ -99,6 +97,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   std::swap(device_, other.device_);
+  std::swap(arena_, other.arena_);
   return *this;
 }
 
@@ -106,6 +105,8 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
+  if (memory::Hold* hold = memory::Hold::current(device_)) return hold->keep(std::move(*this));
+  if (arena_) return arena_->give_back(data_, bytes_);
   char* block = static_cast<char*>(data_);
   if (debug_on) {
     check_guard(device_, block - kGuard, "before", bytes_);
@@ -115,28 +116,13 @@ void Buffer::free() noexcept {
   const std::size_t size = round_up(bytes_);
   Cache& cache = cache_of(device_);
   std::lock_guard lock(cache.mutex);
-  if (cache.holds > 0)
-    cache.aside.emplace_back(size, block);
-  else
-    cache.take_back(size, block);
+  cache.free[size].push_back(block);
+  cache.stats.in_use -= size;
+  cache.stats.cached += size;
   data_ = nullptr;
 }
 
 namespace memory {
-
-Hold::Hold(Device device) : device_(device) {
-  Cache& cache = cache_of(device);
-  std::lock_guard lock(cache.mutex);
-  ++cache.holds;
-}
-
-Hold::~Hold() {
-  Cache& cache = cache_of(device_);
-  std::lock_guard lock(cache.mutex);
-  if (--cache.holds > 0) return;
-  for (const auto& [size, block] : cache.aside) cache.take_back(size, block);
-  cache.aside.clear();
-}
 
 Stats stats(Device device) {
   Cache& cache = cache_of(device);

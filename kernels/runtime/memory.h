@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/runtime/arena.h"
 #include "kernels/runtime/dtype.h"
 
 namespace pc {
@@ -12,15 +13,18 @@ namespace pc {
 struct MemoryKernels {
   void* (*allocate)(std::size_t bytes);  // 64-byte aligned (CUDA: 256); throws Error(limit) naming the bytes wanted
   void (*release)(void*) noexcept;
+  void* (*allocate_host)(std::size_t bytes);  // host memory that the device reads by itself (CUDA: pinned)
+  void (*release_host)(void*) noexcept;
   void (*zero)(void* dst, std::size_t bytes);
-  void (*copy)(void* dst, const void* src, std::size_t bytes);         // within the device
-  void (*copy_in)(void* dst, const void* host, std::size_t bytes);     // host -> device
-  void (*copy_out)(void* host, const void* src, std::size_t bytes);    // device -> host, complete on return
+  void (*copy)(void* dst, const void* src, std::size_t bytes);       // within the device
+  void (*copy_in)(void* dst, const void* host, std::size_t bytes);   // host -> device
+  void (*copy_out)(void* host, const void* src, std::size_t bytes);  // device -> host, complete on return
   void (*synchronize)();
 };
 extern const MemoryKernels memory_cpu, memory_cuda;
 
-// Uninitialised memory on one device, returned to the cache on destruction. Empty when default-constructed.
+// Uninitialised memory on one device, returned to the cache, or to the arena that it came from, on destruction. Empty
+// when default-constructed.
 class Buffer {
  public:
   Buffer() = default;
@@ -42,18 +46,19 @@ class Buffer {
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
   Device device_ = Device::cpu;
+  std::shared_ptr<ArenaBlocks> arena_;
 };
 
 namespace memory {
 
 struct Stats {
-  std::size_t in_use = 0, cached = 0, peak = 0;  // bytes; peak is the highest in_use + cached
+  std::size_t in_use = 0, cached = 0, peak = 0;  // bytes, arenas left out; peak is the highest in_use + cached
 };
 Stats stats(Device device);
 void trim(Device device);  // gives cached memory back to the system
 
-// Debug mode: fresh memory is filled with NaN patterns, and 64 guard bytes on either side are checked on release; a broken
-// guard prints the block and aborts. Switch it before the first allocation.
+// Debug mode: fresh memory is filled with NaN patterns, and 64 guard bytes on either side are checked on release; a
+// broken guard prints the block and aborts. Switch it before the first allocation.
 void set_debug(bool on);
 
 void zero(Device device, void* dst, std::size_t bytes);

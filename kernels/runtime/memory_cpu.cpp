@@ -29,6 +29,8 @@ void copy(void* dst, const void* src, std::size_t bytes) {
 const MemoryKernels memory_cpu{
     .allocate = allocate,
     .release = [](void* block) noexcept { std::free(block); },
+    .allocate_host = allocate,
+    .release_host = [](void* block) noexcept { std::free(block); },
     .zero = [](void* dst, std::size_t bytes) { std::memset(dst, 0, bytes); },
     .copy = copy,
     .copy_in = copy,

@@ -25,6 +25,12 @@ void* allocate(std::size_t bytes) {
   return block;
 }
 
+void* allocate_host(std::size_t bytes) {
+  void* block = nullptr;
+  PC_CHECK(cudaMallocHost(&block, bytes));
+  return block;
+}
+
 void zero(void* dst, std::size_t bytes) {
   if (bytes > 0) PC_CHECK(cudaMemsetAsync(dst, 0, bytes, stream()));
 }
@@ -51,6 +57,8 @@ void copy_out(void* host, const void* src, std::size_t bytes) {
 const MemoryKernels memory_cuda{
     .allocate = allocate,
     .release = [](void* block) noexcept { cudaFree(block); },
+    .allocate_host = allocate_host,
+    .release_host = [](void* block) noexcept { cudaFreeHost(block); },
     .zero = zero,
     .copy = copy,
     .copy_in = copy_in,

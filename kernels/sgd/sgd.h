@@ -1,17 +1,18 @@
 // sgd: stochastic gradient descent with momentum, Nesterov momentum and weight decay, as torch.optim.SGD (dampening 0):
-//   g = dw * grad_scale + weight_decay * w;  v = momentum * v + g;  w -= lr * (nesterov ? g + momentum * v : v)
+//   g = dw * factor + weight_decay * w;  v = momentum * v + g;  w -= lr * (nesterov ? g + momentum * v : v)
+// lr and factor are the gradient scaler's; where factor is 0, nothing changes.
 #pragma once
 
 #include <span>
 
+#include "kernels/grad_scaler/grad_scaler.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
 
 struct SgdConfig {
-  float lr, momentum = 0;
+  float momentum = 0;
   bool nesterov = false;
-  float grad_scale = 1;
 };
 
 // One parameter of n elements. low: the 16-bit copy of w that the next forward pass reads, or null.
@@ -26,7 +27,7 @@ struct SgdTensor {
 };
 
 struct SgdKernels {
-  void (*step)(const SgdConfig&, std::span<const SgdTensor>);
+  void (*step)(const SgdConfig&, const GradScalerState*, std::span<const SgdTensor>);
 };
 extern const SgdKernels sgd_cpu, sgd_cuda;
 

@@ -9,9 +9,9 @@ namespace {
 
 constexpr int64_t kGrain = 32768;
 
-void update(const SgdConfig& config, const SgdTensor& t) {
-  const simd::f32x scale = simd::splat(config.grad_scale), decay = simd::splat(t.weight_decay);
-  const simd::f32x momentum = simd::splat(config.momentum), lr = simd::splat(config.lr * t.lr_scale);
+void update(const SgdConfig& config, const GradScalerState& state, const SgdTensor& t) {
+  const simd::f32x scale = simd::splat(state.factor), decay = simd::splat(t.weight_decay);
+  const simd::f32x momentum = simd::splat(config.momentum), lr = simd::splat(state.lr * t.lr_scale);
   bf16* low = static_cast<bf16*>(t.low);
   parallel_for(t.n, kGrain, [&](int64_t begin, int64_t end) {
     simd::for_lanes(begin, end, [&](int64_t i, auto lanes) {
@@ -26,11 +26,12 @@ void update(const SgdConfig& config, const SgdTensor& t) {
   });
 }
 
-void step(const SgdConfig& config, std::span<const SgdTensor> tensors) {
+void step(const SgdConfig& config, const GradScalerState* state, std::span<const SgdTensor> tensors) {
   for (const SgdTensor& t : tensors)
     if (t.low && t.low_type != DType::bf16)
       fail_shape(std::string("sgd: low is ") + name_of(t.low_type) + ", expected bf16");
-  for (const SgdTensor& t : tensors) update(config, t);
+  if (state->factor == 0) return;
+  for (const SgdTensor& t : tensors) update(config, *state, t);
 }
 
 }  // namespace

@@ -6,16 +6,15 @@ namespace pc {
 namespace {
 
 template <bool Aligned>
-__device__ inline void update(const SgdConfig& config, const SgdTensor& t, int64_t i) {
+__device__ inline void update(const SgdConfig& config, float factor, float lr, const SgdTensor& t, int64_t i) {
   const int count = t.n - i < kOctet ? int(t.n - i) : kOctet;
-  const float lr = config.lr * t.lr_scale;
   float w[kOctet], v[kOctet], g[kOctet];
   load_octet<Aligned>(t.w + i, count, w);
   load_octet<Aligned>(t.v + i, count, v);
   load_octet<Aligned>(t.dw + i, count, g);
 #pragma unroll
   for (int k = 0; k < kOctet; ++k) {
-    g[k] = g[k] * config.grad_scale + t.weight_decay * w[k];
+    g[k] = g[k] * factor + t.weight_decay * w[k];
     v[k] = config.momentum * v[k] + g[k];
     w[k] -= lr * (config.nesterov ? g[k] + config.momentum * v[k] : v[k]);
   }
@@ -25,22 +24,23 @@ __device__ inline void update(const SgdConfig& config, const SgdTensor& t, int64
 }
 
 __global__ void __launch_bounds__(kPieceThreads)
-    step_kernel(SgdConfig config, const __grid_constant__ TensorTable<SgdTensor> table) {
+    step_kernel(SgdConfig config, const GradScalerState* state, const __grid_constant__ TensorTable<SgdTensor> table) {
   const int at = tensor_of_block(table);
   const SgdTensor& t = table.tensor[at];
   const int64_t i = first_element(table, at);
-  if (i >= t.n) return;
+  const float factor = state->factor, lr = state->lr * t.lr_scale;
+  if (i >= t.n || factor == 0) return;
   if (table.aligned[at])
-    update<true>(config, t, i);
+    update<true>(config, factor, lr, t, i);
   else
-    update<false>(config, t, i);
+    update<false>(config, factor, lr, t, i);
 }
 
-void step(const SgdConfig& config, std::span<const SgdTensor> tensors) {
+void step(const SgdConfig& config, const GradScalerState* state, std::span<const SgdTensor> tensors) {
   check_low("sgd", tensors);
   const auto aligned = [](const SgdTensor& t) { return aligned16({t.w, t.dw, t.v, t.low}); };
   for_tables(tensors, aligned, [&](unsigned blocks, const TensorTable<SgdTensor>& table) {
-    launch(blocks, kPieceThreads, step_kernel, config, table);
+    launch(blocks, kPieceThreads, step_kernel, config, state, table);
   });
 }
 

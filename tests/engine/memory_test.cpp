@@ -71,6 +71,20 @@ TEST(Memory, WhatIsFreedUnderAHoldStaysAside) {
   EXPECT_TRUE(one.data() == first || two.data() == first) << "given back at the end";
 }
 
+TEST(Memory, AHoldKeepsBlocksOfAnArenaAsideToo) {
+  const Arena arena(Device::cpu);
+  const Arena::Scope scope(arena);
+  void* first = nullptr;
+  {
+    const memory::Hold hold(Device::cpu);
+    first = Buffer(Device::cpu, 1000).data();
+    EXPECT_NE(Buffer(Device::cpu, 1000).data(), first);
+  }
+  EXPECT_EQ(arena.bytes(), 2000u);
+  const Buffer one(Device::cpu, 1000), two(Device::cpu, 1000);
+  EXPECT_TRUE(one.data() == first || two.data() == first);
+}
+
 TEST(Memory, AFreedBlockIsUsedAgain) {
   void* first = nullptr;
   {

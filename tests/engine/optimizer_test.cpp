@@ -48,15 +48,16 @@ void expect_near(const Var& x, const nlohmann::json& want) {
 void follows(const std::string& golden, const OptimizerOptions& options, float lr, float scale = 1) {
   Pair pair;
   Optimizer optimizer(pair, options);
+  optimizer.set_state({.scale = scale});
   const auto steps = test::engine_golden().at(golden);
   for (int t = 0; t < 5; ++t) {
     SCOPED_TRACE("step " + std::to_string(t));
     give_step(pair.w, t, scale), give_step(pair.b, t, scale);
-    optimizer.step(lr, 1 / scale);
+    optimizer.step(lr);
     expect_near(pair.w, steps[std::size_t(t)]["w"]);
     expect_near(pair.b, steps[std::size_t(t)]["b"]);
   }
-  EXPECT_EQ(optimizer.steps(), 5);
+  EXPECT_EQ(optimizer.state().updates, 5);
 }
 
 // The golden's bias has no weight decay: vectors are left out of it.
@@ -123,14 +124,51 @@ TEST(Optimizer, FrozenParametersAndBuffersAreLeftOut) {
 
 TEST(Optimizer, TheGradientNormIsOverAllParameters) {
   Pair pair;
-  Optimizer optimizer(pair, kNesterov);
-  EXPECT_EQ(optimizer.gradient_norm(), 0);
+  OptimizerOptions options = kNesterov;
+  options.gradients.clip = 100;
+  Optimizer optimizer(pair, options);
+  optimizer.set_state({.scale = 2});
   give(pair.w, {1, 2, 0, 0, 0, 2}), give(pair.b, {0, 4});
-  EXPECT_FLOAT_EQ(optimizer.gradient_norm(), 5);
-  EXPECT_FLOAT_EQ(optimizer.gradient_norm(0.5f), 2.5f);
-  optimizer.clear_gradients();
+  optimizer.step(0.1f);
+  EXPECT_FLOAT_EQ(optimizer.state().norm, 2.5f);
+}
+
+TEST(Optimizer, ClippingShortensTheGradient) {
+  Pair clipped, shorter;
+  OptimizerOptions options{.momentum = 0, .nesterov = false, .weight_decay = 0};
+  Optimizer plain(shorter, options);
+  options.gradients.clip = 1;
+  Optimizer clipping(clipped, options);
+  give(clipped.b, {0, 4}), give(shorter.b, {0, 1});
+  clipping.step(0.5f), plain.step(0.5f);
+  EXPECT_EQ(clipped.b.value().to_vector<float>(), shorter.b.value().to_vector<float>());
+}
+
+TEST(Optimizer, ABrokenGradientChangesNothingAndIsRemembered) {
+  Pair pair;
+  OptimizerOptions options = kAdamw;
+  options.gradients.dynamic = true;
+  Optimizer optimizer(pair, options);
+  optimizer.set_state({.scale = 8});
+  const auto before = pair.b.value().to_vector<float>();
   give(pair.b, {std::numeric_limits<float>::quiet_NaN(), 0});
-  EXPECT_FALSE(std::isfinite(optimizer.gradient_norm()));
+  optimizer.step(0.1f);
+  EXPECT_EQ(pair.b.value().to_vector<float>(), before);
+  EXPECT_TRUE(pair.b.grad().empty());
+  EXPECT_EQ(optimizer.state().scale, 4);
+  EXPECT_EQ(optimizer.state().updates, 0);
+}
+
+TEST(Optimizer, SeedsAreScalarsThatCarryTheLossScale) {
+  Pair pair;
+  Optimizer optimizer(pair, kNesterov);
+  optimizer.set_state({.scale = 8});
+  const auto seeds = optimizer.seeds(Tensor::from<float>({3}, {1, 0.5f, 3}), 2);
+  ASSERT_EQ(seeds.size(), 3u);
+  EXPECT_EQ(seeds[0].shape(), Shape{});
+  EXPECT_EQ(seeds[0].item(), 4);
+  EXPECT_EQ(seeds[1].item(), 2);
+  EXPECT_EQ(seeds[2].item(), 12);
 }
 
 // Two steps, state carried into a new optimizer, two more: the same bits as four in a row.
@@ -139,6 +177,7 @@ TEST(Optimizer, RestoredStateContinuesBitForBit) {
     Pair whole, first, second;
     Optimizer straight(whole, options);
     std::map<std::string, Tensor> saved;
+    GradScalerState state;
     {
       Optimizer before(first, options);
       for (int t = 0; t < 4; ++t) {
@@ -149,12 +188,13 @@ TEST(Optimizer, RestoredStateContinuesBitForBit) {
         before.step(0.1f);
       }
       before.visit([&](const std::string& name, Var& v, Role) { saved[name] = v.value().clone(); });
+      state = before.state();
       EXPECT_EQ(saved.size(), options.kind == "adamw" ? 4u : 2u);
     }
     second.w.set_value(first.w.value().clone()), second.b.set_value(first.b.value().clone());
     Optimizer after(second, options);
     after.visit([&](const std::string& name, Var& v, Role) { v.set_value(saved.at(name)); });
-    after.set_steps(2);
+    after.set_state(state);
     for (int t = 2; t < 4; ++t) {
       give_step(second.w, t), give_step(second.b, t);
       after.step(0.1f);

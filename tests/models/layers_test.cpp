@@ -70,6 +70,35 @@ TEST(ConvBn, InferEqualsEvalWithEveryPart) {
     }
 }
 
+// The value and every gradient of global_avg_pool(relu(bn(conv(x)) + residual)), made in one op or with the map
+// between.
+std::vector<std::vector<float>> mean_and_gradients(bool in_one, bool with_residual, Mode mode, DType dtype) {
+  Initializer init{.seed = 3};
+  ConvBn layer({.in = 8, .out = 16, .window = 3, .pad = 1}, init);
+  const auto input = [&](const Shape& shape) { return Var(test::as(init.normal(shape, 1), dtype), true); };
+  const Var x = input({3, 5, 4, 8}), residual = with_residual ? input({3, 5, 4, 16}) : Var();
+  const Var y =
+      in_one ? layer.forward_mean(x, residual, mode) : global_avg_pool(layer.forward(x, residual, true, mode));
+  std::vector<std::vector<float>> all{y.value().to_vector<float>()};
+  if (mode == Mode::infer) return all;
+  const Var weight(test::as(init.normal({4, 16}, 1), DType::f32)), bias(Tensor::zeros({4}, DType::f32, Device::cpu));
+  cross_entropy(linear(y, weight, bias), Targets::of({1, 0, 3}, Device::cpu)).backward();
+  all.push_back(x.grad().to_vector<float>());
+  if (with_residual) all.push_back(residual.grad().to_vector<float>());
+  layer.visit("c", "b", [&](const std::string&, Var& v, Role role) {
+    all.push_back((role == Role::parameter ? v.grad() : v.value()).to_vector<float>());
+  });
+  return all;
+}
+
+TEST(ConvBn, ForwardMeanIsTheMeanOfForwardToTheBit) {
+  for (const Mode mode : {Mode::train, Mode::eval, Mode::infer})
+    for (const bool residual : {true, false})
+      for (const DType dtype : {DType::f32, DType::bf16})
+        EXPECT_EQ(mean_and_gradients(true, residual, mode, dtype), mean_and_gradients(false, residual, mode, dtype))
+            << int(mode) << residual << name_of(dtype);
+}
+
 TEST(ConvBn, TrainingMovesTheStatisticsAndEvaluationDoesNot) {
   Initializer init{.seed = 3};
   ConvBn layer({.in = 8, .out = 16, .window = 1}, init);

@@ -109,7 +109,7 @@ TEST_P(ResNetGolden, LossesOfSgdSteps) {
   for (const json& want : at("losses")) {
     const double loss = want;
     EXPECT_NEAR(test::train_step(*model_, optimizer, x_, labels_, 0.01f, 0.05f), loss, kTolerance * loss)
-        << "step " << optimizer.steps();
+        << "step " << optimizer.state().steps;
   }
 }
 

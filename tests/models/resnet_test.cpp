@@ -146,7 +146,7 @@ TEST(ResNet, AFrozenBackboneTrainsItsHeadAlone) {
   Optimizer optimizer(*model, {});
   const Var loss =
       cross_entropy(model->forward(Var(test::pictures(5, 2, 40, 30)), Mode::eval)[0], Targets::of({1, 2}, Device::cpu));
-  backward({loss}, {1});
+  loss.backward();
   model->visit(
       "", [](const std::string& name, Var& v, Role) { EXPECT_EQ(v.grad().empty(), !name.starts_with("fc.")) << name; });
   optimizer.step(0.1f);

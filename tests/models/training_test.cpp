@@ -1,8 +1,10 @@
 // Whole training steps: small data learnt by heart, 16-bit beside 32-bit, the same bits with any number of threads.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <tuple>
 
+#include "engine/replay.h"
 #include "kernels/runtime/parallel.h"
 #include "tests/models/support.h"
 
@@ -68,6 +70,57 @@ TEST_P(Bf16, AStepIsNearTheOneInF32) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Bf16, testing::Values(Device::cpu, Device::cuda),
                          [](const auto& p) { return name_of(p.param); });
+
+// A step recorded as a graph and repeated does what single calls do, to the bit, with other pictures and another rate
+// every time, and after an overflow that the scaler found by itself.
+class Recorded : public testing::TestWithParam<std::tuple<std::string, DType>> {};
+
+struct Trained {
+  std::vector<float> weights;
+  GradScalerState scaler;
+};
+
+Trained train_recorded(const std::string& kind, DType dtype, bool recorded) {
+  const Device device = Device::cuda;
+  const auto model = make_classifier("smallcnn", {{"label", 4}}, 1);
+  move_to(*model, device);
+  OptimizerOptions options{.kind = kind};
+  options.gradients = {.dynamic = true, .clip = 2};
+  Optimizer optimizer(*model, options);
+  optimizer.set_state({.scale = 1024});
+  Tensor weight = Tensor::full({1}, 1, device), lr = Tensor::full({}, 0, device);
+  Tensor x({4, 16, 16, 3}, dtype, device);
+  const Targets targets = Targets::of({0, 1, 2, 3}, device);
+  Replay step(device, recorded);
+  for (int i = 0; i < 7; ++i) {
+    lr.copy_from(Tensor::full({}, i < 2 ? 1e-3f : 1e-3f / float(i), Device::cpu));
+    weight.copy_from(Tensor::full({1}, i == 5 ? std::numeric_limits<float>::infinity() : 1, Device::cpu));
+    x.copy_from(test::as(test::pictures(uint64_t(i), 4, 16, 16), dtype, Device::cpu));
+    step.run([&] {
+      const Var loss = cross_entropy(model->forward(Var(x), Mode::train)[0], targets, 0.1f);
+      backward({loss}, optimizer.seeds(weight));
+      optimizer.step(lr);
+    });
+    EXPECT_EQ(step.recorded(), recorded && i >= 3) << "step " << i;
+  }
+  return {.weights = test::weights_of(*model), .scaler = optimizer.state()};
+}
+
+TEST_P(Recorded, DoesWhatSingleCallsDo) {
+  PC_NEEDS(Device::cuda);
+  const auto& [kind, dtype] = GetParam();
+  const Trained want = train_recorded(kind, dtype, false), got = train_recorded(kind, dtype, true);
+  EXPECT_EQ(want.scaler.scale, 512);
+  EXPECT_EQ(want.scaler.updates, 6);
+  EXPECT_EQ(got.scaler.scale, want.scaler.scale);
+  EXPECT_EQ(got.scaler.updates, want.scaler.updates);
+  EXPECT_EQ(got.scaler.norm, want.scaler.norm);
+  EXPECT_TRUE(got.weights == want.weights);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Recorded,
+                         testing::Values(std::tuple("sgd", DType::f32), std::tuple("adamw", DType::bf16)),
+                         [](const auto& p) { return std::get<0>(p.param) + "_cuda"; });
 
 // Weights, statistics and momenta after three steps.
 std::vector<float> three_steps(const std::string& architecture, const std::string& optimizer_kind, DType dtype,

@@ -1,5 +1,5 @@
-// cross_entropy against plain f64 loops and PyTorch's numbers: smoothing, mixed targets, rows without a label, extreme
-// logits.
+// cross_entropy against plain f64 loops and PyTorch's numbers: smoothing, mixed and plain targets, rows without a
+// label, extreme logits.
 #include "kernels/cross_entropy/cross_entropy.h"
 
 #include <cmath>
@@ -11,8 +11,8 @@ namespace pc::test {
 namespace {
 
 struct Targets {
-  std::vector<int32_t> a, b;
-  Values lambda;
+  std::vector<int32_t> a, b = {};
+  Values lambda = {};        // empty: plain labels
   Values class_weight = {};  // empty: 1 each
 };
 struct Result {
@@ -78,8 +78,8 @@ Result kernel(const CrossEntropyShape& s, const Values& x, const Targets& t, Dev
   const Array a(device, DType::i32, t.a), b(device, DType::i32, t.b);
   const Array loss(device, DType::f32, 1), again(device, DType::f32, 1), dx(device, DType::f32, int64_t(x.size()));
   const MixedTarget target{.a = a.as<int32_t>(),
-                           .b = b.as<int32_t>(),
-                           .lambda = lambda.as<float>(),
+                           .b = t.lambda.empty() ? nullptr : b.as<int32_t>(),
+                           .lambda = t.lambda.empty() ? nullptr : lambda.as<float>(),
                            .class_weight = t.class_weight.empty() ? nullptr : weights.as<float>()};
   PC_KERNELS(cross_entropy, device).forward(s, logits.as<float>(), target, loss.as<float>(), dx.as<float>());
   PC_KERNELS(cross_entropy, device).forward(s, logits.as<float>(), target, again.as<float>(), nullptr);
@@ -156,11 +156,28 @@ void check_extreme(Device device) {
 
 void check_backward(Device device) {
   const Values dlogits = random_values(7 * 33, 1);
-  const Array in(device, DType::f32, dlogits), dloss(device, DType::f32, Values{-2.5}), dx(device, DType::f32, 7 * 33);
-  PC_KERNELS(cross_entropy, device).backward({7, 33, 0}, in.as<float>(), dloss.as<float>(), dx.as<float>());
+  const Array dx(device, DType::f32, dlogits), one(device, DType::f32, Values{1}),
+      some(device, DType::f32, Values{-2.5});
+  const auto& table = PC_KERNELS(cross_entropy, device);
+  table.backward({7, 33, 0}, one.as<float>(), dx.as<float>());
+  expect_close(dx.values(), dlogits, {0, 0}, "dx of 1");
+  table.backward({7, 33, 0}, some.as<float>(), dx.as<float>());
   Values want = dlogits;
   for (double& v : want) v *= -2.5;
   expect_close(dx.values(), want, {1e-6, 0}, "dx");
+}
+
+// Labels alone are the same as every row with its label twice and a share of 1.
+void check_plain(Device device) {
+  const CrossEntropyShape s{40, 21, 0.1f};
+  Targets t = weighted(plain(random_integers(40, 21, 3)), 21);
+  t.a[7] = t.a[39] = -1;
+  const Values x = random_values(40 * 21, 1, 3);
+  std::vector<uint8_t> with, without;
+  kernel(s, x, t, device, &with);
+  t.b.clear(), t.lambda.clear();
+  kernel(s, x, t, device, &without);
+  EXPECT_EQ(with, without);
 }
 
 TEST(CrossEntropy, MatchesReference) { check_many(Device::cpu); }
@@ -168,7 +185,8 @@ TEST(CrossEntropy, MatchesPyTorch) { check_pytorch(Device::cpu); }
 TEST(CrossEntropy, WeighsClassesAsPyTorch) { check_pytorch_weights(Device::cpu); }
 TEST(CrossEntropy, NoRowWithALabel) { check_no_label(Device::cpu); }
 TEST(CrossEntropy, ExtremeLogits) { check_extreme(Device::cpu); }
-TEST(CrossEntropy, BackwardScales) { check_backward(Device::cpu); }
+TEST(CrossEntropy, BackwardScalesInPlace) { check_backward(Device::cpu); }
+TEST(CrossEntropy, LabelsAloneCountWhole) { check_plain(Device::cpu); }
 
 TEST(CrossEntropy, ReferenceGradientIsTheDerivative) {
   const CrossEntropyShape s{4, 5, 0.1f};
@@ -214,6 +232,7 @@ TEST(CrossEntropy, GpuMatchesReference) {
   PC_NEEDS_GPU();
   check_many(Device::cuda);
   check_backward(Device::cuda);
+  check_plain(Device::cuda);
 }
 TEST(CrossEntropy, GpuSpecialRows) {
   PC_NEEDS_GPU();

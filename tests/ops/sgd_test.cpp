@@ -2,6 +2,7 @@
 #include "kernels/sgd/sgd.h"
 
 #include "tests/ops/reference.h"
+#include "tests/ops/scaler_state.h"
 
 namespace pc::test {
 namespace {
@@ -11,17 +12,18 @@ struct Parameter {
   float weight_decay = 0, lr_scale = 1;
 };
 
-void reference_step(const SgdConfig& config, const Values& dw, Parameter& p) {
+void reference_step(const SgdConfig& config, const GradScalerState& scaler, const Values& dw, Parameter& p) {
   for (std::size_t i = 0; i < p.w.size(); ++i) {
-    const double g = dw[i] * double(config.grad_scale) + double(p.weight_decay) * p.w[i];
+    const double g = dw[i] * double(scaler.factor) + double(p.weight_decay) * p.w[i];
     p.v[i] = double(config.momentum) * p.v[i] + g;
     p.w[i] -=
-        double(config.lr) * double(p.lr_scale) * (config.nesterov ? g + double(config.momentum) * p.v[i] : p.v[i]);
+        double(scaler.lr) * double(p.lr_scale) * (config.nesterov ? g + double(config.momentum) * p.v[i] : p.v[i]);
   }
 }
 
 // Five steps of all parameters in one call each, kernel and reference side by side.
-void check(const SgdConfig& config, Device device, DType low_type) {
+void check(const SgdConfig& config, const GradScalerState& scaler, Device device, DType low_type) {
+  const ScalerState state(device, scaler);
   std::vector<Parameter> want;
   std::vector<Array> w, v, low;
   for (int64_t n : {1, 3, 16, 100, 40009}) {
@@ -40,7 +42,7 @@ void check(const SgdConfig& config, Device device, DType low_type) {
       const int64_t n = int64_t(want[i].w.size());
       const Values gradient = random_values(n, 100 + 10 * step + i);
       dw.emplace_back(device, DType::f32, gradient);
-      reference_step(config, gradient, want[i]);
+      reference_step(config, scaler, gradient, want[i]);
       tensors.push_back({.n = n,
                          .weight_decay = want[i].weight_decay,
                          .lr_scale = want[i].lr_scale,
@@ -50,7 +52,7 @@ void check(const SgdConfig& config, Device device, DType low_type) {
                          .low = i == 1 ? nullptr : low[i].data(),
                          .low_type = low_type});
     }
-    PC_KERNELS(sgd, device).step(config, tensors);
+    PC_KERNELS(sgd, device).step(config, state.data(), tensors);
     memory::synchronize(device);
   }
   for (std::size_t i = 0; i < want.size(); ++i) {
@@ -61,6 +63,7 @@ void check(const SgdConfig& config, Device device, DType low_type) {
 }
 
 void check_pytorch(const SgdConfig& config, float weight_decay, const Values& want, Device device) {
+  const ScalerState state(device, {.lr = 0.1f});
   const Array w(device, DType::f32, Values{1, -0.5, 0.25}), v(device, DType::f32, Values(3));
   for (int t = 0; t < 5; ++t) {
     const Array dw(device, DType::f32, Values{0.1 * (t + 1), -0.2, 0.3 * (t - 2)});
@@ -72,24 +75,42 @@ void check_pytorch(const SgdConfig& config, float weight_decay, const Values& wa
                            .v = v.as<float>(),
                            .low = nullptr,
                            .low_type = DType::bf16};
-    PC_KERNELS(sgd, device).step(config, {&tensor, 1});
+    PC_KERNELS(sgd, device).step(config, state.data(), {&tensor, 1});
     memory::synchronize(device);
   }
   expect_close(w.values(), want, {0, 3e-7}, "w");
 }
 
 void check_pytorch_all(Device device) {
-  check_pytorch({.lr = 0.1f}, 0, {0.849999964, -0.399999946, 0.25}, device);
-  check_pytorch({.lr = 0.1f, .momentum = 0.9f}, 0.01f, {0.670361936, -0.23118107, 0.477327526}, device);
-  check_pytorch({.lr = 0.1f, .momentum = 0.9f, .nesterov = true}, 0.01f, {0.549112856, -0.156393677, 0.45194754},
-                device);
+  check_pytorch({}, 0, {0.849999964, -0.399999946, 0.25}, device);
+  check_pytorch({.momentum = 0.9f}, 0.01f, {0.670361936, -0.23118107, 0.477327526}, device);
+  check_pytorch({.momentum = 0.9f, .nesterov = true}, 0.01f, {0.549112856, -0.156393677, 0.45194754}, device);
 }
 
-TEST(Sgd, Plain) { check({.lr = 0.1f}, Device::cpu, DType::bf16); }
-TEST(Sgd, Momentum) { check({.lr = 0.1f, .momentum = 0.9f}, Device::cpu, DType::bf16); }
-TEST(Sgd, Nesterov) { check({.lr = 0.1f, .momentum = 0.9f, .nesterov = true}, Device::cpu, DType::bf16); }
-TEST(Sgd, GradientScale) { check({.lr = 0.1f, .momentum = 0.9f, .grad_scale = 0.125f}, Device::cpu, DType::bf16); }
+TEST(Sgd, Plain) { check({}, {.lr = 0.1f}, Device::cpu, DType::bf16); }
+TEST(Sgd, Momentum) { check({.momentum = 0.9f}, {.lr = 0.1f}, Device::cpu, DType::bf16); }
+TEST(Sgd, Nesterov) { check({.momentum = 0.9f, .nesterov = true}, {.lr = 0.1f}, Device::cpu, DType::bf16); }
+TEST(Sgd, GradientScale) { check({.momentum = 0.9f}, {.factor = 0.125f, .lr = 0.1f}, Device::cpu, DType::bf16); }
 TEST(Sgd, MatchesPyTorch) { check_pytorch_all(Device::cpu); }
+
+// Nothing moves, the momentum included.
+void check_skipped(Device device) {
+  const ScalerState state(device, {.factor = 0, .lr = 0.1f});
+  const Array w(device, DType::f32, Values{1, 2}), v(device, DType::f32, Values{3, 4}),
+      dw(device, DType::f32, Values{double(kNaN), 1});
+  const SgdTensor tensor{.n = 2,
+                         .weight_decay = 0.1f,
+                         .lr_scale = 1,
+                         .w = w.as<float>(),
+                         .dw = dw.as<float>(),
+                         .v = v.as<float>(),
+                         .low = nullptr,
+                         .low_type = DType::bf16};
+  PC_KERNELS(sgd, device).step({.momentum = 0.9f}, state.data(), {&tensor, 1});
+  expect_close(w.values(), {1, 2}, {0, 0}, "w");
+  expect_close(v.values(), {3, 4}, {0, 0}, "v");
+}
+TEST(Sgd, AFactorOf0ChangesNothing) { check_skipped(Device::cpu); }
 
 TEST(Sgd, SameBitsWithAnyNumberOfThreads) {
   const Values start = random_values(100003, 1), gradient = random_values(100003, 2);
@@ -105,7 +126,8 @@ TEST(Sgd, SameBitsWithAnyNumberOfThreads) {
                            .v = v.as<float>(),
                            .low = low.data(),
                            .low_type = DType::bf16};
-    sgd_cpu.step({.lr = 0.1f, .momentum = 0.9f}, {&tensor, 1});
+    const GradScalerState state{.lr = 0.1f};
+    sgd_cpu.step({.momentum = 0.9f}, &state, {&tensor, 1});
     return joined({&w, &v, &low});
   });
 }
@@ -120,17 +142,19 @@ TEST(Sgd, RefusesAnF16Copy) {
                          .v = &value,
                          .low = &value,
                          .low_type = DType::f16};
-  EXPECT_THROW(sgd_cpu.step({.lr = 0.1f}, {&tensor, 1}), std::logic_error);
+  const GradScalerState state;
+  EXPECT_THROW(sgd_cpu.step({}, &state, {&tensor, 1}), std::logic_error);
 }
 
 TEST(Sgd, Gpu) {
   PC_NEEDS_GPU();
   for (DType low : {DType::bf16, DType::f16})
-    check({.lr = 0.1f, .momentum = 0.9f, .nesterov = true}, Device::cuda, low);
-  check({.lr = 0.1f, .grad_scale = 0.125f}, Device::cuda, DType::bf16);
+    check({.momentum = 0.9f, .nesterov = true}, {.lr = 0.1f}, Device::cuda, low);
+  check({}, {.factor = 0.125f, .lr = 0.1f}, Device::cuda, DType::bf16);
   check_pytorch_all(Device::cuda);
+  check_skipped(Device::cuda);
   const OffAlignment off;
-  check({.lr = 0.1f, .momentum = 0.9f}, Device::cuda, DType::bf16);
+  check({.momentum = 0.9f}, {.lr = 0.1f}, Device::cuda, DType::bf16);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "kernels/runtime/cuda.h"
 #include "kernels/runtime/cudnn_graph.h"
 #include "streams.h"
+#include "tests/simt/capture.h"
 
 namespace pc {
 namespace simt {
@@ -205,32 +206,34 @@ CudnnPlan::CudnnPlan(CudnnDescriptor plan, int64_t engine, std::string tag)
 void CudnnPlan::run(std::span<const CudnnBinding> bindings) const { run(bindings, nullptr); }
 
 void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) const {
-  const auto data_of = [&](int64_t id) {
-    for (const CudnnBinding& b : bindings)
+  const auto data_of = [kept = std::vector<CudnnBinding>(bindings.begin(), bindings.end())](int64_t id) {
+    for (const CudnnBinding& b : kept)
       if (b.id == id) return const_cast<void*>(b.data);
     throw std::runtime_error("cuDNN: no pointer for tensor " + std::to_string(id));
   };
-  const simt::DeviceAccess access;
   simt::note_work(stream());
-  std::map<int64_t, Dense> dense;
-  for (const Operation& operation : operations_of(plan_)) {
-    std::vector<Dense*> tensors;
-    for (const CudnnTensor& t : operation.tensors) {
-      const auto [at, fresh] = dense.try_emplace(t.id, t);
-      tensors.push_back(&at->second);
-      const bool reads = operation.adds || &t != &operation.tensors.back();
-      if (fresh && !t.is_virtual && reads) read(at->second, data_of(t.id));
+  simt::submit([=, this, x = bindings[0].data] {
+    const simt::DeviceAccess access;
+    std::map<int64_t, Dense> dense;
+    for (const Operation& operation : operations_of(plan_)) {
+      std::vector<Dense*> tensors;
+      for (const CudnnTensor& t : operation.tensors) {
+        const auto [at, fresh] = dense.try_emplace(t.id, t);
+        tensors.push_back(&at->second);
+        const bool reads = operation.adds || &t != &operation.tensors.back();
+        if (fresh && !t.is_virtual && reads) read(at->second, data_of(t.id));
+      }
+      operation.run(tensors);
+      if (tensors.back()->tensor.is_virtual) continue;
+      write(*tensors.back(), data_of(tensors.back()->tensor.id));
+      simt::engines()[std::size_t(engine_)].spoil(data_of(tensors.back()->tensor.id), tensors.back()->values.size(),
+                                                  tensors.back()->tensor.dtype, workspace);
     }
-    operation.run(tensors);
-    if (tensors.back()->tensor.is_virtual) continue;
-    write(*tensors.back(), data_of(tensors.back()->tensor.id));
-    simt::engines()[std::size_t(engine_)].spoil(data_of(tensors.back()->tensor.id), tensors.back()->values.size(),
-                                                tensors.back()->tensor.dtype, workspace);
-  }
-  static const void* before = nullptr;
-  const simt::Engine& engine = simt::engines()[std::size_t(engine_)];
-  const bool cold = bindings[0].data != std::exchange(before, bindings[0].data);
-  simt::engine_clock += cold && engine.cold > 0 ? engine.cold : engine.milliseconds;
+    static const void* before = nullptr;
+    const simt::Engine& engine = simt::engines()[std::size_t(engine_)];
+    const bool cold = x != std::exchange(before, x);
+    simt::engine_clock += cold && engine.cold > 0 ? engine.cold : engine.milliseconds;
+  });
 }
 
 }  // namespace pc

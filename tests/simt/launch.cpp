@@ -1,9 +1,13 @@
 // A launch: the limits of a GPU, and the same bits in every order.
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <future>
+#include <memory>
 #include <set>
 #include <stdexcept>
 
+#include "tests/simt/capture.h"
 #include "tests/simt/machine.h"
 
 namespace pc::simt {
@@ -31,11 +35,7 @@ void run_once(const Launch& launch, std::size_t order) {
   check_guards();
 }
 
-}  // namespace
-
-void launch(const Launch& launch) {
-  check_limits(launch);
-  seen.insert(launch.kernel);
+void run(const Launch& launch) {
   const DeviceAccess access;
   if (!checks) return run_once(launch, 0);
   const std::vector<unsigned char> before = contents();
@@ -51,6 +51,21 @@ void launch(const Launch& launch) {
                                describe(std::size_t(differs - first.begin())) +
                                " depends on the order of the threads (" + kOrders[0] + " or " + kOrders[order] + ")");
   }
+}
+
+}  // namespace
+
+// The arguments are copied, as a real launch does: they are gone when a recording runs.
+void launch(const Launch& launch) {
+  check_limits(launch);
+  seen.insert(launch.kernel);
+  constexpr std::size_t kAlignment = 64;
+  const std::shared_ptr<void> packed(
+      std::aligned_alloc(kAlignment, (launch.packed_bytes + kAlignment - 1) / kAlignment * kAlignment), std::free);
+  std::memcpy(packed.get(), launch.packed, launch.packed_bytes);
+  Launch kept = launch;
+  kept.packed = packed.get();
+  submit([kept, packed] { run(kept); });
 }
 
 void set_checks(bool on) { checks = on; }

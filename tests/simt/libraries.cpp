@@ -5,6 +5,7 @@
 #include "kernels/runtime/cuda.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/select.h"
+#include "tests/simt/capture.h"
 
 namespace pc {
 namespace {
@@ -18,21 +19,23 @@ cublasStatus_t gemm_ex(cublasHandle_t, cublasOperation_t op_a, cublasOperation_t
                        const void* alpha, const void* a, cudaDataType_t a_type, int lda, const void* b,
                        cudaDataType_t b_type, int ldb, const void* beta, void* c, cudaDataType_t c_type, int ldc,
                        cublasComputeType_t, cublasGemmAlgo_t) {
-  const simt::DeviceAccess access;
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
-  const auto at = [](cublasOperation_t op, int row, int column, int stride) {
-    return op == CUBLAS_OP_N ? int64_t(column) * stride + row : int64_t(row) * stride + column;
-  };
-  for (int column = 0; column < n; ++column)
-    for (int row = 0; row < m; ++row) {
-      float sum = 0;
-      for (int i = 0; i < k; ++i)
-        sum += simt::read_element(a, at(op_a, row, i, lda), dtype_of(a_type)) *
-               simt::read_element(b, at(op_b, i, column, ldb), dtype_of(b_type));
-      const int64_t to = int64_t(column) * ldc + row;
-      const float old = keep == 0 ? 0 : keep * simt::read_element(c, to, dtype_of(c_type));
-      simt::write_element(c, to, dtype_of(c_type), scale * sum + old);
-    }
+  simt::submit([=] {
+    const simt::DeviceAccess access;
+    const auto at = [](cublasOperation_t op, int row, int column, int stride) {
+      return op == CUBLAS_OP_N ? int64_t(column) * stride + row : int64_t(row) * stride + column;
+    };
+    for (int column = 0; column < n; ++column)
+      for (int row = 0; row < m; ++row) {
+        float sum = 0;
+        for (int i = 0; i < k; ++i)
+          sum += simt::read_element(a, at(op_a, row, i, lda), dtype_of(a_type)) *
+                 simt::read_element(b, at(op_b, i, column, ldb), dtype_of(b_type));
+        const int64_t to = int64_t(column) * ldc + row;
+        const float old = keep == 0 ? 0 : keep * simt::read_element(c, to, dtype_of(c_type));
+        simt::write_element(c, to, dtype_of(c_type), scale * sum + old);
+      }
+  });
   return CUBLAS_STATUS_SUCCESS;
 }
 

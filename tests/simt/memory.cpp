@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <stdexcept>
@@ -10,6 +11,7 @@
 #include "cuda_runtime.h"
 #include "kernels/runtime/hold.h"
 #include "streams.h"
+#include "tests/simt/capture.h"
 
 namespace pc {
 namespace simt {
@@ -109,7 +111,9 @@ std::string describe(const void* p) {
 }  // namespace simt
 
 Buffer::Buffer(Device device, std::size_t bytes) : bytes_(bytes), device_(device) {
-  if (bytes > 0) data_ = (device == Device::cuda ? memory_cuda : memory_cpu).allocate(bytes);
+  if (bytes == 0) return;
+  arena_ = Arena::current(device);
+  data_ = arena_ ? arena_->take(bytes) : (device == Device::cuda ? memory_cuda : memory_cpu).allocate(bytes);
 }
 
 Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
@@ -118,20 +122,20 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   std::swap(device_, other.device_);
+  std::swap(arena_, other.arena_);
   return *this;
 }
 
 Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
-  if (data_) (device_ == Device::cuda ? memory_cuda : memory_cpu).release(data_);
+  if (!data_) return;
+  if (memory::Hold* hold = memory::Hold::current(device_)) return hold->keep(std::move(*this));
+  if (arena_) return arena_->give_back(data_, bytes_);
+  (device_ == Device::cuda ? memory_cuda : memory_cpu).release(data_);
 }
 
 namespace memory {
-
-// What is freed here stays nobody's for a while anyhow.
-Hold::Hold(Device device) : device_(device) {}
-Hold::~Hold() {}
 
 void trim(Device) {}
 void set_debug(bool) {}
@@ -151,6 +155,7 @@ void copy(Device to, void* dst, Device from, const void* src, std::size_t bytes)
 using namespace pc::simt;
 
 cudaError_t cudaMalloc(void** block, std::size_t bytes) {
+  refuse_in_capture("cudaMalloc");
   if (live.empty()) next = kGuard;
   const std::size_t end = (next + bytes + 2 * kGuard - 1) / kGuard * kGuard;
   if (end > kArenaBytes) return cudaErrorMemoryAllocation;
@@ -166,6 +171,7 @@ cudaError_t cudaMalloc(void** block, std::size_t bytes) {
 }
 
 cudaError_t cudaFree(void* block) {
+  refuse_in_capture("cudaFree");
   const auto found = live.find(static_cast<char*>(block));
   if (found == live.end()) throw std::runtime_error("cudaFree: no buffer begins there");
   std::memset(byte_states(block), int(Byte::nobody), found->second);
@@ -178,9 +184,11 @@ cudaError_t cudaFree(void* block) {
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
   note_work(stream);
   check_range(to, bytes, true, "cudaMemset: what is set");
-  const DeviceAccess access;
-  std::memset(to, value, bytes);
-  mark_written(to, bytes);
+  submit([=] {
+    const DeviceAccess access;
+    std::memset(to, value, bytes);
+    mark_written(to, bytes);
+  });
   return cudaSuccess;
 }
 
@@ -189,14 +197,30 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   const bool to_device = kind != cudaMemcpyDeviceToHost, from_device = kind != cudaMemcpyHostToDevice;
   check_range(to, bytes, to_device, "cudaMemcpy: the target");
   check_range(from, bytes, from_device, "cudaMemcpy: the source");
-  const DeviceAccess access;
-  std::memmove(to, from, bytes);
-  if (to_device && from_device) std::memcpy(byte_states(to), byte_states(from), bytes);
-  if (to_device && !from_device) mark_written(to, bytes);
+  if (!to_device || !from_device) refuse_in_capture("a copy to or from host memory, which will have changed");
+  submit([=] {
+    const DeviceAccess access;
+    std::memmove(to, from, bytes);
+    if (to_device && from_device) std::memcpy(byte_states(to), byte_states(from), bytes);
+    if (to_device && !from_device) mark_written(to, bytes);
+  });
   return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaMallocHost(void** block, std::size_t bytes) {
+  *block = std::malloc(bytes);
+  return *block ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFreeHost(void* block) {
+  std::free(block);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  refuse_in_capture("cudaStreamSynchronize");
+  return cudaSuccess;
+}
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 cudaError_t cudaGetDevice(int* device) {
   *device = 0;

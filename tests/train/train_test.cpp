@@ -243,7 +243,7 @@ TEST_F(Train, DryRunWritesNoRun) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("11178051 parameters"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("logits [8, 3]"), std::string::npos) << outcome.out;
-  for (const char* activation : {"conv2d           [8, 16, 16, 64]", "norm_pool        [8, 8, 8, 64]", "global_avg_pool  [8, 512]"})
+  for (const char* activation : {"conv2d           [8, 16, 16, 64]", "norm_pool        [8, 8, 8, 64]", "norm_mean        [8, 512]"})
     EXPECT_NE(outcome.out.find(activation), std::string::npos) << activation << " in\n" << outcome.out;
   EXPECT_FALSE(std::filesystem::exists(run("dry")));
 }

@@ -83,6 +83,7 @@ std::vector<ConfigKey> TrainConfig::keys() {
       choice_key("train", "device", train.device, {"cpu", "cuda"}, "where to compute"),
       int_key("train", "threads", train.threads, 0, 1024, "CPU threads; 0: one per core"),
       int_key("train", "seed", train.seed, 0, kMany, "draws weights, order and augmentation"),
+      flag_key("train", "cuda_graph", train.cuda_graph, "on cuda: a step is recorded once and then repeated as one CUDA graph"),
       int_key("train", "save_every", train.save_every, 0, kMany, "steps between checkpoints; 0: at the end of each epoch"),
       number_key("augment", "flip", augment.flip, 0, 1, "probability of mirroring"),
       number_key("augment", "min_area", augment.min_area, 0.01, 1, "smallest share of the picture that a random crop keeps"),

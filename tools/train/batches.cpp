@@ -1,5 +1,6 @@
 #include "tools/train/batches.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "data/background.h"
@@ -37,53 +38,74 @@ BatchMaker::BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageSt
   surfaces_ = to_device(make_surfaces(preprocess.height, preprocess.width, recipe.seed));
 }
 
+BatchMaker::Layout BatchMaker::layout(std::size_t n) const {
+  Layout at{.pairs = n * sizeof(AugmentSample)};
+  at.targets = at.pairs + n / 2 * sizeof(MixPair);
+  at.head_bytes = n * (2 * sizeof(int32_t) + sizeof(float));
+  at.bytes = (at.targets + heads() * at.head_bytes + 63) / 64 * 64;  // so that tables can follow each other
+  return at;
+}
+
 Batch BatchMaker::whole(std::span<const uint32_t> items) const {
-  std::vector<AugmentSample> samples;
-  for (const uint32_t item : items) {
-    const StoredImage image = store_->image(item);
-    samples.push_back(preprocess_.identity(image.offset, image.h, image.w));
+  const Tensor table({int64_t(table_bytes(items.size()))}, DType::u8, Device::cpu);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const StoredImage image = store_->image(items[i]);
+    table.as<AugmentSample>()[i] = preprocess_.identity(image.offset, image.h, image.w);
   }
-  return make(items, samples, {});
+  const std::vector<MixPair> unmixed(items.size() / 2);
+  write_targets(items, unmixed, table.as<std::byte>());
+  return make(items.size(), to_device(table));
 }
 
 Batch BatchMaker::random(std::span<const uint32_t> items, uint64_t epoch, uint64_t number) const {
-  std::vector<AugmentSample> samples;
+  const Tensor table({int64_t(table_bytes(items.size()))}, DType::u8, Device::cpu);
+  draw(items, epoch, number, table.as<std::byte>());
+  return make(items.size(), to_device(table));
+}
+
+void BatchMaker::draw(std::span<const uint32_t> items, uint64_t epoch, uint64_t number, std::byte* table) const {
+  auto* samples = reinterpret_cast<AugmentSample*>(table);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const StoredImage image = store_->image(items[i]);
     const uint64_t place = number * items.size() + i;
-    samples.push_back(draw(preprocess_, recipe_.augmentation, recipe_.seed, epoch, place, image.offset, image.h, image.w));
+    samples[i] = pc::draw(preprocess_, recipe_.augmentation, recipe_.seed, epoch, place, image.offset, image.h, image.w);
   }
-  const auto& mixing = recipe_.mixing;
-  return make(items, samples,
-              mixing.on() ? draw_pairs(mixing, int(items.size()), preprocess_.height, preprocess_.width, recipe_.seed, epoch, number)
-                          : std::vector<MixPair>{});
-}
-
-Batch BatchMaker::make(std::span<const uint32_t> items, const std::vector<AugmentSample>& samples, const std::vector<MixPair>& pairs) const {
-  const AugmentSource source{.pixels = pixels_.as<uint8_t>(),
-                             .mask = mask_.empty() ? nullptr : mask_.as<uint8_t>(),
-                             .backgrounds = surfaces_.empty() ? nullptr : surfaces_.as<uint8_t>()};
-  Batch batch{.x = augment(preprocess_.shape(), dtype_, device_, source, samples), .targets = {}};
-  if (!pairs.empty()) mix(batch.x, pairs);
-  for (std::size_t head = 0; head < heads(); ++head) batch.targets.push_back(targets(items, head, pairs));
-  return batch;
+  write_targets(items, draw_pairs(recipe_.mixing, int(items.size()), preprocess_.height, preprocess_.width, recipe_.seed, epoch, number), table);
 }
 
 // A picture whose partner has no label counts as unmixed.
-Targets BatchMaker::targets(std::span<const uint32_t> items, std::size_t head, const std::vector<MixPair>& pairs) const {
-  std::vector<int32_t> own, partner;
-  std::vector<float> share(items.size(), 1.0f);
-  for (const uint32_t item : items) own.push_back(label(item, head));
-  if (pairs.empty()) return Targets::of(own, device_);
-  partner = own;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const std::size_t other = items.size() - 1 - i, pair = std::min(i, other);
-    if (pair >= pairs.size() || own[other] < 0) continue;
-    partner[i] = own[other];
-    share[i] = own_share(pairs[pair], preprocess_.height, preprocess_.width);
+void BatchMaker::write_targets(std::span<const uint32_t> items, std::span<const MixPair> pairs, std::byte* table) const {
+  const std::size_t n = items.size();
+  const Layout at = layout(n);
+  std::copy(pairs.begin(), pairs.end(), reinterpret_cast<MixPair*>(table + at.pairs));
+  for (std::size_t head = 0; head < heads(); ++head) {
+    auto* own = reinterpret_cast<int32_t*>(table + at.targets + head * at.head_bytes);
+    auto* partner = own + n;
+    auto* share = reinterpret_cast<float*>(partner + n);
+    for (std::size_t i = 0; i < n; ++i) own[i] = label(items[i], head);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t other = n - 1 - i, pair = std::min(i, other);
+      const bool mixed = pair < pairs.size() && own[other] >= 0;
+      share[i] = mixed ? own_share(pairs[pair], preprocess_.height, preprocess_.width) : 1.0f;
+      partner[i] = share[i] < 1 ? own[other] : own[i];
+    }
   }
-  const auto n = int64_t(items.size());
-  return {.a = Tensor::from({n}, own, device_), .b = Tensor::from({n}, partner, device_), .lambda = Tensor::from({n}, share, device_)};
+}
+
+Batch BatchMaker::make(std::size_t n, const Tensor& table) const {
+  const AugmentSource source{.pixels = pixels_.as<uint8_t>(),
+                             .mask = mask_.empty() ? nullptr : mask_.as<uint8_t>(),
+                             .backgrounds = surfaces_.empty() ? nullptr : surfaces_.as<uint8_t>()};
+  const Layout at = layout(n);
+  const auto count = int64_t(n);
+  Batch batch{.x = augment(preprocess_.shape(), dtype_, source, table.part(0, {int64_t(at.pairs)}, DType::u8)), .targets = {}};
+  if (recipe_.mixing.on()) mix(batch.x, table.part(at.pairs, {int64_t(at.targets - at.pairs)}, DType::u8));
+  for (std::size_t head = 0; head < heads(); ++head) {
+    const std::size_t own = at.targets + head * at.head_bytes, partner = own + n * sizeof(int32_t), share = partner + n * sizeof(int32_t);
+    batch.targets.push_back({.a = table.part(own, {count}, DType::i32), .b = table.part(partner, {count}, DType::i32),
+                             .lambda = table.part(share, {count}, DType::f32)});
+  }
+  return batch;
 }
 
 }  // namespace pc

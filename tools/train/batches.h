@@ -34,16 +34,27 @@ class BatchMaker {
 
   // Whole pictures, as prediction sees them.
   Batch whole(std::span<const uint32_t> items) const;
+
   // Batch `number` of an epoch, changed as the recipe says. What is drawn depends on (seed, epoch, place in the epoch), so that a picture
   // visited twice is changed in two ways.
   Batch random(std::span<const uint32_t> items, uint64_t epoch, uint64_t number) const;
+  // Its two halves: a table of table_bytes(n), drawn on the host …
+  void draw(std::span<const uint32_t> items, uint64_t epoch, uint64_t number, std::byte* table) const;
+  // … from which the device makes the batch of n pictures: u8 [table_bytes(n)].
+  Batch make(std::size_t n, const Tensor& table) const;
+  std::size_t table_bytes(std::size_t n) const { return layout(n).bytes; }
 
   int32_t label(uint32_t item, std::size_t head) const { return catalogue_->items[item].labels[head]; }
   std::size_t heads() const { return catalogue_->columns.size(); }
 
  private:
-  Batch make(std::span<const uint32_t> items, const std::vector<AugmentSample>& samples, const std::vector<MixPair>& pairs) const;
-  Targets targets(std::span<const uint32_t> items, std::size_t head, const std::vector<MixPair>& pairs) const;
+  // Where things lie in a table: n AugmentSamples, n / 2 MixPairs, then label, the partner's label and the own share of every picture, n
+  // of each, head after head.
+  struct Layout {
+    std::size_t pairs, targets, head_bytes, bytes;
+  };
+  Layout layout(std::size_t n) const;
+  void write_targets(std::span<const uint32_t> items, std::span<const MixPair> pairs, std::byte* table) const;
   Tensor to_device(Tensor host) const { return device_ == Device::cpu ? host : host.to(device_); }
   const Catalogue* catalogue_;
   std::shared_ptr<const ImageStore> store_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "engine/weight_average.h"
 #include "kernels/runtime/error.h"
@@ -18,19 +19,26 @@ OptimizerOptions optimizer_options(const TrainConfig& config) {
           .momentum = float(config.train.momentum),
           .nesterov = config.train.nesterov,
           .weight_decay = float(config.train.weight_decay),
-          .lr_scale = [decay = config.train.layer_decay](const std::string& name) { return float(std::pow(decay, stages_above(name))); }};
+          .gradients = {.dynamic = config.train.precision == "f16", .clip = float(config.train.clip)},
+          .lr_scale = [decay = config.train.layer_decay](const std::string& name) {
+            return float(std::pow(decay, stages_above(name)));
+          }};
 }
 
-// Scales the loss of f16 training so that small gradients survive: halved on overflow, doubled after 2000 good steps
-// (Micikevicius et al., "Mixed Precision Training", ICLR 2018).
-constexpr double kFirstScale = 4096, kSmallestScale = 1.0 / 16384;
-constexpr int64_t kGoodSteps = 2000;
+constexpr float kFirstLossScale = 4096;  // of f16 training
 
 BatchRecipe batch_recipe(const TrainConfig& config) {
   const auto& a = config.augment;
-  return {.augmentation = {.flip = float(a.flip), .min_area = float(a.min_area), .max_area = float(a.max_area), .max_stretch = float(a.max_stretch),
-                           .rotate = float(a.rotate), .brightness = float(a.brightness), .contrast = float(a.contrast),
-                           .saturation = float(a.saturation), .temperature = float(a.temperature), .erase = float(a.erase),
+  return {.augmentation = {.flip = float(a.flip),
+                           .min_area = float(a.min_area),
+                           .max_area = float(a.max_area),
+                           .max_stretch = float(a.max_stretch),
+                           .rotate = float(a.rotate),
+                           .brightness = float(a.brightness),
+                           .contrast = float(a.contrast),
+                           .saturation = float(a.saturation),
+                           .temperature = float(a.temperature),
+                           .erase = float(a.erase),
                            .background = float(a.background)},
           .mixing = {.mixup = float(a.mixup), .cutmix = float(a.cutmix)},
           .seed = uint64_t(config.train.seed)};
@@ -42,23 +50,32 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
     : config_(config),
       plan_(plan),
       info_(info),
-      engines_(device_from_name(config.train.device), config.data.cache.empty() ? default_cache_folder() : std::filesystem::path(config.data.cache)),
+      engines_(device_from_name(config.train.device),
+               config.data.cache.empty() ? default_cache_folder() : std::filesystem::path(config.data.cache)),
       model_(starting_model(config, info)),
       optimizer_(*model_, optimizer_options(config)),
-      schedule_{.kind = config.train.schedule, .peak = float(config.train.lr), .steps = config.train.epochs * steps_per_epoch(),
+      schedule_{.kind = config.train.schedule,
+                .peak = float(config.train.lr),
+                .steps = config.train.epochs * steps_per_epoch(),
                 .warm_up = float(config.train.warm_up)},
-      batches_(plan.catalogue, plan.store, info.preprocess, dtype_from_name(config.train.precision), device_from_name(config.train.device),
-               batch_recipe(config)),
-      head_weights_(config.head_weights()),
-      tally_(info.heads.size(), device_from_name(config.train.device)) {
+      batches_(plan.catalogue, plan.store, info.preprocess, dtype_from_name(config.train.precision),
+               device_from_name(config.train.device), batch_recipe(config)),
+      head_weights_(
+          Tensor::from({int64_t(info.heads.size())}, config.head_weights(), device_from_name(config.train.device))),
+      tally_(info.heads.size(), device_from_name(config.train.device)),
+      drawn_(device_from_name(config.train.device),
+             std::size_t(config.train.accumulate) * batches_.table_bytes(std::size_t(config.train.batch)) + sizeof(float)),
+      step_(device_from_name(config.train.device), config.train.cuda_graph) {
   if (step_pictures() > int64_t(plan.train.size()))
-    fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures", config.train.batch,
-                                  config.train.accumulate, plan.train.size()));
+    fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures",
+                                  config.train.batch, config.train.accumulate, plan.train.size()));
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     const std::vector<float> weights = class_weights(config.train.class_weights, plan.training_counts(h));
-    class_weights_.push_back(weights.empty() ? Tensor() : Tensor::from({int64_t(weights.size())}, weights, device_from_name(config.train.device)));
+    class_weights_.push_back(
+        weights.empty() ? Tensor()
+                        : Tensor::from({int64_t(weights.size())}, weights, device_from_name(config.train.device)));
   }
-  state_.loss_scale = config.train.precision == "f16" ? kFirstScale : 1;
+  if (config.train.precision == "f16") optimizer_.set_state({.scale = kFirstLossScale});
   model_->visit("", [&](const std::string& name, Var& value, Role) {
     if (value.requires_grad() && !is_head(name)) body_.push_back({value, stages_above(name)});
   });
@@ -71,13 +88,16 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
 
 int64_t Learner::steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / step_pictures()); }
 
-// The first epochs train the heads alone: new heads would pull good features apart (Kumar et al., "Fine-tuning can distort
-// pretrained features and underperform out-of-distribution", ICLR 2022). Then all join in, or one stage after the other (Howard & Ruder,
-// ACL 2018).
+// The first epochs train the heads alone: new heads would pull good features apart (Kumar et al., "Fine-tuning can
+// distort pretrained features and underperform out-of-distribution", ICLR 2022). Then all join in, or one stage after
+// the other (Howard & Ruder, ACL 2018).
 void Learner::choose_parts() {
   const auto& train = config_.train;
-  for (auto& [parameter, stage] : body_)
-    parameter.set_requires_grad(state_.epoch >= train.head_epochs + (stage - 1) * train.unfreeze_epochs);
+  for (auto& [parameter, stage] : body_) {
+    const bool learns = state_.epoch >= train.head_epochs + (stage - 1) * train.unfreeze_epochs;
+    if (learns != parameter.requires_grad()) step_.forget();
+    parameter.set_requires_grad(learns);
+  }
 }
 
 void Learner::begin_epoch() {
@@ -91,34 +111,49 @@ void Learner::begin_epoch() {
 std::vector<Var> Learner::forward(const Batch& batch) {
   const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
   std::vector<Var> losses;
-  for (std::size_t h = 0; h < logits.size(); ++h)
-    losses.push_back(cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing), class_weights_[h]));
-  count(batch, logits, losses);
+  for (std::size_t h = 0; h < logits.size(); ++h) {
+    losses.push_back(
+        cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing), class_weights_[h]));
+    tally_.add(h, logits[h].value(), batch.targets[h], losses[h].value());
+  }
   return losses;
 }
 
 void Learner::descend(const std::vector<Var>& losses) {
-  std::vector<float> seeds;
-  for (const float weight : head_weights_) seeds.push_back(weight * float(state_.loss_scale / double(config_.train.accumulate)));
-  backward(losses, seeds);
+  backward(losses, optimizer_.seeds(head_weights_, float(config_.train.accumulate)));
 }
 
-// One step on so many pictures as it takes.
-void Learner::learn(std::span<const uint32_t> items) {
-  const auto batch = std::size_t(config_.train.batch);
-  for (std::size_t begin = 0; begin < items.size(); begin += batch) {
-    const uint64_t number = (uint64_t(state_.step * step_pictures()) + begin) / batch;
-    descend(forward(batches_.random(items.subspan(begin, batch), uint64_t(state_.epoch), number)));
+// Writes what changes from one step to the next to where run_step() finds it on the device.
+void Learner::draw(std::span<const uint32_t> items) {
+  const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
+  std::byte* to = drawn_.host();
+  for (std::size_t i = 0; i < std::size_t(config_.train.accumulate); ++i, to += bytes) {
+    const auto number = uint64_t(state_.step * config_.train.accumulate) + i;
+    batches_.draw(items.subspan(i * batch, batch), uint64_t(state_.epoch), number, to);
   }
-  end_step();
-  if (state_.step == steps_per_epoch()) collect();
+  const float lr = schedule_.at(state_.total_steps);
+  std::memcpy(to, &lr, sizeof lr);
+  drawn_.upload();
 }
 
-void Learner::end_step() {
-  update(schedule_.at(state_.total_steps));
+void Learner::run_step() {
+  const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
+  std::size_t at = 0;
+  for (int64_t i = 0; i < config_.train.accumulate; ++i, at += bytes)
+    descend(forward(batches_.make(batch, drawn_.on_device().part(at, {int64_t(bytes)}, DType::u8))));
+  optimizer_.step(drawn_.on_device().part(at, {}, DType::f32));
+}
+
+void Learner::learn(std::span<const uint32_t> items) {
+  constexpr int64_t kEvery = 16;
+  draw(items);
+  step_.run([this] { run_step(); });
+  uncollected_ += config_.train.accumulate;
+  if (uncollected_ >= kEvery || drawn_.on_device().device() == Device::cpu) collect();
   ++state_.step;
   ++state_.total_steps;
   average_weights();
+  if (state_.step == steps_per_epoch()) collect();
 }
 
 // Every few steps; the first averages reach back less far, so that they forget the random start.
@@ -129,29 +164,10 @@ void Learner::average_weights() {
   average_members(*model_, *average_, float(1 - std::min(keep, updates / (9 + updates))));
 }
 
-void Learner::update(float lr) {
-  const bool scaled = config_.train.precision == "f16";
-  float grad_scale = float(1 / state_.loss_scale);
-  if (scaled || config_.train.clip > 0) {
-    const float norm = optimizer_.gradient_norm(grad_scale);
-    if (!std::isfinite(norm) && scaled && state_.loss_scale > kSmallestScale) {
-      optimizer_.clear_gradients();
-      state_.loss_scale /= 2;
-      state_.good_steps = 0;
-      return;
-    }
-    if (!std::isfinite(norm))
-      fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip", state_.total_steps + 1, config_.train.lr));
-    if (config_.train.clip > 0 && norm > float(config_.train.clip)) grad_scale *= float(config_.train.clip) / norm;
-  }
-  optimizer_.step(lr, grad_scale);
-  if (scaled && ++state_.good_steps % kGoodSteps == 0) state_.loss_scale *= 2;
-}
-
-void Learner::count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses) {
-  constexpr int64_t kEvery = 16;
-  for (std::size_t h = 0; h < logits.size(); ++h) tally_.add(h, logits[h].value(), batch.targets[h], losses[h].value());
-  if (++uncollected_ == kEvery || batch.x.device() == Device::cpu) collect();
+void Learner::check_gradients() const {
+  if (const int64_t step = optimizer_.state().first_failure)
+    fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip",
+                                    step, config_.train.lr));
 }
 
 void Learner::collect() {
@@ -161,12 +177,14 @@ void Learner::collect() {
   const std::vector<TallyCounts> counts = tally_.take();
   for (std::size_t h = 0; h < counts.size(); ++h) {
     if (!std::isfinite(counts[h].loss))
-      fail(Exit::numeric, fmt::format("the loss of {} is {} in step {} (epoch {}); lower train.lr ({})", info_.heads[h].name,
-                                      counts[h].loss / pictures, state_.total_steps + 1, state_.epoch + 1, config_.train.lr));
+      fail(Exit::numeric,
+           fmt::format("the loss of {} is {} in step {} (epoch {}); lower train.lr ({})", info_.heads[h].name,
+                       counts[h].loss / pictures, state_.total_steps + 1, state_.epoch + 1, config_.train.lr));
     state_.loss_sums[h] += counts[h].loss;
     state_.hits[h] += int64_t(counts[h].hits);
     state_.seen[h] += int64_t(counts[h].seen);
   }
+  check_gradients();
 }
 
 }  // namespace pc

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "engine/optimizer.h"
+#include "engine/replay.h"
 #include "engine/schedule.h"
+#include "engine/staged.h"
 #include "engine/tally.h"
 #include "models/model_file.h"
 #include "tools/config/train_config.h"
@@ -41,21 +43,23 @@ class Learner {
   void begin_epoch();
   // Which parts learn in the state's epoch; begin_epoch() does it too.
   void choose_parts();
-  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few steps later.
+  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few
+  // steps later.
   void learn(std::span<const uint32_t> items);
-  // Its parts: the loss of every head, their gradients, and the update once the gradients of all batches are there.
+  // Its parts for each batch: the loss of every head, and their gradients.
   std::vector<Var> forward(const Batch& batch);
   void descend(const std::vector<Var>& losses);
-  void end_step();
-  // Brings the losses and hits of all batches into state(). On the CPU that happens after every batch; on a GPU, which one would have to
-  // wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss is not finite.
+  // Brings the losses and hits of all batches into state(). On the CPU that happens after every step; on a GPU, which
+  // one would have to wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss or a
+  // gradient is not finite.
   void collect();
   bool collected() const { return uncollected_ == 0; }
 
  private:
-  void update(float lr);
+  void draw(std::span<const uint32_t> items);
+  void run_step();
+  void check_gradients() const;
   void average_weights();
-  void count(const Batch& batch, const std::vector<Var>& logits, const std::vector<Var>& losses);
 
   struct BodyParameter {
     Var parameter;
@@ -70,10 +74,12 @@ class Learner {
   std::vector<BodyParameter> body_;  // the parameters that learn and belong to no head
   Schedule schedule_;
   BatchMaker batches_;
-  std::vector<float> head_weights_;
+  Tensor head_weights_;
   std::vector<Tensor> class_weights_;  // per head; empty: none
   Tally tally_;
   int64_t uncollected_ = 0;  // batches in tally_
+  Staged drawn_;             // the tables of a step's batches, then its learning rate
+  Replay step_;
   TrainState state_;
 };
 

@@ -49,8 +49,6 @@ class RunFolder {
 struct TrainState {
   int64_t epoch = 0, step = 0;  // epochs done, steps done in this one
   int64_t total_steps = 0;
-  double loss_scale = 1;
-  int64_t good_steps = 0;                    // since the loss scale last changed
   std::vector<double> loss_sums;             // of this epoch, per head, times batch size
   std::vector<int64_t> hits, seen;           // of this epoch, per head
   double best = -1;                          // mean validation accuracy of best_epoch; kept with train.patience only

@@ -41,7 +41,7 @@ class Trainer {
   void keep_best(RunFolder& folder, const std::vector<HeadScore>& val);
   bool finished() const;
   void finish(RunFolder& folder);
-  void describe(const std::vector<Record>& steps);
+  void describe(const std::vector<Var>& losses);
   void save(RunFolder& folder);
   std::vector<HeadScore> score(Classifier& model, const std::vector<uint32_t>& items, const char* label);
   json train_scores() const;
@@ -191,12 +191,9 @@ void Trainer::finish(RunFolder& folder) {
 
 // One batch through every stage.
 void Trainer::dry_run() {
-  const auto items = std::span(plan_.train).first(std::size_t(config_.train.batch));
-  const std::vector<Var> losses = learner_.forward(learner_.batches().random(items, 0, 0));
-  learner_.collect();
-  describe(records(losses));
-  learner_.descend(losses);
-  learner_.end_step();
+  const auto items = std::span(plan_.train);
+  describe(learner_.forward(learner_.batches().random(items.first(std::size_t(config_.train.batch)), 0, 0)));
+  learner_.learn(items.first(std::size_t(learner_.step_pictures())));
   fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
 }
 
@@ -223,7 +220,7 @@ std::vector<LrProbe> Trainer::probe_rates() {
   });
 }
 
-void Trainer::describe(const std::vector<Record>& steps) {
+void Trainer::describe(const std::vector<Var>& losses) {
   const Preprocess& p = info_.preprocess;
   fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config_.train.batch, p.height, p.width, config_.train.precision, config_.train.device);
   fmt::print("model       {}, {} parameters\n", info_.architecture, count_parameters(learner_.model()));
@@ -231,13 +228,13 @@ void Trainer::describe(const std::vector<Record>& steps) {
     if (role == Role::parameter) fmt::print("  {:<32} {}\n", name, to_string(value.shape()));
   });
   fmt::print("activations of the parts that train\n");
-  for (const Record& s : steps)
+  for (const Record& s : records(losses))
     fmt::print("  {:<16} {:<20} {:<5} {:8.2f} MiB\n", s.op, to_string(s.shape), name_of(s.dtype),
                double(element_count(s.shape)) * double(size_of(s.dtype)) / (1 << 20));
   for (const Head& head : info_.heads) fmt::print("head        {}: logits [{}, {}]\n", head.name, config_.train.batch, head.labels.size());
   fmt::print("steps       {} epochs of {}\n", config_.train.epochs, learner_.steps_per_epoch());
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
-    fmt::print("first loss  {}: {:.4f} (ln classes = {:.4f})\n", info_.heads[h].name, state_.loss_sums[h] / double(config_.train.batch),
+    fmt::print("first loss  {}: {:.4f} (ln classes = {:.4f})\n", info_.heads[h].name, losses[h].value().item(),
                std::log(double(info_.heads[h].labels.size())));
 }
 

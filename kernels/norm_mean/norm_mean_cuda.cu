@@ -1,0 +1,168 @@
+// The end of a network on CUDA: a block owns a picture (blockIdx.x) and up to 32 octets of its channels (threadIdx.x,
+// blockIdx.y); stripes of threads (threadIdx.y) share the places and their sums are joined in order.
+//
+// saved: of every picture and channel how many places are positive [n, c], then the sum of x - mean over these [n, c],
+// both f32; then the mask.
+#include "kernels/batch_norm/batch_norm_sums.cuh"
+#include "kernels/norm_mean/norm_mean.h"
+#include "kernels/runtime/memory.h"
+
+namespace pc {
+namespace {
+
+constexpr int kSums = 3;  // of z, of the positive places, of their x - mean
+
+int64_t values(const NormMeanShape& s) { return int64_t(s.n) * s.c; }
+int64_t sums_bytes(const NormMeanShape& s) { return 2 * values(s) * int64_t(sizeof(float)); }
+int64_t saved_bytes(const NormMeanShape& s) { return sums_bytes(s) + s.norm().mask_bytes(); }
+
+// Adds up what the stripes of a block found of kSums things, and hands the totals of the channels that begin at c0 to
+// out(channel, totals). All threads of the block must call it.
+template <class Out>
+__device__ inline void join_stripes(int channels, int c0, const float (&found)[kSums][kOctet], Out out) {
+  __shared__ float stripes[kSums][kBatchNormThreads * kOctet];
+  const int width = int(blockDim.x) * kOctet;
+#pragma unroll
+  for (int j = 0; j < kSums; ++j)
+#pragma unroll
+    for (int k = 0; k < kOctet; ++k) stripes[j][int(threadIdx.y) * width + int(threadIdx.x) * kOctet + k] = found[j][k];
+  __syncthreads();
+  const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);  // now one thread a channel
+  if (channel >= width || c0 + channel >= channels) return;
+  double totals[kSums] = {};
+  for (int y = 0; y < int(blockDim.y); ++y)
+#pragma unroll
+    for (int j = 0; j < kSums; ++j) totals[j] += double(stripes[j][y * width + channel]);
+  out(c0 + channel, totals);
+}
+
+template <class T, bool Aligned>
+__global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums, uint8_t* mask) {
+  const int c0 = int(blockIdx.y * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
+            count = min(kOctet, s.c - c), octets = (s.c + kOctet - 1) / kOctet;
+  float found[kSums][kOctet] = {};
+  if (count > 0) {
+    float mean[kOctet], scale[kOctet], beta[kOctet], x[kOctet], other[kOctet] = {};
+    load_octet<Aligned>(a.mean + c, count, mean);
+    load_octet<Aligned>(a.gamma + c, count, scale);
+    load_octet<Aligned>(a.invstd + c, count, x);
+    load_octet<Aligned>(a.beta + c, count, beta);
+#pragma unroll
+    for (int k = 0; k < kOctet; ++k) scale[k] *= x[k];
+    for (int i = int(threadIdx.y); i < s.hw; i += int(blockDim.y)) {
+      const int64_t row = int64_t(blockIdx.x) * s.hw + i, at = row * s.c + c;
+      load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, x);
+      if (a.residual) load_octet<Aligned>(static_cast<const T*>(a.residual) + at, count, other);
+      unsigned bits = 0;
+#pragma unroll
+      for (int k = 0; k < kOctet; ++k) {
+        const float d = x[k] - mean[k], v = d * scale[k] + beta[k] + other[k];
+        const bool positive = v > 0;
+        found[0][k] += v < 0 ? 0.0f : v;  // lets NaN through
+        found[1][k] += positive ? 1.0f : 0.0f;
+        found[2][k] += positive ? d : 0.0f;
+        bits |= unsigned(positive) << k;
+      }
+      if (mask) mask[row * octets + c / kOctet] = uint8_t(bits);
+    }
+  }
+  join_stripes(s.c, c0, found, [&](int channel, const double(&totals)[kSums]) {
+    const int64_t at = int64_t(blockIdx.x) * s.c + channel;
+    static_cast<T*>(a.y)[at] = from_float<T>(float(totals[0] / s.hw));
+    if (!sums) return;
+    sums[at] = float(totals[1]);
+    sums[int64_t(s.n) * s.c + at] = float(totals[2]);
+  });
+}
+
+// partial: of every picture the sums of g [n, c], then of g * (x - mean) [n, c].
+template <class T>
+__global__ void picture_sums_kernel(NormMeanShape s, const T* dy, const float* sums, float* partial) {
+  const int64_t total = int64_t(s.n) * s.c, step = int64_t(gridDim.x) * blockDim.x;
+  for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < total; i += step) {
+    const float g = to_float(dy[i]) / float(s.hw);
+    partial[i] = g * sums[i];
+    partial[total + i] = g * sums[total + i];
+  }
+}
+
+template <class T, bool Aligned>
+__global__ void apply_gradients_kernel(NormMeanShape s, BatchNormBackward a, const uint8_t* mask, const float* shifts) {
+  const int octet = int(blockIdx.y * blockDim.x + threadIdx.x), c = octet * kOctet, count = min(kOctet, s.c - c),
+            octets = (s.c + kOctet - 1) / kOctet;
+  if (count <= 0) return;
+  float mean[kOctet], scale[kOctet], shift[kOctet], slope[kOctet], x[kOctet], dy[kOctet], g[kOctet];
+  load_octet<Aligned>(a.mean + c, count, mean);
+  load_octet<Aligned>(a.gamma + c, count, scale);
+  load_octet<Aligned>(a.invstd + c, count, x);
+  load_octet<Aligned>(shifts + c, count, shift);
+  load_octet<Aligned>(shifts + s.c + c, count, slope);
+  load_octet<Aligned>(static_cast<const T*>(a.dy) + int64_t(blockIdx.x) * s.c + c, count, dy);
+#pragma unroll
+  for (int k = 0; k < kOctet; ++k) scale[k] *= x[k], dy[k] /= float(s.hw);
+  for (int i = int(threadIdx.y); i < s.hw; i += int(blockDim.y)) {
+    const int64_t row = int64_t(blockIdx.x) * s.hw + i, at = row * s.c + c;
+    const unsigned bits = mask[row * octets + octet];
+#pragma unroll
+    for (int k = 0; k < kOctet; ++k) g[k] = bits >> k & 1 ? dy[k] : 0.0f;
+    if (a.dresidual) store_octet<Aligned>(static_cast<T*>(a.dresidual) + at, count, g);
+    if (a.training) {
+      load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, x);
+#pragma unroll
+      for (int k = 0; k < kOctet; ++k) g[k] -= shift[k] + (x[k] - mean[k]) * slope[k];
+    }
+#pragma unroll
+    for (int k = 0; k < kOctet; ++k) g[k] *= scale[k];
+    store_octet<Aligned>(static_cast<T*>(a.dx) + at, count, g);
+  }
+}
+
+// With the statistics known.
+void apply(const NormMeanShape& s, DType dtype, const BatchNormForward& a) {
+  const BatchNormShape norm = s.norm();
+  float* const sums = reinterpret_cast<float*>(a.mask);
+  uint8_t* const mask = sums ? a.mask + sums_bytes(s) : nullptr;
+  const BatchNormCut cut = batch_norm_cut(norm);
+  with_float_type("norm_mean", dtype, [&](auto element) {
+    with_flag(batch_norm_aligned(norm, {a.x, a.gamma, a.beta, a.residual, a.mean, a.invstd}), [&](auto aligned) {
+      launch({unsigned(s.n), cut.columns}, cut.block, forward_kernel<decltype(element), aligned.value>, s, a, sums,
+             mask);
+    });
+  });
+}
+
+void forward_train(const NormMeanShape& s, DType dtype, const BatchNormForward& a) {
+  batch_norm_moments(s.norm(), dtype, a);
+  apply(s, dtype, a);
+}
+
+void forward_eval(const NormMeanShape& s, DType dtype, const BatchNormForward& a) {
+  batch_norm_running_moments(s.norm(), a);
+  apply(s, dtype, a);
+}
+
+void backward(const NormMeanShape& s, DType dtype, const BatchNormBackward& a) {
+  const BatchNormShape norm = s.norm();
+  const float* const sums = reinterpret_cast<const float*>(a.mask);
+  const uint8_t* const mask = a.mask + sums_bytes(s);
+  const BatchNormCut cut = batch_norm_cut(norm);
+  const Buffer partial(Device::cuda, std::size_t(sums_bytes(s)));
+  const Buffer shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));
+  with_float_type("norm_mean", dtype, [&](auto element) {
+    using T = decltype(element);
+    launch(grid_for(values(s), 256), 256, picture_sums_kernel<T>, s, static_cast<const T*>(a.dy), sums,
+           partial.as<float>());
+    batch_norm_join_gradients(norm, unsigned(s.n), partial.as<float>(), a, shifts.as<float>());
+    with_flag(batch_norm_aligned(norm, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
+      launch({unsigned(s.n), cut.columns}, cut.block, apply_gradients_kernel<T, aligned.value>, s, a, mask,
+             shifts.as<float>());
+    });
+  });
+}
+
+}  // namespace
+
+const NormMeanKernels norm_mean_cuda{
+    .saved_bytes = saved_bytes, .forward_train = forward_train, .forward_eval = forward_eval, .backward = backward};
+
+}  // namespace pc

@@ -1,0 +1,36 @@
+// Fills graph_cuda with CUDA graphs, captured from the engine's stream.
+#include "kernels/runtime/cuda.h"
+#include "kernels/runtime/graph.h"
+
+namespace pc {
+namespace {
+
+// A call that may not be captured is an error of the thread that makes it.
+void begin() { PC_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal)); }
+
+void* end() {
+  cudaGraph_t graph = nullptr;
+  PC_CHECK(cudaStreamEndCapture(stream(), &graph));
+  cudaGraphExec_t recording = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&recording, graph, 0);
+  cudaGraphDestroy(graph);
+  PC_CHECK(status);
+  return recording;
+}
+
+void drop() noexcept {
+  cudaGraph_t graph = nullptr;
+  if (cudaStreamEndCapture(stream(), &graph) == cudaSuccess) cudaGraphDestroy(graph);
+  cudaGetLastError();
+}
+
+void launch(void* recording) { PC_CHECK(cudaGraphLaunch(static_cast<cudaGraphExec_t>(recording), stream())); }
+
+void release(void* recording) noexcept { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(recording)); }
+
+}  // namespace
+
+const GraphKernels graph_cuda{
+    .records = true, .begin = begin, .end = end, .drop = drop, .launch = launch, .release = release};
+
+}  // namespace pc
