@@ -30,11 +30,16 @@ void add_layer(const std::string& where, const ConvLayer& layer, Device device, 
     const auto b = buffers();
     return Subject{work, [=](int64_t i) { kernels->forward(s, dtype, b->x[i], b->w[0], b->y[i]); }, {&b->y}};
   });
-  if (layer.name != "stem")  // pictures need no gradient
-    add("backward_data/" + where + "/" + layer.name, [=] {
+  for (const bool sum : {false, true}) {
+    if (layer.name == "stem") break;  // pictures need no gradient
+    Work moved = work;
+    if (sum) moved.bytes += x * double(size_of(dtype));
+    add((sum ? "backward_data_add/" : "backward_data/") + where + "/" + layer.name, [=] {
       const auto b = buffers();
-      return Subject{work, [=](int64_t i) { kernels->backward_data(s, dtype, b->y[i], b->w[0], b->dx[i]); }, {&b->dx}};
+      return Subject{
+          moved, [=](int64_t i) { kernels->backward_data(s, dtype, b->y[i], b->w[0], sum, b->dx[i]); }, {&b->dx}};
     });
+  }
   add("backward_weight/" + where + "/" + layer.name, [=] {
     const auto b = buffers();
     return Subject{

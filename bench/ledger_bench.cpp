@@ -4,12 +4,12 @@
 //   bench_ledger                         totals of every stage at 80x60, 96x96 and 224x224
 //   bench_ledger --size 96x96 --layers --stage now
 //
-// Stages: "now" is the engine as it stands; the others are plans. "fused" takes padded pictures, writes no mask where
-// ReLU can be told from the sign and adds gradients inside the convolutions, "persistent" keeps a batch norm's tensors
-// on the chip between its two passes where they fit, "graphs" lets cuDNN's fp16 graphs take statistics, scale and ReLU
-// into the convolutions. A kernel reads every input once and writes every output once, caches are not counted, and
-// kernels follow one another: the least time of a step without help from the caches. Kernels that move next to nothing
-// are left out, and so is the gradient norm of f16 and train.clip.
+// Stages: "now" is the engine as it stands; the others are plans. "fused" takes padded pictures and writes no mask
+// where ReLU can be told from the sign, "persistent" keeps a batch norm's tensors on the chip between its two passes
+// where they fit, "graphs" lets cuDNN's fp16 graphs take statistics, scale and ReLU into the convolutions. A kernel
+// reads every input once and writes every output once, caches are not counted, and kernels follow one another: the
+// least time of a step without help from the caches. Kernels that move next to nothing are left out, and so is the
+// gradient norm of f16 and train.clip.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -153,12 +153,11 @@ void Step::block_backward(const Block& b) {
   conv(b.second, " backward data");
   norm_backward(b.first.name, 2 * y, y, now() ? mask : 0);
   weight_gradient(b.first, "");
-  conv(b.first, " backward data", now() || b.has_shortcut ? 0 : x);  // the plans add to what is there
+  conv(b.first, " backward data", b.has_shortcut ? 0 : x);  // adds to what is there
   if (b.has_shortcut) {
     weight_gradient(b.shortcut, "");
-    conv(b.shortcut, " backward data", now() ? 0 : x);
+    conv(b.shortcut, " backward data", x);
   }
-  if (now()) add(b.name + " adds gradients", 3 * x);
 }
 
 // Gradients arrive masked and summed: the convolution above did both in its epilogue.

@@ -100,6 +100,8 @@ void time_ablation(benchmark::State& state, const std::string& change, Device de
   plans.tune(change != "without/tuned_engines");
   fusions() = {.norm_pool = change != "without/norm_pool",
                .norm_mean = change != "without/norm_mean",
+               .dgrad_add = change != "without/dgrad_add",
+               .branches = change != "without/branches",
                .persistent_norm = change == "with/persistent_norm"};
   time_steps(state, device, dtype, input, change != "without/cuda_graph");
   fusions() = {};
@@ -113,9 +115,10 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
   const std::string where = label(device, dtype, input);
   if (!ablating())
     return add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input); });
-  std::vector<std::string> changes{"without/nothing", "without/norm_pool", "without/norm_mean"};
+  std::vector<std::string> changes{"without/nothing", "without/norm_pool", "without/norm_mean", "without/dgrad_add"};
   if (device == Device::cuda)
-    changes.insert(changes.end(), {"without/tuned_engines", "without/cuda_graph", "with/persistent_norm"});
+    changes.insert(changes.end(),
+                   {"without/branches", "without/tuned_engines", "without/cuda_graph", "with/persistent_norm"});
   for (const std::string& change : changes)
     add(change + "/" + where, [=](benchmark::State& state) { time_ablation(state, change, device, dtype, input); });
 }

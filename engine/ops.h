@@ -7,9 +7,11 @@
 
 namespace pc {
 
-// What is done in one pass although it could be two. bench_step --ablate changes one.
+// What is done in one pass, or side by side, although it could be two. bench_step --ablate changes one.
 struct Fusions {
   bool norm_pool = true, norm_mean = true;
+  bool dgrad_add = true;         // conv2d adds dx to what other ops have given for x
+  bool branches = true;          // conv2d's two gradients run side by side
   bool persistent_norm = false;  // batch_norm's training passes on CUDA; off, for no GPU has timed it yet
 };
 Fusions& fusions();

@@ -33,13 +33,15 @@ Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options) {
 
   return Var::record("conv2d", y, {x, w}, [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
     Tensor dx, dw;
-    if (x_grad) {
-      dx = Tensor(image.shape(), dtype, device);
-      kernels.backward_data(shape, dtype, dy.data(), filter.data(), dx.data());
-    }
-    if (w_grad) {
-      dw = Tensor(filter.shape(), DType::f32, device);
-      kernels.backward_weight(shape, dtype, image.data(), dy.data(), dw.as<float>());
+    if (x_grad && fusions().dgrad_add) dx = x.take_sum();
+    const bool add = !dx.empty();
+    if (x_grad && !add) dx = Tensor(image.shape(), dtype, device);
+    if (w_grad) dw = Tensor(filter.shape(), DType::f32, device);
+    if (x_grad && w_grad && fusions().branches) {
+      kernels.backward(shape, dtype, {.x = image.data(), .w = filter.data(), .dy = dy.data(), .add = add, .dx = dx.data(), .dw = dw.as<float>()});
+    } else {
+      if (x_grad) kernels.backward_data(shape, dtype, dy.data(), filter.data(), add, dx.data());
+      if (w_grad) kernels.backward_weight(shape, dtype, image.data(), dy.data(), dw.as<float>());
     }
     return std::vector<Tensor>{dx, dw};
   });

@@ -27,12 +27,23 @@ class PackedFilter {
   virtual ~PackedFilter() = default;
 };
 
+// The operands of both gradients.
+struct Conv2dBackward {
+  const void *x, *w, *dy;
+  bool add;  // as for backward_data
+  void* dx;
+  float* dw;
+};
+
 struct Conv2dKernels {
   // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32.
   void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, void* y);
-  void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, void* dx);
+  // add: to what dx holds, in f32 before it is rounded.
+  void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, bool add, void* dx);
   // dw is always f32.
   void (*backward_weight)(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
+  // Both; on CUDA side by side.
+  void (*backward)(const Conv2dShape&, DType, const Conv2dBackward&);
 
   // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k, or null) are f32 on the device and
   // copied. n, h, w of the shape may differ from call to call. residual is null or laid out as y.

@@ -100,7 +100,7 @@ void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, vo
   if (check(s, dtype)) convolve(s, dtype, x, forward_panels(s, dtype, use_pairs(dtype, s.c), w), {}, y);
 }
 
-void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, void* dx) {
+void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (!check(s, dtype)) return;
   const bool pairs = use_pairs(dtype, s.k);
   run_on({.n = s.n,
@@ -113,12 +113,18 @@ void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void
           .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()),
           .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q()),
           .pairs = pairs},
-         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, backward_panels(s, dtype, pairs, w), {}, dx);
+         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, backward_panels(s, dtype, pairs, w), {.residual = add ? dx : nullptr},
+         dx);
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
   if (!check(s, dtype)) return void(std::fill_n(dw, std::size_t(s.k) * s.r * s.s * s.c, 0.0f));
   weight_gradient(s, dtype, x, dy, dw);
+}
+
+void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
+  backward_data(s, dtype, a.dy, a.w, a.add, a.dx);
+  backward_weight(s, dtype, a.x, a.dy, a.dw);
 }
 
 class CpuFilter : public PackedFilter {
@@ -151,6 +157,7 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
 const Conv2dKernels conv2d_cpu{.forward = conv2d::forward,
                                .backward_data = conv2d::backward_data,
                                .backward_weight = conv2d::backward_weight,
+                               .backward = conv2d::backward,
                                .pack = conv2d::pack,
                                .infer = conv2d::infer};
 

@@ -13,6 +13,7 @@
 #include "kernels/conv2d/conv2d_kernels.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/memory.h"
+#include "kernels/runtime/streams.h"
 
 namespace pc {
 namespace {
@@ -61,13 +62,19 @@ void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w
             {kConvY, y}});
 }
 
-void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, void* dx) {
+ConvKey data_key(const Conv2dShape& s, DType dtype, bool add) {
+  return {.shape = s, .dtype = dtype, .pass = ConvPass::backward_data, .add = add};
+}
+ConvKey weight_key(const Conv2dShape& s, DType dtype) { return {s, dtype, ConvPass::backward_weight}; }
+
+void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (shape.n == 0) return;
   const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer w_room, dx_room;
   if (s.c != shape.c) dx_room = make_rows(x_rows(s), s.c, dtype);
   void* out = s.c == shape.c ? dx : dx_room.data();
-  plan_of({s, dtype, ConvPass::backward_data}, "backward data")
+  if (add && out != dx) conv2d_fit_channels(x_rows(s), shape.c, dx, s.c, out);
+  plan_of(data_key(s, dtype, add), "backward data")
       .run({{kConvY, dy}, {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)}, {kConvX, out}});
   if (s.c != shape.c) conv2d_fit_channels(x_rows(s), s.c, out, shape.c, dx);
 }
@@ -79,11 +86,21 @@ void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const
   Buffer x_room, dw_room, narrow_room;
   if (dtype != DType::f32) dw_room = make_rows(w_rows(s), s.c, dtype);
   void* out = dtype == DType::f32 ? dw : dw_room.data();
-  plan_of({s, dtype, ConvPass::backward_weight}, "backward weight")
+  plan_of(weight_key(s, dtype), "backward weight")
       .run({{kConvX, fitted(x_rows(s), shape.c, x, s.c, dtype, x_room)}, {kConvY, dy}, {kConvW, out}});
   if (dtype == DType::f32) return;
   const void* narrow = fitted(w_rows(s), s.c, out, shape.c, dtype, narrow_room);
   cast_cuda.forward(elements, dtype, narrow, DType::f32, dw);
+}
+
+// Side by side: what one leaves of the GPU, as the last tiles of small maps do, the other fills.
+void backward(const Conv2dShape& shape, DType dtype, const Conv2dBackward& a) {
+  if (shape.n == 0) return backward_weight(shape, dtype, a.x, a.dy, a.dw);
+  const Conv2dShape s = conv2d_padded(shape, dtype);
+  conv2d_plan(data_key(s, dtype, a.add));  // before the fork: an engine is tried alone
+  conv2d_plan(weight_key(s, dtype));
+  side_by_side([&] { backward_weight(shape, dtype, a.x, a.dy, a.dw); },
+               [&] { backward_data(shape, dtype, a.dy, a.w, a.add, a.dx); });
 }
 
 // Copies of w and bias as the graphs take them: in the type of x, the channels padded.
@@ -137,6 +154,7 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
 const Conv2dKernels conv2d_cuda{.forward = forward,
                                 .backward_data = backward_data,
                                 .backward_weight = backward_weight,
+                                .backward = backward,
                                 .pack = pack,
                                 .infer = infer};
 

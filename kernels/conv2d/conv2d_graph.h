@@ -3,8 +3,8 @@
 //
 // cuDNN 9.19 on sm_90, as its own heuristics tell: a 1x1 filter with a stride takes 154 MB of workspace at 256 x 56 x
 // 56 where x is read as it lies, and 26 MB where the graph sees every stride-th pixel as a tensor of its own; backward
-// passes gain nothing from that. Precompiled engines for inference exist only with the residual added before the bias
-// and the bias in the type of x.
+// passes gain nothing from that. Every precompiled engine that makes dx adds to it as well (beta = 1). Precompiled
+// engines for inference exist only with the residual added before the bias and the bias in the type of x.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
@@ -20,6 +20,7 @@ struct ConvKey {
   DType dtype;
   ConvPass pass;
   bool residual = false, relu = false;  // infer
+  bool add = false;                     // backward_data: to what dx holds
   auto operator<=>(const ConvKey&) const = default;
 };
 

@@ -57,7 +57,7 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
       graph.conv_forward(conv, x, w, y);
       break;
     case ConvPass::backward_data:
-      graph.conv_backward_data(conv, y, w, x);
+      graph.conv_backward_data(conv, y, w, key.add, x);
       break;
     case ConvPass::backward_weight:
       graph.conv_backward_filter(conv, x, y, w);

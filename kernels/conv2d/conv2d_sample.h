@@ -8,7 +8,8 @@
 
 namespace pc {
 
-// The tensors of a pass on the device; bias and residual as ConvKey says.
+// The tensors of a pass on the device; bias and residual as ConvKey says. The residual of a pass that adds is what its
+// result held before.
 struct ConvTensors {
   const void* x;
   const void* w;

@@ -90,12 +90,16 @@ __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* 
     sums = forward_terms(s, x, w, at), got = to_float(y[at]);
   double want = block_sum(sums.sum, scratch);
   __syncthreads();
-  const double scale = sqrt(block_sum(sums.squares, scratch));
+  double squares = block_sum(sums.squares, scratch);
   if (threadIdx.x > 0) return;
   if (t.bias) want += double(to_float(static_cast<const T*>(t.bias)[at % s.k]));
-  if (t.residual) want += double(to_float(static_cast<const T*>(t.residual)[at]));
+  if (t.residual) {
+    const double more = double(to_float(static_cast<const T*>(t.residual)[at]));
+    want += more;
+    squares += more * more;
+  }
   if (key.relu && want < 0) want = 0;
-  errors[blockIdx.x] = float(fabs(double(got) - want) / (scale + 1e-3));
+  errors[blockIdx.x] = float(fabs(double(got) - want) / (sqrt(squares) + 1e-3));
 }
 
 // A multiply and shifts make neighbouring numbers look unrelated: the finisher of MurmurHash3.

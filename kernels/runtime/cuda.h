@@ -11,11 +11,12 @@
 
 namespace pc {
 
-// All work of the engine is ordered on this one stream. The first call makes the GPU context.
+// All work of the engine is ordered on this one stream, but for branches (streams.h). The first call makes the GPU
+// context.
 cudaStream_t stream();
 
-// Bound to stream(). The first call throws Error(usage) where the cuDNN found at run time is not the one compiled
-// against: two cuDNN versions in one process crash later, in places that do not name the cause.
+// Bound to stream() by every call. The first call throws Error(usage) where the cuDNN found at run time is not the one
+// compiled against: two cuDNN versions in one process crash later, in places that do not name the cause.
 cudnnHandle_t cudnn_handle();
 
 // "cuDNN 9.19.0, NVIDIA H100 80GB HBM3, 132 multiprocessors": what a choice among its engines holds for.

@@ -1,4 +1,4 @@
-// The stream, the library handles and the words of a failed call.
+// The library handles and the words of a failed call.
 #include "kernels/runtime/cuda.h"
 
 #include <dlfcn.h>
@@ -73,23 +73,14 @@ void check(cublasStatus_t status, const CallSite& site) {
 
 // The handles live as long as the process: at exit the driver may be gone before a static destructor runs.
 
-cudaStream_t stream() {
-  static const cudaStream_t shared = [] {
-    cudaStream_t made;
-    PC_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
-    return made;
-  }();
-  return shared;
-}
-
 cudnnHandle_t cudnn_handle() {
   static const cudnnHandle_t shared = [] {
     check_cudnn_version();
     cudnnHandle_t made;
     PC_CHECK(cudnnCreate(&made));
-    PC_CHECK(cudnnSetStream(made, stream()));
     return made;
   }();
+  PC_CHECK(cudnnSetStream(shared, stream()));
   return shared;
 }
 

@@ -117,7 +117,9 @@ class CudnnPlan {
 class CudnnGraph {
  public:
   void conv_forward(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& w, const CudnnTensor& y);
-  void conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, const CudnnTensor& dx);
+  // add: to what dx holds.
+  void conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, bool add,
+                          const CudnnTensor& dx);
   void conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy, const CudnnTensor& dw);
   void add(const CudnnTensor& a, const CudnnTensor& b,
            const CudnnTensor& y);  // b is broadcast where its dimension is 1

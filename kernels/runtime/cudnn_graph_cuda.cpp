@@ -215,7 +215,7 @@ void CudnnGraph::conv_forward(const CudnnConv& conv, const CudnnTensor& x, const
   operations_.push_back(std::move(op));
 }
 
-void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w,
+void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, bool add,
                                     const CudnnTensor& dx) {
   CudnnDescriptor op(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR);
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, helpers_.emplace_back(make_conv(conv)));
@@ -223,7 +223,7 @@ void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, descriptor_of(w));
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, descriptor_of(dx));
   op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, 1);
-  op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, 0);
+  op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, add ? 1 : 0);
   op.finalize();
   operations_.push_back(std::move(op));
 }

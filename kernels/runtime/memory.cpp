@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "kernels/runtime/hold.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
@@ -104,6 +105,7 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
+  if (memory::Hold* hold = memory::Hold::current(device_)) return hold->keep(std::move(*this));
   if (arena_) return arena_->give_back(data_, bytes_);
   char* block = static_cast<char*>(data_);
   if (debug_on) {

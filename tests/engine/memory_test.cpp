@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/runtime/hold.h"
+
 namespace pc {
 namespace {
 
@@ -48,6 +50,39 @@ TEST(Memory, FreshBlocksArePoisonedEvenWhenReused) {
     for (std::size_t j = 0; j < 777; ++j) ASSERT_EQ(buffer.as<unsigned char>()[j], 0xFF);
     std::memset(buffer.data(), 0, 777);
   }
+}
+
+TEST(Memory, WhatIsFreedUnderAHoldStaysAside) {
+  const std::size_t before = memory::stats(Device::cpu).in_use;
+  void* first = nullptr;
+  {
+    const memory::Hold outer(Device::cpu);
+    {
+      const memory::Hold inner(Device::cpu);
+      const Buffer buffer(Device::cpu, 234'567);
+      first = buffer.data();
+    }
+    const Buffer other(Device::cpu, 234'567);
+    EXPECT_NE(other.data(), first);
+    EXPECT_GE(memory::stats(Device::cpu).in_use, before + 2 * 234'567);
+  }
+  EXPECT_EQ(memory::stats(Device::cpu).in_use, before);
+  const Buffer one(Device::cpu, 234'567), two(Device::cpu, 234'567);
+  EXPECT_TRUE(one.data() == first || two.data() == first) << "given back at the end";
+}
+
+TEST(Memory, AHoldKeepsBlocksOfAnArenaAsideToo) {
+  const Arena arena(Device::cpu);
+  const Arena::Scope scope(arena);
+  void* first = nullptr;
+  {
+    const memory::Hold hold(Device::cpu);
+    first = Buffer(Device::cpu, 1000).data();
+    EXPECT_NE(Buffer(Device::cpu, 1000).data(), first);
+  }
+  EXPECT_EQ(arena.bytes(), 2000u);
+  const Buffer one(Device::cpu, 1000), two(Device::cpu, 1000);
+  EXPECT_TRUE(one.data() == first || two.data() == first);
 }
 
 TEST(Memory, AFreedBlockIsUsedAgain) {

@@ -47,6 +47,43 @@ TEST(Var, OneInputTwice) {
   EXPECT_EQ(number(x.grad()), 4);
 }
 
+// y = factor * x; its rule adds to the sum that it finds, and notes the memory of what it found.
+Var scale_adding(const Var& x, float factor, const void** found) {
+  return Var::record("scale", Tensor::full({}, factor * x.value().item(), Device::cpu), {x}, [=](const Tensor& dy) {
+    Tensor sum = x.take_sum();
+    *found = sum.data();
+    if (sum.empty()) sum = Tensor::zeros({}, DType::f32, Device::cpu);
+    *sum.as<float>() += factor * dy.item();
+    return std::vector<Tensor>{sum};
+  });
+}
+
+TEST(Var, ARuleMayAddToTheSumSoFar) {
+  Var x = leaf(3);
+  const void *first = nullptr, *second = nullptr;
+  Var older = scale_adding(x, 2, &second), newer = scale_adding(x, 5, &first);
+  plus(scale(older, 10), newer).backward();
+  EXPECT_EQ(number(x.grad()), 25);
+  EXPECT_EQ(first, nullptr);
+  EXPECT_EQ(second, x.grad().data()) << "in place";
+}
+
+TEST(Var, ASumThatSomebodyElseSeesIsNotHandedOut) {
+  Var a = leaf(1), b = leaf(2);
+  const void* found = nullptr;
+  Var older = scale_adding(a, 10, &found);
+  plus(plus(a, b), older).backward();  // the older op's rule runs last; a and b hold the same dy by then
+  EXPECT_EQ(found, nullptr);
+  EXPECT_EQ(number(a.grad()), 11);
+  EXPECT_EQ(number(b.grad()), 1);
+
+  const Tensor kept = a.grad();
+  scale_adding(a, 1, &found).backward();
+  EXPECT_EQ(found, nullptr);
+  EXPECT_EQ(number(kept), 11);
+  EXPECT_EQ(number(a.grad()), 12);
+}
+
 TEST(Var, ARuleRunsOnceWhateverThePaths) {
   int runs = 0;
   Var x = leaf(1), y = scale(x, 2, &runs);

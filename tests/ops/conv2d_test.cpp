@@ -63,6 +63,10 @@ Reference reference_dx(const Conv2dShape& s, const Numbers& dy, const Numbers& w
   each_product(s, [&](auto i, auto j, auto o) { dx.add(i, double(dy[o]) * w[j]); });
   return dx;
 }
+Reference reference_sum(Reference dx, const Numbers& x) {
+  for (std::size_t i = 0; i < x.size(); ++i) dx.add(i, x[i]);
+  return dx;
+}
 Reference reference_dw(const Conv2dShape& s, const Numbers& x, const Numbers& dy) {
   Reference dw(w_size(s));
   each_product(s, [&](auto i, auto j, auto o) { dw.add(j, double(dy[o]) * x[i]); });
@@ -101,13 +105,38 @@ Numbers forward(Device device, DType t, const Conv2dShape& s, const Numbers& x, 
 }
 Numbers backward_data(Device device, DType t, const Conv2dShape& s, const Numbers& dy, const Numbers& w) {
   const Block bdy(device, t, dy), bw(device, t, w), bdx(device, t, x_size(s));
-  PC_KERNELS(conv2d, device).backward_data(s, t, bdy.data(), bw.data(), bdx.data());
+  PC_KERNELS(conv2d, device).backward_data(s, t, bdy.data(), bw.data(), false, bdx.data());
+  return bdx.read();
+}
+// To what dx holds: x serves as that.
+Numbers backward_data_add(Device device, DType t, const Conv2dShape& s, const Numbers& dy, const Numbers& w,
+                          const Numbers& x) {
+  const Block bdy(device, t, dy), bw(device, t, w), bdx(device, t, x);
+  PC_KERNELS(conv2d, device).backward_data(s, t, bdy.data(), bw.data(), true, bdx.data());
   return bdx.read();
 }
 Numbers backward_weight(Device device, DType t, const Conv2dShape& s, const Numbers& x, const Numbers& dy) {
   const Block bx(device, t, x), bdy(device, t, dy), bdw(device, DType::f32, w_size(s));
   PC_KERNELS(conv2d, device).backward_weight(s, t, bx.data(), bdy.data(), static_cast<float*>(bdw.data()));
   return bdw.read();
+}
+
+struct Gradients {
+  Numbers dx, dw;
+};
+Gradients backward(Device device, DType t, const Conv2dShape& s, const Numbers& x, const Numbers& w,
+                   const Numbers& dy) {
+  const Block bx(device, t, x), bw(device, t, w), bdy(device, t, dy), bdx(device, t, x_size(s)),
+      bdw(device, DType::f32, w_size(s));
+  PC_KERNELS(conv2d, device)
+      .backward(s, t,
+                {.x = bx.data(),
+                 .w = bw.data(),
+                 .dy = bdy.data(),
+                 .add = false,
+                 .dx = bdx.data(),
+                 .dw = static_cast<float*>(bdw.data())});
+  return {bdx.read(), bdw.read()};
 }
 
 struct Fused {
@@ -176,12 +205,26 @@ TEST_P(Conv2d, BackwardData) {
   }
 }
 
+TEST_P(Conv2d, BackwardDataAdds) {
+  const Reference wanted = reference_sum(reference_dx(s, dy, w), x);
+  for (DType t : {DType::f32, DType::bf16}) {
+    SCOPED_TRACE(name_of(t));
+    expect_close(backward_data_add(Device::cpu, t, s, dy, w, x), wanted, t);  // one rounding: two would not fit
+  }
+}
+
 TEST_P(Conv2d, BackwardWeight) {
   const Reference wanted = reference_dw(s, x, dy);
   for (DType t : {DType::f32, DType::bf16}) {
     SCOPED_TRACE(name_of(t));
     expect_close(backward_weight(Device::cpu, t, s, x, dy), wanted, DType::f32);
   }
+}
+
+TEST_P(Conv2d, BothGradientsAreThoseOfEachPass) {
+  const Gradients both = backward(Device::cpu, DType::bf16, s, x, w, dy);
+  expect_equal_bits(both.dx, backward_data(Device::cpu, DType::bf16, s, dy, w));
+  expect_equal_bits(both.dw, backward_weight(Device::cpu, DType::bf16, s, x, dy));
 }
 
 // The result of infer from that of the convolution alone.
@@ -213,6 +256,7 @@ TEST_P(Conv2d, ThreadsDoNotChangeBits) {
     for (int threads : {1, 2, 3}) {
       const Threads guard(threads);
       const std::vector<Numbers> results{forward(Device::cpu, t, s, x, w), backward_data(Device::cpu, t, s, dy, w),
+                                         backward_data_add(Device::cpu, t, s, dy, w, x),
                                          backward_weight(Device::cpu, t, s, x, dy),
                                          infer(Device::cpu, t, s, s, {true, true, true}, x, w, bias, dy)};
       if (first.empty()) first = results;
@@ -233,7 +277,11 @@ TEST_P(Conv2d, CudaAgrees) {
     SCOPED_TRACE(name_of(t));
     expect_close(forward(Device::cuda, t, s, x, w), y, t);
     expect_close(backward_data(Device::cuda, t, s, dy, w), dx, t);
+    expect_close(backward_data_add(Device::cuda, t, s, dy, w, x), reference_sum(dx, x), t);
     expect_close(backward_weight(Device::cuda, t, s, x, dy), dw, t);
+    const Gradients both = backward(Device::cuda, t, s, x, w, dy);
+    expect_close(both.dx, dx, t);
+    expect_close(both.dw, dw, t);
     for (const Fused f : {Fused{true, true, true}, {true, false, false}})
       expect_close(infer(Device::cuda, t, s, s, f, x, w, bias, dy), fused(y, f, bias, dy), t);
   }
@@ -299,7 +347,7 @@ TEST(Conv2dChecks, EmptyBatch) {
   const Conv2dShape s{.n = 0, .h = 3, .w = 2, .c = 16, .k = 16, .r = 3, .s = 3, .stride = 1, .pad = 1};
   float nothing = 7;
   conv2d_cpu.forward(s, DType::f32, &nothing, &nothing, &nothing);
-  conv2d_cpu.backward_data(s, DType::f32, &nothing, &nothing, &nothing);
+  conv2d_cpu.backward_data(s, DType::f32, &nothing, &nothing, false, &nothing);
   EXPECT_EQ(nothing, 7);
   Numbers dw(w_size(s), 7.0f);
   conv2d_cpu.backward_weight(s, DType::f32, &nothing, &nothing, dw.data());

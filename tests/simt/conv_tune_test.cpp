@@ -25,6 +25,32 @@ TEST(ConvTune, GpuTakesTheFastestOfTheGoodEngines) {
     }
 }
 
+TEST(ConvTune, GpuTakesAnEngineThatAdds) {
+  const ConvKey key{.shape = kShape, .dtype = DType::f32, .pass = ConvPass::backward_data, .add = true};
+  const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(DType::f32));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->tag(), "best 3=4");
+}
+
+// An engine that does not add would leave dx alone.
+TEST(ConvTune, GpuAForgottenSumIsSeen) {
+  const int64_t places = int64_t(kShape.n) * kShape.h * kShape.w * kShape.c;
+  const Values before = random_values(places, 1);
+  const Array w(Device::cuda, DType::f32, random_values(int64_t(kShape.k) * kShape.r * kShape.s * kShape.c, 2)),
+      dy(Device::cuda, DType::f32, random_values(int64_t(kShape.n) * kShape.p() * kShape.q() * kShape.k, 3)),
+      sum(Device::cuda, DType::f32, before);
+  for (const bool adds : {false, true}) {
+    const Array dx(Device::cuda, DType::f32, before);
+    ConvKey key{.shape = kShape, .dtype = DType::f32, .pass = ConvPass::backward_data, .add = adds};
+    conv2d_graph(key).plan({})->run({{kConvX, dx.data()}, {kConvW, w.data()}, {kConvY, dy.data()}});
+    key.add = true;
+    const auto errors =
+        conv2d_errors(key, {.x = dx.data(), .w = w.data(), .y = dy.data(), .residual = sum.data()}, int(places));
+    const float worst = *std::max_element(errors.begin(), errors.end());
+    EXPECT_EQ(worst < 1e-5f, adds) << worst;
+  }
+}
+
 TEST(ConvTune, GpuErrorsAreSeenWhereTheyAre) {
   const Array x(Device::cuda, DType::f32, random_values(int64_t(kShape.n) * kShape.h * kShape.w * kShape.c, 1)),
       w(Device::cuda, DType::f32, random_values(int64_t(kShape.k) * kShape.r * kShape.s * kShape.c, 2));
@@ -63,10 +89,12 @@ TEST(ConvPlansText, GpuChoicesAreKeptAndTakenUp) {
   EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::backward_data})->tag(), "first") << "an engine that is gone";
   conv2d_plans_cuda.tune(true);
   EXPECT_EQ(conv2d_plan({kShape, DType::bf16, ConvPass::infer, true, true})->tag(), "best 3=4");
+  conv2d_plan({.shape = kShape, .dtype = DType::bf16, .pass = ConvPass::backward_data, .add = true});
   conv2d_plans_cuda.tune(false);
   const std::string text = conv2d_plans_cuda.text();
   EXPECT_NE(text.find("other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"), std::string::npos);
   EXPECT_NE(text.find("stand-in; infer bf16 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("stand-in; backward_data bf16 2x5x4x3 4x3x3/2+1 add = best 3=4\n"), std::string::npos) << text;
 }
 
 TEST(ConvPlansText, GpuLineThatIsNoChoiceIsRefused) {

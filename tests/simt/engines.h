@@ -14,6 +14,7 @@ struct Engine {
   double milliseconds;  // what a run takes, by engine_clock
   std::size_t workspace;
   void (*spoil)(void* y, std::size_t n, DType dtype, void* workspace);
+  double cold = 0;  // what a run takes on other tensors than the one before, where that is another time
 };
 const std::vector<Engine>& engines();
 

@@ -1,4 +1,4 @@
-// What kernels/runtime/cuda.h promises, on the stand-in GPU: the stream, checks, and a cuBLAS of plain loops.
+// What kernels/runtime/cuda.h promises, on the stand-in GPU: checks, and a cuBLAS of plain loops.
 #include <stdexcept>
 
 #include "elements.h"
@@ -48,7 +48,6 @@ void check(cudaError_t status, const CallSite& site) {
 void check(cublasStatus_t, const CallSite&) {}
 }  // namespace detail
 
-cudaStream_t stream() { return nullptr; }
 bool cuda_available() { return true; }
 std::string engine_room() { return "stand-in"; }
 

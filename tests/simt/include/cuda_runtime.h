@@ -53,6 +53,9 @@ struct cudaLaunchAttribute {
     int cooperative;
   } val;
 };
+namespace pc::simt {
+void note_work(cudaStream_t stream);
+}
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   std::size_t dynamicSmemBytes = 0;
@@ -81,6 +84,9 @@ cudaError_t cudaMallocHost(void** block, std::size_t bytes);
 cudaError_t cudaFreeHost(void* block);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaGetLastError();
+enum cudaDeviceAttr { cudaDevAttrL2CacheSize = 38 };
+cudaError_t cudaGetDevice(int* device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr what, int device);
 
 using cudaGraph_t = struct CUgraph_st*;
 using cudaGraphExec_t = struct CUgraphExec_st*;
@@ -92,8 +98,13 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t recording, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t recording);
 
-// Events read the stand-in's own clock: what the engines of its cuDNN say that they take.
+// Streams only take notes (tests/simt/streams.h); events read the stand-in's own clock: what the engines of its cuDNN say
+// that they take.
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 using cudaEvent_t = struct CUevent_st*;
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventCreate(cudaEvent_t* event);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
@@ -111,6 +122,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   const auto index = [](dim3 d) { return pc::simt::Index{d.x, d.y, d.z}; };
   bool cooperative = false;
   for (unsigned i = 0; i < config->numAttrs; ++i) cooperative = cooperative || config->attrs[i].val.cooperative;
+  pc::simt::note_work(config->stream);
   pc::simt::launch({.grid = index(config->gridDim),
                     .block = index(config->blockDim),
                     .kernel = reinterpret_cast<const void*>(kernel),

@@ -1,0 +1,71 @@
+// The engine's stream, and the second one beside it.
+#include <exception>
+
+#include "kernels/runtime/cuda.h"
+#include "kernels/runtime/hold.h"
+#include "kernels/runtime/streams.h"
+
+namespace pc {
+namespace {
+
+thread_local bool on_branch = false;
+
+class OnBranch {
+ public:
+  OnBranch() : before_(on_branch) { on_branch = true; }
+  ~OnBranch() { on_branch = before_; }
+  OnBranch(const OnBranch&) = delete;
+  OnBranch& operator=(const OnBranch&) = delete;
+  cudaStream_t stream() const { return pc::stream(); }
+
+ private:
+  bool before_;
+};
+
+cudaStream_t make_stream() {
+  cudaStream_t made;
+  PC_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+  return made;
+}
+
+cudaEvent_t make_event() {
+  cudaEvent_t made;
+  PC_CHECK(cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
+  return made;
+}
+
+// What `later` gets from now on waits for what `earlier` has got so far. A wait holds for the record before it, so one
+// event serves a thread for ever.
+void order(cudaStream_t earlier, cudaStream_t later) {
+  thread_local const cudaEvent_t event = make_event();
+  PC_CHECK(cudaEventRecord(event, earlier));
+  PC_CHECK(cudaStreamWaitEvent(later, event, 0));
+}
+
+}  // namespace
+
+// Streams and events live as long as the process: at exit the driver may be gone before a static destructor runs.
+cudaStream_t stream() {
+  static const cudaStream_t trunk = make_stream(), branch = make_stream();
+  return on_branch ? branch : trunk;
+}
+
+void side_by_side(const std::function<void()>& branch, const std::function<void()>& trunk) {
+  const memory::Hold hold(Device::cuda);
+  const cudaStream_t here = stream(), there = OnBranch().stream();
+  order(here, there);
+  std::exception_ptr failure;
+  try {
+    {
+      const OnBranch guard;
+      branch();
+    }
+    trunk();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  order(there, here);  // whatever happened: the memory changes hands after this
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace pc
