@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
 done
 python=python3
 "$python" -c 'import torch' 2> /dev/null || python=/usr/bin/python3
-rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool lerp linear max_pool mix norm_mean norm_pool sgd adamw sum_squares tally"
+rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool grad_scaler lerp linear max_pool mix norm_mean norm_pool sgd adamw sum_squares tally"
 [ $device = cuda ] && sizes="224x224 96x96 80x60" batches="256 512" || sizes=80x60 batches=64
 failed=0
 
@@ -126,7 +126,7 @@ rooms() {
   [ $device = cuda ] || map=80x60
   for room in $rooms; do
     case $room in
-      sgd | adamw | sum_squares | lerp | mix | cross_entropy | tally) bench "$room" 10 0.02 "/DEVICE/" ;;
+      sgd | adamw | sum_squares | lerp | mix | cross_entropy | grad_scaler | tally) bench "$room" 10 0.02 "/DEVICE/" ;;
       *) bench "$room" 15 0.02 "/DEVICE/bf16/$map" ;;
     esac
   done
@@ -140,11 +140,11 @@ steps() {
   done
   if [ $device = cpu ]; then
     listed step '^step/cuda/(bf16|f16)/(224x224|96x96|80x60)/b(256|512)/' 12
-    listed step '/cuda/bf16/(224x224/b256|96x96/b512)' 8 --ablate
+    listed step '/cuda/bf16/(224x224/b256|96x96/b512)' 16 --ablate
   fi
   bench step 90 0.5 "^step/DEVICE/(bf16|f16)/(${cases#|})/"
   run bench_ablate 60 "$install/bin/bench_step" --ablate "--benchmark_filter=/$device/bf16/($([ $device = cuda ] && echo '224x224/b256|96x96/b512' || echo 80x60))" \
-    --benchmark_min_time=0.5 --benchmark_format=json
+    --benchmark_min_time=0.3 --benchmark_format=json
   run ledger 10 "$install/bin/bench_ledger"
 }
 
@@ -159,17 +159,23 @@ peers() {
   fi
 }
 
-# The real archive where it is, else a made-up catalogue, which says nothing about accuracy.
+# The real archive where it is, else a made-up catalogue, which says nothing about accuracy. A second run records its step as a
+# CUDA graph and must end with the same weights.
 train() {
+  local name
   local root=$data
   if [ -z "$root" ]; then
     root=$out/catalogue
     [ -e "$root" ] || run sample 60 "$install/bin/pcdata" sample "$([ $device = cuda ] && echo 4000 || echo 200)" "$root"
   fi
   rm -rf "$out/runs"
-  run train 120 "$install/bin/pctrain" tools/configs/fashion.ini --set "data.root=$root" --set "output.runs=$out/runs" \
-    --set "train.device=$device" $([ $device = cuda ] && echo --set train.precision=bf16 --set train.batch=256 --set train.lr=0.2 ||
-      echo --set train.epochs=1 --set model.architecture=smallcnn)
+  for name in fashion recorded; do
+    run "train_$name" 100 "$install/bin/pctrain" tools/configs/fashion.ini --set "data.root=$root" --set "output.runs=$out/runs" \
+      --set "output.name=$name" --set "train.cuda_graph=$([ $name = recorded ] && echo yes || echo no)" --set "train.device=$device" \
+      $([ $device = cuda ] && echo --set train.precision=bf16 --set train.batch=256 --set train.lr=0.2 ||
+        echo --set train.epochs=1 --set model.architecture=smallcnn)
+  done
+  run same_weights 10 "$install/bin/pcconvert" --verify "$out/runs/fashion/model.safetensors" "$out/runs/recorded/model.safetensors"
   cp "$out/runs/fashion/metrics.jsonl" "$out/raw/metrics.jsonl" 2> /dev/null
 }
 

@@ -153,6 +153,9 @@ def train(raw):
     events = rows_of_json(read(raw / "metrics.jsonl"))
     epochs = [event for event in events if event["event"] == "epoch"]
     yield from table(("epoch", "s", "img/s"), [(e["epoch"], "%.2f" % e["seconds"], "%.0f" % e["img_per_s"]) for e in epochs])
+    yield "A second run recorded its step as a CUDA graph; its weights against these (`pcconvert --verify`): %s" % (
+        read(raw / "same_weights.out").strip() or read(raw / "same_weights.err").strip())
+    yield ""
     for event in events:
         if event["event"] == "test":
             yield from table(("head", "accuracy", "n"), [(name, "%.4f" % s["accuracy"], s["n"]) for name, s in event["heads"].items()])
@@ -164,7 +167,7 @@ def main():
     for section in (parts, machine, peers, tests, rooms):
         lines += section(raw)
     lines += rates(raw, "bench_step", "A training step on prepared input")
-    lines += rates(raw, "bench_ablate", "The step without one thing (`bench_step --ablate`)")
+    lines += rates(raw, "bench_ablate", "The step with one thing changed (`bench_step --ablate`)")
     lines += rates(raw, "bench_infer", "Inference")
     lines += ["## The ledger's predictions", ""] + list(block(read(raw / "ledger.out")))
     lines += train(raw)
