@@ -97,6 +97,8 @@ cudaError_t cudaGetDevice(int* device) {
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-  *value = int(attribute == cudaDevAttrMultiProcessorCount ? kMultiprocessors : kSharedBytes);
+  *value = int(attribute == cudaDevAttrMultiProcessorCount ? kMultiprocessors
+               : attribute == cudaDevAttrL2CacheSize       ? kL2Bytes
+                                                           : kSharedBytes);
   return cudaSuccess;
 }

@@ -40,6 +40,7 @@ void launch(const Launch& launch);
 // for, with leave (cudaFuncSetAttribute) and without. Few and small, for every thread of a cooperative launch has a
 // stack.
 constexpr std::size_t kMultiprocessors = 5, kSharedBytes = std::size_t(96) << 10, kFreelyShared = std::size_t(48) << 10;
+constexpr std::size_t kL2Bytes = 4096;  // a small convolution's tensors pass it
 
 // Off, for whole models: one order, and nobody looks at the accesses.
 void set_checks(bool on);
