@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Bf16, testing::Values(Device::cpu, Device::cuda
 
 // A step recorded as a graph and repeated does what single calls do, to the bit, with other pictures and another rate
 // every time, and after an overflow that the scaler found by itself.
-class Recorded : public testing::TestWithParam<std::tuple<std::string, DType>> {};
+class Recorded : public testing::TestWithParam<std::tuple<std::string, DType, bool>> {};
 
 struct Trained {
   std::vector<float> weights;
@@ -108,8 +108,10 @@ Trained train_recorded(const std::string& kind, DType dtype, bool recorded) {
 
 TEST_P(Recorded, DoesWhatSingleCallsDo) {
   PC_NEEDS(Device::cuda);
-  const auto& [kind, dtype] = GetParam();
+  const auto& [kind, dtype, persistent] = GetParam();
+  fusions().persistent_norm = persistent;
   const Trained want = train_recorded(kind, dtype, false), got = train_recorded(kind, dtype, true);
+  fusions() = {};
   EXPECT_EQ(want.scaler.scale, 512);
   EXPECT_EQ(want.scaler.updates, 6);
   EXPECT_EQ(got.scaler.scale, want.scaler.scale);
@@ -119,8 +121,12 @@ TEST_P(Recorded, DoesWhatSingleCallsDo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Recorded,
-                         testing::Values(std::tuple("sgd", DType::f32), std::tuple("adamw", DType::bf16)),
-                         [](const auto& p) { return std::get<0>(p.param) + "_cuda"; });
+                         testing::Values(std::tuple("sgd", DType::f32, false), std::tuple("adamw", DType::bf16, false),
+                                         std::tuple("sgd", DType::bf16, true)),
+                         [](const auto& p) {
+                           return std::get<0>(p.param) + "_" + name_of(std::get<1>(p.param)) +
+                                  (std::get<2>(p.param) ? "_persistent" : "") + "_cuda";
+                         });
 
 // Weights, statistics and momenta after three steps.
 std::vector<float> three_steps(const std::string& architecture, const std::string& optimizer_kind, DType dtype,
