@@ -74,6 +74,19 @@ TEST(RequestReader, LimitsHoldWhereverTheBytesAreCut) {
             "POST /a?b [0123456789]");
 }
 
+// A cut between the two bytes of its end once made it too long.
+TEST(RequestReader, ALineMayBeAsLongAsTheLimit) {
+  const std::string line = "GET /" + std::string(64 - 14, 'a') + " HTTP/1.1";
+  for (const std::string more : {"", "a"}) {
+    std::string bytes = line + "\r\nHost: x\r\n\r\n";
+    bytes.insert(5, more);
+    const auto whole = read(bytes, bytes.size(), {.line = 64});
+    ASSERT_EQ(whole.size(), 1u);
+    EXPECT_EQ(whole[0].starts_with("414 "), !more.empty()) << whole[0];
+    for (std::size_t step = 1; step < bytes.size(); ++step) EXPECT_EQ(read(bytes, step, {.line = 64}), whole) << step;
+  }
+}
+
 TEST(RequestReader, KeepsTheConnectionAsTheVersionSays) {
   const auto keeps = [](const std::string& head) {
     RequestReader reader({});

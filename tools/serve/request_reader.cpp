@@ -55,7 +55,8 @@ void RequestReader::read_head() {
   const std::size_t end = bytes_.find("\r\n\r\n", checked_ < 3 ? 0 : checked_ - 3);
   const std::string_view head = std::string_view(bytes_).substr(0, end == bytes_.npos ? end : end + 4);
   checked_ = bytes_.size();
-  if (std::min(head.find("\r\n"), head.size()) > limits_.line)
+  const std::size_t so_far = head.size() - (head.ends_with('\r') ? 1 : 0);  // that may be half of the line's end
+  if (std::min(head.find("\r\n"), so_far) > limits_.line)
     return refuse(414, fmt::format("the request line is longer than {} bytes", limits_.line));
   if (head.size() > limits_.head) return refuse(431, fmt::format("the head is longer than {} bytes", limits_.head));
   const std::string_view fault = end == bytes_.npos ? early_fault(head) : head_fault(head);
