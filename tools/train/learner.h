@@ -46,9 +46,8 @@ class Learner {
   // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few
   // steps later.
   void learn(std::span<const uint32_t> items);
-  // Its parts for each batch: the loss of every head, and their gradients.
+  // Its first half for one batch: the loss of every head.
   std::vector<Var> forward(const Batch& batch);
-  void descend(const std::vector<Var>& losses);
   // Brings the losses and hits of all batches into state(). On the CPU that happens after every step; on a GPU, which
   // one would have to wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss or a
   // gradient is not finite.
@@ -58,6 +57,7 @@ class Learner {
  private:
   void draw(std::span<const uint32_t> items);
   void run_step();
+  void descend(const std::vector<Var>& losses);
   void check_gradients() const;
   void average_weights();
 
