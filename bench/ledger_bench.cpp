@@ -4,12 +4,13 @@
 //   bench_ledger                         totals of every stage at 80x60, 96x96 and 224x224
 //   bench_ledger --size 96x96 --layers --stage now
 //
-// Stages: "now" is the engine as it stands; the others are plans. "fused" takes padded pictures and writes no mask
-// where ReLU can be told from the sign, "persistent" (for batch_norm in the engine already, switched off) keeps a batch
-// norm's tensors on the chip between its two passes where they fit, "graphs" lets cuDNN's fp16 graphs take statistics,
-// scale and ReLU into the convolutions. A kernel reads every input once and writes every output once, caches are not
-// counted, and kernels follow one another: the least time of a step without help from the caches. Kernels that move
-// next to nothing are left out, and so is the gradient norm of f16 and train.clip.
+// Stages: "now" is the engine as it stands; the others are plans. "fused" writes no mask where ReLU can be told from
+// the sign, "persistent" (for batch_norm in the engine already, switched off) keeps a batch norm's tensors on the chip
+// between its two passes where they fit, "graphs" lets cuDNN's fp16 graphs take statistics, scale and ReLU into the
+// convolutions. A kernel reads every input once and writes every output once, caches are not counted, and kernels
+// follow one another: the least time of a step without help from the caches. Kernels that move next to nothing are left
+// out, and so are augment, whose pictures come padded to 8 channels in 16 bits, and the gradient norm of f16 and
+// train.clip.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -79,10 +80,8 @@ class Step {
   std::vector<Kernel> kernels_;
 };
 
-// The engine's pictures have 3 channels and are padded here; the plans' come padded.
 void Step::stem_forward() {
   const Conv& c = net_.stem;
-  if (now() && element_ < 4) add("conv1 pads x", net_.pictures + c.x);
   conv(c, " forward");
   if (!graphs() && !fits(c.y)) add("bn1 statistics", c.y);
   add("bn1 + relu + max_pool", c.y + net_.pooled);
@@ -191,7 +190,6 @@ void Step::stem_backward() {
   const Conv& c = net_.stem;
   add("max_pool + relu + bn1 backward sums", net_.pooled + c.y);
   add("max_pool + relu + bn1 backward apply", 2 * net_.pooled + 2 * c.y);
-  if (now() && element_ < 4) add("conv1 pads x", net_.pictures + c.x);
   weight_gradient(c, "");
 }
 

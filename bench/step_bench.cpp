@@ -28,7 +28,7 @@ class Step {
         record_(record && device == Device::cuda),
         model_(make_classifier("resnet18", {{"fc", 7}}, 1)),
         optimizer_((move_to(*model_, device), *model_), {.weight_decay = 1e-4f}),
-        x_(random_tensor({input.n, input.h, input.w, 3}, dtype, device)),
+        x_(random_tensor({input.n, input.h, input.w, picture_channels(device, dtype)}, dtype, device)),
         lr_(Tensor::full({}, 0.01f, device)),
         loss_({}, DType::f32, device),
         replay_(device, record_) {

@@ -27,7 +27,8 @@ struct ConvKey {
 // Ids of the tensors in the graphs: x or dx, w or dw, y or dy.
 constexpr int64_t kConvX = 1, kConvW = 2, kConvY = 3, kConvResidual = 4, kConvBias = 5;
 
-// The shape with as many channels as the graphs get: 16-bit ones padded to a multiple of 8.
+// As many channels as the graphs get: 16-bit ones padded to a multiple of 8. The shape with them.
+int conv2d_channels(int c, DType dtype);
 Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype);
 
 CudnnGraph conv2d_graph(const ConvKey& key);

@@ -30,8 +30,11 @@ void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, c
 
 }  // namespace
 
+int conv2d_channels(int c, DType dtype) { return dtype == DType::f32 ? c : (c + 7) / 8 * 8; }
+
 Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype) {
-  if (dtype != DType::f32) shape.c = (shape.c + 7) / 8 * 8;
+  shape.c = conv2d_channels(shape.c, dtype);
+  shape.x_c = 0;
   return shape;
 }
 
