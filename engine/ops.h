@@ -13,7 +13,9 @@ struct Fusions {
   bool norm_pool = true, norm_mean = true;
   bool dgrad_add = true;         // conv2d adds dx to what other ops have given for x
   bool branches = true;          // conv2d's two gradients run side by side
-  bool persistent_norm = false;  // batch_norm's training passes on CUDA; off, for no GPU has timed it yet
+  // On CUDA; off, for no GPU has timed them yet.
+  bool conv_sums = false;        // f16: conv2d leaves the sums that batch_norm wants
+  bool persistent_norm = false;  // batch_norm's training passes
 };
 Fusions& fusions();
 
@@ -23,11 +25,13 @@ struct Conv2dOptions {
 // Of x and w with these shapes; throws where they do not go together.
 Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& x, const Shape& w, const Conv2dOptions& options);
 // x [n,h,w,c], w [k,r,s,c] -> [n,p,q,k]. x may have the device's best_channels(c) instead (kernels/conv2d/conv2d.h).
-Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options);
+// sums: where to leave those of y and of y * y, f32 [2,k], with fusions().conv_sums where the device can.
+Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums = nullptr);
 
 struct BatchNormOptions {
   bool training = true, relu = false;
   float momentum = 0.1f, eps = 1e-5f;
+  Tensor sums = {};  // training: of x, where conv2d has left them
 };
 // x [n,h,w,c]; gamma, beta [c]; running statistics [c] move in training; residual (may be empty) is added before the ReLU.
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,

@@ -28,14 +28,20 @@ Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shap
   return shape;
 }
 
-Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options) {
+Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums) {
   const DType dtype = x.value().dtype();
   const Device device = x.value().device();
   const Conv2dShape shape = conv2d_shape(device, dtype, x.shape(), w.shape(), options);
   const auto& kernels = PC_KERNELS(conv2d, device);
   const Tensor filter = w.as(dtype);
   Tensor y({shape.n, shape.p(), shape.q(), shape.k}, dtype, device);
-  kernels.forward(shape, dtype, x.value().data(), filter.data(), y.data());
+  bool done = false;
+  if (sums && fusions().conv_sums) {
+    const Tensor both({2, shape.k}, DType::f32, device);
+    done = kernels.forward_sums(shape, dtype, x.value().data(), filter.data(), y.data(), both.as<float>());
+    if (done) *sums = both;
+  }
+  if (!done) kernels.forward(shape, dtype, x.value().data(), filter.data(), y.data());
 
   return Var::record("conv2d", y, {x, w}, [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
     Tensor dx, dw;

@@ -43,6 +43,9 @@ struct Conv2dKernels {
   int (*best_channels)(int c, DType);
   // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32.
   void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, void* y);
+  // The same, and the sums of y and of y * y over n, p, q: f32 [2, k]. False, nothing done, where the device cannot do
+  // both at once: it can in f16 on CUDA, where c and k are multiples of 8 and cuDNN has an engine.
+  bool (*forward_sums)(const Conv2dShape&, DType, const void* x, const void* w, void* y, float* sums);
   // add: to what dx holds, in f32 before it is rounded.
   void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, bool add, void* dx);
   // dw is always f32.

@@ -154,12 +154,14 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
 }  // namespace
 }  // namespace conv2d
 
-const Conv2dKernels conv2d_cpu{.best_channels = [](int c, DType) { return c; },
-                               .forward = conv2d::forward,
-                               .backward_data = conv2d::backward_data,
-                               .backward_weight = conv2d::backward_weight,
-                               .backward = conv2d::backward,
-                               .pack = conv2d::pack,
-                               .infer = conv2d::infer};
+const Conv2dKernels conv2d_cpu{
+    .best_channels = [](int c, DType) { return c; },
+    .forward = conv2d::forward,
+    .forward_sums = [](const Conv2dShape&, DType, const void*, const void*, void*, float*) { return false; },
+    .backward_data = conv2d::backward_data,
+    .backward_weight = conv2d::backward_weight,
+    .backward = conv2d::backward,
+    .pack = conv2d::pack,
+    .infer = conv2d::infer};
 
 }  // namespace pc

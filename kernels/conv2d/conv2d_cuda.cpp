@@ -62,6 +62,13 @@ void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w
             {kConvY, y}});
 }
 
+bool forward_sums(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y, float* sums) {
+  if (s.n == 0 || dtype != DType::f16 || s.c % 8 != 0 || s.k % 8 != 0) return false;
+  const CudnnPlan* plan = conv2d_plan({s, dtype, ConvPass::forward_sums});
+  if (plan) plan->run({{kConvX, x}, {kConvW, w}, {kConvY, y}, {kConvSum, sums}, {kConvSquares, sums + s.k}});
+  return plan != nullptr;
+}
+
 ConvKey data_key(const Conv2dShape& s, DType dtype, bool add) {
   return {.shape = s, .dtype = dtype, .pass = ConvPass::backward_data, .add = add};
 }
@@ -154,6 +161,7 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
 
 const Conv2dKernels conv2d_cuda{.best_channels = conv2d_channels,
                                 .forward = forward,
+                                .forward_sums = forward_sums,
                                 .backward_data = backward_data,
                                 .backward_weight = backward_weight,
                                 .backward = backward,

@@ -59,6 +59,11 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
     case ConvPass::forward:
       graph.conv_forward(conv, x, w, y);
       break;
+    case ConvPass::forward_sums:
+      graph.conv_forward(conv, x, w, y);
+      graph.sums(y, nhwc_tensor(kConvSum, DType::f32, {1, s.k, 1, 1}),
+                 nhwc_tensor(kConvSquares, DType::f32, {1, s.k, 1, 1}));
+      break;
     case ConvPass::backward_data:
       graph.conv_backward_data(conv, y, w, key.add, x);
       break;

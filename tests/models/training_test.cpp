@@ -90,6 +90,23 @@ TEST_P(Padded, PicturesMakeTheSameStepToTheBit) {
 INSTANTIATE_TEST_SUITE_P(Models, Padded, testing::Values(DType::bf16, DType::f16),
                          [](const auto& p) { return std::string(name_of(p.param)) + "_cuda"; });
 
+// With conv2d's sums a step is as near to the one in f32 as with batch_norm's own, and it is another one.
+TEST(ConvSums, GpuStepIsNearTheOneInF32) {
+  PC_NEEDS(Device::cuda);
+  const Step exact = one_step(DType::f32, Device::cuda), own = one_step(DType::f16, Device::cuda);
+  fusions().conv_sums = true;
+  const Step fused = one_step(DType::f16, Device::cuda);
+  fusions() = {};
+  const double before = test::distance(own.gradient, exact.gradient),
+               after = test::distance(fused.gradient, exact.gradient),
+               between = test::distance(fused.gradient, own.gradient);
+  std::printf("gradients in f16: %.4f from f32's, with ready sums %.4f; %.4f from each other\n", before, after,
+              between);
+  EXPECT_NEAR(fused.loss, exact.loss, 0.005 * exact.loss);
+  EXPECT_LT(after, 1.5 * before);
+  EXPECT_GT(between, 0) << "did it take the sums?";
+}
+
 class Bf16 : public testing::TestWithParam<Device> {};
 
 // bf16 keeps 8 bits, and a random network magnifies what they lose: PyTorch's bf16 autocast is 0.32 from its f32 on
@@ -107,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Bf16, testing::Values(Device::cpu, Device::cuda
 
 // A step recorded as a graph and repeated does what single calls do, to the bit, with other pictures and another rate
 // every time, and after an overflow that the scaler found by itself.
-class Recorded : public testing::TestWithParam<std::tuple<std::string, DType, bool>> {};
+class Recorded : public testing::TestWithParam<std::tuple<std::string, DType, Fusions>> {};
 
 struct Trained {
   std::vector<float> weights;
@@ -142,8 +159,8 @@ Trained train_recorded(const std::string& kind, DType dtype, bool recorded) {
 
 TEST_P(Recorded, DoesWhatSingleCallsDo) {
   PC_NEEDS(Device::cuda);
-  const auto& [kind, dtype, persistent] = GetParam();
-  fusions().persistent_norm = persistent;
+  const auto& [kind, dtype, changed] = GetParam();
+  fusions() = changed;
   const Trained want = train_recorded(kind, dtype, false), got = train_recorded(kind, dtype, true);
   fusions() = {};
   EXPECT_EQ(want.scaler.scale, 512);
@@ -155,11 +172,13 @@ TEST_P(Recorded, DoesWhatSingleCallsDo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Recorded,
-                         testing::Values(std::tuple("sgd", DType::f32, false), std::tuple("adamw", DType::bf16, false),
-                                         std::tuple("sgd", DType::bf16, true)),
+                         testing::Values(std::tuple("sgd", DType::f32, Fusions{}),
+                                         std::tuple("adamw", DType::bf16, Fusions{}),
+                                         std::tuple("sgd", DType::bf16, Fusions{.persistent_norm = true}),
+                                         std::tuple("sgd", DType::f16, Fusions{.conv_sums = true})),
                          [](const auto& p) {
                            return std::get<0>(p.param) + "_" + name_of(std::get<1>(p.param)) +
-                                  (std::get<2>(p.param) ? "_persistent" : "") + "_cuda";
+                                  (std::get<2>(p.param).persistent_norm ? "_persistent" : "") + "_cuda";
                          });
 
 // Weights, statistics and momenta after three steps.

@@ -315,7 +315,28 @@ TEST_P(Conv2d, CudaTakesPaddedPictures) {
                       infer(Device::cuda, t, s, s, f, x, w, bias, dy));
   }
 }
+
+TEST_P(Conv2d, CudaLeavesTheSums) {
+  if (!cuda_available()) GTEST_SKIP() << "no GPU";
+  const Reference y = reference_y(s, x, w);
+  Reference sums(std::size_t(s.k) * 2);
+  for (std::size_t i = 0; i < y.value.size(); ++i) {
+    sums.add(i % std::size_t(s.k), y.value[i]);
+    sums.add(std::size_t(s.k) + i % std::size_t(s.k), y.value[i] * y.value[i]);
+  }
+  for (DType t : {DType::f32, DType::bf16, DType::f16}) {
+    SCOPED_TRACE(name_of(t));
+    const Block bx(Device::cuda, t, x), bw(Device::cuda, t, w), by(Device::cuda, t, y_size(s)),
+        both(Device::cuda, DType::f32, std::size_t(s.k) * 2);
+    const bool can = t == DType::f16 && s.c % 8 == 0 && s.k % 8 == 0;
+    ASSERT_EQ(conv2d_cuda.forward_sums(s, t, bx.data(), bw.data(), by.data(), static_cast<float*>(both.data())), can);
+    if (!can) continue;
+    expect_equal_bits(by.read(), forward(Device::cuda, t, s, x, w));
+    expect_close(both.read(), sums, DType::f16);
+  }
+}
 #else
+TEST_P(Conv2d, CudaLeavesTheSums) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 TEST_P(Conv2d, CudaTakesPaddedPictures) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 TEST_P(Conv2d, CudaAgrees) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 #endif
