@@ -79,9 +79,11 @@ TEST_F(PcServe, AttacksGetTheirStatusAndHealthyClientsTheirAnswers) {
 TEST_F(PcServe, DrainsLoseNothing) { EXPECT_EQ(script("drain.py", "shop.safetensors pictures/0.jpg 4"), 0); }
 
 TEST_F(PcServe, ThePageIsUsable) {
-  const int code = script("browser.py", "shop.safetensors pictures");
-  if (code == 77) GTEST_SKIP() << "chromium absent";
-  EXPECT_EQ(code, 0);
+  for (const char* name : {"browser.py", "ways.py"}) {
+    const int code = script(name, "shop.safetensors pictures");
+    if (code == 77) GTEST_SKIP() << "chromium absent";
+    EXPECT_EQ(code, 0) << name;
+  }
 }
 
 TEST_F(PcServe, StartsOnlyWithWhatItCanUse) {

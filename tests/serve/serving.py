@@ -1,4 +1,5 @@
 """What the scripts share: pcserve as a child, raw sockets, and answers taken apart."""
+import atexit
 import json
 import os
 import re
@@ -10,13 +11,14 @@ import time
 
 
 class Server:
-    """A pcserve on a free port of 127.0.0.1, with what it said on stderr."""
+    """A pcserve on 127.0.0.1 (port 0: a free one), with what it said on stderr."""
 
-    def __init__(self, bin_folder, model, *arguments):
+    def __init__(self, bin_folder, model, *arguments, port=0):
         environment = dict(os.environ, OMP_NUM_THREADS="2")
         self.process = subprocess.Popen(
-            [f"{bin_folder}/pcserve", "--model", str(model), "--port", "0", *arguments],
+            [f"{bin_folder}/pcserve", "--model", str(model), "--port", str(port), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        atexit.register(self.process.kill)  # where a script gives up, its servers do not outlive it
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit("pcserve did not start: " + self.process.stderr.read())
