@@ -59,7 +59,7 @@ def dragged(browser, base, pictures, draw):
     check(browser.run(STATUS) == pictures[0].name, "the dropped file is named: " + browser.run(STATUS))
     check(not browser.run("document.getElementById('drop').classList.contains('over')"), "the frame is as before")
     drag(browser, {"files": [str(p) for p in pictures[:3]]})
-    browser.wait(f"document.querySelectorAll('#rows td small').length >= 3 && {FILLED}")
+    browser.wait(f"document.querySelectorAll('#rows td small').length >= 3 && {FILLED} && {ANSWERED}")
     names = browser.run("[...document.querySelectorAll('#rows td:first-child')].map(cell => cell.textContent)")
     check(names == [p.name for p in pictures[:3]], f"rows in the order of the files: {names}")
     drag(browser, {"files": [], "items": [{"mimeType": "text/plain", "data": "https://shop.example/a.jpg"}]})
