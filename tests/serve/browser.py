@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from chromium import Browser, check
+from chromium import Browser, arguments, check
 from serving import Server
 
 
@@ -31,21 +31,14 @@ def visit(browser, base, pictures, stage, draw):
 
 
 def main():
-    bin_folder, model, folder = sys.argv[1:4]
-    shots = Path(sys.argv[4]) if len(sys.argv) > 4 else None
-    if not Browser.program():
-        print("no chromium here")
-        return 77
-    pictures = sorted(p for p in Path(folder).resolve().iterdir() if p.suffix in (".jpg", ".png", ".webp"))
+    bin_folder, model, pictures, shots = arguments()
     server = Server(bin_folder, model)
     base = f"http://127.0.0.1:{server.port}/"
-    if shots:
-        shots.mkdir(parents=True, exist_ok=True)
     home = tempfile.mkdtemp()
     browser = Browser(home)
     try:
         browser.open()
-        draw = (lambda name: browser.draw(shots / (name + ".png"))) if shots else (lambda name: None)
+        draw = browser.drawing_into(shots)
         browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=home)
         for stage, width, height, dark in (("wide", 1280, 900, False), ("narrow", 390, 844, False), ("small", 360, 640, False),
                                            ("dark", 1280, 900, True)):

@@ -5,15 +5,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 
 class Browser:
     """Chromium over its DevTools pipe: JSON messages with a NUL behind each, on descriptors 3 and 4."""
-
-    @staticmethod
-    def program():
-        return shutil.which("chromium")
 
     def __init__(self, home):
         to_read, self.write_end = os.pipe()
@@ -21,7 +19,7 @@ class Browser:
         # Out of the way of 3 and 4, which they become in the child.
         to_read, to_write = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (to_read, to_write))
         self.process = subprocess.Popen(
-            [self.program(), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--hide-scrollbars", f"--user-data-dir={home}", "--remote-debugging-pipe", "about:blank"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=(3, 4),
             preexec_fn=lambda: (os.dup2(to_read, 3), os.dup2(to_write, 4)))
@@ -95,6 +93,13 @@ class Browser:
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
         path.write_bytes(base64.b64decode(data))
 
+    def drawing_into(self, folder):
+        """draw() for names of screenshots in a folder; nothing where that is None."""
+        if folder is None:
+            return lambda name: None
+        folder.mkdir(parents=True, exist_ok=True)
+        return lambda name: self.draw(folder / (name + ".png"))
+
     def complaints(self, base, expected=("status of 4",)):
         """Console messages, exceptions, and requests that leave the server. Chromium itself logs a refused upload; the page shows why."""
         found = []
@@ -115,3 +120,13 @@ class Browser:
 def check(holds, what):
     if not holds:
         raise SystemExit("does not hold: " + what)
+
+
+def arguments():
+    """BIN MODEL PICTURES [SCREENSHOTS]. Ends the script with 77 where there is no chromium."""
+    if not shutil.which("chromium"):
+        print("no chromium here")
+        sys.exit(77)
+    bin_folder, model, folder = sys.argv[1:4]
+    pictures = sorted(p for p in Path(folder).resolve().iterdir() if p.suffix in (".jpg", ".png", ".webp"))
+    return bin_folder, model, pictures, Path(sys.argv[4]) if len(sys.argv) > 4 else None

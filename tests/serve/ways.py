@@ -2,8 +2,8 @@
 """ways.py BIN MODEL PICTURES [SCREENSHOTS]: the other ways to give the page a picture, and what may be in the way.
 
 In headless Chromium: an image from the clipboard, files dragged onto the page, a phone's camera; a server that wants a token; a
-server that dies while it is asked, and comes back. PICTURES is a folder of JPEG, PNG or WebP files. Exit code 0: held; 77: no
-chromium here.
+server that dies while it is asked, and comes back. PICTURES is a folder of JPEG, PNG or WebP files. With SCREENSHOTS (a folder) each
+stage is drawn there. Exit code 0: held; 77: no chromium here.
 """
 import base64
 import shutil
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chromium import Browser, check
+from chromium import Browser, arguments, check
 from serving import Server
 
 STATUS = "document.getElementById('status').textContent"
@@ -148,17 +148,10 @@ def outage(browser, bin_folder, model, pictures, draw):
 
 
 def main():
-    bin_folder, model, folder = sys.argv[1:4]
-    shots = Path(sys.argv[4]) if len(sys.argv) > 4 else None
-    if not Browser.program():
-        print("no chromium here")
-        return 77
-    pictures = sorted(p for p in Path(folder).resolve().iterdir() if p.suffix in (".jpg", ".png", ".webp"))
+    bin_folder, model, pictures, shots = arguments()
     home = tempfile.mkdtemp()
-    if shots:
-        shots.mkdir(parents=True, exist_ok=True)
-    draw = (lambda name: browser.draw(shots / (name + ".png"))) if shots else (lambda name: None)
     browser = Browser(home)
+    draw = browser.drawing_into(shots)
     try:
         browser.open()
         browser.see(1280, 900, False)
