@@ -247,7 +247,7 @@ async function fill(run) {
   const rows = missing(run);
   let next = 0;
   run.busy = true, run.stop = false;
-  rows.forEach(row => { row.error = ''; });
+  for (const row of rows) row.error = '', row.line.replaceChildren(openerOf(row));
   showProgress(run);
   const work = async () => {
     while (next < rows.length && !run.stop) {
@@ -269,7 +269,6 @@ async function fill(run) {
 function many(files) {
   if (batch) batch.stop = true;
   batch = {rows: files.map(file => ({file, line: make('tr', '')}))};
-  for (const row of batch.rows) row.line.append(openerOf(row));
   $('batch').hidden = false, $('rows').replaceChildren(...batch.rows.map(row => row.line));
   $('columns').replaceChildren(make('tr', '', ...['File', 'Verdict', ...facts.heads].map(name => {
     const column = make('th', '', name);
