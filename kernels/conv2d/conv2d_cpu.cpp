@@ -129,13 +129,16 @@ void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
 
 class CpuFilter : public PackedFilter {
  public:
-  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t) {
+  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
+      : dtype(t), few_products(t == DType::f32 && winograd_pays(s)) {
     if (b) bias.assign(b, b + s.k);
     const bool pairs = use_pairs(t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
-    panels = make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
+    panels = few_products ? winograd_panels(s, w)
+                          : make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
   }
   DType dtype;
+  bool few_products;
   std::vector<float> bias;
   Buffer panels;  // one layout for every n, h and w
 };
@@ -148,7 +151,10 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
   const auto& own = static_cast<const CpuFilter&>(filter);
   if (!check(s, own.dtype)) return;
-  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, {own.bias.data(), residual, relu}, y);
+  const Epilogue epilogue{own.bias.data(), residual, relu};
+  if (own.few_products)
+    return winograd(s, static_cast<const float*>(x), own.panels.as<float>(), epilogue, static_cast<float*>(y));
+  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, epilogue, y);
 }
 
 }  // namespace

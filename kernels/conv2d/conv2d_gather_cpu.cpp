@@ -13,7 +13,7 @@ struct Tap {
   int64_t weight;  // of its channels in a panel
 };
 
-constexpr int64_t kAhead = 16 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
+constexpr int64_t kAhead = 64 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
 
 // sums[m][o] = sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c][o]
 template <int M, bool Pairs>
@@ -187,6 +187,11 @@ std::vector<AxisClass> backward_axis(int out, int taps, int stride, int pad, int
       if (const int p = i + pad - r; p >= 0 && p % stride == 0 && p / stride < in) list.emplace_back(r, p / stride);
     return list;
   });
+}
+
+void multiply(const float* const* rows, int height, int channels, const float* panel, float* sums) {
+  const Tap all{.offset = 0, .weight = 0};
+  kTiles[false][std::size_t(height - 1)](rows, &all, 1, channels, panel, sums);
 }
 
 void run(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, DType out_type, void* out) {
