@@ -115,8 +115,9 @@ void multiply(const float* const* rows, int height, int channels, const float* p
 struct Images {
   int n, h, w, c;
 };
-// Copy with zeros around each image and `pitch` >= c elements from pixel to pixel (those after c are never read).
-Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_h, int pad_w, int pitch);
+// Copy with pad_w zeros left and right of each row and `pitch` >= c elements from pixel to pixel (those after c are
+// never read).
+Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_w, int pitch);
 
 // --- y of inference, f32, in fewer products ---
 
