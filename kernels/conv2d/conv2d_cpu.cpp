@@ -21,7 +21,7 @@ namespace {
 bool check(const Conv2dShape& s, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::bf16) fail_shape(describe(s, dtype) + ": the CPU has f32 and bf16 only");
   if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 || s.pad < 0 ||
-      s.h + 2 * s.pad < s.r || s.w + 2 * s.pad < s.s)
+      s.x_channels() != s.c || s.h + 2 * s.pad < s.r || s.w + 2 * s.pad < s.s)
     fail_shape(describe(s, dtype) + ": these sizes do not make a convolution");
   return s.n > 0;
 }
@@ -139,11 +139,14 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
 }  // namespace
 }  // namespace conv2d
 
-const Conv2dKernels conv2d_cpu{.forward = conv2d::forward,
-                               .backward_data = conv2d::backward_data,
-                               .backward_weight = conv2d::backward_weight,
-                               .backward = conv2d::backward,
-                               .pack = conv2d::pack,
-                               .infer = conv2d::infer};
+const Conv2dKernels conv2d_cpu{
+    .best_channels = [](int c, DType) { return c; },
+    .forward = conv2d::forward,
+    .forward_sums = [](const Conv2dShape&, DType, const void*, const void*, void*, float*) { return false; },
+    .backward_data = conv2d::backward_data,
+    .backward_weight = conv2d::backward_weight,
+    .backward = conv2d::backward,
+    .pack = conv2d::pack,
+    .infer = conv2d::infer};
 
 }  // namespace pc

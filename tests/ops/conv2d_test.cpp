@@ -16,7 +16,7 @@ namespace {
 
 using Numbers = std::vector<float>;
 
-std::size_t x_size(const Conv2dShape& s) { return std::size_t(s.n) * s.h * s.w * s.c; }
+std::size_t x_size(const Conv2dShape& s) { return std::size_t(s.n) * s.h * s.w * s.x_channels(); }
 std::size_t w_size(const Conv2dShape& s) { return std::size_t(s.k) * s.r * s.s * s.c; }
 std::size_t y_size(const Conv2dShape& s) { return std::size_t(s.n) * s.p() * s.q() * s.k; }
 
@@ -286,7 +286,58 @@ TEST_P(Conv2d, CudaAgrees) {
       expect_close(infer(Device::cuda, t, s, s, f, x, w, bias, dy), fused(y, f, bias, dy), t);
   }
 }
+
+// Rows of `from` numbers as rows of `to`: cut off, or filled with ones.
+Numbers refitted(const Numbers& x, int from, int to) {
+  Numbers y;
+  for (std::size_t i = 0; i < x.size(); i += std::size_t(from))
+    for (int c = 0; c < to; ++c) y.push_back(c < from ? x[i + std::size_t(c)] : 1.0f);
+  return y;
+}
+
+// x with the channels that the device likes best: the same bits, whatever stands in those that are new.
+TEST_P(Conv2d, CudaTakesPaddedPictures) {
+  if (!cuda_available()) GTEST_SKIP() << "no GPU";
+  for (DType t : {DType::bf16, DType::f16}) {
+    SCOPED_TRACE(name_of(t));
+    Conv2dShape wide = s;
+    wide.x_c = conv2d_cuda.best_channels(s.c, t);
+    EXPECT_EQ(wide.x_c % 8, 0);
+    const Numbers more = refitted(x, s.c, wide.x_c);
+    expect_equal_bits(forward(Device::cuda, t, wide, more, w), forward(Device::cuda, t, s, x, w));
+    expect_equal_bits(backward_weight(Device::cuda, t, wide, more, dy), backward_weight(Device::cuda, t, s, x, dy));
+    expect_equal_bits(refitted(backward_data(Device::cuda, t, wide, dy, w), wide.x_c, s.c),
+                      backward_data(Device::cuda, t, s, dy, w));
+    expect_equal_bits(refitted(backward_data_add(Device::cuda, t, wide, dy, w, more), wide.x_c, s.c),
+                      backward_data_add(Device::cuda, t, s, dy, w, x));
+    const Fused f{true, true, true};
+    expect_equal_bits(infer(Device::cuda, t, wide, wide, f, more, w, bias, dy),
+                      infer(Device::cuda, t, s, s, f, x, w, bias, dy));
+  }
+}
+
+TEST_P(Conv2d, CudaLeavesTheSums) {
+  if (!cuda_available()) GTEST_SKIP() << "no GPU";
+  const Reference y = reference_y(s, x, w);
+  Reference sums(std::size_t(s.k) * 2);
+  for (std::size_t i = 0; i < y.value.size(); ++i) {
+    sums.add(i % std::size_t(s.k), y.value[i]);
+    sums.add(std::size_t(s.k) + i % std::size_t(s.k), y.value[i] * y.value[i]);
+  }
+  for (DType t : {DType::f32, DType::bf16, DType::f16}) {
+    SCOPED_TRACE(name_of(t));
+    const Block bx(Device::cuda, t, x), bw(Device::cuda, t, w), by(Device::cuda, t, y_size(s)),
+        both(Device::cuda, DType::f32, std::size_t(s.k) * 2);
+    const bool can = t == DType::f16 && s.c % 8 == 0 && s.k % 8 == 0;
+    ASSERT_EQ(conv2d_cuda.forward_sums(s, t, bx.data(), bw.data(), by.data(), static_cast<float*>(both.data())), can);
+    if (!can) continue;
+    expect_equal_bits(by.read(), forward(Device::cuda, t, s, x, w));
+    expect_close(both.read(), sums, DType::f16);
+  }
+}
 #else
+TEST_P(Conv2d, CudaLeavesTheSums) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
+TEST_P(Conv2d, CudaTakesPaddedPictures) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 TEST_P(Conv2d, CudaAgrees) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 #endif
 
@@ -374,6 +425,14 @@ TEST(Conv2dChecks, EmptyBatch) {
   Numbers dw(w_size(s), 7.0f);
   conv2d_cpu.backward_weight(s, DType::f32, &nothing, &nothing, dw.data());
   EXPECT_EQ(dw, Numbers(w_size(s), 0.0f));  // a sum without terms
+}
+
+TEST(Conv2dChecks, TheCpuTakesNoPaddedPictures) {
+  EXPECT_EQ(conv2d_cpu.best_channels(3, DType::bf16), 3);
+  float nothing = 0;
+  EXPECT_THROW(conv2d_cpu.forward({.n = 1, .h = 3, .w = 2, .c = 3, .k = 16, .r = 1, .s = 1, .x_c = 8}, DType::f32,
+                                  &nothing, &nothing, &nothing),
+               std::logic_error);
 }
 
 TEST(Conv2dChecks, NamesTheShape) {
