@@ -350,6 +350,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"stem_wide", {.n = 1, .h = 16, .w = 90, .c = 3, .k = 40, .r = 7, .s = 7, .stride = 2, .pad = 3}},
         Case{"gray_5x5", {.n = 2, .h = 12, .w = 11, .c = 1, .k = 20, .r = 5, .s = 5, .stride = 1, .pad = 2}},
         Case{"layer1", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1}},
+        Case{"odd_map", {.n = 3, .h = 11, .w = 13, .c = 48, .k = 96, .r = 3, .s = 3, .stride = 1, .pad = 1}},
         Case{"layer2_down", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 128, .r = 3, .s = 3, .stride = 2, .pad = 1}},
         Case{"layer2_shortcut", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 128, .r = 1, .s = 1, .stride = 2, .pad = 0}},
         Case{"layer3", {.n = 3, .h = 5, .w = 4, .c = 256, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1}},
@@ -383,8 +384,7 @@ TEST(Conv2dFilter, ServesTwoSizes) {
 }
 
 // The engine adds in place: the residual may be y itself.
-TEST(Conv2dFilter, ResidualMayBeTheResult) {
-  const Conv2dShape s{.n = 2, .h = 3, .w = 2, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1};
+void add_in_place(const Conv2dShape& s) {
   const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2), residual = numbers(y_size(s), 3),
                 bias = numbers(32, 4);
   const Block bx(Device::cpu, DType::f32, x), bw(Device::cpu, DType::f32, w), bb(Device::cpu, DType::f32, bias),
@@ -392,6 +392,28 @@ TEST(Conv2dFilter, ResidualMayBeTheResult) {
   const auto filter = conv2d_cpu.pack(s, DType::f32, static_cast<float*>(bw.data()), static_cast<float*>(bb.data()));
   conv2d_cpu.infer(s, *filter, bx.data(), by.data(), true, by.data());
   expect_equal_bits(by.read(), infer(Device::cpu, DType::f32, s, s, {true, true, true}, x, w, bias, residual));
+}
+TEST(Conv2dFilter, ResidualMayBeTheResult) {
+  add_in_place({.n = 2, .h = 3, .w = 2, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
+  add_in_place({.n = 2, .h = 12, .w = 9, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
+}
+
+// What a server answers must not depend on who else asks.
+TEST(Conv2dFilter, APictureGivesTheSameBitsInAnyBatch) {
+  for (const int height : {3, 20}) {
+    Conv2dShape s{.n = 9, .h = height, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1};
+    const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2), bias = numbers(64, 3);
+    const Numbers all = infer(Device::cpu, DType::f32, s, s, {true, false, true}, x, w, bias, {});
+    s.n = 1;
+    for (std::size_t i = 0; i < 9; ++i) {
+      SCOPED_TRACE(std::to_string(height) + " rows, picture " + std::to_string(i));
+      const auto part = [i](const Numbers& v, std::size_t size) {
+        return Numbers(v.begin() + std::ptrdiff_t(i * size), v.begin() + std::ptrdiff_t((i + 1) * size));
+      };
+      expect_equal_bits(infer(Device::cpu, DType::f32, s, s, {true, false, true}, part(x, x_size(s)), w, bias, {}),
+                        part(all, y_size(s)));
+    }
+  }
 }
 
 TEST(Conv2dChecks, EmptyBatch) {
