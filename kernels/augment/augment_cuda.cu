@@ -19,6 +19,7 @@ __global__ void augment_kernel(AugmentShape s, unsigned tiles, AugmentSource sou
   float value[3];
   augment_point::value_of(s, source, sample, i, j, value);
   augment_point::recolor(sample.color, value);
+  if (!augment_point::keeps_tones(sample)) augment_point::retone(sample, value);
   const bool erased = augment_point::erased(sample, i, j);
   T* to = y + (int64_t(n) * s.out_h * s.out_w + pixel) * 3;
 #pragma unroll

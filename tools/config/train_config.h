@@ -51,7 +51,7 @@ struct TrainConfig {
   struct {
     double flip = 0.5, min_area = 0.7, max_area = 1, max_stretch = 1.2, rotate = 0;
     double brightness = 0, contrast = 0, saturation = 0, temperature = 0;
-    double erase = 0, background = 0, mixup = 0, cutmix = 0;
+    double trivial = 0, erase = 0, background = 0, mixup = 0, cutmix = 0;
   } augment;
   struct {
     std::string runs = "runs", name = "run";

@@ -39,6 +39,7 @@ BatchRecipe batch_recipe(const TrainConfig& config) {
                            .saturation = float(a.saturation),
                            .temperature = float(a.temperature),
                            .erase = float(a.erase),
+                           .trivial = float(a.trivial),
                            .background = float(a.background)},
           .mixing = {.mixup = float(a.mixup), .cutmix = float(a.cutmix)},
           .seed = uint64_t(config.train.seed)};
