@@ -1,6 +1,7 @@
 // Everything that config.ini may say to pctrain, with its defaults.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -64,6 +65,8 @@ struct TrainConfig {
   // One number per label column, from data.min_count and train.head_weights.
   std::vector<int64_t> min_counts() const;
   std::vector<float> head_weights() const;
+  // Pictures that are scored at once.
+  int scoring_batch() const { return int(std::min<int64_t>(train.batch, 64)); }
 };
 
 }  // namespace pc
