@@ -2,6 +2,7 @@
 // prediction.
 #include "bench/bench.h"
 #include "engine/augmentation.h"
+#include "engine/ops.h"
 #include "kernels/augment/augment.h"
 #include "kernels/runtime/random.h"
 
@@ -18,7 +19,8 @@ struct Case {
 struct Buffers {
   Tensor pixels, samples;
   Ring y;
-  Buffers(const Case& c, DType t, Device d) : y({c.n, c.preprocess.height, c.preprocess.width, 3}, t, d, 1) {
+  Buffers(const Case& c, DType t, Device d)
+      : y({c.n, c.preprocess.height, c.preprocess.width, picture_channels(d, t)}, t, d, 1) {
     const int64_t size = int64_t(c.h) * c.w * 3;
     const Tensor host({size * c.n}, DType::u8, Device::cpu),
         table({int64_t(sizeof(AugmentSample)) * c.n}, DType::u8, Device::cpu);
@@ -45,11 +47,14 @@ void register_all() {
       for (const Case& c : cases) {
         const Device device = setting.device;
         const auto* kernels = &PC_KERNELS(augment, device);
-        const double in = double(c.n) * c.h * c.w * 3, out = double(c.n) * c.preprocess.height * c.preprocess.width * 3;
+        const int channels = picture_channels(device, dtype);
+        const double in = double(c.n) * c.h * c.w * 3,
+                     out = double(c.n) * c.preprocess.height * c.preprocess.width * channels;
         add(c.name + "/" + name_of(device) + "/" + name_of(dtype) + "/b" + std::to_string(c.n), [=] {
           const auto b = std::make_shared<Buffers>(c, dtype, device);
           AugmentShape shape = c.preprocess.shape();
           shape.n = c.n;
+          shape.channels = channels;
           return Subject{{device, dtype, 2 * std::max(in, 4 * out), in + out * double(size_of(dtype))},
                          [=](int64_t i) {
                            kernels->forward(shape, dtype, {.pixels = b->pixels.as<uint8_t>()}, b->samples.as<AugmentSample>(),

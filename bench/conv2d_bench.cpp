@@ -10,21 +10,22 @@ struct Buffers {
   Ring w, dw, bias;
   std::unique_ptr<PackedFilter> filter;
   Buffers(const Conv2dShape& s, DType t, Device d, int copies)
-      : x({s.n, s.h, s.w, s.c}, t, d, copies),
+      : x({s.n, s.h, s.w, s.x_channels()}, t, d, copies),
         y({s.n, s.p(), s.q(), s.k}, t, d, copies),
-        dx({s.n, s.h, s.w, s.c}, t, d, copies),
+        dx({s.n, s.h, s.w, s.x_channels()}, t, d, copies),
         w({s.k, s.r, s.s, s.c}, t, d, 1),
         dw({s.k, s.r, s.s, s.c}, DType::f32, d, 1),
         bias({s.k}, DType::f32, d, 1) {}
 };
 
 void add_layer(const std::string& where, const ConvLayer& layer, Device device, DType dtype) {
-  const Conv2dShape s = layer.shape;
-  const double x = double(s.n) * s.h * s.w * s.c, y = double(s.n) * s.p() * s.q() * s.k,
+  const auto* kernels = &PC_KERNELS(conv2d, device);
+  Conv2dShape s = layer.shape;
+  s.x_c = kernels->best_channels(s.c, dtype);  // as augment makes pictures
+  const double x = double(s.n) * s.h * s.w * s.x_c, y = double(s.n) * s.p() * s.q() * s.k,
                w = double(s.k) * s.r * s.s * s.c;
   const double bytes = (x + y + w) * double(size_of(dtype));
   const Work work{device, dtype, 2 * y * s.r * s.s * s.c, bytes, layer.count};
-  const auto* kernels = &PC_KERNELS(conv2d, device);
   const auto buffers = [=] { return std::make_shared<Buffers>(s, dtype, device, copies_for(bytes)); };
   add("forward/" + where + "/" + layer.name, [=] {
     const auto b = buffers();

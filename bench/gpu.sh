@@ -134,17 +134,17 @@ rooms() {
 }
 
 steps() {
-  local size batch cases=
+  local size batch cases= ablated='/cuda/bf16/(224x224/b256|96x96/b512)|(nothing|conv_sums)/cuda/f16/224x224/b256'
   for size in $sizes; do
     for batch in $batches; do cases+="|$size/b$batch"; done
   done
   if [ $device = cpu ]; then
     listed step '^step/cuda/(bf16|f16)/(224x224|96x96|80x60)/b(256|512)/' 12
-    listed step '/cuda/bf16/(224x224/b256|96x96/b512)' 16 --ablate
+    listed step "$ablated" 18 --ablate
+    ablated='/cpu/bf16/80x60'
   fi
   bench step 90 0.5 "^step/DEVICE/(bf16|f16)/(${cases#|})/"
-  run bench_ablate 60 "$install/bin/bench_step" --ablate "--benchmark_filter=/$device/bf16/($([ $device = cuda ] && echo '224x224/b256|96x96/b512' || echo 80x60))" \
-    --benchmark_min_time=0.3 --benchmark_format=json
+  run bench_ablate 75 "$install/bin/bench_step" --ablate "--benchmark_filter=$ablated" --benchmark_min_time=0.3 --benchmark_format=json
   run ledger 10 "$install/bin/bench_ledger"
 }
 

@@ -34,7 +34,7 @@ struct Block {
 
 struct Network {
   Conv stem;  // over channels padded to `stem_channels`
-  double pooled, pictures;
+  double pooled;
   std::vector<Block> blocks;
   int n, classes, features = 512;
   double parameters = 0;
@@ -42,7 +42,6 @@ struct Network {
 
 inline Network resnet18(int n, int h, int w, int classes, int stem_channels) {
   Network net{.n = n, .classes = classes};
-  net.pictures = double(n) * h * w * 3;
   net.stem =
       make_conv("conv1", {.n = n, .h = h, .w = w, .c = stem_channels, .k = 64, .r = 7, .s = 7, .stride = 2, .pad = 3});
   h = (net.stem.shape.p() + 1) / 2, w = (net.stem.shape.q() + 1) / 2;

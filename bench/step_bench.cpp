@@ -28,7 +28,7 @@ class Step {
         record_(record && device == Device::cuda),
         model_(make_classifier("resnet18", {{"fc", 7}}, 1)),
         optimizer_((move_to(*model_, device), *model_), {.weight_decay = 1e-4f}),
-        x_(random_tensor({input.n, input.h, input.w, 3}, dtype, device)),
+        x_(random_tensor({input.n, input.h, input.w, picture_channels(device, dtype)}, dtype, device)),
         lr_(Tensor::full({}, 0.01f, device)),
         loss_({}, DType::f32, device),
         replay_(device, record_) {
@@ -102,6 +102,7 @@ void time_ablation(benchmark::State& state, const std::string& change, Device de
                .norm_mean = change != "without/norm_mean",
                .dgrad_add = change != "without/dgrad_add",
                .branches = change != "without/branches",
+               .conv_sums = change == "with/conv_sums",
                .persistent_norm = change == "with/persistent_norm"};
   time_steps(state, device, dtype, input, change != "without/cuda_graph");
   fusions() = {};
@@ -119,6 +120,7 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
   if (device == Device::cuda)
     changes.insert(changes.end(),
                    {"without/branches", "without/tuned_engines", "without/cuda_graph", "with/persistent_norm"});
+  if (dtype == DType::f16) changes.push_back("with/conv_sums");
   for (const std::string& change : changes)
     add(change + "/" + where, [=](benchmark::State& state) { time_ablation(state, change, device, dtype, input); });
 }

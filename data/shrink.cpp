@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "kernels/runtime/error.h"
@@ -16,6 +17,23 @@ struct Taps {
   std::vector<float> weights;  // sum 1
 };
 
+// Weights of sum 1 in steps of 2^-16. Their sums over bytes need no more than the 24 bits of an f32: no order of adding
+// them up rounds anything, so ties fall the same way everywhere, in an exported graph too. It is the sums up to each
+// weight that are rounded, which keeps the whole at 1.
+std::vector<float> in_steps(const std::vector<double>& weights) {
+  constexpr double steps = 1 << 16;
+  const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
+  std::vector<float> rounded;
+  double sum = 0, before = 0;
+  for (const double weight : weights) {
+    sum += weight / whole;
+    const double here = std::floor(sum * steps + 0.5);
+    rounded.push_back(float((here - before) / steps));
+    before = here;
+  }
+  return rounded;
+}
+
 std::vector<Taps> triangle(int from, int to) {
   const double scale = double(from) / to;  // >= 1: also the half width of the triangle
   std::vector<Taps> taps(std::size_t(to), Taps{});
@@ -24,13 +42,9 @@ std::vector<Taps> triangle(int from, int to) {
     const int begin = std::max(0, int(centre - scale + 0.5)), end = std::min(from, int(centre + scale + 0.5));
     Taps& t = taps[std::size_t(i)];
     t.begin = begin;
-    double sum = 0;
-    for (int j = begin; j < end; ++j) {
-      const double weight = std::max(0.0, 1 - std::abs((j + 0.5 - centre) / scale));
-      t.weights.push_back(float(weight));
-      sum += weight;
-    }
-    for (float& weight : t.weights) weight = float(weight / sum);
+    std::vector<double> weights;
+    for (int j = begin; j < end; ++j) weights.push_back(std::max(0.0, 1 - std::abs((j + 0.5 - centre) / scale)));
+    t.weights = in_steps(weights);
   }
   return taps;
 }
@@ -44,7 +58,7 @@ void filter_rows(const uint8_t* in, uint8_t* out, const std::vector<Taps>& taps,
       const uint8_t* row = in + (std::size_t(t.begin) + j) * width;
       for (std::size_t x = 0; x < width; ++x) sum[x] += t.weights[j] * float(row[x]);
     }
-    for (std::size_t x = 0; x < width; ++x) out[x] = uint8_t(std::min(sum[x], 255.0f));
+    for (std::size_t x = 0; x < width; ++x) out[x] = uint8_t(sum[x]);
     out += width;
   }
 }

@@ -6,8 +6,8 @@
 namespace pc {
 
 // h x w pixels, neither larger than the picture's own. Each side is filtered with a triangle of one output pixel's
-// width to either side, as PIL's BILINEAR does; weights are normalised at the borders. Sums are f32, rounded once per
-// direction.
+// width to either side, as PIL's BILINEAR does; weights are normalised at the borders, and whole multiples of 2^-16.
+// Sums are exact, rounded once per direction.
 Image shrink(const Image& image, int h, int w);
 
 // The picture with its short side at most `short_side`, aspect ratio kept to a pixel; as it is where it is small enough

@@ -14,7 +14,7 @@
 namespace pc {
 namespace {
 
-constexpr uint64_t kVersion = 1;  // of the layout and of what the decoders make of a picture
+constexpr uint64_t kVersion = 2;  // of the layout and of what the decoders make of a picture
 constexpr char kMagic[8] = {'P', 'C', 'S', 'T', 'O', 'R', 'E', '\n'};
 
 struct StoredEntry {

@@ -1,11 +1,7 @@
 #include "engine/folded_conv.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <cmath>
 
-#include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
 
 namespace pc {
@@ -33,17 +29,13 @@ FoldedConv::FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2d
     : filter_(w.shape()), options_(options), dtype_(dtype) {
   const FoldedFilter folded = fold(w, norm);
   const Tensor w_device = folded.w.to(w.device()), b_device = folded.bias.to(w.device());
-  packed_ = PC_KERNELS(conv2d, w.device()).pack(shape_of(x_shape), dtype, w_device.as<float>(), b_device.as<float>());
-}
-
-Conv2dShape FoldedConv::shape_of(const Shape& x) const {
-  if (x.size() != 4 || x[3] != filter_[3]) fail_shape(fmt::format("conv2d: x {} for a filter {}", x, filter_));
-  return {.n = int(x[0]), .h = int(x[1]), .w = int(x[2]), .c = int(x[3]), .k = int(filter_[0]), .r = int(filter_[1]),
-          .s = int(filter_[2]), .stride = options_.stride, .pad = options_.pad};
+  packed_ = PC_KERNELS(conv2d, w.device())
+                .pack(conv2d_shape(w.device(), dtype, x_shape, filter_, options), dtype, w_device.as<float>(),
+                      b_device.as<float>());
 }
 
 Tensor FoldedConv::forward(const Tensor& x, const Tensor& residual, bool relu) const {
-  const Conv2dShape shape = shape_of(x.shape());
+  const Conv2dShape shape = conv2d_shape(x.device(), dtype_, x.shape(), filter_, options_);
   Tensor y({shape.n, shape.p(), shape.q(), shape.k}, x.dtype(), x.device());
   PC_KERNELS(conv2d, x.device()).infer(shape, *packed_, x.data(), residual.data(), relu, y.data());
   return y;

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "engine/ops.h"
-#include "kernels/conv2d/conv2d.h"
 
 namespace pc {
 
@@ -31,7 +30,6 @@ class FoldedConv {
   DType dtype() const { return dtype_; }
 
  private:
-  Conv2dShape shape_of(const Shape& x) const;
   Shape filter_;
   Conv2dOptions options_;
   DType dtype_;

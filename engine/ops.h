@@ -3,6 +3,7 @@
 
 #include "engine/var.h"
 #include "kernels/augment/augment.h"
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/mix/mix.h"
 
 namespace pc {
@@ -12,19 +13,25 @@ struct Fusions {
   bool norm_pool = true, norm_mean = true;
   bool dgrad_add = true;         // conv2d adds dx to what other ops have given for x
   bool branches = true;          // conv2d's two gradients run side by side
-  bool persistent_norm = false;  // batch_norm's training passes on CUDA; off, for no GPU has timed it yet
+  // On CUDA; off, for no GPU has timed them yet.
+  bool conv_sums = false;        // f16: conv2d leaves the sums that batch_norm wants
+  bool persistent_norm = false;  // batch_norm's training passes
 };
 Fusions& fusions();
 
 struct Conv2dOptions {
   int stride = 1, pad = 0;
 };
-// x [n,h,w,c], w [k,r,s,c] -> [n,p,q,k]
-Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options);
+// Of x and w with these shapes; throws where they do not go together.
+Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& x, const Shape& w, const Conv2dOptions& options);
+// x [n,h,w,c], w [k,r,s,c] -> [n,p,q,k]. x may have the device's best_channels(c) instead (kernels/conv2d/conv2d.h).
+// sums: where to leave those of y and of y * y, f32 [2,k], with fusions().conv_sums where the device can.
+Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums = nullptr);
 
 struct BatchNormOptions {
   bool training = true, relu = false;
   float momentum = 0.1f, eps = 1e-5f;
+  Tensor sums = {};  // training: of x, where conv2d has left them
 };
 // x [n,h,w,c]; gamma, beta [c]; running statistics [c] move in training; residual (may be empty) is added before the ReLU.
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
@@ -58,14 +65,16 @@ struct Targets {
 // class_weights: f32 [classes], positive; empty: 1 each.
 Var cross_entropy(const Var& logits, const Targets& targets, float smoothing = 0, const Tensor& class_weights = {});
 
-// Pictures on `device`, samples of one batch -> the network's input [n, out_h, out_w, 3] of `dtype`.
+// The channels of the network's input as conv2d reads it fastest on this device: 3, or more of which the rest are 0.
+int picture_channels(Device device, DType dtype);
+// Pictures on `device`, samples of one batch -> the network's input [n, out_h, out_w, picture_channels] of `dtype`.
 Tensor augment(const AugmentShape& shape, DType dtype, Device device, const AugmentSource& source,
                const std::vector<AugmentSample>& samples);
 // The same with AugmentSamples that lie on the device: u8 [n * sizeof(AugmentSample)].
 Tensor augment(const AugmentShape& shape, DType dtype, const AugmentSource& source, const Tensor& samples);
 
-// Mixes the pictures [n, h, w, 3] of a fresh batch in place, one MixPair for every two, on their device: u8 [n / 2 * sizeof(MixPair)]; see
-// kernels/mix/mix.h.
+// Mixes the pictures of a fresh batch, as augment makes them, in place, one MixPair for every two, on their device:
+// u8 [n / 2 * sizeof(MixPair)]; see kernels/mix/mix.h.
 void mix(Tensor& pictures, const Tensor& pairs);
 
 }  // namespace pc

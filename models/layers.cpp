@@ -50,8 +50,9 @@ Var ConvBn::forward(const Var& x, const Var& residual, bool relu, Mode mode) {
   if (folds(x, residual, mode)) return infer(x, residual, relu);
   check_whole();
   folded_.reset();
-  return batch_norm(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, residual,
-                    {.training = mode == Mode::train && !frozen(), .relu = relu});
+  BatchNormOptions norm{.training = mode == Mode::train && !frozen(), .relu = relu};
+  const Var y = conv2d(x, weight_, options_, norm.training ? &norm.sums : nullptr);
+  return batch_norm(y, gamma_, beta_, running_mean_, running_var_, residual, norm);
 }
 
 Var ConvBn::forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode) {
@@ -66,8 +67,9 @@ Var ConvBn::forward_mean(const Var& x, const Var& residual, Mode mode) {
   if (folds(x, residual, mode)) return global_avg_pool(infer(x, residual, true));
   check_whole();
   folded_.reset();
-  return norm_mean(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, residual,
-                   {.training = mode == Mode::train && !frozen()});
+  BatchNormOptions norm{.training = mode == Mode::train && !frozen()};
+  const Var y = conv2d(x, weight_, options_, norm.training ? &norm.sums : nullptr);
+  return norm_mean(y, gamma_, beta_, running_mean_, running_var_, residual, norm);
 }
 
 Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {

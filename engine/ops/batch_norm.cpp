@@ -32,11 +32,20 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mea
   if (options.relu) mask = Tensor({shape.mask_bytes()}, DType::u8, device);
   const auto run = options.training ? kernels.forward_train : kernels.forward_eval;
   run(shape, dtype,
-      {.x = x.value().data(), .gamma = gamma.value().as<float>(), .beta = beta.value().as<float>(),
-       .residual = residual.empty() ? nullptr : residual.value().data(), .relu = options.relu, .momentum = options.momentum,
-       .running_mean = running_mean.value().as<float>(), .running_var = running_var.value().as<float>(), .y = y.data(),
-       .mean = mean.as<float>(), .invstd = invstd.as<float>(), .mask = mask.as<uint8_t>(),
-       .persistent = fusions().persistent_norm});
+      {.x = x.value().data(),
+       .gamma = gamma.value().as<float>(),
+       .beta = beta.value().as<float>(),
+       .residual = residual.empty() ? nullptr : residual.value().data(),
+       .relu = options.relu,
+       .momentum = options.momentum,
+       .running_mean = running_mean.value().as<float>(),
+       .running_var = running_var.value().as<float>(),
+       .y = y.data(),
+       .mean = mean.as<float>(),
+       .invstd = invstd.as<float>(),
+       .mask = mask.as<uint8_t>(),
+       .persistent = fusions().persistent_norm,
+       .sums = options.sums.as<float>()});
 
   const bool training = options.training, wants_residual = residual.requires_grad();
   return Var::record("batch_norm", y, {x, gamma, beta, residual}, [=, &kernels, input = x.value(), scale = gamma.value()](const Tensor& dy) {

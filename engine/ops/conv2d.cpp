@@ -7,29 +7,41 @@
 #include "kernels/runtime/error.h"
 
 namespace pc {
-namespace {
 
-Conv2dShape check(const Var& x, const Var& w, const Conv2dOptions& o) {
-  const Shape xs = x.shape(), ws = w.shape();
+Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shape& ws, const Conv2dOptions& o) {
   if (xs.size() != 4 || ws.size() != 4) fail_shape(fmt::format("conv2d: x {} and w {} must have 4 dimensions", xs, ws));
-  if (xs[3] != ws[3]) fail_shape(fmt::format("conv2d: x has {} channels, w expects {}", xs[3], ws[3]));
-  const Conv2dShape shape{.n = int(xs[0]), .h = int(xs[1]), .w = int(xs[2]), .c = int(xs[3]), .k = int(ws[0]), .r = int(ws[1]),
-                          .s = int(ws[2]), .stride = o.stride, .pad = o.pad};
+  Conv2dShape shape{.n = int(xs[0]),
+                    .h = int(xs[1]),
+                    .w = int(xs[2]),
+                    .c = int(ws[3]),
+                    .k = int(ws[0]),
+                    .r = int(ws[1]),
+                    .s = int(ws[2]),
+                    .stride = o.stride,
+                    .pad = o.pad};
+  if (xs[3] != ws[3]) {
+    shape.x_c = PC_KERNELS(conv2d, device).best_channels(shape.c, dtype);
+    if (xs[3] != shape.x_c) fail_shape(fmt::format("conv2d: x has {} channels, w expects {}", xs[3], ws[3]));
+  }
   if (shape.h + 2 * o.pad < shape.r || shape.w + 2 * o.pad < shape.s)
     fail_shape(fmt::format("conv2d: a {}x{} filter does not fit into {}x{} with pad {}", shape.r, shape.s, shape.h, shape.w, o.pad));
   return shape;
 }
 
-}  // namespace
-
-Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options) {
-  const Conv2dShape shape = check(x, w, options);
+Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums) {
   const DType dtype = x.value().dtype();
   const Device device = x.value().device();
+  const Conv2dShape shape = conv2d_shape(device, dtype, x.shape(), w.shape(), options);
   const auto& kernels = PC_KERNELS(conv2d, device);
   const Tensor filter = w.as(dtype);
   Tensor y({shape.n, shape.p(), shape.q(), shape.k}, dtype, device);
-  kernels.forward(shape, dtype, x.value().data(), filter.data(), y.data());
+  bool done = false;
+  if (sums && fusions().conv_sums) {
+    const Tensor both({2, shape.k}, DType::f32, device);
+    done = kernels.forward_sums(shape, dtype, x.value().data(), filter.data(), y.data(), both.as<float>());
+    if (done) *sums = both;
+  }
+  if (!done) kernels.forward(shape, dtype, x.value().data(), filter.data(), y.data());
 
   return Var::record("conv2d", y, {x, w}, [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
     Tensor dx, dw;

@@ -38,10 +38,18 @@ Var norm_mean(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
     saved = Tensor({kernels.saved_bytes(shape)}, DType::u8, device);
   const auto run = norm.training ? kernels.forward_train : kernels.forward_eval;
   run(shape, dtype,
-      {.x = x.value().data(), .gamma = gamma.value().as<float>(), .beta = beta.value().as<float>(),
-       .residual = residual.empty() ? nullptr : residual.value().data(), .momentum = norm.momentum,
-       .running_mean = running_mean.value().as<float>(), .running_var = running_var.value().as<float>(), .y = y.data(),
-       .mean = mean.as<float>(), .invstd = invstd.as<float>(), .mask = saved.as<uint8_t>()});
+      {.x = x.value().data(),
+       .gamma = gamma.value().as<float>(),
+       .beta = beta.value().as<float>(),
+       .residual = residual.empty() ? nullptr : residual.value().data(),
+       .momentum = norm.momentum,
+       .running_mean = running_mean.value().as<float>(),
+       .running_var = running_var.value().as<float>(),
+       .y = y.data(),
+       .mean = mean.as<float>(),
+       .invstd = invstd.as<float>(),
+       .mask = saved.as<uint8_t>(),
+       .sums = norm.sums.as<float>()});
 
   const bool training = norm.training, wants_residual = residual.requires_grad();
   return Var::record("norm_mean", y, {x, gamma, beta, residual}, [=, &kernels, input = x.value(), scale = gamma.value()](const Tensor& dy) {

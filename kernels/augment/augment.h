@@ -28,6 +28,7 @@ struct AugmentShape {
   int n, out_h, out_w;
   float mean[3], std[3];  // of values in 0..1
   uint8_t fill[3] = {255, 255, 255};
+  int channels = 3;  // of y; 0 beyond the third
 };
 
 // What the pictures are made of, on the device.
@@ -53,7 +54,7 @@ struct AugmentSample {
 };
 
 struct AugmentKernels {
-  // samples[n] lie on the device; y is [n, out_h, out_w, 3] of `dtype`.
+  // samples[n] lie on the device; y is [n, out_h, out_w, channels] of `dtype`.
   void (*forward)(const AugmentShape&, DType, const AugmentSource&, const AugmentSample* samples, void* y);
 };
 extern const AugmentKernels augment_cpu, augment_cuda;

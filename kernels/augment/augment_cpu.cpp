@@ -144,6 +144,16 @@ void finish_row(const AugmentShape& shape, const AugmentSample& s, const Normali
     if (augment_point::erased(s, i, j)) std::fill_n(y + j * 3, 3, T{});
 }
 
+// The packed pixels of a row moved apart, the last one first.
+template <class T>
+void spread_row(int pixels, int channels, T* y) {
+  for (int j = pixels - 1; channels > 3 && j >= 0; --j) {
+    T* const to = y + j * channels;
+    std::memmove(to, y + j * 3, 3 * sizeof(T));
+    std::fill_n(to + 3, channels - 3, T{});
+  }
+}
+
 template <class T>
 void augment_sample(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s, const Normalisation& normal, T* y) {
   const bool by_pixel = augment_point::turned(s) || s.background >= 0;
@@ -154,7 +164,9 @@ void augment_sample(const AugmentShape& shape, const AugmentSource& source, cons
     if (straight) straight->make_row(i, row.data());
     else
       for (int j = 0; j < shape.out_w; ++j) augment_point::value_of(shape, source, s, i, j, row.data() + j * 3);
-    finish_row(shape, s, normal, i, row.data(), y + int64_t(i) * shape.out_w * 3);
+    T* const to = y + int64_t(i) * shape.out_w * shape.channels;
+    finish_row(shape, s, normal, i, row.data(), to);
+    spread_row(shape.out_w, shape.channels, to);
   }
 }
 
@@ -181,7 +193,7 @@ void augment_all(const AugmentShape& shape, const AugmentSource& source, const A
   parallel_for(shape.n, 1, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       check(source, samples[n], n);
-      augment_sample(shape, source, samples[n], normal, y + n * shape.out_h * shape.out_w * 3);
+      augment_sample(shape, source, samples[n], normal, y + n * shape.out_h * shape.out_w * shape.channels);
     }
   });
 }

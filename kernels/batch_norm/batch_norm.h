@@ -36,6 +36,7 @@ struct BatchNormForward {
   float* invstd = nullptr;
   uint8_t* mask = nullptr;         // out, with relu; null where no backward pass follows
   bool persistent = false;         // training on CUDA: in one launch that reads x once, where x fits on chip
+  const float* sums = nullptr;     // training on CUDA: of x and of x * x [2, c], where conv2d left them; null: none
 };
 
 struct BatchNormBackward {

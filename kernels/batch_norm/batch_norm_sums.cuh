@@ -34,7 +34,7 @@ inline bool batch_norm_aligned(const BatchNormShape& s, std::initializer_list<co
   return s.c % kOctet == 0 && aligned16(pointers);
 }
 
-// mean and invstd of a.x, and the running statistics moved; of the running statistics.
+// mean and invstd of a.x, from a.sums where they are, and the running statistics moved; of the running statistics.
 void batch_norm_moments(const BatchNormShape& s, DType dtype, const BatchNormForward& a);
 void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward& a);
 

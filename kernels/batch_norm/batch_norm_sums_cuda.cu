@@ -67,6 +67,23 @@ __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, f
   to[int64_t(gridDim.y) * s.c] = float(all.m2);
 }
 
+// All that training wants of one channel, m2 its squared differences from the mean.
+__device__ inline void store_moments(const BatchNormShape& s, const BatchNormForward& a, int c, double mean, double m2) {
+  const double m = double(s.rows), var = m2 / m;
+  a.mean[c] = float(mean);
+  a.invstd[c] = float(1 / sqrt(var + double(s.eps)));
+  a.running_mean[c] += a.momentum * (float(mean) - a.running_mean[c]);
+  a.running_var[c] += a.momentum * (float(m > 1 ? m2 / (m - 1) : var) - a.running_var[c]);
+}
+
+// The sums are f32: the variance is off by about 1e-7 * (1 + mean^2 / variance) of itself.
+__global__ void ready_moments_kernel(BatchNormShape s, BatchNormForward a) {
+  const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (c >= s.c) return;
+  const double mean = double(a.sums[c]) / double(s.rows), m2 = double(a.sums[s.c + c]) - mean * double(a.sums[c]);
+  store_moments(s, a, c, mean, m2 < 0 ? 0 : m2);  // lets NaN through
+}
+
 __global__ void join_moments_kernel(BatchNormShape s, int64_t per_part, int parts, const float* partial,
                                     BatchNormForward a) {
   __shared__ Moments stripes[kJoinY][kJoinX];
@@ -85,11 +102,7 @@ __global__ void join_moments_kernel(BatchNormShape s, int64_t per_part, int part
     const Moments& other = stripes[y][threadIdx.x];
     all.join(other.n, other.mean, other.m2);
   }
-  const double m = double(s.rows), var = all.m2 / m;
-  a.mean[c] = float(all.mean);
-  a.invstd[c] = float(1 / sqrt(var + double(s.eps)));
-  a.running_mean[c] += a.momentum * (float(all.mean) - a.running_mean[c]);
-  a.running_var[c] += a.momentum * (float(m > 1 ? all.m2 / (m - 1) : var) - a.running_var[c]);
+  store_moments(s, a, c, all.mean, all.m2);
 }
 
 __global__ void running_moments_kernel(BatchNormShape s, BatchNormForward a) {
@@ -125,6 +138,7 @@ __global__ void join_gradients_kernel(BatchNormShape s, int parts, const float* 
   shift[s.c + c] = float(product * invstd * invstd / m);
 }
 
+unsigned channels_grid(int c) { return unsigned(ceil_div(c, kBatchNormThreads)); }
 unsigned join_grid(int c) { return unsigned(ceil_div(c, kJoinX)); }
 
 }  // namespace
@@ -141,6 +155,7 @@ BatchNormCut batch_norm_cut(const BatchNormShape& s) {
 }
 
 void batch_norm_moments(const BatchNormShape& s, DType dtype, const BatchNormForward& a) {
+  if (a.sums) return launch(channels_grid(s.c), kBatchNormThreads, ready_moments_kernel, s, a);
   const BatchNormCut cut = batch_norm_cut(s);
   const Buffer partial(Device::cuda, std::size_t(cut.parts) * std::size_t(s.c) * 2 * sizeof(float));
   with_float_type("batch_norm", dtype, [&](auto element) {
@@ -155,7 +170,7 @@ void batch_norm_moments(const BatchNormShape& s, DType dtype, const BatchNormFor
 }
 
 void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward& a) {
-  launch(unsigned(ceil_div(s.c, kBatchNormThreads)), kBatchNormThreads, running_moments_kernel, s, a);
+  launch(channels_grid(s.c), kBatchNormThreads, running_moments_kernel, s, a);
 }
 
 void batch_norm_join_gradients(const BatchNormShape& s, unsigned parts, const float* partial,

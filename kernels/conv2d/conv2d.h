@@ -13,9 +13,11 @@
 namespace pc {
 
 struct Conv2dShape {
-  int n, h, w, c;  // x
+  int n, h, w, c;  // x; c: channels of the filters too
   int k, r, s;     // filters
   int stride = 1, pad = 0;
+  int x_c = 0;  // channels of x and dx where they are not c but best_channels(c); those beyond c do not count
+  constexpr int x_channels() const { return x_c > 0 ? x_c : c; }
   constexpr int p() const { return (h + 2 * pad - r) / stride + 1; }  // height of y
   constexpr int q() const { return (w + 2 * pad - s) / stride + 1; }  // width of y
   auto operator<=>(const Conv2dShape&) const = default;
@@ -36,8 +38,14 @@ struct Conv2dBackward {
 };
 
 struct Conv2dKernels {
+  // The channels that x of `c` should have to be read as it lies: c, or more where the device pads it otherwise. What
+  // lies beyond c is multiplied by 0: any finite number.
+  int (*best_channels)(int c, DType);
   // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32.
   void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, void* y);
+  // The same, and the sums of y and of y * y over n, p, q: f32 [2, k]. False, nothing done, where the device cannot do
+  // both at once: it can in f16 on CUDA, where c and k are multiples of 8 and cuDNN has an engine.
+  bool (*forward_sums)(const Conv2dShape&, DType, const void* x, const void* w, void* y, float* sums);
   // add: to what dx holds, in f32 before it is rounded.
   void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, bool add, void* dx);
   // dw is always f32.

@@ -21,7 +21,7 @@ namespace {
 bool check(const Conv2dShape& s, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::bf16) fail_shape(describe(s, dtype) + ": the CPU has f32 and bf16 only");
   if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 || s.pad < 0 ||
-      s.h + 2 * s.pad < s.r || s.w + 2 * s.pad < s.s)
+      s.x_channels() != s.c || s.h + 2 * s.pad < s.r || s.w + 2 * s.pad < s.s)
     fail_shape(describe(s, dtype) + ": these sizes do not make a convolution");
   return s.n > 0;
 }
@@ -31,7 +31,7 @@ struct Input {
   Images images;
   DType dtype;
   const void* data;
-  int pad_h = 0, pad_w = 0;  // zeros to write around it
+  int pad_w = 0;  // columns of zeros to write left and right of it
 };
 
 // Two channels of bf16 at once where the CPU can and the channels are even.
@@ -47,23 +47,11 @@ void run_on(Gather g, const Input& in, const Panels& panels, const Epilogue& epi
   const int pitch = conflicts ? x.c + kLine * per_word : x.c;
   g.pixel_step = pitch;
   g.row_step = int64_t(x.w + 2 * in.pad_w) * pitch;
-  g.image_step = (x.h + 2 * in.pad_h) * g.row_step;
+  g.image_step = x.h * g.row_step;
   if (g.pairs) g.channels_in /= 2, g.pixel_step /= 2, g.row_step /= 2, g.image_step /= 2;
   Buffer copy;
-  if (conflicts || in.dtype != type || in.pad_h || in.pad_w)
-    copy = padded_copy(x, in.dtype, in.data, type, in.pad_h, in.pad_w, pitch);
+  if (conflicts || in.dtype != type || in.pad_w) copy = padded_copy(x, in.dtype, in.data, type, in.pad_w, pitch);
   run(g, static_cast<const float*>(copy.data() ? copy.data() : in.data), panels, epilogue, in.dtype, out);
-}
-
-// Cycles of a gather, up to a factor: a tile of less than four rows waits for its own sums.
-int64_t cost(const Gather& g) {
-  int64_t sum = 0;
-  for (const AxisClass& rows : g.rows)
-    for (const AxisClass& columns : g.columns) {
-      const int64_t pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
-      sum += std::max<int64_t>(4, pixels) * int64_t(rows.taps.size() * columns.taps.size());
-    }
-  return sum;
 }
 
 void convolve(const Conv2dShape& s, DType dtype, const void* x, const Panels& panels, const Epilogue& epilogue,
@@ -82,15 +70,6 @@ void convolve(const Conv2dShape& s, DType dtype, const void* x, const Panels& pa
     in.pad_w = s.pad;
     g.channels_in = s.s * s.c, g.taps_w = 1;
     g.columns = forward_axis(s.q(), 1, s.stride, 0, s.w + 2 * s.pad);
-  } else if (s.pad) {
-    // The border written out makes more products, but tiles of mixed pixels: better for one picture with small maps.
-    Gather bordered = g;
-    bordered.rows = forward_axis(s.p(), s.r, s.stride, 0, s.h + 2 * s.pad);
-    bordered.columns = forward_axis(s.q(), s.s, s.stride, 0, s.w + 2 * s.pad);
-    if (cost(bordered) < cost(g)) {
-      g = std::move(bordered);
-      in.pad_h = in.pad_w = s.pad;
-    }
   }
   g.pairs = use_pairs(dtype, s.c);
   run_on(std::move(g), in, panels, epilogue, y);
@@ -129,13 +108,16 @@ void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
 
 class CpuFilter : public PackedFilter {
  public:
-  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b) : dtype(t) {
+  CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
+      : dtype(t), few_products(t == DType::f32 && winograd_pays(s)) {
     if (b) bias.assign(b, b + s.k);
     const bool pairs = use_pairs(t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
-    panels = make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
+    panels = few_products ? winograd_panels(s, w)
+                          : make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
   }
   DType dtype;
+  bool few_products;
   std::vector<float> bias;
   Buffer panels;  // one layout for every n, h and w
 };
@@ -148,17 +130,23 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
   const auto& own = static_cast<const CpuFilter&>(filter);
   if (!check(s, own.dtype)) return;
-  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, {own.bias.data(), residual, relu}, y);
+  const Epilogue epilogue{own.bias.data(), residual, relu};
+  if (own.few_products)
+    return winograd(s, static_cast<const float*>(x), own.panels.as<float>(), epilogue, static_cast<float*>(y));
+  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, epilogue, y);
 }
 
 }  // namespace
 }  // namespace conv2d
 
-const Conv2dKernels conv2d_cpu{.forward = conv2d::forward,
-                               .backward_data = conv2d::backward_data,
-                               .backward_weight = conv2d::backward_weight,
-                               .backward = conv2d::backward,
-                               .pack = conv2d::pack,
-                               .infer = conv2d::infer};
+const Conv2dKernels conv2d_cpu{
+    .best_channels = [](int c, DType) { return c; },
+    .forward = conv2d::forward,
+    .forward_sums = [](const Conv2dShape&, DType, const void*, const void*, void*, float*) { return false; },
+    .backward_data = conv2d::backward_data,
+    .backward_weight = conv2d::backward_weight,
+    .backward = conv2d::backward,
+    .pack = conv2d::pack,
+    .infer = conv2d::infer};
 
 }  // namespace pc

@@ -109,11 +109,24 @@ struct Epilogue {
 };
 void run(const Gather&, const float* in, const Panels&, const Epilogue&, DType out_type, void* out);
 
+// sums[m][kBlock] = sum over c of rows[m][c] * panel[c][kBlock], 1 <= height <= kRows.
+void multiply(const float* const* rows, int height, int channels, const float* panel, float* sums);
+
 struct Images {
   int n, h, w, c;
 };
-// Copy with zeros around each image and `pitch` >= c elements from pixel to pixel (those after c are never read).
-Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_h, int pad_w, int pitch);
+// Copy with pad_w zeros left and right of each row and `pitch` >= c elements from pixel to pixel (those after c are
+// never read).
+Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_w, int pitch);
+
+// --- y of inference, f32, in fewer products ---
+
+// Whether it is worth it for such filters and pictures; n does not matter, so that a picture's result does not depend
+// on its batch.
+bool winograd_pays(const Conv2dShape&);
+Buffer winograd_panels(const Conv2dShape&, const float* w);  // w KRSC, 3x3
+// For pictures of any h and w.
+void winograd(const Conv2dShape&, const float* x, const float* panels, const Epilogue&, float* y);
 
 // --- dw ---
 

@@ -1,8 +1,8 @@
 // Convolutions on CUDA through cuDNN's graphs, plans kept by shape.
 //
-// 16-bit tensors whose channels are no multiple of 8 (the stem: 3) are padded here: as they are, cuDNN's heuristics
-// take engines without tensor cores or pad them at every step in 200 MB of workspace. No engine writes an f32 dw from
-// 16-bit tensors: dw is made in 16 bits and widened.
+// 16-bit tensors whose channels are no multiple of 8 (the stem's filters, pictures that come with 3) are padded here:
+// as they are, cuDNN's heuristics take engines without tensor cores or pad them at every step in 200 MB of workspace.
+// No engine writes an f32 dw from 16-bit tensors: dw is made in 16 bits and widened.
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -57,9 +57,16 @@ void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w
   const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_room, w_room;
   plan_of({s, dtype, ConvPass::forward}, "forward")
-      .run({{kConvX, fitted(x_rows(s), shape.c, x, s.c, dtype, x_room)},
+      .run({{kConvX, fitted(x_rows(s), shape.x_channels(), x, s.c, dtype, x_room)},
             {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)},
             {kConvY, y}});
+}
+
+bool forward_sums(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y, float* sums) {
+  if (s.n == 0 || dtype != DType::f16 || s.c % 8 != 0 || s.k % 8 != 0) return false;
+  const CudnnPlan* plan = conv2d_plan({s, dtype, ConvPass::forward_sums});
+  if (plan) plan->run({{kConvX, x}, {kConvW, w}, {kConvY, y}, {kConvSum, sums}, {kConvSquares, sums + s.k}});
+  return plan != nullptr;
 }
 
 ConvKey data_key(const Conv2dShape& s, DType dtype, bool add) {
@@ -70,13 +77,14 @@ ConvKey weight_key(const Conv2dShape& s, DType dtype) { return {s, dtype, ConvPa
 void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (shape.n == 0) return;
   const Conv2dShape s = conv2d_padded(shape, dtype);
+  const int dx_c = shape.x_channels();
   Buffer w_room, dx_room;
-  if (s.c != shape.c) dx_room = make_rows(x_rows(s), s.c, dtype);
-  void* out = s.c == shape.c ? dx : dx_room.data();
-  if (add && out != dx) conv2d_fit_channels(x_rows(s), shape.c, dx, s.c, out);
+  if (s.c != dx_c) dx_room = make_rows(x_rows(s), s.c, dtype);
+  void* out = s.c == dx_c ? dx : dx_room.data();
+  if (add && out != dx) conv2d_fit_channels(x_rows(s), dx_c, dx, s.c, out);
   plan_of(data_key(s, dtype, add), "backward data")
       .run({{kConvY, dy}, {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)}, {kConvX, out}});
-  if (s.c != shape.c) conv2d_fit_channels(x_rows(s), s.c, out, shape.c, dx);
+  if (out != dx) conv2d_fit_channels(x_rows(s), s.c, out, dx_c, dx);
 }
 
 void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const void* dy, float* dw) {
@@ -87,7 +95,7 @@ void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const
   if (dtype != DType::f32) dw_room = make_rows(w_rows(s), s.c, dtype);
   void* out = dtype == DType::f32 ? dw : dw_room.data();
   plan_of(weight_key(s, dtype), "backward weight")
-      .run({{kConvX, fitted(x_rows(s), shape.c, x, s.c, dtype, x_room)}, {kConvY, dy}, {kConvW, out}});
+      .run({{kConvX, fitted(x_rows(s), shape.x_channels(), x, s.c, dtype, x_room)}, {kConvY, dy}, {kConvW, out}});
   if (dtype == DType::f32) return;
   const void* narrow = fitted(w_rows(s), s.c, out, shape.c, dtype, narrow_room);
   cast_cuda.forward(elements, dtype, narrow, DType::f32, dw);
@@ -133,7 +141,7 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
   const DType dtype = filter.dtype;
   const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_room;
-  const void* input = fitted(x_rows(s), shape.c, x, s.c, dtype, x_room);
+  const void* input = fitted(x_rows(s), shape.x_channels(), x, s.c, dtype, x_room);
   if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {
     if (residual)
       fused->run({{kConvX, input},
@@ -151,7 +159,9 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
 
 }  // namespace
 
-const Conv2dKernels conv2d_cuda{.forward = forward,
+const Conv2dKernels conv2d_cuda{.best_channels = conv2d_channels,
+                                .forward = forward,
+                                .forward_sums = forward_sums,
                                 .backward_data = backward_data,
                                 .backward_weight = backward_weight,
                                 .backward = backward,

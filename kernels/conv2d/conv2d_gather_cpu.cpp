@@ -1,6 +1,7 @@
 // The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/runtime/parallel.h"
@@ -13,12 +14,12 @@ struct Tap {
   int64_t weight;  // of its channels in a panel
 };
 
-constexpr int64_t kAhead = 16 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
+constexpr int64_t kAhead = 64 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
 
-// sums[m][o] = sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c][o]
+// acc[m] += sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c], the kBlock numbers there
 template <int M, bool Pairs>
-void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
-  Vec acc[M][2] = {};
+[[gnu::always_inline]] inline void add_products(const float* const* rows, const Tap* taps, int count, int channels,
+                                                const float* panel, Vec (&acc)[M][2]) {
   const float* row[M];
   for (int m = 0; m < M; ++m) row[m] = rows[m];
   for (const Tap* tap = taps; tap != taps + count; ++tap) {
@@ -34,17 +35,40 @@ void tile(const float* const* rows, const Tap* taps, int count, int channels, co
       }
     }
   }
+}
+
+// All taps: sums[m][kBlock] = the products.
+template <int M, bool Pairs>
+void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
+  Vec acc[M][2] = {};
+  add_products<M, Pairs>(rows, taps, count, channels, panel, acc);
   for (int m = 0; m < M; ++m) store(sums + m * kBlock, acc[m][0]), store(sums + m * kBlock + kLanes, acc[m][1]);
 }
 
+// One tap: sums[m][kBlock] += the products.
+template <int M, bool Pairs>
+void tap_tile(const float* const* rows, const Tap& tap, int channels, const float* panel, float* const* sums) {
+  Vec acc[M][2];
+  for (int m = 0; m < M; ++m) acc[m][0] = load(sums[m]), acc[m][1] = load(sums[m] + kLanes);
+  add_products<M, Pairs>(rows, &tap, 1, channels, panel, acc);
+  for (int m = 0; m < M; ++m) store(sums[m], acc[m][0]), store(sums[m] + kLanes, acc[m][1]);
+}
+
 using TileFunction = void (*)(const float* const*, const Tap*, int, int, const float*, float*);
+using TapTileFunction = void (*)(const float* const*, const Tap&, int, const float*, float* const*);
 
 template <bool Pairs, std::size_t... M>
 constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<M...>) {
   return {tile<int(M) + 1, Pairs>...};
 }
-constexpr std::array kTiles{make_tiles<false>(std::make_index_sequence<kRows>()),
-                            make_tiles<kPairs>(std::make_index_sequence<kRows>())};  // by pairs, rows - 1
+template <bool Pairs, std::size_t... M>
+constexpr std::array<TapTileFunction, sizeof...(M)> make_tap_tiles(std::index_sequence<M...>) {
+  return {tap_tile<int(M) + 1, Pairs>...};
+}
+// By pairs, rows - 1.
+constexpr auto kHeights = std::make_index_sequence<kRows>();
+constexpr std::array kTiles{make_tiles<false>(kHeights), make_tiles<kPairs>(kHeights)};
+constexpr std::array kTapTiles{make_tap_tiles<false>(kHeights), make_tap_tiles<kPairs>(kHeights)};
 
 // The pixels of one class of rows and one of columns, cut into tiles of nearly equal height.
 struct Group {
@@ -88,6 +112,13 @@ void finish(const float* sums, const Epilogue& e, int first, int count, const T*
 }
 
 template <class T>
+void finish_pixel(const float* sums, const Epilogue& e, int first, int count, int64_t at, T* out) {
+  const T* residual = static_cast<const T*>(e.residual);
+  const auto store_row = count == kBlock ? finish<kBlock, T> : finish<0, T>;
+  store_row(sums, e, first, count, residual ? residual + at : nullptr, out + at);
+}
+
+template <class T>
 void compute(const Gather& g, const Group& group, int64_t tile, int block, const float* in, const float* panel,
              const Epilogue& epilogue, T* out) {
   const int64_t begin = group.pixels * tile / group.tiles, end = group.pixels * (tile + 1) / group.tiles;
@@ -115,11 +146,7 @@ void compute(const Gather& g, const Group& group, int64_t tile, int block, const
   }
   alignas(64) float sums[kRows * kBlock];
   kTiles[g.pairs][std::size_t(height - 1)](rows, group.taps.data(), int(group.taps.size()), g.channels_in, panel, sums);
-  const T* residual = static_cast<const T*>(epilogue.residual);
-  for (int m = 0; m < height; ++m) {
-    const auto store_row = count == kBlock ? finish<kBlock, T> : finish<0, T>;
-    store_row(sums + m * kBlock, epilogue, first, count, residual ? residual + at[m] : nullptr, out + at[m]);
-  }
+  for (int m = 0; m < height; ++m) finish_pixel(sums + m * kBlock, epilogue, first, count, at[m], out);
 }
 
 template <class T>
@@ -152,6 +179,85 @@ void run_typed(const Gather& g, const float* in, const Panels& panels, const Epi
     const int64_t block = panel_outer ? i / chunks : i % blocks, chunk = panel_outer ? i % chunks : i / blocks;
     walk(chunk * grain, std::min(tiles, (chunk + 1) * grain), block, all + block * size);
   });
+}
+
+// --- One picture with small maps: most pixels are at a border, and groups of them are too small for a tile. ---
+
+// A tap and the pixels that it reaches.
+struct Reach {
+  Tap tap;
+  std::vector<const float*> rows;
+  std::vector<int64_t> pixels;
+};
+
+// In the order of the sums: r, s.
+std::vector<Reach> reaches_of(const Gather& g, const float* in) {
+  std::map<int64_t, Reach> by_weight;
+  for (const Group& group : groups_of(g))
+    for (const Tap& tap : group.taps) {
+      Reach& reach = by_weight[tap.weight];
+      reach.tap = {.offset = 0, .weight = tap.weight};
+      for (int64_t image = 0; image < g.n; ++image)
+        for (auto [i, h] : group.rows->points)
+          for (auto [j, w] : group.columns->points) {
+            reach.rows.push_back(in + image * g.image_step + h * g.row_step + w * g.pixel_step + tap.offset);
+            reach.pixels.push_back((image * g.out_h + i) * g.out_w + j);
+          }
+    }
+  std::vector<Reach> reaches;
+  for (auto& [weight, reach] : by_weight) reaches.push_back(std::move(reach));
+  return reaches;
+}
+
+void add_tap(const Gather& g, const Reach& reach, const float* panel, float* sums) {
+  const int64_t pixels = int64_t(reach.pixels.size()), tiles = (pixels + kRows - 1) / kRows;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t begin = pixels * tile / tiles, height = pixels * (tile + 1) / tiles - begin;
+    float* to[kRows] = {};
+    for (int64_t m = 0; m < height; ++m) to[m] = sums + reach.pixels[std::size_t(begin + m)] * kBlock;
+    kTapTiles[g.pairs][std::size_t(height - 1)](reach.rows.data() + begin, reach.tap, g.channels_in, panel, to);
+  }
+}
+
+template <class T>
+void run_by_taps(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
+  const std::vector<Reach> reaches = reaches_of(g, in);
+  const int64_t pixels = int64_t(g.n) * g.out_h * g.out_w, size = g.panel_size();
+  Buffer own;
+  if (!panels.ready) own = make_all(panels, g.blocks(), size);
+  const float* all = panels.ready ? panels.ready : own.as<float>();
+  const Buffer scratch(Device::cpu, std::size_t(pixels * kBlock * thread_count()) * sizeof(float));
+  parallel_each(g.blocks(), [&](int64_t block, int worker) {
+    float* sums = scratch.as<float>() + pixels * kBlock * worker;
+    std::fill_n(sums, pixels * kBlock, 0.0f);
+    for (const Reach& reach : reaches) add_tap(g, reach, all + block * size, sums);
+    const int first = int(block) * kBlock, count = std::min(kBlock, g.channels_out - first);
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      finish_pixel(sums + pixel * kBlock, epilogue, first, count, pixel * g.channels_out + first, out);
+  });
+}
+
+// Cycles of a tile up to a factor: one of less than four rows waits for its own sums.
+int64_t cost(int64_t pixels) { return std::max<int64_t>(4, pixels); }
+
+bool small_maps(const Gather& g) {
+  int64_t by_groups = 0;
+  std::map<std::pair<int, int>, int64_t> reached;
+  for (const AxisClass& rows : g.rows)
+    for (const AxisClass& columns : g.columns) {
+      const int64_t pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
+      by_groups += cost(pixels) * int64_t(rows.taps.size() * columns.taps.size());
+      for (auto [r, h] : rows.taps)
+        for (auto [s, w] : columns.taps) reached[{r, s}] += pixels;
+    }
+  int64_t by_taps = 0;
+  for (auto [tap, pixels] : reached) by_taps += cost(pixels);
+  return by_taps * 5 < by_groups * 4;  // sums that wait in memory cost something too
+}
+
+template <class T>
+void run_either(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
+  small_maps(g) ? run_by_taps(g, in, panels, epilogue, out) : run_typed(g, in, panels, epilogue, out);
 }
 
 // Sorts the coordinates by their taps; taps_of(i) lists (tap, input coordinate).
@@ -189,9 +295,14 @@ std::vector<AxisClass> backward_axis(int out, int taps, int stride, int pad, int
   });
 }
 
+void multiply(const float* const* rows, int height, int channels, const float* panel, float* sums) {
+  const Tap all{.offset = 0, .weight = 0};
+  kTiles[false][std::size_t(height - 1)](rows, &all, 1, channels, panel, sums);
+}
+
 void run(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, DType out_type, void* out) {
-  if (out_type == DType::f32) return run_typed(g, in, panels, epilogue, static_cast<float*>(out));
-  run_typed(g, in, panels, epilogue, static_cast<bf16*>(out));
+  if (out_type == DType::f32) return run_either(g, in, panels, epilogue, static_cast<float*>(out));
+  run_either(g, in, panels, epilogue, static_cast<bf16*>(out));
 }
 
 }  // namespace pc::conv2d

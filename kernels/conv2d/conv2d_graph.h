@@ -3,8 +3,9 @@
 //
 // cuDNN 9.19 on sm_90, as its own heuristics tell: a 1x1 filter with a stride takes 154 MB of workspace at 256 x 56 x
 // 56 where x is read as it lies, and 26 MB where the graph sees every stride-th pixel as a tensor of its own; backward
-// passes gain nothing from that. Every precompiled engine that makes dx adds to it as well (beta = 1). Precompiled
-// engines for inference exist only with the residual added before the bias and the bias in the type of x.
+// passes gain nothing from that, and the engines that also leave sums want x as it lies. Every precompiled engine that
+// makes dx adds to it as well (beta = 1). Precompiled engines for inference exist only with the residual added before
+// the bias and the bias in the type of x.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
@@ -12,7 +13,7 @@
 
 namespace pc {
 
-enum class ConvPass : uint8_t { forward, backward_data, backward_weight, infer };
+enum class ConvPass : uint8_t { forward, forward_sums, backward_data, backward_weight, infer };
 
 // Everything that a plan depends on. Tensors have the type `dtype`, the gradient of the filters too.
 struct ConvKey {
@@ -26,8 +27,10 @@ struct ConvKey {
 
 // Ids of the tensors in the graphs: x or dx, w or dw, y or dy.
 constexpr int64_t kConvX = 1, kConvW = 2, kConvY = 3, kConvResidual = 4, kConvBias = 5;
+constexpr int64_t kConvSum = 6, kConvSquares = 7;  // forward_sums: f32 [k] of y and of y * y
 
-// The shape with as many channels as the graphs get: 16-bit ones padded to a multiple of 8.
+// As many channels as the graphs get: 16-bit ones padded to a multiple of 8. The shape with them.
+int conv2d_channels(int c, DType dtype);
 Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype);
 
 CudnnGraph conv2d_graph(const ConvKey& key);

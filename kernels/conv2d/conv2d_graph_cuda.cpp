@@ -30,8 +30,11 @@ void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, c
 
 }  // namespace
 
+int conv2d_channels(int c, DType dtype) { return dtype == DType::f32 ? c : (c + 7) / 8 * 8; }
+
 Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype) {
-  if (dtype != DType::f32) shape.c = (shape.c + 7) / 8 * 8;
+  shape.c = conv2d_channels(shape.c, dtype);
+  shape.x_c = 0;
   return shape;
 }
 
@@ -55,6 +58,11 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
   switch (key.pass) {
     case ConvPass::forward:
       graph.conv_forward(conv, x, w, y);
+      break;
+    case ConvPass::forward_sums:
+      graph.conv_forward(conv, x, w, y);
+      graph.sums(y, nhwc_tensor(kConvSum, DType::f32, {1, s.k, 1, 1}),
+                 nhwc_tensor(kConvSquares, DType::f32, {1, s.k, 1, 1}));
       break;
     case ConvPass::backward_data:
       graph.conv_backward_data(conv, y, w, key.add, x);

@@ -61,17 +61,12 @@ auto typed(DType dtype, bool pairs, const void* w, F f) {
 }
 
 template <class From, class To>
-void copy_padded(const Images& x, const From* from, int pad_h, int pad_w, int pitch, To* out) {
-  const int64_t rows = x.h + 2 * pad_h, row = int64_t(x.w + 2 * pad_w) * pitch, border = int64_t(pad_w) * pitch;
-  parallel_for(x.n * rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
+void copy_padded(const Images& x, const From* from, int pad_w, int pitch, To* out) {
+  const int64_t rows = int64_t(x.n) * x.h, row = int64_t(x.w + 2 * pad_w) * pitch, border = int64_t(pad_w) * pitch;
+  parallel_for(rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t image = i / rows, y = i % rows - pad_h;
       To* to = out + i * row;
-      if (y < 0 || y >= x.h) {
-        std::fill_n(to, row, To(0.0f));
-        continue;
-      }
-      const From* pixel = from + (image * x.h + y) * x.w * x.c;
+      const From* pixel = from + i * x.w * x.c;
       std::fill_n(to, border, To(0.0f));
       std::fill_n(to + row - border, border, To(0.0f));
       to += border;
@@ -109,14 +104,14 @@ Buffer make_all(const Panels& panels, int64_t blocks, int64_t panel_size) {
   return all;
 }
 
-Buffer padded_copy(const Images& x, DType from, const void* data, DType to, int pad_h, int pad_w, int pitch) {
-  Buffer out(Device::cpu, std::size_t(x.n) * (x.h + 2 * pad_h) * (x.w + 2 * pad_w) * pitch * size_of(to));
+Buffer padded_copy(const Images& x, DType from, const void* data, DType to, int pad_w, int pitch) {
+  Buffer out(Device::cpu, std::size_t(x.n) * x.h * (x.w + 2 * pad_w) * pitch * size_of(to));
   if (from == DType::f32) {
-    copy_padded(x, static_cast<const float*>(data), pad_h, pad_w, pitch, out.as<float>());
+    copy_padded(x, static_cast<const float*>(data), pad_w, pitch, out.as<float>());
   } else if (to == DType::f32) {
-    copy_padded(x, static_cast<const bf16*>(data), pad_h, pad_w, pitch, out.as<float>());
+    copy_padded(x, static_cast<const bf16*>(data), pad_w, pitch, out.as<float>());
   } else {
-    copy_padded(x, static_cast<const bf16*>(data), pad_h, pad_w, pitch, out.as<bf16>());
+    copy_padded(x, static_cast<const bf16*>(data), pad_w, pitch, out.as<bf16>());
   }
   return out;
 }

@@ -25,7 +25,7 @@ Plans& plans() {
 }
 
 std::string text_of(const ConvKey& key) {
-  constexpr const char* kPasses[] = {"forward", "backward_data", "backward_weight", "infer"};
+  constexpr const char* kPasses[] = {"forward", "forward_sums", "backward_data", "backward_weight", "infer"};
   const Conv2dShape& s = key.shape;
   std::string text = engine_room() + "; " + kPasses[int(key.pass)] + " " + name_of(key.dtype) + " ";
   for (const int size : {s.n, s.h, s.w}) text += std::to_string(size) + "x";

@@ -16,12 +16,16 @@ struct ConvTensors {
   const void* y;
   const void* bias = nullptr;
   const void* residual = nullptr;
+  float* sums = nullptr;  // forward_sums: [2, k]
 };
 
 // How far what the pass wrote is off at `samples` places (all, where there are fewer) spread over its result, in units
 // of the root of the sum of squares of the terms: rounding to 16 bits leaves about 0.01. NaN where the result is NaN.
 // Waits for the device.
 std::vector<float> conv2d_errors(const ConvKey& key, const ConvTensors& tensors, int samples);
+
+// How far the sums that forward_sums wrote are from those of its y, in the same units; all of them.
+std::vector<float> conv2d_sum_errors(const ConvKey& key, const ConvTensors& tensors);
 
 // n values uniform in (-1, 1).
 void conv2d_fill(int64_t n, DType dtype, uint32_t seed, void* to);

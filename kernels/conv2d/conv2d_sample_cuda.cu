@@ -102,6 +102,26 @@ __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* 
   errors[blockIdx.x] = float(fabs(double(got) - want) / (sqrt(squares) + 1e-3));
 }
 
+// errors[blockIdx.x]: of the sum over channel blockIdx.x, then of the squares'. Rounding y moves a sum of n values by
+// about a root of n roundings.
+template <class T>
+__global__ void sum_errors_kernel(int64_t rows, int k, const T* y, const float* sums, float* errors) {
+  __shared__ double scratch[32];
+  const int c = int(blockIdx.x);
+  double sum = 0, squares = 0;
+  for (int64_t row = threadIdx.x; row < rows; row += kThreads) {
+    const double v = double(to_float(y[row * k + c]));
+    sum += v;
+    squares += v * v;
+  }
+  sum = block_sum(sum, scratch);
+  __syncthreads();
+  squares = block_sum(squares, scratch);
+  if (threadIdx.x > 0) return;
+  errors[c] = float(fabs(double(sums[c]) - sum) / (sqrt(squares) + 1e-3));
+  errors[k + c] = float(fabs(double(sums[k + c]) - squares) / (squares + 1e-3));
+}
+
 // A multiply and shifts make neighbouring numbers look unrelated: the finisher of MurmurHash3.
 template <class T>
 __global__ void fill_kernel(int64_t n, uint32_t seed, T* to) {
@@ -132,6 +152,19 @@ std::vector<float> conv2d_errors(const ConvKey& key, const ConvTensors& tensors,
            errors.as<float>());
   });
   std::vector<float> host(static_cast<std::size_t>(samples));
+  memory_cuda.copy_out(host.data(), errors.data(), errors.bytes());
+  return host;
+}
+
+std::vector<float> conv2d_sum_errors(const ConvKey& key, const ConvTensors& t) {
+  const Conv2dShape& s = key.shape;
+  const Buffer errors(Device::cuda, std::size_t(s.k) * 2 * sizeof(float));
+  with_float_type("conv2d", key.dtype, [&](auto element) {
+    using T = decltype(element);
+    launch(unsigned(s.k), kThreads, sum_errors_kernel<T>, int64_t(s.n) * s.p() * s.q(), s.k,
+           static_cast<const T*>(t.y), t.sums, errors.as<float>());
+  });
+  std::vector<float> host(std::size_t(s.k) * 2);
   memory_cuda.copy_out(host.data(), errors.data(), errors.bytes());
   return host;
 }

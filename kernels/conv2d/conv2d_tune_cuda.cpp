@@ -98,7 +98,8 @@ class Trial {
         bias_(key.pass == ConvPass::infer ? bytes(key.shape.k) : 0),
         residual_(key.residual ? y_.bytes()
                   : key.add    ? x_.bytes()
-                               : 0) {
+                               : 0),
+        sums_(key.pass == ConvPass::forward_sums ? std::size_t(key.shape.k) * 2 * sizeof(float) : 0) {
     uint32_t seed = 0;
     for (const Zoned* tensor : tensors())
       if (const int64_t n = int64_t(tensor->bytes() / size_of(key.dtype)))
@@ -112,12 +113,16 @@ class Trial {
       memory_cuda.copy(x_.data(), residual_.data(), x_.bytes());
     else
       result().poison();
+    sums_.poison();
     run(plan, own(), workspace);
     const float limit = key_.dtype == DType::f32 ? 1e-4f : key_.dtype == DType::f16 ? 4e-3f : 3e-2f;
-    const auto errors = conv2d_errors(key_, own(), kSamples);
+    auto errors = conv2d_errors(key_, own(), kSamples);
+    if (key_.pass == ConvPass::forward_sums)
+      for (const float error : conv2d_sum_errors(key_, own())) errors.push_back(error);
     if (!std::all_of(errors.begin(), errors.end(), [&](float error) { return error <= limit; })) return false;
     const auto all = tensors();
-    return workspace.intact() && std::all_of(all.begin(), all.end(), [](const Zoned* t) { return t->intact(); });
+    return workspace.intact() && sums_.intact() &&
+           std::all_of(all.begin(), all.end(), [](const Zoned* t) { return t->intact(); });
   }
 
   // The median of a few slices: what an old copy leaves in the cache makes a slice faster, other things make it slower.
@@ -151,24 +156,28 @@ class Trial {
             .w = w_.data(),
             .y = y_.data(),
             .bias = bias_.bytes() > 0 ? bias_.data() : nullptr,
-            .residual = residual_.bytes() > 0 ? residual_.data() : nullptr};
+            .residual = residual_.bytes() > 0 ? residual_.data() : nullptr,
+            .sums = static_cast<float*>(sums_.data())};
   }
   ConvTensors copy_of(const Copies& copies, std::size_t copy) const {
     return {.x = copies.at(copy, 0),
             .w = copies.at(copy, 1),
             .y = copies.at(copy, 2),
             .bias = copies.at(copy, 3),
-            .residual = copies.at(copy, 4)};
+            .residual = copies.at(copy, 4),
+            .sums = static_cast<float*>(sums_.data())};
   }
   void run(const CudnnPlan& plan, const ConvTensors& t, const Zoned& workspace) const {
     std::vector<CudnnBinding> bindings{{kConvX, t.x}, {kConvW, t.w}, {kConvY, t.y}};
     if (key_.pass == ConvPass::infer) bindings.push_back({kConvBias, t.bias});
     if (key_.residual) bindings.push_back({kConvResidual, t.residual});
+    if (key_.pass == ConvPass::forward_sums)
+      bindings.insert(bindings.end(), {{kConvSum, t.sums}, {kConvSquares, t.sums + key_.shape.k}});
     plan.run(bindings, workspace.data());
   }
 
   ConvKey key_;
-  Zoned x_, w_, y_, bias_, residual_;
+  Zoned x_, w_, y_, bias_, residual_, sums_;
 };
 
 }  // namespace

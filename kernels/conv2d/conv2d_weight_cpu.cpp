@@ -209,7 +209,7 @@ void add_chunk(const Plan& plan, const std::vector<std::vector<Pixel>>& lists, i
 
 Buffer prepare_x(const Conv2dShape& s, const Plan& plan, DType dtype, const void* x, int images) {
   if (!plan.fold) return sliced(plan.x, dtype, x, images, int64_t(s.h) * s.w);
-  Buffer padded = padded_copy({images, s.h, s.w, s.c}, dtype, x, plan.pairs ? DType::bf16 : DType::f32, 0, s.pad, s.c);
+  Buffer padded = padded_copy({images, s.h, s.w, s.c}, dtype, x, plan.pairs ? DType::bf16 : DType::f32, s.pad, s.c);
   if (!plan.pairs) return padded;
   const int64_t pixels = int64_t(s.h) * plan.width;
   return sliced({.channels = s.c, .count = 1, .pitch = s.c, .size = plan.x.size}, dtype, padded.data(), images, pixels);

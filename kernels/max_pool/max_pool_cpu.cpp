@@ -65,8 +65,8 @@ void check(const MaxPoolShape& s) {
                std::to_string(s.pad) + " do not fit a picture of " + std::to_string(s.h) + "x" + std::to_string(s.w));
 }
 
-// Rows of `row_elements` per block: about 32768 elements.
-int64_t grain(int64_t row_elements) { return std::max<int64_t>(1, 32768 / row_elements); }
+// Rows of `row_elements` per block: about 8192 elements.
+int64_t grain(int64_t row_elements) { return std::max<int64_t>(1, 8192 / row_elements); }
 
 // One output pixel; r and s run over the part of the window that lies inside the picture.
 struct Window {

@@ -9,7 +9,7 @@
 namespace pc {
 
 struct MixShape {
-  int n, h, w;  // pictures of three channels
+  int n, h, w, c;  // pictures of 8 channels at most
 };
 
 // lambda 1 and an empty rectangle change nothing.
@@ -19,7 +19,7 @@ struct MixPair {
 };
 
 struct MixKernels {
-  // pairs[n / 2] lie on the device; pictures [n, h, w, 3] of `dtype`.
+  // pairs[n / 2] lie on the device; pictures [n, h, w, c] of `dtype`.
   void (*apply)(const MixShape&, DType dtype, const MixPair* pairs, void* pictures);
 };
 extern const MixKernels mix_cpu, mix_cuda;

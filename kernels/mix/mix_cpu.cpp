@@ -22,7 +22,7 @@ void blend(float lambda, int64_t begin, int64_t end, T* a, T* b) {
 
 template <class T>
 void mix(const MixShape& shape, const MixPair* pairs, T* pictures) {
-  const int64_t width = int64_t(shape.w) * 3;
+  const int64_t width = int64_t(shape.w) * shape.c;
   parallel_for(int64_t(shape.n / 2) * shape.h, 8, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t i = row / shape.h, y = row % shape.h;
@@ -30,8 +30,9 @@ void mix(const MixShape& shape, const MixPair* pairs, T* pictures) {
       T* a = pictures + row * width;
       T* b = pictures + ((shape.n - 1 - i) * shape.h + y) * width;
       const bool crossed = y >= pair.y && y - pair.y < pair.h;
-      const int64_t left = crossed ? 3 * std::clamp<int64_t>(pair.x, 0, shape.w) : width;
-      const int64_t right = crossed ? std::max(left, 3 * std::clamp<int64_t>(int64_t(pair.x) + pair.w, 0, shape.w)) : width;
+      const int64_t left = crossed ? shape.c * std::clamp<int64_t>(pair.x, 0, shape.w) : width;
+      const int64_t right =
+          crossed ? std::max(left, shape.c * std::clamp<int64_t>(int64_t(pair.x) + pair.w, 0, shape.w)) : width;
       blend(pair.lambda, 0, left, a, b);
       std::swap_ranges(a + left, a + right, b + left);
       blend(pair.lambda, right, width, a, b);

@@ -1,32 +1,42 @@
-// Mixing on CUDA: a thread takes one value of both partners.
+// Mixing on CUDA: a thread takes one pixel of both partners.
 #include "kernels/mix/mix.h"
 #include "kernels/runtime/launch.cuh"
 
 namespace pc {
 namespace {
 
-template <class T>
+template <class T, bool Aligned>
 __global__ void mix_kernel(MixShape s, const MixPair* pairs, T* pictures) {
-  const int64_t size = int64_t(s.h) * s.w * 3, total = int64_t(s.n / 2) * size, step = int64_t(gridDim.x) * blockDim.x;
+  const int64_t size = int64_t(s.h) * s.w, total = s.n / 2 * size, step = int64_t(gridDim.x) * blockDim.x;
   for (int64_t k = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; k < total; k += step) {
-    const int64_t i = k / size, at = k - i * size;
-    const int pixel = int(at / 3), y = pixel / s.w, x = pixel - y * s.w;
+    const int64_t i = k / size;
+    const int pixel = int(k - i * size), y = pixel / s.w, x = pixel - y * s.w;
     const MixPair pair = pairs[i];
-    T &a = pictures[k], &b = pictures[(s.n - 1 - i) * size + at];
-    const float own = to_float(a), other = to_float(b);
     const bool crossed = y >= pair.y && y - pair.y < pair.h && x >= pair.x && x - pair.x < pair.w;
     const float lambda = crossed ? 0.0f : pair.lambda;
     if (lambda == 1) continue;
-    a = from_float<T>(lambda * own + (1 - lambda) * other);
-    b = from_float<T>(lambda * other + (1 - lambda) * own);
+    T *a = pictures + k * s.c, *b = pictures + ((s.n - 1 - i) * size + pixel) * s.c;
+    float own[kOctet], other[kOctet];
+    load_octet<Aligned>(a, s.c, own);
+    load_octet<Aligned>(b, s.c, other);
+#pragma unroll
+    for (int c = 0; c < kOctet; ++c) {
+      const float v = own[c];
+      own[c] = lambda * v + (1 - lambda) * other[c];
+      other[c] = lambda * other[c] + (1 - lambda) * v;
+    }
+    store_octet<Aligned>(a, s.c, own);
+    store_octet<Aligned>(b, s.c, other);
   }
 }
 
 void apply(const MixShape& s, DType dtype, const MixPair* pairs, void* pictures) {
   with_float_type("mix", dtype, [&](auto element) {
-    using T = decltype(element);
-    const int64_t values = int64_t(s.n / 2) * s.h * s.w * 3;
-    launch(grid_for(values, 256), 256, mix_kernel<T>, s, pairs, static_cast<T*>(pictures));
+    with_flag(s.c == kOctet && aligned16({pictures}), [&](auto aligned) {
+      using T = decltype(element);
+      const int64_t pixels = int64_t(s.n / 2) * s.h * s.w;
+      launch(grid_for(pixels, 256), 256, mix_kernel<T, aligned.value>, s, pairs, static_cast<T*>(pictures));
+    });
   });
 }
 

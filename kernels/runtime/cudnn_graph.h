@@ -124,6 +124,8 @@ class CudnnGraph {
   void add(const CudnnTensor& a, const CudnnTensor& b,
            const CudnnTensor& y);  // b is broadcast where its dimension is 1
   void relu(const CudnnTensor& x, const CudnnTensor& y);
+  // Of x and of x * x over all but the channels: f32 [1, c, 1, 1] each.
+  void sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares);
 
   // Every engine that the policy admits, best first.
   std::vector<CudnnCandidate> candidates(const CudnnPolicy& policy) const;

@@ -248,6 +248,18 @@ void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
   pointwise(CUDNN_POINTWISE_RELU_FWD, x, nullptr, y);
 }
 
+void CudnnGraph::sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares) {
+  CudnnDescriptor op(CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR);
+  const cudnnGenStatsMode_t mode = CUDNN_GENSTATS_SUM_SQSUM;
+  op.set(CUDNN_ATTR_OPERATION_GENSTATS_MODE, CUDNN_TYPE_GENSTATS_MODE, 1, &mode);
+  op.set(CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &kMath);
+  op.set(CUDNN_ATTR_OPERATION_GENSTATS_XDESC, descriptor_of(x));
+  op.set(CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, descriptor_of(sum));
+  op.set(CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, descriptor_of(squares));
+  op.finalize();
+  operations_.push_back(std::move(op));
+}
+
 void CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor* b,
                            const CudnnTensor& y) {
   CudnnDescriptor& function = helpers_.emplace_back(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);

@@ -132,6 +132,30 @@ INSTANTIATE_TEST_SUITE_P(H100, ConvPlans,
                            return std::string(name_of(test.param.dtype)) + "_" + std::to_string(test.param.h);
                          });
 
+// Convolutions that leave batch_norm's sums: cuDNN has them in f16 only, and not for the stem.
+class ConvSums : public testing::TestWithParam<Case> {};
+
+TEST_P(ConvSums, EveryConvolutionButTheStemHasAnEngine) {
+  const DType dtype = GetParam().dtype;
+  const CudnnDevice h100 = read_h100();
+  CudnnPolicy policy = conv2d_policy(dtype);
+  policy.device = &h100;
+  std::printf("x, w                                            type  engine  workspace, bytes\n");
+  for (const Conv2dShape& shape : convolutions("resnet18", GetParam())) {
+    const CudnnGraph graph = conv2d_graph({conv2d_padded(shape, dtype), dtype, ConvPass::forward_sums});
+    const auto plan = graph.plan(policy);
+    std::printf("%-47s %-4s %6d %17zu\n", text_of(shape).c_str(), name_of(dtype), plan ? int(plan->engine()) : -1,
+                plan ? plan->workspace() : 0);
+    EXPECT_EQ(bool(plan), shape.c != 3) << text_of(shape);
+    EXPECT_LE(plan ? plan->workspace() : 0, kWorkspaceCap);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(H100, ConvSums,
+                         testing::Values(Case{DType::f16, 80, 60}, Case{DType::f16, 96, 96},
+                                         Case{DType::f16, 224, 224}),
+                         [](const auto& test) { return "f16_" + std::to_string(test.param.h); });
+
 // Odd channels take engines of their own; the planner must find them as well.
 TEST(ConvPlan, OddChannelsHaveEngines) {
   const CudnnDevice h100 = read_h100();

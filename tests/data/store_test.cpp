@@ -178,6 +178,24 @@ TEST(Shrink, AveragesAFinePatternInsteadOfPickingPixels) {
   for (const uint8_t v : shrink(checks, 8, 8).pixels) EXPECT_NEAR(v, 128, 3);
 }
 
+// Sums that are rounded on their way would let some ties fall the other way.
+TEST(Shrink, OfAMirroredPictureIsItsMirrorImage) {
+  const auto mirrored = [](const Image& image) {
+    Image out = image;
+    for (int y = 0; y < image.h; ++y)
+      for (int x = 0; x < image.w; ++x)
+        for (int c = 0; c < 3; ++c)
+          out.pixels[std::size_t((y * image.w + x) * 3 + c)] =
+              image.pixels[std::size_t(((image.h - 1 - y) * image.w + image.w - 1 - x) * 3 + c)];
+    return out;
+  };
+  uint32_t state = 1;
+  Image noise{.h = 400, .w = 300, .pixels = std::vector<uint8_t>(360000)};
+  for (uint8_t& value : noise.pixels) value = uint8_t((state = state * 1664525 + 1013904223) >> 24);
+  EXPECT_EQ(shrink(mirrored(noise), 160, 120).pixels, mirrored(shrink(noise, 160, 120)).pixels);
+  EXPECT_EQ(shrink(mirrored(noise), 67, 50).pixels, mirrored(shrink(noise, 67, 50)).pixels);
+}
+
 TEST(Shrink, ShortSideKeepsTheAspectRatio) {
   const Image a = shrink_to_short_side(test::make_picture(300, 200), 100);
   EXPECT_EQ(std::pair(a.h, a.w), std::pair(150, 100));

@@ -56,6 +56,57 @@ Step one_step(DType dtype, Device device) {
   return step;
 }
 
+// The pictures as augment makes them on this device: padded where conv2d would do it.
+Tensor as_augmented(const Tensor& x) {
+  const int64_t channels = picture_channels(x.device(), x.dtype()), pixels = x.size() / 3;
+  const std::vector<float> values = x.to_vector<float>();
+  std::vector<float> wide(std::size_t(pixels * channels));
+  for (std::size_t i = 0; i < values.size(); ++i) wide[i / 3 * std::size_t(channels) + i % 3] = values[i];
+  return test::as(Tensor::from({x.dim(0), x.dim(1), x.dim(2), channels}, wide), x.dtype(), x.device());
+}
+
+class Padded : public testing::TestWithParam<DType> {};
+
+TEST_P(Padded, PicturesMakeTheSameStepToTheBit) {
+  PC_NEEDS(Device::cuda);
+  const auto weights_after = [&](bool padded) {
+    const auto model = make_classifier("resnet18", {{"a", 10}, {"b", 4}}, 7);
+    move_to(*model, Device::cuda);
+    Optimizer optimizer(*model, {});
+    Tensor x = test::as(test::pictures(2, 4, 32, 24), GetParam(), Device::cuda);
+    if (padded) x = as_augmented(x);
+    EXPECT_EQ(x.dim(3), padded ? 8 : 3);
+    test::train_step(*model, optimizer, x, {0, 3, -1, 2}, 0.01f, 0.05f);
+    std::vector<float> all = test::weights_of(*model);
+    for (const Mode mode : {Mode::eval, Mode::infer}) {
+      const auto logits = model->forward(Var(x), mode)[0].value().to_vector<float>();
+      all.insert(all.end(), logits.begin(), logits.end());
+    }
+    return all;
+  };
+  EXPECT_TRUE(weights_after(true) == weights_after(false));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Padded, testing::Values(DType::bf16, DType::f16),
+                         [](const auto& p) { return std::string(name_of(p.param)) + "_cuda"; });
+
+// With conv2d's sums a step is as near to the one in f32 as with batch_norm's own, and it is another one.
+TEST(ConvSums, GpuStepIsNearTheOneInF32) {
+  PC_NEEDS(Device::cuda);
+  const Step exact = one_step(DType::f32, Device::cuda), own = one_step(DType::f16, Device::cuda);
+  fusions().conv_sums = true;
+  const Step fused = one_step(DType::f16, Device::cuda);
+  fusions() = {};
+  const double before = test::distance(own.gradient, exact.gradient),
+               after = test::distance(fused.gradient, exact.gradient),
+               between = test::distance(fused.gradient, own.gradient);
+  std::printf("gradients in f16: %.4f from f32's, with ready sums %.4f; %.4f from each other\n", before, after,
+              between);
+  EXPECT_NEAR(fused.loss, exact.loss, 0.005 * exact.loss);
+  EXPECT_LT(after, 1.5 * before);
+  EXPECT_GT(between, 0) << "did it take the sums?";
+}
+
 class Bf16 : public testing::TestWithParam<Device> {};
 
 // bf16 keeps 8 bits, and a random network magnifies what they lose: PyTorch's bf16 autocast is 0.32 from its f32 on
@@ -73,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Bf16, testing::Values(Device::cpu, Device::cuda
 
 // A step recorded as a graph and repeated does what single calls do, to the bit, with other pictures and another rate
 // every time, and after an overflow that the scaler found by itself.
-class Recorded : public testing::TestWithParam<std::tuple<std::string, DType, bool>> {};
+class Recorded : public testing::TestWithParam<std::tuple<std::string, DType, Fusions>> {};
 
 struct Trained {
   std::vector<float> weights;
@@ -108,8 +159,8 @@ Trained train_recorded(const std::string& kind, DType dtype, bool recorded) {
 
 TEST_P(Recorded, DoesWhatSingleCallsDo) {
   PC_NEEDS(Device::cuda);
-  const auto& [kind, dtype, persistent] = GetParam();
-  fusions().persistent_norm = persistent;
+  const auto& [kind, dtype, changed] = GetParam();
+  fusions() = changed;
   const Trained want = train_recorded(kind, dtype, false), got = train_recorded(kind, dtype, true);
   fusions() = {};
   EXPECT_EQ(want.scaler.scale, 512);
@@ -121,11 +172,13 @@ TEST_P(Recorded, DoesWhatSingleCallsDo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Recorded,
-                         testing::Values(std::tuple("sgd", DType::f32, false), std::tuple("adamw", DType::bf16, false),
-                                         std::tuple("sgd", DType::bf16, true)),
+                         testing::Values(std::tuple("sgd", DType::f32, Fusions{}),
+                                         std::tuple("adamw", DType::bf16, Fusions{}),
+                                         std::tuple("sgd", DType::bf16, Fusions{.persistent_norm = true}),
+                                         std::tuple("sgd", DType::f16, Fusions{.conv_sums = true})),
                          [](const auto& p) {
                            return std::get<0>(p.param) + "_" + name_of(std::get<1>(p.param)) +
-                                  (std::get<2>(p.param) ? "_persistent" : "") + "_cuda";
+                                  (std::get<2>(p.param).persistent_norm ? "_persistent" : "") + "_cuda";
                          });
 
 // Weights, statistics and momenta after three steps.

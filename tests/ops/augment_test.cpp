@@ -120,6 +120,7 @@ Values reference(const Batch& b) {
           const double tone = retoned(s, 255 * std::clamp(mixed, 0.0, 1.0));
           y.push_back(erased ? 0 : (tone / 255 - double(b.shape.mean[c])) / double(b.shape.std[c]));
         }
+        y.resize(y.size() + std::size_t(b.shape.channels) - 3);
       }
   return y;
 }
@@ -128,7 +129,7 @@ Array run(const Batch& b, Device device, DType dtype) {
   const Array pixels(device, DType::u8, b.pixels), mask(device, DType::u8, b.mask), backgrounds(device, DType::u8, b.backgrounds);
   Buffer samples(device, b.samples.size() * sizeof(AugmentSample));
   memory::copy(device, samples.data(), Device::cpu, b.samples.data(), samples.bytes());
-  Array y(device, dtype, int64_t(b.shape.n) * b.shape.out_h * b.shape.out_w * 3);
+  Array y(device, dtype, int64_t(b.shape.n) * b.shape.out_h * b.shape.out_w * b.shape.channels);
   const AugmentSource source{.pixels = pixels.as<uint8_t>(), .mask = mask.as<uint8_t>(), .backgrounds = backgrounds.as<uint8_t>()};
   PC_KERNELS(augment, device).forward(b.shape, dtype, source, samples.as<AugmentSample>(), y.data());
   memory::synchronize(device);
@@ -224,6 +225,22 @@ void check_pytorch(Device device) {
 TEST(Augment, MatchesReference) { check(mixed_batch(), Device::cpu); }
 TEST(Augment, MatchesReferenceTurnedSlantedRecolouredErasedAndOnNewBackgrounds) { check(changed_batch(), Device::cpu); }
 TEST(Augment, MatchesPyTorchsAntialiasedResize) { check_pytorch(Device::cpu); }
+
+Batch padded(Batch b, int channels) {
+  b.shape.channels = channels;
+  return b;
+}
+
+// Also where the octet that holds a pixel does not lie at a multiple of 16 bytes.
+void check_padded(Device device, DType dtype) {
+  for (const int channels : {4, 8}) check(padded(changed_batch(), channels), device);
+  const Values want = reference(padded(mixed_batch(), 8));
+  expect_close(run(padded(mixed_batch(), 8), device, dtype).values(), want, tolerance(dtype, 0.2), "y");
+  const OffAlignment off;
+  expect_close(run(padded(mixed_batch(), 8), device, dtype).values(), want, tolerance(dtype, 0.2), "y");
+}
+
+TEST(Augment, ChannelsBeyondTheThirdAreZero) { check_padded(Device::cpu, DType::bf16); }
 
 TEST(Augment, IdentityKeepsEveryPixel) {
   Batch b = identity_batch();
@@ -327,6 +344,12 @@ TEST(Augment, GpuMatchesReference) {
   check(changed_batch(), Device::cuda);
   check(mixed_batch(), Device::cuda, DType::f16, tolerance(DType::f16, 0.2));
   check_pytorch(Device::cuda);
+}
+
+TEST(Augment, GpuChannelsBeyondTheThirdAreZero) {
+  PC_NEEDS_GPU();
+  check_padded(Device::cuda, DType::bf16);
+  check_padded(Device::cuda, DType::f16);
 }
 
 }  // namespace

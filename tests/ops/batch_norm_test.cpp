@@ -12,6 +12,7 @@ struct Case {
   bool relu = false, residual = false, training = true;
   double mean = 0;  // of x
   bool persistent = false;
+  bool sums = false;  // taken before
 };
 
 struct Inputs {
@@ -79,6 +80,17 @@ Outputs reference(const Case& t, const Inputs& in) {
   return out;
 }
 
+// Sums of x and of x * x as a convolution leaves them.
+Array sums_of(const Case& t, const Inputs& in, Device device) {
+  const std::size_t c = std::size_t(t.shape.c);
+  Values sums(2 * c);
+  for (std::size_t i = 0; i < in.x.size(); ++i) {
+    sums[i % c] += in.x[i];
+    sums[c + i % c] += in.x[i] * in.x[i];
+  }
+  return {device, DType::f32, sums};
+}
+
 // `mask`: the one the backward pass reads; the kernel's own, or the reference's where rounding may move y across 0.
 Outputs kernel(const Case& t, const Inputs& in, Device device, DType dtype, const std::vector<uint8_t>* mask = nullptr,
                std::vector<uint8_t>* bits = nullptr) {
@@ -87,7 +99,7 @@ Outputs kernel(const Case& t, const Inputs& in, Device device, DType dtype, cons
   const Array gamma(device, DType::f32, in.gamma), beta(device, DType::f32, in.beta);
   const Array running_mean(device, DType::f32, in.running_mean), running_var(device, DType::f32, in.running_var);
   const Array y(device, dtype, n), mean(device, DType::f32, c), invstd(device, DType::f32, c);
-  const Array wrote(device, DType::u8, t.shape.mask_bytes());
+  const Array wrote(device, DType::u8, t.shape.mask_bytes()), sums = sums_of(t, in, device);
   const BatchNormForward forward{.x = x.data(),
                                  .gamma = gamma.as<float>(),
                                  .beta = beta.as<float>(),
@@ -99,7 +111,8 @@ Outputs kernel(const Case& t, const Inputs& in, Device device, DType dtype, cons
                                  .mean = mean.as<float>(),
                                  .invstd = invstd.as<float>(),
                                  .mask = t.relu ? wrote.as<uint8_t>() : nullptr,
-                                 .persistent = t.persistent};
+                                 .persistent = t.persistent,
+                                 .sums = t.sums ? sums.as<float>() : nullptr};
   const BatchNormKernels& table = PC_KERNELS(batch_norm, device);
   (t.training ? table.forward_train : table.forward_eval)(t.shape, dtype, forward);
 
@@ -312,6 +325,48 @@ TEST(BatchNorm, GpuMatchesReference16Bit) {
   PC_NEEDS_GPU();
   check_many(Device::cuda, DType::bf16);
   check_many(Device::cuda, DType::f16);
+}
+
+TEST(BatchNorm, GpuTakesReadySums) {
+  PC_NEEDS_GPU();
+  for (const DType dtype : {DType::f32, DType::f16})
+    for (const auto& [rows, c] : {std::pair{2, 8}, {65, 264}, {2100, 16}})
+      for (const double mean : {0.0, 2.0})
+        check({.shape = {.rows = rows, .c = c}, .relu = true, .residual = true, .mean = mean, .sums = true},
+              Device::cuda, dtype);
+}
+
+// What f32 sums of squares cost where the mean is far from 0, and what our own pass over x costs there.
+TEST(BatchNorm, GpuReadySumsLoseTheSquareOfTheMean) {
+  PC_NEEDS_GPU();
+  std::printf("mean / deviation   invstd off by, ready sums   own pass\n");
+  for (const double ratio : {0.0, 1.0, 3.0, 10.0, 30.0, 100.0}) {
+    Case t{.shape = {.rows = 1024, .c = 16}, .mean = 1.5 * ratio};
+    const Inputs in = make_inputs(t, DType::f16);
+    const Outputs want = reference(t, in);
+    double worst[2] = {};
+    for (const bool sums : {false, true}) {
+      t.sums = sums;
+      const Outputs got = kernel(t, in, Device::cuda, DType::f16);
+      for (std::size_t c = 0; c < want.invstd.size(); ++c)
+        worst[sums] = std::max(worst[sums], std::abs(got.invstd[c] / want.invstd[c] - 1));
+    }
+    std::printf("%16.0f %27.1e %10.1e\n", ratio, worst[1], worst[0]);
+    EXPECT_LT(worst[1], 2e-7 * (1 + ratio * ratio));
+    EXPECT_LT(worst[0], 1e-6);
+  }
+}
+
+// A channel of one value: rounding may leave a variance below 0.
+TEST(BatchNorm, GpuReadySumsOfAConstantHaveNoVariance) {
+  PC_NEEDS_GPU();
+  const Case t{.shape = {.rows = 999, .c = 8}, .sums = true};
+  Inputs in = make_inputs(t, DType::f32);
+  for (std::size_t i = 0; i < in.x.size(); ++i) in.x[i] = double(0.1f) * double(1 + i % 8);
+  for (const double invstd : kernel(t, in, Device::cuda, DType::f32).invstd) {
+    EXPECT_LE(invstd, 317);
+    EXPECT_GT(invstd, 100);
+  }
 }
 
 // One launch; the last of several parts is shorter. On the stand-in GPU (96 KiB of shared memory) the last slots of the

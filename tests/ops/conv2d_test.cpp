@@ -16,7 +16,7 @@ namespace {
 
 using Numbers = std::vector<float>;
 
-std::size_t x_size(const Conv2dShape& s) { return std::size_t(s.n) * s.h * s.w * s.c; }
+std::size_t x_size(const Conv2dShape& s) { return std::size_t(s.n) * s.h * s.w * s.x_channels(); }
 std::size_t w_size(const Conv2dShape& s) { return std::size_t(s.k) * s.r * s.s * s.c; }
 std::size_t y_size(const Conv2dShape& s) { return std::size_t(s.n) * s.p() * s.q() * s.k; }
 
@@ -286,7 +286,58 @@ TEST_P(Conv2d, CudaAgrees) {
       expect_close(infer(Device::cuda, t, s, s, f, x, w, bias, dy), fused(y, f, bias, dy), t);
   }
 }
+
+// Rows of `from` numbers as rows of `to`: cut off, or filled with ones.
+Numbers refitted(const Numbers& x, int from, int to) {
+  Numbers y;
+  for (std::size_t i = 0; i < x.size(); i += std::size_t(from))
+    for (int c = 0; c < to; ++c) y.push_back(c < from ? x[i + std::size_t(c)] : 1.0f);
+  return y;
+}
+
+// x with the channels that the device likes best: the same bits, whatever stands in those that are new.
+TEST_P(Conv2d, CudaTakesPaddedPictures) {
+  if (!cuda_available()) GTEST_SKIP() << "no GPU";
+  for (DType t : {DType::bf16, DType::f16}) {
+    SCOPED_TRACE(name_of(t));
+    Conv2dShape wide = s;
+    wide.x_c = conv2d_cuda.best_channels(s.c, t);
+    EXPECT_EQ(wide.x_c % 8, 0);
+    const Numbers more = refitted(x, s.c, wide.x_c);
+    expect_equal_bits(forward(Device::cuda, t, wide, more, w), forward(Device::cuda, t, s, x, w));
+    expect_equal_bits(backward_weight(Device::cuda, t, wide, more, dy), backward_weight(Device::cuda, t, s, x, dy));
+    expect_equal_bits(refitted(backward_data(Device::cuda, t, wide, dy, w), wide.x_c, s.c),
+                      backward_data(Device::cuda, t, s, dy, w));
+    expect_equal_bits(refitted(backward_data_add(Device::cuda, t, wide, dy, w, more), wide.x_c, s.c),
+                      backward_data_add(Device::cuda, t, s, dy, w, x));
+    const Fused f{true, true, true};
+    expect_equal_bits(infer(Device::cuda, t, wide, wide, f, more, w, bias, dy),
+                      infer(Device::cuda, t, s, s, f, x, w, bias, dy));
+  }
+}
+
+TEST_P(Conv2d, CudaLeavesTheSums) {
+  if (!cuda_available()) GTEST_SKIP() << "no GPU";
+  const Reference y = reference_y(s, x, w);
+  Reference sums(std::size_t(s.k) * 2);
+  for (std::size_t i = 0; i < y.value.size(); ++i) {
+    sums.add(i % std::size_t(s.k), y.value[i]);
+    sums.add(std::size_t(s.k) + i % std::size_t(s.k), y.value[i] * y.value[i]);
+  }
+  for (DType t : {DType::f32, DType::bf16, DType::f16}) {
+    SCOPED_TRACE(name_of(t));
+    const Block bx(Device::cuda, t, x), bw(Device::cuda, t, w), by(Device::cuda, t, y_size(s)),
+        both(Device::cuda, DType::f32, std::size_t(s.k) * 2);
+    const bool can = t == DType::f16 && s.c % 8 == 0 && s.k % 8 == 0;
+    ASSERT_EQ(conv2d_cuda.forward_sums(s, t, bx.data(), bw.data(), by.data(), static_cast<float*>(both.data())), can);
+    if (!can) continue;
+    expect_equal_bits(by.read(), forward(Device::cuda, t, s, x, w));
+    expect_close(both.read(), sums, DType::f16);
+  }
+}
 #else
+TEST_P(Conv2d, CudaLeavesTheSums) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
+TEST_P(Conv2d, CudaTakesPaddedPictures) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 TEST_P(Conv2d, CudaAgrees) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 #endif
 
@@ -299,6 +350,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"stem_wide", {.n = 1, .h = 16, .w = 90, .c = 3, .k = 40, .r = 7, .s = 7, .stride = 2, .pad = 3}},
         Case{"gray_5x5", {.n = 2, .h = 12, .w = 11, .c = 1, .k = 20, .r = 5, .s = 5, .stride = 1, .pad = 2}},
         Case{"layer1", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1}},
+        Case{"odd_map", {.n = 3, .h = 11, .w = 13, .c = 48, .k = 96, .r = 3, .s = 3, .stride = 1, .pad = 1}},
         Case{"layer2_down", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 128, .r = 3, .s = 3, .stride = 2, .pad = 1}},
         Case{"layer2_shortcut", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 128, .r = 1, .s = 1, .stride = 2, .pad = 0}},
         Case{"layer3", {.n = 3, .h = 5, .w = 4, .c = 256, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1}},
@@ -332,8 +384,7 @@ TEST(Conv2dFilter, ServesTwoSizes) {
 }
 
 // The engine adds in place: the residual may be y itself.
-TEST(Conv2dFilter, ResidualMayBeTheResult) {
-  const Conv2dShape s{.n = 2, .h = 3, .w = 2, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1};
+void add_in_place(const Conv2dShape& s) {
   const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2), residual = numbers(y_size(s), 3),
                 bias = numbers(32, 4);
   const Block bx(Device::cpu, DType::f32, x), bw(Device::cpu, DType::f32, w), bb(Device::cpu, DType::f32, bias),
@@ -341,6 +392,28 @@ TEST(Conv2dFilter, ResidualMayBeTheResult) {
   const auto filter = conv2d_cpu.pack(s, DType::f32, static_cast<float*>(bw.data()), static_cast<float*>(bb.data()));
   conv2d_cpu.infer(s, *filter, bx.data(), by.data(), true, by.data());
   expect_equal_bits(by.read(), infer(Device::cpu, DType::f32, s, s, {true, true, true}, x, w, bias, residual));
+}
+TEST(Conv2dFilter, ResidualMayBeTheResult) {
+  add_in_place({.n = 2, .h = 3, .w = 2, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
+  add_in_place({.n = 2, .h = 12, .w = 9, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
+}
+
+// What a server answers must not depend on who else asks.
+TEST(Conv2dFilter, APictureGivesTheSameBitsInAnyBatch) {
+  for (const int height : {3, 20}) {
+    Conv2dShape s{.n = 9, .h = height, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1};
+    const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2), bias = numbers(64, 3);
+    const Numbers all = infer(Device::cpu, DType::f32, s, s, {true, false, true}, x, w, bias, {});
+    s.n = 1;
+    for (std::size_t i = 0; i < 9; ++i) {
+      SCOPED_TRACE(std::to_string(height) + " rows, picture " + std::to_string(i));
+      const auto part = [i](const Numbers& v, std::size_t size) {
+        return Numbers(v.begin() + std::ptrdiff_t(i * size), v.begin() + std::ptrdiff_t((i + 1) * size));
+      };
+      expect_equal_bits(infer(Device::cpu, DType::f32, s, s, {true, false, true}, part(x, x_size(s)), w, bias, {}),
+                        part(all, y_size(s)));
+    }
+  }
 }
 
 TEST(Conv2dChecks, EmptyBatch) {
@@ -352,6 +425,14 @@ TEST(Conv2dChecks, EmptyBatch) {
   Numbers dw(w_size(s), 7.0f);
   conv2d_cpu.backward_weight(s, DType::f32, &nothing, &nothing, dw.data());
   EXPECT_EQ(dw, Numbers(w_size(s), 0.0f));  // a sum without terms
+}
+
+TEST(Conv2dChecks, TheCpuTakesNoPaddedPictures) {
+  EXPECT_EQ(conv2d_cpu.best_channels(3, DType::bf16), 3);
+  float nothing = 0;
+  EXPECT_THROW(conv2d_cpu.forward({.n = 1, .h = 3, .w = 2, .c = 3, .k = 16, .r = 1, .s = 1, .x_c = 8}, DType::f32,
+                                  &nothing, &nothing, &nothing),
+               std::logic_error);
 }
 
 TEST(Conv2dChecks, NamesTheShape) {

@@ -13,14 +13,15 @@ struct Batch {
 
 // Blended, exchanged in part and as a whole, both at once, rectangles that leave the picture, an odd batch.
 std::vector<Batch> batches() {
-  return {{{.n = 8, .h = 5, .w = 7}, {{.lambda = 0.3f}, {.x = 2, .y = 1, .w = 3, .h = 2}, {}, {.lambda = 0.75f, .x = 0, .y = 0, .w = 7, .h = 3}}},
-          {{.n = 5, .h = 9, .w = 4}, {{.x = -2, .y = 6, .w = 4, .h = 90}, {.x = 3, .y = -1, .w = 50, .h = 4}}},
-          {{.n = 2, .h = 80, .w = 60}, {{.lambda = 0.5f, .x = 17, .y = 20, .w = 31, .h = 40}}},
-          {{.n = 1, .h = 3, .w = 3}, {}}};
+  return {{{.n = 8, .h = 5, .w = 7, .c = 3},
+           {{.lambda = 0.3f}, {.x = 2, .y = 1, .w = 3, .h = 2}, {}, {.lambda = 0.75f, .x = 0, .y = 0, .w = 7, .h = 3}}},
+          {{.n = 5, .h = 9, .w = 4, .c = 8}, {{.x = -2, .y = 6, .w = 4, .h = 90}, {.x = 3, .y = -1, .w = 50, .h = 4}}},
+          {{.n = 2, .h = 80, .w = 60, .c = 8}, {{.lambda = 0.5f, .x = 17, .y = 20, .w = 31, .h = 40}}},
+          {{.n = 1, .h = 3, .w = 3, .c = 3}, {}}};
 }
 
 Values reference(const Batch& b, const Values& x) {
-  const auto [n, h, w] = b.shape;
+  const auto [n, h, w, channels] = b.shape;
   Values y = x;
   for (int p = 0; p < n; ++p) {
     const int partner = n - 1 - p;
@@ -30,8 +31,8 @@ Values reference(const Batch& b, const Values& x) {
       for (int j = 0; j < w; ++j) {
         const bool crossed = i >= pair.y && i < pair.y + pair.h && j >= pair.x && j < pair.x + pair.w;
         const double lambda = crossed ? 0 : double(pair.lambda);
-        for (int c = 0; c < 3; ++c) {
-          const auto at = std::size_t((i * w + j) * 3 + c), size = std::size_t(h * w * 3);
+        for (int c = 0; c < channels; ++c) {
+          const auto at = std::size_t((i * w + j) * channels + c), size = std::size_t(h * w * channels);
           y[std::size_t(p) * size + at] = lambda * x[std::size_t(p) * size + at] + (1 - lambda) * x[std::size_t(partner) * size + at];
         }
       }
@@ -41,7 +42,7 @@ Values reference(const Batch& b, const Values& x) {
 
 void check(Device device, DType dtype) {
   for (const Batch& b : batches()) {
-    const int64_t values = int64_t(b.shape.n) * b.shape.h * b.shape.w * 3;
+    const int64_t values = int64_t(b.shape.n) * b.shape.h * b.shape.w * b.shape.c;
     const Values x = rounded(random_values(values, 3), dtype);
     const Array y(device, dtype, x);
     Buffer pairs(device, std::max<std::size_t>(1, b.pairs.size()) * sizeof(MixPair));
@@ -58,17 +59,21 @@ TEST(Mix, NothingAskedForChangesNoBit) {
   const Values x = random_values(2 * 4 * 4 * 3, 5);
   const Array y(Device::cpu, DType::f32, x), before(Device::cpu, DType::f32, x);
   const MixPair pair;
-  mix_cpu.apply({.n = 2, .h = 4, .w = 4}, DType::f32, &pair, y.data());
+  mix_cpu.apply({.n = 2, .h = 4, .w = 4, .c = 3}, DType::f32, &pair, y.data());
   EXPECT_EQ(y.bytes(), before.bytes());
 }
 
 TEST(Mix, RefusesOtherTypes) {
-  EXPECT_THROW(mix_cpu.apply({.n = 2, .h = 1, .w = 1}, DType::u8, nullptr, nullptr), std::logic_error);
+  EXPECT_THROW(mix_cpu.apply({.n = 2, .h = 1, .w = 1, .c = 3}, DType::u8, nullptr, nullptr), std::logic_error);
 }
 
 TEST(Mix, GpuMatchesReference) {
   PC_NEEDS_GPU();
-  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) check(Device::cuda, dtype);
+  for (DType dtype : {DType::f32, DType::bf16, DType::f16}) {
+    check(Device::cuda, dtype);
+    const OffAlignment off;
+    check(Device::cuda, dtype);
+  }
 }
 
 }  // namespace

@@ -78,11 +78,15 @@ TEST(Cam, EnlargesBetweenTheMiddlesOfCells) {
 
 TEST(Cam, NetworkViewUndoesTheNormalisation) {
   const Preprocess preprocess{.height = 1, .width = 2};
-  Tensor x({1, 1, 2, 3}, DType::f32, Device::cpu);
   const std::vector<uint8_t> pixels{0, 127, 255, 3, 200, 77};
-  for (std::size_t i = 0; i < 6; ++i)
-    x.as<float>()[i] = (float(pixels[i]) / 255 - preprocess.mean[i % 3]) / preprocess.std[i % 3];
-  EXPECT_EQ(network_view(x, 0, preprocess).pixels, pixels);
+  for (const int64_t channels : {3, 8}) {  // as the CPU takes pictures, and as a GPU does
+    const Tensor x = Tensor::zeros({2, 1, 2, channels}, DType::f32, Device::cpu);
+    for (int64_t i = 0; i < 6; ++i)
+      x.as<float>()[(2 + i / 3) * channels + i % 3] =
+          (float(pixels[std::size_t(i)]) / 255 - preprocess.mean[std::size_t(i) % 3]) /
+          preprocess.std[std::size_t(i) % 3];
+    EXPECT_EQ(network_view(x, 1, preprocess).pixels, pixels);
+  }
 }
 
 TEST(Cam, PaintsTheEvidenceAndLeavesTheRestGray) {

@@ -175,7 +175,9 @@ def full_queue():
     def client(_):
         with Client(server.port) as connection:
             for _ in range(20):
-                statuses.add(connection.ask("POST", "/v1/predict", some, **JPEG).status)
+                reply = connection.ask("POST", "/v1/predict", some, **JPEG)
+                statuses.add(reply.status)
+                check(reply.status == 200 or reply.fields["retry-after"] == "1", f"when to come again: {reply.fields}")
 
     statuses = set()
     complaints = in_parallel(8, client)
@@ -204,22 +206,24 @@ def reloads():
         put(Path(model).read_bytes())
         server = Server(bin_folder, file)
         over = threading.Event()
-        seen = []
+        asked, seen = [], []
 
         def client(_):
             with Client(server.port) as connection:
                 while not over.is_set():
+                    asked.append(True)
                     reply = connection.ask("POST", "/v1/predict?logits=1", pictures[some], **JPEG)
                     text = without_file(reply.body.decode())
                     check(reply.status == 200 and text in (first, second), f"under reload: {reply.status} {text[:200]}")
                     seen.append(text == second)
 
         complaints = []
-        crowd = threading.Thread(target=lambda: complaints.extend(in_parallel(4, client)))
+        crowd = threading.Thread(target=lambda: complaints.extend(in_parallel(8, client)))
         crowd.start()
-        put(Path(other).read_bytes())
-        server.signal(signal.SIGHUP)
-        check(server.heard("reloaded"), "SIGHUP reloads")
+        for turn in range(5):  # to the other model and back, and to stay
+            put(Path(model if turn % 2 else other).read_bytes())
+            server.signal(signal.SIGHUP)
+            check(server.heard("reloaded", count=turn + 1), "SIGHUP reloads")
         with Client(server.port) as connection:
             ask = lambda: without_file(connection.ask("POST", "/v1/predict?logits=1", pictures[some], **JPEG).body.decode())
             check(ask() == second, "the new model answers")
@@ -231,7 +235,8 @@ def reloads():
             check('pc_reloads_total{result="failed"} 1' in text, "reloads are counted")
         over.set()
         crowd.join()
-        check(not complaints and seen, f"clients under reload: {complaints}")
+        check(not complaints and {True, False} <= set(seen), f"clients under reload: {complaints}")
+        check(len(asked) == len(seen), f"{len(asked)} asked, {len(seen)} answered")
         check(server.stop() == 0, "the end")
 
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <limits>
 
 #include "models/model_file.h"
 #include "tests/support.h"
@@ -81,6 +82,20 @@ TEST_F(Batches, WhatWaitedTooLongIsNotComputed) {
   EXPECT_EQ(outcome.code, Exit::stopped);
   EXPECT_EQ(outcome.error, "the picture waited too long");
   EXPECT_NE(metrics_.text({}).find("pc_batch_pictures_count 0\n"), std::string::npos);
+}
+
+TEST_F(Batches, AFailureIsThatOfItsBatchAlone) {
+  const auto served = model(1);
+  Batcher batcher({.max_batch = 1}, metrics_);
+  Tensor undefined = input(*served, 1);
+  undefined.as<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  auto bad = add(batcher, served, undefined),
+       unlike = add(batcher, served, Tensor::zeros({1, 3, 3, 5}, DType::f32, Device::cpu));
+  auto good = add(batcher, served, input(*served, 1));
+  EXPECT_EQ(bad.get().outcome.code, Exit::numeric);
+  EXPECT_NE(unlike.get().outcome.error, "");
+  EXPECT_EQ(good.get().outcome.logits, served->predictor.predict({input(*served, 1)}).front());
+  EXPECT_EQ(batcher.admitted(), 0u);
 }
 
 TEST_F(Batches, WhatIsHeldIsAnsweredBeforeTheEnd) {

@@ -5,122 +5,14 @@ PICTURES is a folder of JPEG, PNG or WebP files. Wide (1280) and narrow (390) an
 at once and their CSV, keyboard only. No console message, no request to elsewhere, nothing wider than the window. With SCREENSHOTS
 (a folder) each stage is drawn there. Exit code 0: held; 77: no chromium here.
 """
-import base64
-import fcntl
-import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from chromium import Browser, arguments, check
 from serving import Server
-
-
-class Browser:
-    """Chromium over its DevTools pipe: JSON messages with a NUL behind each, on descriptors 3 and 4."""
-
-    def __init__(self, program, home):
-        to_read, self.write_end = os.pipe()
-        self.read_end, to_write = os.pipe()
-        # Out of the way of 3 and 4, which they become in the child.
-        to_read, to_write = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (to_read, to_write))
-        self.process = subprocess.Popen(
-            [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-             "--hide-scrollbars", f"--user-data-dir={home}", "--remote-debugging-pipe", "about:blank"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=(3, 4),
-            preexec_fn=lambda: (os.dup2(to_read, 3), os.dup2(to_write, 4)))
-        self.number, self.rest, self.events, self.session = 0, b"", [], None
-
-    def call(self, method, **parameters):
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self.write_end, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self.next()
-            if answer.get("id") == self.number:
-                if "error" in answer:
-                    raise SystemExit(f"{method}: {answer['error']}")
-                return answer["result"]
-            self.events.append(answer)
-
-    def next(self):
-        while b"\0" not in self.rest:
-            more = os.read(self.read_end, 1 << 20)
-            if not more:
-                raise SystemExit("chromium ended")
-            self.rest += more
-        message, self.rest = self.rest.split(b"\0", 1)
-        return json.loads(message)
-
-    def open(self):
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
-            self.call(domain + ".enable")
-
-    def see(self, width, height, dark, touch=False):
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
-        self.call("Emulation.setTouchEmulationEnabled", enabled=touch)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-
-    def run(self, script):
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in result:
-            raise SystemExit(f"{script}: {result['exceptionDetails']}")
-        return result["result"].get("value")
-
-    def wait(self, script, patience=20):
-        end = time.monotonic() + patience
-        while time.monotonic() < end:
-            if self.run(script):
-                return
-            time.sleep(0.05)
-        raise SystemExit(f"never became true: {script}; the page says: {self.run('document.body.innerText')}")
-
-    def upload(self, selector, files):
-        root = self.call("DOM.getDocument")["root"]["nodeId"]
-        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", files=[str(f) for f in files], nodeId=node)
-
-    def press(self, key, code=0):
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
-
-    def draw(self, path):
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
-        path.write_bytes(base64.b64decode(data))
-
-    def complaints(self, base):
-        """Console messages, exceptions, and requests that leave the server."""
-        found = []
-        for event in self.events:
-            parameters = event.get("params", {})
-            if event["method"] in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
-                found.append(json.dumps(parameters)[:400])
-            if event["method"] == "Log.entryAdded" and not expected(parameters["entry"]):
-                found.append(json.dumps(parameters["entry"])[:400])
-            if event["method"] == "Network.requestWillBeSent":
-                url = parameters["request"]["url"]
-                if not url.startswith((base, "data:", "blob:" + base, "about:")):
-                    found.append("a request to " + url)
-        return found
-
-
-def expected(entry):
-    """Chromium itself logs a refused upload; the page shows why."""
-    return entry["source"] == "network" and "status of 4" in entry["text"]
-
-
-def check(holds, what):
-    if not holds:
-        raise SystemExit("does not hold: " + what)
 
 
 def visit(browser, base, pictures, stage, draw):
@@ -139,22 +31,14 @@ def visit(browser, base, pictures, stage, draw):
 
 
 def main():
-    bin_folder, model, folder = sys.argv[1:4]
-    shots = Path(sys.argv[4]) if len(sys.argv) > 4 else None
-    program = shutil.which("chromium")
-    if not program:
-        print("no chromium here")
-        return 77
-    pictures = sorted(p for p in Path(folder).resolve().iterdir() if p.suffix in (".jpg", ".png", ".webp"))
+    bin_folder, model, pictures, shots = arguments()
     server = Server(bin_folder, model)
     base = f"http://127.0.0.1:{server.port}/"
-    if shots:
-        shots.mkdir(parents=True, exist_ok=True)
     home = tempfile.mkdtemp()
-    browser = Browser(program, home)
+    browser = Browser(home)
     try:
         browser.open()
-        draw = (lambda name: browser.draw(shots / (name + ".png"))) if shots else (lambda name: None)
+        draw = browser.drawing_into(shots)
         browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=home)
         for stage, width, height, dark in (("wide", 1280, 900, False), ("narrow", 390, 844, False), ("small", 360, 640, False),
                                            ("dark", 1280, 900, True)):
@@ -210,8 +94,7 @@ def main():
         print(f"page: {len(pictures)} pictures, wide, narrow, small and dark; {count} at once; CSV; keyboard: all hold")
         return 0
     finally:
-        browser.process.kill()
-        browser.process.wait()
+        browser.close()
         shutil.rmtree(home, ignore_errors=True)
         code = server.stop()
         if code != 0:

@@ -78,10 +78,22 @@ TEST_F(PcServe, AttacksGetTheirStatusAndHealthyClientsTheirAnswers) {
 
 TEST_F(PcServe, DrainsLoseNothing) { EXPECT_EQ(script("drain.py", "shop.safetensors pictures/0.jpg 4"), 0); }
 
+TEST_F(PcServe, MixedTrafficLeavesNothingBehind) {
+  const std::string memory = test::kMemoryIsMeasurable ? "" : " unmeasured";
+  EXPECT_EQ(script("soak.py", "shop.safetensors other.safetensors pictures 8" + memory), 0);
+}
+
+TEST_F(PcServe, WithoutMemoryItRefusesAndLivesOn) {
+  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer ends a program that gets no memory";
+  EXPECT_EQ(script("scarce.py", "shop.safetensors pictures/0.jpg"), 0);
+}
+
 TEST_F(PcServe, ThePageIsUsable) {
-  const int code = script("browser.py", "shop.safetensors pictures");
-  if (code == 77) GTEST_SKIP() << "chromium absent";
-  EXPECT_EQ(code, 0);
+  for (const char* name : {"browser.py", "ways.py"}) {
+    const int code = script(name, "shop.safetensors pictures");
+    if (code == 77) GTEST_SKIP() << "chromium absent";
+    EXPECT_EQ(code, 0) << name;
+  }
 }
 
 TEST_F(PcServe, StartsOnlyWithWhatItCanUse) {

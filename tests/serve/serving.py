@@ -1,22 +1,26 @@
 """What the scripts share: pcserve as a child, raw sockets, and answers taken apart."""
+import atexit
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
+import zlib
 
 
 class Server:
-    """A pcserve on a free port of 127.0.0.1, with what it said on stderr."""
+    """A pcserve on 127.0.0.1 (port 0: a free one), with what it said on stderr."""
 
-    def __init__(self, bin_folder, model, *arguments):
+    def __init__(self, bin_folder, model, *arguments, port=0):
         environment = dict(os.environ, OMP_NUM_THREADS="2")
         self.process = subprocess.Popen(
-            [f"{bin_folder}/pcserve", "--model", str(model), "--port", "0", *arguments],
+            [f"{bin_folder}/pcserve", "--model", str(model), "--port", str(port), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        atexit.register(self.process.kill)  # where a script gives up, its servers do not outlive it
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit("pcserve did not start: " + self.process.stderr.read())
@@ -45,14 +49,17 @@ class Server:
         with open(f"/proc/{self.process.pid}/statm") as f:
             return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def heard(self, text, patience=10):
-        """Whether a line with this text comes on stderr."""
+    def heard(self, text, patience=10, count=1):
+        """Whether so many lines with this text come on stderr."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
-            if any(text in line for line in list(self.said)):
+            if sum(text in line for line in list(self.said)) >= count:
                 return True
             time.sleep(0.02)
         return False
@@ -127,6 +134,14 @@ def form(files, boundary="xYz"):
     parts = b"".join(f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
                      + data + b"\r\n" for name, data in files)
     return parts + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def png(width, height, rows=b"", colour=0):
+    """A PNG whose header says so (colour 0: gray, 2: RGB), with these filtered rows."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 
 def percentile(values, share):

@@ -25,6 +25,34 @@ TEST(ConvTune, GpuTakesTheFastestOfTheGoodEngines) {
     }
 }
 
+TEST(ConvTune, GpuTakesAnEngineThatSums) {
+  const ConvKey key{kShape, DType::f16, ConvPass::forward_sums};
+  const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(DType::f16));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->tag(), "best 3=4");
+}
+
+TEST(ConvTune, GpuAWrongSumIsSeen) {
+  const ConvKey key{kShape, DType::f16, ConvPass::forward_sums};
+  const int64_t rows = int64_t(kShape.n) * kShape.p() * kShape.q();
+  const Values values = rounded(random_values(rows * kShape.k, 1), DType::f16);
+  const Array y(Device::cuda, DType::f16, values);
+  Values right(std::size_t(kShape.k) * 2);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    right[i % std::size_t(kShape.k)] += values[i];
+    right[std::size_t(kShape.k) + i % std::size_t(kShape.k)] += values[i] * values[i];
+  }
+  for (std::size_t wrong = 0; wrong <= right.size(); ++wrong) {  // the last time none
+    Values sums = right;
+    if (wrong < sums.size()) sums[wrong] += 0.2;
+    const Array on_device(Device::cuda, DType::f32, sums);
+    const auto errors =
+        conv2d_sum_errors(key, {.x = nullptr, .w = nullptr, .y = y.data(), .sums = on_device.as<float>()});
+    ASSERT_EQ(errors.size(), sums.size());
+    for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_EQ(errors[i] > 4e-3f, i == wrong) << i << " of " << wrong;
+  }
+}
+
 TEST(ConvTune, GpuTakesAnEngineThatAdds) {
   const ConvKey key{.shape = kShape, .dtype = DType::f32, .pass = ConvPass::backward_data, .add = true};
   const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(DType::f32));

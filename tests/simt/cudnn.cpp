@@ -172,6 +172,19 @@ void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
                                   }}));
 }
 
+// Of what the convolution made, before it was rounded; what cuDNN takes here is not told.
+void CudnnGraph::sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares) {
+  for (const bool squared : {false, true})
+    operations_.push_back(describe({{x, squared ? squares : sum}, [squared](std::vector<Dense*>& t) {
+                                      std::vector<double> all(t[1]->values.size());
+                                      t[0]->each([&](int64_t n, int64_t c, int64_t h, int64_t w, int64_t) {
+                                        const double v = double(t[0]->at(n, c, h, w));
+                                        all[std::size_t(c)] += squared ? v * v : v;
+                                      });
+                                      t[1]->values.assign(all.begin(), all.end());
+                                    }}));
+}
+
 // The first is what a plan without a choice takes. The faster ones all have something wrong, but for the fourth; the
 // last is fast only on tensors that are still in the cache.
 std::vector<CudnnCandidate> CudnnGraph::candidates(const CudnnPolicy&) const {

@@ -160,5 +160,16 @@ TEST_F(ReportRun, LrFindLeavesTheRunAlone) {
   EXPECT_TRUE(read_file(run("last/checkpoint.safetensors")) == before);
 }
 
+TEST_F(ReportRun, ACheckpointOfAnotherVersionIsNamed) {
+  const std::string path = run("last/checkpoint.safetensors"), before = read_file(path);
+  std::string other = before;
+  other.replace(other.find("pc.scaler"), 9, "pc.scales");
+  write_file_atomically(path, other);
+  const Outcome outcome = pctrain({"--set", "train.epochs=9"});
+  write_file_atomically(path, before);
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_NE(outcome.err.find("has no pc.scaler: another version of pctrain wrote it"), std::string::npos) << outcome.err;
+}
+
 }  // namespace
 }  // namespace pc::test

@@ -4,12 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/zip.h"
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
 #include "tests/weights/program.h"
 #include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
-#include "data/zip.h"
 
 namespace pc {
 namespace {

@@ -71,12 +71,6 @@ LoadedModel lively_model(const ModelInfo& info) {
   return made;
 }
 
-double share_beyond(double tolerance, const std::vector<float>& a, const std::vector<float>& b) {
-  std::size_t beyond = 0;
-  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) beyond += std::abs(double(a[i]) - b[i]) > tolerance;
-  return double(beyond) / double(a.size());
-}
-
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
   if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
   double largest = 0;

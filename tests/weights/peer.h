@@ -32,8 +32,6 @@ class Onnx : public Peer {
 // A model whose statistics and scales are not those of a fresh one, its logits below about ten.
 LoadedModel lively_model(const ModelInfo& info);
 
-// Of all pairs of values, the share that differs by more than `tolerance`.
-double share_beyond(double tolerance, const std::vector<float>& a, const std::vector<float>& b);
 std::vector<float> planes(const Tensor& nhwc);  // f32 [n,h,w,3] as [n,3,h,w]
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b);  // infinite where sizes differ

@@ -259,10 +259,18 @@ TEST(Pth, MutationsAreReadOrRefused) {
     for (unsigned k = 1 + random() % 3; k > 0; --k) {
       const std::size_t at = random() % bytes.size();
       switch (random() % 4) {
-        case 0: bytes[at] = char(random()); break;
-        case 1: bytes[at] = char(uint8_t(bytes[at]) ^ (1u << random() % 8)); break;
-        case 2: bytes.erase(at, 1 + random() % 4); break;
-        case 3: bytes.insert(at, bytes.substr(random() % bytes.size(), 1 + random() % 6)); break;
+        case 0:
+          bytes[at] = char(random());
+          break;
+        case 1:
+          bytes[at] = char(uint8_t(bytes[at]) ^ (1u << random() % 8));
+          break;
+        case 2:
+          bytes.erase(at, 1 + random() % 4);
+          break;
+        case 3:
+          bytes.insert(at, bytes.substr(random() % bytes.size(), 1 + random() % 6));
+          break;
       }
       if (bytes.empty()) bytes.push_back('x');
     }

@@ -57,13 +57,13 @@ Heat enlarged(const Heat& heat, int h, int w) {
 
 Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess) {
   const std::vector<float> values = x.to_vector<float>();
-  const int64_t size = x.dim(1) * x.dim(2) * 3;
+  const auto pixels = std::size_t(x.dim(1) * x.dim(2)), channels = std::size_t(x.dim(3));  // 3, and padding
   Image image{.h = int(x.dim(1)), .w = int(x.dim(2)), .pixels = {}};
-  for (int64_t i = 0; i < size; ++i) {
-    const auto c = std::size_t(i % 3);
-    image.pixels.push_back(
-        to_byte(255 * (double(values[std::size_t(row * size + i)]) * preprocess.std[c] + preprocess.mean[c])));
-  }
+  for (std::size_t i = 0; i < pixels; ++i)
+    for (std::size_t c = 0; c < 3; ++c) {
+      const double value = double(values[(std::size_t(row) * pixels + i) * channels + c]);
+      image.pixels.push_back(to_byte(255 * (value * preprocess.std[c] + preprocess.mean[c])));
+    }
   return image;
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <new>
+#include <utility>
 
 #include "kernels/runtime/error.h"
 #include "tools/cli/text.h"
@@ -30,6 +32,8 @@ void guarded_call(const Respond& respond, const std::function<void()>& call) {
   } catch (const Error& error) {
     if (status_of_throw(error) == 500) log_line(error.what());
     respond(refusal(status_of_throw(error), error.what()));
+  } catch (const std::bad_alloc&) {
+    respond(busy("out of memory for the request; try again"));
   } catch (const std::exception& error) {
     log_line(std::string("internal error: ") + error.what());
     respond(refusal(500, "internal error"));
@@ -141,22 +145,37 @@ AnsweredSink App::answering(Respond respond, std::function<Response(std::vector<
 }
 
 // The new model is loaded beside the old one, which answers until it is there, and goes on where it cannot be had.
+// Asked while it loads, it loads once more: the file may be another one by now.
 void App::reload() {
-  if (reloading_.exchange(true)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    reload_wanted_ = true;
+    if (std::exchange(reloading_, true)) return;
+  }
   if (reloader_.joinable()) reloader_.join();
   reloader_ = std::thread([this] {
-    try {
-      auto fresh = open_model(settings_.model, settings_.name, settings_.network, settings_.index);
+    while (wants_reload()) load_anew();
+  });
+}
+
+bool App::wants_reload() {
+  const std::lock_guard lock(mutex_);
+  return reloading_ = std::exchange(reload_wanted_, false);
+}
+
+void App::load_anew() {
+  try {
+    auto fresh = open_model(settings_.model, settings_.name, settings_.network, settings_.index);
+    {
       const std::lock_guard lock(mutex_);
       model_.swap(fresh);
-      metrics_.reload(true);
-      log_line("reloaded " + settings_.model.string());
-    } catch (const std::exception& error) {
-      metrics_.reload(false);
-      log_line(fmt::format("the model stays as it was: {}", error.what()));
     }
-    reloading_ = false;
-  });
+    metrics_.reload(true);
+    log_line("reloaded " + settings_.model.string());
+  } catch (const std::exception& error) {
+    metrics_.reload(false);
+    log_line(fmt::format("the model stays as it was: {}", error.what()));
+  }
 }
 
 }  // namespace pc

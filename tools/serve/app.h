@@ -50,6 +50,8 @@ class App : public Service {
   static std::vector<Route> routes(const std::string& name);
   const Route* route(const std::string& path) const;
   std::shared_ptr<ServedModel> model() const;
+  bool wants_reload();
+  void load_anew();
 
   void page(Request& request, const Respond& respond);
   void predict(Request& request, const Respond& respond);
@@ -65,7 +67,8 @@ class App : public Service {
   std::vector<Route> routes_;
   mutable std::mutex mutex_;
   std::shared_ptr<ServedModel> model_;
-  std::atomic<bool> draining_ = false, reloading_ = false;
+  bool reloading_ = false, reload_wanted_ = false;
+  std::atomic<bool> draining_ = false;
   std::atomic<std::size_t> open_ = 0;
   Metrics metrics_;
   Workers workers_;

@@ -28,11 +28,7 @@ DecodeSettings decoding(const ServedModel& model) {
   return settings;
 }
 
-Response busy() {
-  Response response = refusal(503, "the queue is full; try again");
-  response.fields.emplace_back("Retry-After", "1");
-  return response;
-}
+constexpr const char* kQueueFull = "the queue is full; try again";
 
 // For a request that fails with its picture.
 int http_status(Exit code) {
@@ -128,7 +124,7 @@ void App::predict(Request& request, const Respond& respond) {
   if (files.empty()) fail(Exit::data, "the form has no file");
   if (body->empty()) fail(Exit::data, "the body is empty");
   auto places = batcher_.admit(files.size());
-  if (places.empty()) return respond(busy());
+  if (places.empty()) return respond(busy(kQueueFull));
 
   std::vector<std::function<Image()>> pictures;
   for (const FormFile& file : files)
@@ -163,7 +159,7 @@ void App::infer(Request& request, const Respond& respond) {
       return decode_web_image(parsed->files[i], fmt::format("inputs[].data[{}]", i), settings);
     });
   auto places = batcher_.admit(pictures.size());
-  if (places.empty()) return respond(busy());
+  if (places.empty()) return respond(busy(kQueueFull));
   pc::predict(served, std::move(pictures), std::move(places), false, batcher_, workers_,
               answering(respond, [=, this](std::vector<Answered>& answers) {
                 for (const Answered& answered : answers) {

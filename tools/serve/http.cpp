@@ -20,6 +20,12 @@ Response refusal(int status, const std::string& message) {
   return {.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
 }
 
+Response busy(const std::string& message) {
+  Response response = refusal(503, message);
+  response.fields.emplace_back("Retry-After", "1");
+  return response;
+}
+
 const char* reason_of(int status) {
   switch (status) {
     case 200:

@@ -28,6 +28,9 @@ struct Response {
 // {"error": message} with that status.
 Response refusal(int status, const std::string& message);
 
+// 503, to be tried again in a second.
+Response busy(const std::string& message);
+
 // "Bad Request".
 const char* reason_of(int status);
 

@@ -53,7 +53,7 @@ constexpr const char* kPage = R"(<!doctype html>
 <div id="look" hidden><label><input id="show" type="checkbox"> Heat map of what speaks for</label>
 <select id="head" aria-label="Which name the heat map explains"></select></div>
 <p class="hint">JPEG, PNG or WebP, up to 10 MB each. Several at once become a table.</p>
-<form id="key" hidden><label for="token">This server wants a token</label>
+<form id="key" hidden><label for="token">This server wants a token. It is kept until this page is closed or loaded anew.</label>
 <div class="buttons"><input id="token" type="password" autocomplete="off" required><button class="button main">Use it</button></div></form>
 </section>
 <section aria-labelledby="answer-title" class="card" id="answer" tabindex="-1">
@@ -64,6 +64,7 @@ constexpr const char* kPage = R"(<!doctype html>
 </section>
 <section aria-labelledby="batch-title" class="card wide" id="batch" hidden>
 <div class="row"><h2 id="batch-title">Pictures</h2><button class="button" id="stop" type="button">Stop</button>
+<button class="button" id="again" type="button">Ask for the missing</button>
 <button class="button main" id="csv" type="button">Download CSV</button></div>
 <div class="row"><progress id="bar" value="0" max="1" aria-label="Pictures done"></progress><span id="done" role="status" aria-live="polite"></span></div>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="batch-title"><table><thead id="columns"></thead><tbody id="rows"></tbody></table></div>

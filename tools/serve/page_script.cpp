@@ -24,27 +24,44 @@ function say(text, bad) {
   $('status').classList.toggle('bad', Boolean(bad));
 }
 
-// The answer for one file. Throws an Error with a line for the user.
+// An Error with a line for the user. `again`: the same question may be answered later.
+const failure = (text, again) => Object.assign(new Error(text), {again});
+
+const readable = file => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
+// The answer for one file. Throws a failure.
 async function ask(file, explain) {
-  if (file.size > LIMIT) throw new Error('larger than 10 MB');
+  if (file.size > LIMIT) throw failure('larger than 10 MB', false);
+  if (!await readable(file)) throw failure('cannot be read; is it a folder?', false);
   for (let tries = 1; ; ++tries) {
-    const headers = {'Content-Type': ['image/jpeg', 'image/png', 'image/webp'].includes(file.type) ? file.type : 'application/octet-stream'};
-    if (token) headers.Authorization = 'Bearer ' + token;
+    const used = token, headers = {'Content-Type': ['image/jpeg', 'image/png', 'image/webp'].includes(file.type) ? file.type : 'application/octet-stream'};
+    if (used) headers.Authorization = 'Bearer ' + used;
     let reply;
     try {
       reply = await fetch('/v1/predict?top_k=5' + (explain ? '&explain=1' + (facts.similar ? '&similar=6' : '') : ''), {method: 'POST', headers, body: file});
     } catch {
-      throw new Error('the server does not answer');
+      throw failure('the server does not answer', true);
     }
     if (reply.status === 503 && tries < TRIES) {
       await pause(1000 * Number(reply.headers.get('Retry-After') || 1));
       continue;
     }
-    const answer = await reply.json().catch(() => ({error: 'status ' + reply.status}));
-    if (reply.ok) return answer;
-    if (reply.status === 401) $('key').hidden = false;
-    throw new Error(answer.error.replace(/^picture: /, ''));
+    const answer = await reply.json().catch(() => null);
+    if (reply.ok && answer) return answer;
+    if (reply.ok) throw failure('the answer broke off', true);
+    if (reply.status === 401) {
+      if (used !== token) continue;
+      wantToken();
+      throw failure(used ? 'this is not the right token' : 'this server wants a token', true);
+    }
+    throw failure((answer && answer.error || 'status ' + reply.status).replace(/^picture: /, ''), reply.status >= 500);
   }
+}
+
+function wantToken() {
+  if (!$('key').hidden) return;
+  $('key').hidden = false;
+  $('token').focus();
 }
 
 function verdictOf(answer) {
@@ -128,31 +145,48 @@ function showSimilar(products) {
   $('similar').append(make('h2', '', 'Similar products'), list);
 }
 
+function showStage(yes) {
+  $('stage').hidden = !yes, $('invite').hidden = yes;
+  $('drop').classList.toggle('filled', yes);
+}
+
 function showPicture(file) {
   if (photoUrl) URL.revokeObjectURL(photoUrl);
   photoUrl = URL.createObjectURL(file);
-  $('photo').src = photoUrl, $('photo').alt = file.name || 'The picture';
+  $('photo').src = photoUrl, $('photo').alt = file.name;
   $('photo').onload = () => {  // small ones larger, both ways alike: the heat map covers all of it
     const scale = Math.min(3, Math.max(1, 260 / $('photo').naturalHeight));
     $('photo').style.width = scale * $('photo').naturalWidth + 'px';
   };
-  $('stage').hidden = false, $('invite').hidden = true;
-  $('drop').classList.add('filled');
+  $('photo').onerror = () => showStage(false);  // no picture
+  showStage(true);
+}
+
+function againButton() {
+  const again = make('button', 'button', 'Try again');
+  again.type = 'button', again.onclick = () => single(latest);
+  return again;
 }
 
 async function single(file) {
   const mine = ++shown;
   latest = file;
-  showPicture(file), showMaps(null), $('result').replaceChildren(), showSimilar(null);
+  showMaps(null), $('result').replaceChildren(), showSimilar(null);
   say('Asking \u2026');
+  const there = await readable(file);
+  if (mine !== shown) return;
+  if (there) showPicture(file);
+  else showStage(false);
   try {
     const answer = await ask(file, true);
     if (mine !== shown) return;
-    say(file.name || 'Pasted picture');
+    say(file.name);
     showAnswer(answer);
     $('key').hidden = true;
   } catch (error) {
-    if (mine === shown) say((file.name || 'Pasted picture') + ': ' + error.message, true);
+    if (mine !== shown) return;
+    say(file.name + ': ' + error.message, true);
+    if (error.again && $('key').hidden) $('result').replaceChildren(againButton());
   }
 }
 
@@ -166,7 +200,7 @@ function csvOf(rows) {
   const lines = [['file', 'status', 'verdict', ...facts.heads.flatMap(h => [h, h + ' p']), 'error'].map(cell).join(',')];
   for (const {file, answer, error} of rows) {
     const guesses = facts.heads.flatMap(h => {
-      const best = answer && answer.heads[h][0];
+      const best = answer && (answer.heads[h] || [])[0];
       return best ? [cell(best.label), String(best.p)] : ['', ''];
     });
     lines.push([cell(file.name), cell(answer ? 'ok' : error ? 'failed' : 'not asked'), cell(answer && answer.verdict || ''), ...guesses, cell(error || '')].join(','));
@@ -174,11 +208,15 @@ function csvOf(rows) {
   return '\ufeff' + lines.join('\r\n') + '\r\n';
 }
 
-function showRow(row) {
+function openerOf(row) {
   const open = make('button', '', row.file.name);
   open.type = 'button', open.title = row.file.name;
   open.onclick = () => { single(row.file), $('answer').focus(), $('answer').scrollIntoView(); };
-  const cells = [make('td', '', open)];
+  return make('td', '', open);
+}
+
+function showRow(row) {
+  const cells = [openerOf(row)];
   if (row.error) {
     const why = make('td', 'why', row.error);
     why.colSpan = facts.heads.length + 1;
@@ -186,47 +224,58 @@ function showRow(row) {
   } else {
     cells.push(make('td', '', row.answer.verdict || ''));
     for (const head of facts.heads) {
-      const best = row.answer.heads[head][0];
+      const best = (row.answer.heads[head] || [])[0];
       cells.push(best ? make('td', '', best.label + ' ', make('small', '', percent(best.p))) : make('td', '', '?'));
     }
   }
-  $('rows').append(make('tr', '', ...cells));
+  row.line.replaceChildren(...cells);
 }
+
+const missing = run => run.rows.filter(row => !row.answer && !row.refused);
 
 function showProgress(run) {
-  const failed = run.rows.filter(row => row.error).length;
-  $('bar').max = run.rows.length, $('bar').value = run.done;
-  $('done').textContent = run.done + ' of ' + run.rows.length + (failed ? ', ' + failed + ' failed' : '');
-  $('stop').hidden = run.over;
-  $('csv').disabled = !run.over;
+  const failed = run.rows.filter(row => row.error).length, done = run.rows.filter(row => row.error || row.answer).length;
+  $('bar').max = run.rows.length, $('bar').value = done;
+  $('done').textContent = done + ' of ' + run.rows.length + (failed ? ', ' + failed + ' failed' : '');
+  $('stop').hidden = !run.busy;
+  $('again').hidden = run.busy || !missing(run).length;
+  $('csv').disabled = run.busy;
 }
 
-async function many(files) {
-  if (batch) batch.over = true;
-  const run = batch = {rows: files.map(file => ({file})), done: 0, over: false};
+// Asks for the rows that are missing, a few at once.
+async function fill(run) {
+  const rows = missing(run);
   let next = 0;
-  $('batch').hidden = false, $('rows').replaceChildren();
+  run.busy = true, run.stop = false;
+  for (const row of rows) row.error = '', row.line.replaceChildren(openerOf(row));
+  showProgress(run);
+  const work = async () => {
+    while (next < rows.length && !run.stop) {
+      const row = rows[next++];
+      try {
+        row.answer = await ask(row.file, false);
+      } catch (error) {
+        row.error = error.message, row.refused = !error.again;
+      }
+      if (run !== batch) return;
+      showRow(row), showProgress(run);
+    }
+  };
+  await Promise.all(Array.from({length: AT_ONCE}, work));
+  run.busy = false;
+  if (run === batch) showProgress(run);
+}
+
+function many(files) {
+  if (batch) batch.stop = true;
+  batch = {rows: files.map(file => ({file, line: make('tr', '')}))};
+  $('batch').hidden = false, $('rows').replaceChildren(...batch.rows.map(row => row.line));
   $('columns').replaceChildren(make('tr', '', ...['File', 'Verdict', ...facts.heads].map(name => {
     const column = make('th', '', name);
     column.scope = 'col';
     return column;
   })));
-  showProgress(run);
-  const work = async () => {
-    while (next < run.rows.length && !run.over) {
-      const row = run.rows[next++];
-      try {
-        row.answer = await ask(row.file, false);
-      } catch (error) {
-        row.error = error.message;
-      }
-      if (run !== batch) return;
-      ++run.done, showRow(row), showProgress(run);
-    }
-  };
-  await Promise.all(Array.from({length: AT_ONCE}, work));
-  run.over = true;
-  if (run === batch) showProgress(run);
+  fill(batch);
 }
 
 function take(list) {
@@ -238,7 +287,8 @@ function take(list) {
 for (const id of ['file', 'camera'])
   $(id).onchange = event => { take(event.target.files), event.target.value = ''; };
 $('show').onchange = $('head').onchange = showHeat;
-$('stop').onclick = () => { batch.over = true; };
+$('stop').onclick = () => { batch.stop = true; };
+$('again').onclick = () => fill(batch);
 $('csv').onclick = () => {
   const link = make('a', '');
   link.href = URL.createObjectURL(new Blob([csvOf(batch.rows)], {type: 'text/csv'}));
@@ -250,13 +300,18 @@ $('key').onsubmit = event => {
   event.preventDefault();
   token = $('token').value, $('key').hidden = true;
   single(latest);
+  if (batch && !batch.busy) fill(batch);
 };
-document.addEventListener('paste', event => take(event.clipboardData.files));
+document.addEventListener('paste', event => {  // browsers call an image that was never a file image.png
+  take([...event.clipboardData.files].map(f => f.name === 'image.png' ? new File([f], 'Pasted picture', {type: f.type}) : f));
+});
 for (const kind of ['dragover', 'dragleave', 'drop'])
   document.addEventListener(kind, event => {
     event.preventDefault();
     $('drop').classList.toggle('over', kind === 'dragover');
-    if (kind === 'drop') take(event.dataTransfer.files);
+    if (kind !== 'drop') return;
+    if (event.dataTransfer.files.length) take(event.dataTransfer.files);
+    else say('What was dropped is no file; save the picture first', true);
   });
 )";
 

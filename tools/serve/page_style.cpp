@@ -51,7 +51,7 @@ td button:focus-visible{outline:3px solid var(--accent)}td small{color:var(--sof
 footer{padding:1rem;color:var(--soft);font-size:.9rem}a{color:var(--accent)}
 .unseen{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;background:var(--card);padding:.5rem;z-index:2}
-@media (max-width:50rem){main{grid-template-columns:minmax(0,1fr)}#drop{min-height:12rem}#stage img{max-height:19rem}h1{font-size:1.35rem}
+@media (max-width:50rem){main{grid-template-columns:minmax(0,1fr)}.row h2{flex-basis:100%}.row .button{flex:1}#drop{min-height:12rem}#stage img{max-height:19rem}h1{font-size:1.35rem}
 .guess{grid-template-columns:minmax(0,8.5rem) minmax(1.5rem,1fr) 4.4rem;gap:.5rem}}
 @media (prefers-reduced-motion:no-preference){.fill{transition:width .3s}}
 )";

@@ -7,6 +7,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <functional>
+#include <new>
 
 #include "tools/serve/strict_head.h"
 
@@ -103,6 +104,7 @@ void RequestReader::read_body() {
   bytes_.erase(0, taken);
   if (error == http::error::body_limit)
     return refuse(413, fmt::format("the body is longer than {} bytes", limits_.body));
+  if (error == http::error::buffer_overflow) throw std::bad_alloc();  // as which Beast caught it
   if (error && error != http::error::need_more) return refuse(400, "the body is not HTTP: " + error.message());
   if (!parser_->http.is_done()) {
     // What the parser leaves is a chunk's first line or the trailer.

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "kernels/runtime/error.h"
+#include "tools/cli/text.h"
 
 namespace pc {
 namespace {
@@ -24,6 +25,12 @@ constexpr auto kLinger = 2s;                                   // that a closed 
 constexpr auto kLastCall = 1s;  // for the first byte of a connection that was accepted while draining
 
 class Session;
+
+// What the service lets escape ends its request, neither the connection nor the server.
+Response internal_error(const std::exception& error) {
+  fmt::print(stderr, "pcserve: internal error: {}\n", visible(error.what()));
+  return refusal(500, "internal error");
+}
 
 }  // namespace
 
@@ -125,7 +132,11 @@ asio::awaitable<bool> Session::more() {
     if (failed == asio::error::would_block) continue;
     if (failed || bytes == 0) co_return false;
     received_ += bytes, server_.received += bytes;
-    reader_.add({server_.buffer.data(), bytes});
+    try {
+      reader_.add({server_.buffer.data(), bytes});
+    } catch (const std::bad_alloc&) {
+      refused_ = busy("out of memory for the request; try again");
+    }
     co_return true;
   }
 }
@@ -136,7 +147,11 @@ bool Session::vet() {
   vetted_ = true;
   const Request& request = reader_.request();
   exchange_.method = request.method, exchange_.path = request.path;
-  refused_ = server_.service.refuse(request);
+  try {
+    refused_ = server_.service.refuse(request);
+  } catch (const std::exception& error) {
+    refused_ = internal_error(error);
+  }
   return !refused_;
 }
 
@@ -160,13 +175,13 @@ asio::awaitable<bool> Session::receive() {
       refused_ = refusal(408, "the request did not arrive in time");
       co_return true;
     }
+    if (refused_) co_return true;
     if (before == empty) {
       begin_ = Clock::now();
       due(begin_ + deadline / 6);
     }
     if (server_.received > server_.settings.received) {
-      refused_ = refusal(503, "too many bytes of requests are on their way; try again");
-      refused_->fields.emplace_back("Retry-After", "1");
+      refused_ = busy("too many bytes of requests are on their way; try again");
       co_return true;
     }
   }
@@ -184,11 +199,16 @@ asio::awaitable<Response> Session::respond() {
         auto resume = std::make_shared<decltype(handler)>(std::move(handler));
         auto answered = std::make_shared<std::atomic_flag>();
         auto guard = asio::make_work_guard(server_.io);
-        server_.service.answer(std::move(reader_.request()), [resume, answered, guard](Response response) {
+        const Respond once = [resume, answered, guard](Response response) {
           if (answered->test_and_set()) return;
           asio::post(guard.get_executor(),
                      [resume, response = std::move(response)]() mutable { (*resume)(std::move(response)); });
-        });
+        };
+        try {
+          server_.service.answer(std::move(reader_.request()), once);
+        } catch (const std::exception& error) {
+          once(internal_error(error));
+        }
       },
       asio::use_awaitable);
 }
@@ -243,11 +263,9 @@ asio::awaitable<void> Session::run() {
 // A connection beyond the cap is told so, as far as its buffer takes it, and closed.
 void Server::Impl::begin(tcp::socket socket) {
   if (sessions.size() >= settings.connections) {
-    Response busy = refusal(503, "too many connections; try again");
-    busy.fields.emplace_back("Retry-After", "1");
     error_code ignored;
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(to_bytes(busy, true, true)), ignored);
+    socket.write_some(asio::buffer(to_bytes(busy("too many connections; try again"), true, true)), ignored);
     return;
   }
   const auto session = std::make_shared<Session>(*this, std::move(socket));

@@ -21,7 +21,8 @@ struct Exchange {
 // Called once per request, from any thread.
 using Respond = std::function<void(Response)>;
 
-// All members are called on the server's thread, which they must not hold up.
+// All members are called on the server's thread, which they must not hold up. What refuse() or answer() throws is
+// answered with 500.
 class Service {
  public:
   virtual ~Service() = default;

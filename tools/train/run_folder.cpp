@@ -21,7 +21,8 @@ using nlohmann::json;
 
 // What a run may change when it goes on: keys that change no bit of the result, and a larger number of epochs.
 bool may_change(const std::string& name, const std::string& before, const std::string& now) {
-  static const std::set<std::string> names{"train.threads", "train.cuda_graph", "train.save_every", "data.cache", "output.runs"};
+  static const std::set<std::string> names{"train.threads", "train.cuda_graph", "train.save_every", "data.cache",
+                                           "output.runs"};
   return names.contains(name) || (name == "train.epochs" && std::atoll(now.c_str()) > std::atoll(before.c_str()));
 }
 
@@ -70,6 +71,12 @@ struct Progressed {
 };
 
 Progressed read_state(const WeightFile& file, const std::string& path) {
+  for (const char* key : {"pc.train", "pc.scaler"})
+    if (!file.metadata.contains(key))
+      fail(Exit::data,
+           fmt::format(
+               "{}: has no {}: another version of pctrain wrote it; go on with that one, or choose another output.name",
+               path, key));
   try {
     return {state_from_json(json::parse(file.metadata.at("pc.train"))),
             scaler_from_json(json::parse(file.metadata.at("pc.scaler")))};

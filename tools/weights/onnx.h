@@ -21,10 +21,7 @@ enum class OnnxInput {
 // 2 GB of protocol buffers, Error(file).
 void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput input);
 
-// u8 [n,h,w,3] -> f32 [n,3,height,width]: what Predictor::prepare() makes of the same pixels, within 1e-5. Pictures
-// whose short side is more than twice the input's longer side are shrunk first, with rounding to u8 in between: a value
-// in the middle of two steps may go the other way here, so some percent of such an input differ, by less than a step of
-// u8.
+// u8 [n,h,w,3] -> f32 [n,3,height,width]: what Predictor::prepare() makes of the same pixels, within 1e-5.
 std::string add_onnx_preprocessing(OnnxGraph& graph, const std::string& pictures, const Preprocess& preprocess);
 
 bool is_onnx_name(const std::filesystem::path& path);

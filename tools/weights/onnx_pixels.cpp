@@ -19,7 +19,7 @@ class Pixels {
     return cast(g_.node("Transpose", {pictures}, {{"perm", Ints{0, 3, 1, 2}}}), OnnxType::f32);
   }
 
-  // As shrink_to_short_side(): both sides by one factor, rounded to u8 after each direction.
+  // As shrink_to_short_side(), to the bit: both sides by one factor, rounded to u8 after each direction.
   std::string shrunk(const std::string& x, int short_side) {
     const std::string h = size_of_axis(x, 2), w = size_of_axis(x, 3);
     const std::string side = cast(g_.node("Min", {h, w}), OnnxType::f64);
@@ -29,8 +29,8 @@ class Pixels {
       return cast(g_.node("Add", {exact, half_}), OnnxType::i64);
     };
     const std::string start = g_.scalar(0.0f);
-    const std::string columns = filter({start, cast(w, OnnxType::f32)}, scaled(w), w);
-    const std::string rows = filter({start, cast(h, OnnxType::f32)}, scaled(h), h);
+    const std::string columns = in_steps(filter({start, cast(w, OnnxType::f32)}, scaled(w), w));
+    const std::string rows = in_steps(filter({start, cast(h, OnnxType::f32)}, scaled(h), h));
     return rounded(filter_rows(rounded(filter_columns(x, columns)), rows));
   }
 
@@ -39,7 +39,8 @@ class Pixels {
   std::string fitted(const std::string& x, const Preprocess& p) {
     const std::string h = size_of_axis(x, 2), w = size_of_axis(x, 3);
     const auto [across, down] = crops(cast(w, OnnxType::f32), cast(h, OnnxType::f32), p);
-    const std::string columns = filter(across, g_.integer(p.width), w), rows = filter(down, g_.integer(p.height), h);
+    const std::string columns = cast(filter(across, g_.integer(p.width), w), OnnxType::f32);
+    const std::string rows = cast(filter(down, g_.integer(p.height), h), OnnxType::f32);
 
     std::vector<float> fill, slope, shift;
     for (std::size_t c = 0; c < 3; ++c) {
@@ -73,7 +74,7 @@ class Pixels {
     return {g_.node("Div", {g_.node("Sub", {size, length}), g_.scalar(2.0f)}), length};
   }
 
-  // f32 [out,size]: what each of `size` pixels counts in each of `out` cells of the crop; the formula is augment.h's.
+  // f64 [out,size]: what each of `size` pixels counts in each of `out` cells of the crop; the formula is augment.h's.
   std::string filter(const Crop& crop, const std::string& out, const std::string& size) {
     const std::string half = g_.scalar(0.5f), end_of_crop = g_.node("Add", {crop.start, crop.length});
     const std::string begin = whole(g_.node("Ceil", {g_.node("Sub", {crop.start, half})}));
@@ -94,19 +95,27 @@ class Pixels {
         g_.node("And", {g_.node("GreaterOrEqual", {pixel, begin}), g_.node("Less", {pixel, end})});
     const std::string weight = g_.node("Mul", {triangle, cast(inside, OnnxType::f64)});
     const std::string sum = g_.node("ReduceSum", {weight, g_.integers({1})}, {{"keepdims", 1}});
-    const std::string shares = cast(g_.node("Div", {weight, sum}), OnnxType::f32);
+    const std::string shares = g_.node("Div", {weight, sum});
     const std::string from = g_.node("Neg", {first});  // where pixel 0 stands
     return g_.node("Slice", {shares, listed(from), listed(g_.node("Add", {from, size})), g_.integers({1})});
+  }
+
+  // f32: the rows of a filter in the steps of data/shrink.cpp, of which a MatMul's sums are exact.
+  std::string in_steps(const std::string& matrix) {
+    const std::string steps = g_.scalar(65536.0), along = g_.integer(1);
+    const auto whole_steps = [&](int64_t exclusive) {
+      const std::string sum = g_.node("CumSum", {matrix, along}, {{"exclusive", exclusive}});
+      return g_.node("Floor", {g_.node("Add", {g_.node("Mul", {sum, steps}), half_})});
+    };
+    const std::string own = g_.node("Sub", {whole_steps(0), whole_steps(1)});
+    return cast(g_.node("Div", {own, steps}), OnnxType::f32);
   }
 
   std::string filter_columns(const std::string& x, const std::string& matrix) {
     return g_.node("MatMul", {x, g_.node("Transpose", {matrix}, {{"perm", Ints{1, 0}}})});
   }
   std::string filter_rows(const std::string& x, const std::string& matrix) { return g_.node("MatMul", {matrix, x}); }
-  std::string rounded(const std::string& x) {
-    const std::string nearest = g_.node("Floor", {g_.node("Add", {x, g_.scalar(0.5f)})});
-    return g_.node("Min", {nearest, g_.scalar(255.0f)});
-  }
+  std::string rounded(const std::string& x) { return g_.node("Floor", {g_.node("Add", {x, g_.scalar(0.5f)})}); }
 
   std::string cast(const std::string& x, OnnxType type) { return g_.node("Cast", {x}, {{"to", int64_t(type)}}); }
   std::string whole(const std::string& x) { return cast(x, OnnxType::i64); }
