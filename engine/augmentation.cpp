@@ -12,7 +12,7 @@ namespace {
 // The numbers of one picture or batch, by position; streams of different purposes never meet.
 class Draws {
  public:
-  enum Purpose : uint64_t { crop = 0, change = 1, mix = 2 };
+  enum Purpose : uint64_t { crop = 0, change = 1, mix = 2, trivial = 3 };
   Draws(Purpose purpose, uint64_t seed, uint64_t epoch, uint64_t index)
       : seed_(seed), high_(uint64_t(purpose) << 48 ^ epoch), index_(index) {}
   float next() {
@@ -39,24 +39,66 @@ void draw_crop(const Augmentation& a, Draws& draws, AugmentSample& s) {
   s.crop_h = height;
 }
 
-void draw_turn(const Augmentation& a, Draws& draws, AugmentSample& s) {
-  const double angle = double(draws.around(0, a.rotate)) * std::numbers::pi / 180;
-  if (a.rotate == 0) return;
-  s.turn_cos = float(std::cos(angle));
-  s.turn_sin = float(std::sin(angle));
+// What the sample's matrix makes is changed once more.
+void turn_by(AugmentSample& s, float xx, float xy, float yx, float yy) {
+  for (auto& row : s.turn) {
+    const float x = row[0], y = row[1];
+    row[0] = x * xx + y * yx;
+    row[1] = x * xy + y * yy;
+  }
+}
+
+// Clockwise as seen.
+void turn_by(AugmentSample& s, float degrees) {
+  const double angle = double(degrees) * std::numbers::pi / 180;
+  const float cosine = float(std::cos(angle)), sine = float(std::sin(angle));
+  turn_by(s, cosine, sine, -sine, cosine);
 }
 
 // Saturation about the luma of ITU-R BT.601, contrast about mid-gray, then brightness and temperature.
-void draw_color(const Augmentation& a, Draws& draws, AugmentSample& s) {
-  const float saturation = draws.around(1, a.saturation), contrast = draws.around(1, a.contrast), brightness = draws.around(1, a.brightness);
-  const float warm = draws.around(0, a.temperature);
-  if (a.saturation == 0 && a.contrast == 0 && a.brightness == 0 && a.temperature == 0) return;
-  const float luma[3] = {0.299f, 0.587f, 0.114f}, gain[3] = {1 + warm, 1, 1 - warm};
+struct Recolor {
+  float saturation = 1, contrast = 1, brightness = 1, warm = 0;
+  bool operator==(const Recolor&) const = default;
+};
+
+void recolor(AugmentSample& s, const Recolor& r) {
+  if (r == Recolor{}) return;
+  const float luma[3] = {0.299f, 0.587f, 0.114f}, gain[3] = {1 + r.warm, 1, 1 - r.warm};
   for (int c = 0; c < 3; ++c) {
-    const float by = brightness * gain[c];
-    for (int k = 0; k < 3; ++k) s.color[c][k] = by * contrast * (saturation * float(c == k) + (1 - saturation) * luma[k]);
-    s.color[c][3] = by * (1 - contrast) * 0.5f;
+    const float by = r.brightness * gain[c];
+    for (int k = 0; k < 3; ++k)
+      s.color[c][k] = by * r.contrast * (r.saturation * float(c == k) + (1 - r.saturation) * luma[k]);
+    s.color[c][3] = by * (1 - r.contrast) * 0.5f;
   }
+}
+
+void draw_turn(const Augmentation& a, Draws& draws, AugmentSample& s) {
+  const float degrees = draws.around(0, a.rotate);
+  if (a.rotate != 0) turn_by(s, degrees);
+}
+
+Recolor draw_color(const Augmentation& a, Draws& draws) {
+  const float saturation = draws.around(1, a.saturation), contrast = draws.around(1, a.contrast);
+  const float brightness = draws.around(1, a.brightness), warm = draws.around(0, a.temperature);
+  return {.saturation = saturation, .contrast = contrast, .brightness = brightness, .warm = warm};
+}
+
+void draw_trivial(const Augmentation& a, int h, int w, Draws& draws, AugmentSample& s, Recolor& color) {
+  enum { identity, shift_x, shift_y, slant_x, slant_y, turn, brightness, saturation, contrast, bits, invert, count };
+  const bool on = draws.next() < a.trivial;
+  const int operation = std::min(int(draws.next() * float(count)), count - 1);
+  const float strength = draws.around(0, 1), slant = 0.99f * strength, factor = 1 + 0.99f * strength;
+  if (!on) return;
+  if (operation == shift_x) s.crop_x += 32 * strength * s.crop_w / float(w);
+  if (operation == shift_y) s.crop_y += 32 * strength * s.crop_h / float(h);
+  if (operation == slant_x) turn_by(s, 1, slant, 0, 1);
+  if (operation == slant_y) turn_by(s, 1, 0, slant, 1);
+  if (operation == turn) turn_by(s, 135 * strength);
+  if (operation == brightness) color.brightness *= factor;
+  if (operation == saturation) color.saturation *= factor;
+  if (operation == contrast) color.contrast *= factor;
+  if (operation == bits) s.bits = 8 - int(std::lround(6 * std::abs(strength)));
+  if (operation == invert) s.invert_from = int(std::lround(256 * (1 - std::abs(strength))));
 }
 
 void draw_erased(const Augmentation& a, int h, int w, Draws& draws, AugmentSample& s) {
@@ -103,10 +145,13 @@ MixPair draw_rectangle(float lambda, int h, int w, Draws& draws) {
 AugmentSample draw(const Preprocess& preprocess, const Augmentation& a, uint64_t seed, uint64_t epoch, uint64_t index, int64_t offset, int h,
                    int w) {
   AugmentSample sample = preprocess.identity(offset, h, w);
-  Draws crop(Draws::crop, seed, epoch, index), change(Draws::change, seed, epoch, index);
+  Draws crop(Draws::crop, seed, epoch, index), change(Draws::change, seed, epoch, index),
+      trivial(Draws::trivial, seed, epoch, index);
   draw_crop(a, crop, sample);
   draw_turn(a, change, sample);
-  draw_color(a, change, sample);
+  Recolor color = draw_color(a, change);
+  draw_trivial(a, preprocess.height, preprocess.width, trivial, sample, color);
+  recolor(sample, color);
   draw_erased(a, preprocess.height, preprocess.width, change, sample);
   draw_background(a, preprocess.height, preprocess.width, change, sample);
   return sample;

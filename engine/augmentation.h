@@ -21,6 +21,12 @@ struct Augmentation {
   float brightness = 0, contrast = 0, saturation = 0;  // factors of 1 - strength … 1 + strength, as torchvision's ColorJitter; in 0..1
   float temperature = 0;     // red times 1 - strength … 1 + strength, blue the other way round; in 0..1
   float erase = 0;           // probability that a rectangle of 2 to 33 % of the input is blanked (Zhong et al., AAAI 2020)
+  // Probability of TrivialAugment (Müller & Hutter, ICCV 2021): one operation, each as likely, its strength uniform up
+  // to the paper's "wide" ranges. Identity; shifts by up to 32 pixels of the input; slants by up to 0.99; turns by up
+  // to 135 degrees; brightness, saturation and contrast times 0.01 … 1.99; 8 … 2 bits a color; tones from 256 … 0
+  // inverted. Unlike there, strengths are no 31 steps, slants are about the middle and contrast is about mid-gray, not
+  // the picture's mean. Sharpness, autocontrast and equalize are left out: they look at other pixels.
+  float trivial = 0;
   float background = 0;      // probability that the object is laid on another surface
   int surfaces = 0;          // how many there are to choose from
 };

@@ -61,6 +61,7 @@ ablation() {
   ingredient sampling data.sampling=sqrt data.sampling_head=articleType
   ingredient erase augment.erase=0.5
   ingredient cutmix augment.cutmix=1
+  ingredient trivial augment.trivial=1
   ingredient all $background $light $frame data.sampling=sqrt data.sampling_head=articleType
 }
 

@@ -1,5 +1,5 @@
 // Fills augment_cpu: a sample is one block; for each output row, first the source rows are averaged into one (vectors
-// along the row), then its columns. Turned crops and new backgrounds go pixel by pixel.
+// along the row), then its columns. Turned and slanted crops and new backgrounds go pixel by pixel.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -125,11 +125,17 @@ bool keeps_colors(const AugmentSample& s) {
   return std::memcmp(s.color, plain.color, sizeof s.color) == 0;
 }
 
+// Not inlined: beside it the compiler would contract recolor's sums in another order, which rounds otherwise.
+[[gnu::noinline]] void retone_row(const AugmentShape& shape, const AugmentSample& s, float* row) {
+  for (int j = 0; j < shape.out_w; ++j) augment_point::retone(s, row + j * 3);
+}
+
 // From values 0..255 to the network's input.
 template <class T>
 void finish_row(const AugmentShape& shape, const AugmentSample& s, const Normalisation& normal, int i, float* row, T* y) {
   if (!keeps_colors(s))
     for (int j = 0; j < shape.out_w; ++j) augment_point::recolor(s.color, row + j * 3);
+  if (!augment_point::keeps_tones(s)) retone_row(shape, s, row);
   simd::for_lanes(0, int64_t(shape.out_w) * 3, [&](int64_t j, auto lanes) {
     const simd::f32x slope = simd::load(normal.slope.data() + j, lanes), shift = simd::load(normal.shift.data() + j, lanes);
     simd::store(y + j, simd::load(row + j, lanes) * slope + shift, lanes);
@@ -171,8 +177,12 @@ void check(const AugmentSource& source, const AugmentSample& s, int64_t index) {
     fail_shape("augment: sample " + std::to_string(index) + " has a crop of " + std::to_string(s.crop_w) + "x" +
                std::to_string(s.crop_h) + " of a picture of " + std::to_string(s.w) + "x" + std::to_string(s.h));
   const std::string name = "augment: sample " + std::to_string(index);
-  if (!(std::abs(s.turn_cos) <= 1 && std::abs(s.turn_sin) <= 1))
-    fail_shape(name + " is turned by cos " + std::to_string(s.turn_cos) + ", sin " + std::to_string(s.turn_sin));
+  for (const auto& row : s.turn)
+    for (const float entry : row)
+      if (!(std::abs(entry) <= 4)) fail_shape(name + " is turned by a matrix with " + std::to_string(entry));
+  if (s.bits < 1 || s.bits > 8 || s.invert_from < 0 || s.invert_from > 256)
+    fail_shape(name + " keeps " + std::to_string(s.bits) + " bits and inverts tones from " +
+               std::to_string(s.invert_from));
   if (s.background >= 0 && (!source.mask || !source.backgrounds || s.background_x < 0 || s.background_y < 0))
     fail_shape(name + " wants a background, but there is no mask, none to choose from, or its shift is negative");
 }

@@ -19,6 +19,7 @@ __global__ void augment_kernel(AugmentShape s, unsigned tiles, AugmentSource sou
   float value[kOctet] = {};
   augment_point::value_of(s, source, sample, i, j, value);
   augment_point::recolor(sample.color, value);
+  if (!augment_point::keeps_tones(sample)) augment_point::retone(sample, value);
   const bool erased = augment_point::erased(sample, i, j);
 #pragma unroll
   for (int c = 0; c < 3; ++c) value[c] = erased ? 0.0f : value[c] / (255 * s.std[c]) - s.mean[c] / s.std[c];

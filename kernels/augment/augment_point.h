@@ -1,6 +1,6 @@
 // One output pixel of augment by itself, on either device: the point it looks at and the source pixels around it.
 //
-// CUDA makes every pixel so; the CPU only those of turned crops and new backgrounds.
+// CUDA makes every pixel so; the CPU only those of turned and slanted crops and new backgrounds.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,9 @@
 
 namespace pc::augment_point {
 
-PC_HD inline bool turned(const AugmentSample& s) { return s.turn_sin != 0 || s.turn_cos != 1; }
+PC_HD inline bool turned(const AugmentSample& s) {
+  return s.turn[0][0] != 1 || s.turn[0][1] != 0 || s.turn[1][0] != 0 || s.turn[1][1] != 1;
+}
 
 struct Point {
   double x, y;
@@ -21,8 +23,9 @@ PC_HD inline Point point_of(const AugmentShape& shape, const AugmentSample& s, i
   const double across = (column + 0.5) * (double(s.crop_w) / shape.out_w), down = (i + 0.5) * (double(s.crop_h) / shape.out_h);
   if (!turned(s)) return {double(s.crop_x) + across, double(s.crop_y) + down};
   const double half_w = double(s.crop_w) / 2, half_h = double(s.crop_h) / 2;
-  const double u = across - half_w, v = down - half_h, sine = double(s.turn_sin), cosine = double(s.turn_cos);
-  return {double(s.crop_x) + half_w + cosine * u + sine * v, double(s.crop_y) + half_h - sine * u + cosine * v};
+  const double u = across - half_w, v = down - half_h;
+  return {double(s.crop_x) + half_w + double(s.turn[0][0]) * u + double(s.turn[0][1]) * v,
+          double(s.crop_y) + half_h + double(s.turn[1][0]) * u + double(s.turn[1][1]) * v};
 }
 
 // The source pixels [first, first + count) under the triangle along one axis. Pixel first + t has the weight of
@@ -94,6 +97,16 @@ PC_HD inline void recolor(const float (&color)[3][4], float* value) {
   for (int c = 0; c < 3; ++c) {
     const float mixed = color[c][0] * in[0] + color[c][1] * in[1] + color[c][2] * in[2] + color[c][3] * 255;
     value[c] = mixed < 0 ? 0 : mixed > 255 ? 255 : mixed;
+  }
+}
+
+PC_HD inline bool keeps_tones(const AugmentSample& s) { return s.bits == 8 && s.invert_from > 255; }
+
+// Fewer tones, the bright ones inverted: of one pixel, values 0..255.
+PC_HD inline void retone(const AugmentSample& s, float* value) {
+  for (int c = 0; c < 3; ++c) {
+    const int tone = int(rintf(value[c])) >> (8 - s.bits) << (8 - s.bits);
+    value[c] = float(tone >= s.invert_from ? 255 - tone : tone);
   }
 }
 

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <utility>
+#include <vector>
 
 namespace pc {
 namespace {
@@ -68,9 +71,11 @@ TEST(Draw, TurnsToBothSidesWithinTheLimit) {
   float least = 0, most = 0;
   for (uint64_t i = 0; i < 2000; ++i) {
     const AugmentSample s = draw_wild(i);
-    const float degrees = std::atan2(s.turn_sin, s.turn_cos) * 180 / std::numbers::pi_v<float>;
+    const float cosine = s.turn[0][0], sine = s.turn[0][1];
+    const float degrees = std::atan2(sine, cosine) * 180 / std::numbers::pi_v<float>;
     least = std::min(least, degrees), most = std::max(most, degrees);
-    ASSERT_NEAR(s.turn_sin * s.turn_sin + s.turn_cos * s.turn_cos, 1, 1e-6);
+    ASSERT_NEAR(sine * sine + cosine * cosine, 1, 1e-6);
+    ASSERT_TRUE(s.turn[1][1] == cosine && s.turn[1][0] == -sine);
   }
   EXPECT_NEAR(least, -30, 0.5);
   EXPECT_NEAR(most, 30, 0.5);
@@ -129,6 +134,74 @@ TEST(Draw, FlipsAsOftenAsAskedAndKeepsTheArea) {
   EXPECT_NEAR(flips / 4000.0, 0.25, 0.03);
   EXPECT_NEAR(area / 4000, 0.75, 0.02);
   EXPECT_GE(least, 0.4999);
+}
+
+// What distinguishes a sample from an unchanged one, in the order of TrivialAugment's operations: 0 none, 1 and 2
+// shifts, 3 and 4 slants, 5 a turn, 6 brightness, 7 saturation, 8 contrast, 9 bits, 10 inversion; and how strong that
+// is.
+std::pair<int, double> operation_of(const AugmentSample& s, const AugmentSample& plain) {
+  const float(&t)[2][2] = s.turn, (&c)[3][4] = s.color;
+  const std::pair<int, double> turn{5, std::atan2(double(t[0][1]), double(t[0][0])) * 180 / std::numbers::pi};
+  std::vector<std::pair<int, double>> found;
+  if (s.crop_x != plain.crop_x) found.push_back({1, double(s.crop_x - plain.crop_x)});
+  if (s.crop_y != plain.crop_y) found.push_back({2, double(s.crop_y - plain.crop_y)});
+  if (t[0][0] != 1)
+    found.push_back(turn);
+  else if (t[0][1] != 0)
+    found.push_back({3, double(t[0][1])});
+  else if (t[1][0] != 0)
+    found.push_back({4, double(t[1][0])});
+  if (c[0][3] != 0)
+    found.push_back({8, double(1 - 2 * c[0][3])});
+  else if (c[0][1] != 0)
+    found.push_back({7, double(c[0][0] - c[1][0])});
+  else if (c[0][0] != 1)
+    found.push_back({6, double(c[0][0])});
+  if (s.bits != 8) found.push_back({9, double(s.bits)});
+  if (s.invert_from != 256) found.push_back({10, double(s.invert_from)});
+  EXPECT_LE(found.size(), 1u);
+  return found.empty() ? std::pair{0, 0.0} : found.front();
+}
+
+TEST(Trivial, EachOperationIsAsLikelyAndReachesTheWideRanges) {
+  Augmentation a = kNothing;
+  a.trivial = 1;
+  constexpr int kDraws = 44000;
+  const AugmentSample plain = fitting(Resize::stretch).identity(0, 160, 90);
+  std::array<int, 11> count{};
+  std::array<double, 11> least{}, most{};
+  for (uint64_t i = 0; i < kDraws; ++i) {
+    const auto [operation, strength] = operation_of(draw(fitting(Resize::stretch), a, 7, 3, i, 0, 160, 90), plain);
+    const auto at = std::size_t(operation);
+    least[at] = count[at] ? std::min(least[at], strength) : strength;
+    most[at] = count[at]++ ? std::max(most[at], strength) : strength;
+  }
+  // Of the weakest 1/12 that keep all bits, and 1/512 that invert none, nothing is seen.
+  const double each = kDraws / 11.0, unseen[] = {each / 12, each / 512};
+  for (std::size_t i = 0; i < count.size(); ++i)
+    EXPECT_NEAR(count[i], i == 0 ? each + unseen[0] + unseen[1] : i > 8 ? each - unseen[i - 9] : each, 250) << i;
+  const double want[][2] = {{-48, 48},    {-64, 64},    {-0.99, 0.99}, {-0.99, 0.99}, {-135, 135},
+                            {0.01, 1.99}, {0.01, 1.99}, {0.01, 1.99},  {2, 7},        {0, 255}};
+  for (std::size_t i = 0; i < std::size(want); ++i) {
+    const double slack = (want[i][1] - want[i][0]) / 200;
+    EXPECT_TRUE(least[i + 1] >= want[i][0] - 1e-4 && least[i + 1] <= want[i][0] + slack)
+        << i + 1 << " " << least[i + 1];
+    EXPECT_TRUE(most[i + 1] <= want[i][1] + 1e-4 && most[i + 1] >= want[i][1] - slack) << i + 1 << " " << most[i + 1];
+  }
+}
+
+TEST(Trivial, ChangesAsManyAsAskedAndNothingElse) {
+  Augmentation plain = kWild, trivial = kWild;
+  trivial.trivial = 0.44f;
+  int changed = 0;
+  for (uint64_t i = 0; i < 5000; ++i) {
+    const AugmentSample a = draw(fitting(Resize::pad), plain, 7, 1, i, 0, 50, 70),
+                        b = draw(fitting(Resize::pad), trivial, 7, 1, i, 0, 50, 70);
+    changed += !same(a, b);
+    ASSERT_TRUE(a.flip == b.flip && a.crop_w == b.crop_w && a.crop_h == b.crop_h && a.background == b.background &&
+                a.erase_w == b.erase_w);
+  }
+  EXPECT_NEAR(changed / 5000.0, 0.44 * (10 - 1 / 12.0) / 11, 0.02);
 }
 
 TEST(DrawPairs, AreAFunctionOfSeedEpochAndStep) {

@@ -45,7 +45,8 @@ def steps_done(path):
 def command(folder, name):
     settings = {"data.root": f"{folder}/data", "data.cache": f"{folder}/cache", "model.architecture": architecture, "model.height": 32,
                 "model.width": 32, "train.epochs": 6, "train.batch": 8, "train.save_every": 1, "train.ema": 0.9, "train.lr": 0.02,
-                "augment.mixup": 0.4, "augment.cutmix": 1, "augment.background": 0.5, "output.runs": f"{folder}/runs", "output.name": name}
+                "augment.mixup": 0.4, "augment.cutmix": 1, "augment.background": 0.5, "augment.trivial": 0.5,
+                "output.runs": f"{folder}/runs", "output.name": name}
     words = [f"{bin_folder}/pctrain", f"{folder}/config.ini"]
     for key, value in settings.items():
         words += ["--set", f"{key}={value}"]

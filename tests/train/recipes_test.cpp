@@ -73,10 +73,11 @@ TEST_F(Recipes, StagesJoinFromTheHeadsDown) {
 }
 
 TEST_F(Recipes, EverythingAtOnceResumesBitForBit) {
-  const std::vector<std::string> settings{"train.save_every=1",   "train.ema=0.9",       "train.accumulate=2",    "train.batch=4",
-                                          "augment.mixup=0.4",    "augment.cutmix=1",    "augment.background=1",  "augment.rotate=20",
-                                          "augment.erase=0.5",    "augment.contrast=0.3", "augment.max_area=1.5", "train.optimizer=adamw",
-                                          "train.lr=0.001"};
+  const std::vector<std::string> settings{"train.save_every=1",   "train.ema=0.9",        "train.accumulate=2",
+                                          "train.batch=4",        "augment.mixup=0.4",    "augment.cutmix=1",
+                                          "augment.background=1", "augment.rotate=20",    "augment.erase=0.5",
+                                          "augment.contrast=0.3", "augment.max_area=1.5", "train.optimizer=adamw",
+                                          "train.lr=0.001",       "augment.trivial=0.5"};
   ASSERT_EQ(train("whole", settings).code, 0);
   int killed = 0;
   for (int wait : {400, 700, 300, 900, 500, 600}) killed += train("torn", settings, wait).code == 128 + SIGKILL;

@@ -94,6 +94,9 @@ std::vector<ConfigKey> TrainConfig::keys() {
       number_key("augment", "contrast", augment.contrast, 0, 1, "largest relative change of the contrast"),
       number_key("augment", "saturation", augment.saturation, 0, 1, "largest relative change of the saturation"),
       number_key("augment", "temperature", augment.temperature, 0, 1, "largest relative change of red against blue"),
+      number_key("augment", "trivial", augment.trivial, 0, 1,
+                 "probability of one drawn operation as strong as drawn (TrivialAugment): shift, slant, turn, brightness, "
+                 "saturation, contrast, fewer tones, inverted tones, or none"),
       number_key("augment", "erase", augment.erase, 0, 1, "probability that a rectangle is blanked"),
       number_key("augment", "background", augment.background, 0, 1, "probability that an object on white is laid on another surface"),
       number_key("augment", "mixup", augment.mixup, 0, 1, "a of Beta(a, a), the shares in which two pictures are blended; 0: never"),

@@ -1,6 +1,7 @@
 // Everything that config.ini may say to pctrain, with its defaults.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -51,7 +52,7 @@ struct TrainConfig {
   struct {
     double flip = 0.5, min_area = 0.7, max_area = 1, max_stretch = 1.2, rotate = 0;
     double brightness = 0, contrast = 0, saturation = 0, temperature = 0;
-    double erase = 0, background = 0, mixup = 0, cutmix = 0;
+    double trivial = 0, erase = 0, background = 0, mixup = 0, cutmix = 0;
   } augment;
   struct {
     std::string runs = "runs", name = "run";
@@ -64,6 +65,8 @@ struct TrainConfig {
   // One number per label column, from data.min_count and train.head_weights.
   std::vector<int64_t> min_counts() const;
   std::vector<float> head_weights() const;
+  // Pictures that are scored at once.
+  int scoring_batch() const { return int(std::min<int64_t>(train.batch, 64)); }
 };
 
 }  // namespace pc

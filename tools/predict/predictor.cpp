@@ -77,7 +77,10 @@ fs::path default_model(const fs::path& folder) {
 }
 
 Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
-    : path_(checked(model, settings)), settings_(settings), loaded_(load_model(model)) {
+    : Predictor(load_model(checked(model, settings)), model, settings) {}
+
+Predictor::Predictor(LoadedModel model, const fs::path& path, const PredictorSettings& settings)
+    : path_(checked(path, settings)), settings_(settings), loaded_(std::move(model)) {
   if (settings.device != Device::cpu) move_to(*loaded_.model, settings.device);
   if (!settings.adaptable) loaded_.model->only_infer();
   self_test_ = run_self_test(loaded_, settings.device, settings.precision, path_.string());

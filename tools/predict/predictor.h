@@ -46,6 +46,8 @@ class Predictor {
   // Runs the model's self-test. Errors: as load_model and check_self_test; Error(usage) for a device or precision that
   // is not there.
   Predictor(const std::filesystem::path& model, const PredictorSettings& settings);
+  // The same for a model that is not a file yet; errors name it `path`.
+  Predictor(LoadedModel model, const std::filesystem::path& path, const PredictorSettings& settings);
 
   const ModelInfo& info() const { return loaded_.info; }
   const std::filesystem::path& path() const { return path_; }

@@ -8,8 +8,8 @@
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
 #include "kernels/runtime/parallel.h"
-#include "tools/cli/progress.h"
 #include "tools/report/sections.h"
+#include "tools/train/calibrate.h"
 #include "tools/train/events.h"
 #include "tools/train/run_folder.h"
 #include "tools/train/split_file.h"
@@ -47,19 +47,14 @@ const json& RunMaterial::event(const std::string& kind) const {
   return found == events.rend() ? none : *found;
 }
 
-void write_report(const FinishedRun& run) {
+void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
   NoGrad no_grad;
   const DataPlan& plan = run.plan;
-  RunMaterial m{{.heads = {},
+  RunMaterial m{{.heads = std::move(tested),
                  .image = [&](uint32_t item) { return plan.store->picture(item); },
                  .file = [&](uint32_t item) { return plan.catalogue.items[item].file; }},
                 run,
                 read_events(run.folder / "metrics.jsonl")};
-  {
-    Progress progress("reporting", int64_t(plan.test.size()));
-    m.heads = test_pass(run.model, run.info, run.batches, plan.test, int(std::min<int64_t>(run.config.train.batch, 64)),
-                        [&](int64_t done) { progress.update(done); });
-  }
   write_file_atomically(run.folder / "report.html", page(m));
   write_file_atomically(run.folder / "confusion.csv", confusion_csv(m));
   fmt::print(stderr, "report: {}\n", (run.folder / "report.html").string());
@@ -79,12 +74,10 @@ void report_again(TrainConfig& config) {
   move_to(*loaded.model, device);
   const BatchMaker batches(plan.catalogue, plan.store, loaded.info.preprocess, dtype_from_name(config.train.precision),
                            device);
-  write_report({.folder = path,
-                .config = config,
-                .plan = plan,
-                .info = loaded.info,
-                .model = *loaded.model,
-                .batches = batches});
+  const CalibrationSet answered = answer(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
+  write_report(
+      {.folder = path, .config = config, .plan = plan, .info = loaded.info, .model = *loaded.model, .batches = batches},
+      test_pass(loaded.info, answered, plan.test));
 }
 
 }  // namespace pc

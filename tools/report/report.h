@@ -5,6 +5,7 @@
 
 #include "models/model_file.h"
 #include "tools/config/train_config.h"
+#include "tools/report/test_pass.h"
 #include "tools/train/batches.h"
 #include "tools/train/data_plan.h"
 
@@ -19,9 +20,10 @@ struct FinishedRun {
   const BatchMaker& batches;
 };
 
-// Looks at the test pictures once more. The curves come from RUN/metrics.jsonl, the table of shifts from RUN/shift.json
-// (pceval --shift --json) where it lies there. Errors: Error(file); Error(data) naming the file that is not understood.
-void write_report(const FinishedRun& run);
+// `tested` is of the run's test pictures, of which only those shown with heat maps are looked at once more. The curves
+// come from RUN/metrics.jsonl, the table of shifts from RUN/shift.json (pceval --shift --json) where it lies there.
+// Errors: Error(file); Error(data) naming the file that is not understood.
+void write_report(const FinishedRun& run, std::vector<TestedHead> tested);
 
 // The same for a run that finished earlier. Error(usage) where it has not; Error(data) where its test pictures cannot
 // be told any more.

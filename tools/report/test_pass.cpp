@@ -30,26 +30,26 @@ Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, doubl
           .loss = loss};
 }
 
-std::vector<TestedHead> test_pass(Classifier& model, const ModelInfo& info, const BatchMaker& batches,
-                                  std::span<const uint32_t> items, int batch, const EvaluateProgress& progress) {
+std::vector<TestedHead> test_pass(const ModelInfo& info, const CalibrationSet& answered,
+                                  std::span<const uint32_t> items) {
   const std::vector<double> t = temperatures(info);
   std::vector<TestedHead> all;
   auto scores = empty_scores(info.head_shapes());
-  for (std::size_t h = 0; h < scores.size(); ++h)
-    all.push_back({.score = std::move(scores[h]),
-                   .classes = info.heads[h].labels,
-                   .labels = info.heads[h].labels,
-                   .pictures = {}});
-  const auto keep = [&](std::size_t place, std::size_t h, std::span<const float> logits) {
-    const int32_t truth = batches.label(items[place], h);
-    if (truth < 0) {
-      ++all[h].score.unknown;
-      return;
+  for (std::size_t h = 0; h < scores.size(); ++h) {
+    TestedHead& head = all.emplace_back(TestedHead{.score = std::move(scores[h]),
+                                                   .classes = info.heads[h].labels,
+                                                   .labels = info.heads[h].labels,
+                                                   .pictures = {}});
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const int32_t truth = answered.labels[i][h];
+      if (truth < 0) {
+        ++head.score.unknown;
+        continue;
+      }
+      head.pictures.push_back(tested(items[i], answered.logits[i][h], truth, t[h]));
+      head.score.add(truth, head.pictures.back().answer);
     }
-    all[h].pictures.push_back(tested(items[place], logits, truth, t[h]));
-    all[h].score.add(truth, all[h].pictures.back().answer);
-  };
-  for_logits(model, batches, items, batch, keep, progress);
+  }
   return all;
 }
 

@@ -1,11 +1,11 @@
-// One pass over the test pictures: what the network answers each, and how sure it is.
+// What the network answered the test pictures, and how sure it was.
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "models/model_file.h"
-#include "tools/train/batches.h"
+#include "tools/predict/fit_calibration.h"
 #include "tools/train/evaluate.h"
 
 namespace pc {
@@ -27,9 +27,9 @@ struct TestedHead {
   std::vector<Tested> pictures;              // those with a label, in order
 };
 
-// The model computes as in prediction; pictures without a label count as unknown.
-std::vector<TestedHead> test_pass(Classifier& model, const ModelInfo& info, const BatchMaker& batches,
-                                  std::span<const uint32_t> items, int batch, const EvaluateProgress& progress = {});
+// One per head, of the answers to `items`; pictures without a label count as unknown.
+std::vector<TestedHead> test_pass(const ModelInfo& info, const CalibrationSet& answered,
+                                  std::span<const uint32_t> items);
 
 // What the logits of one picture say, of which `truth` is right.
 Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, double temperature);

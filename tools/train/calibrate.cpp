@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "tools/cli/progress.h"
-#include "tools/predict/fit_calibration.h"
 #include "tools/train/evaluate.h"
 #include "tools/train/learn_hierarchy.h"
 
@@ -13,23 +12,6 @@ namespace pc {
 namespace {
 
 using nlohmann::json;
-
-CalibrationSet answer(Classifier& model, const BatchMaker& batches, const std::vector<uint32_t>& items, int batch,
-                const char* what) {
-  Progress progress(what, int64_t(items.size()));
-  CalibrationSet all{.logits = std::vector<Logits>(items.size()), .labels = {}};
-  for_logits(
-      model, batches, items, batch,
-      [&](std::size_t place, std::size_t, std::span<const float> logits) {
-        all.logits[place].emplace_back(logits.begin(), logits.end());
-      },
-      [&](int64_t done) { progress.update(done); });
-  for (const uint32_t item : items) {
-    all.labels.emplace_back();
-    for (std::size_t h = 0; h < batches.heads(); ++h) all.labels.back().push_back(batches.label(item, h));
-  }
-  return all;
-}
 
 // Of the labelled pictures: how many had a sure name, and how many of those were right.
 struct Coverage {
@@ -113,8 +95,25 @@ void print(const json& event, const ModelInfo& info) {
 
 }  // namespace
 
+CalibrationSet answer(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
+                      const char* what) {
+  Progress progress(what, int64_t(items.size()));
+  CalibrationSet all{.logits = std::vector<Logits>(items.size()), .labels = {}};
+  for_logits(
+      model, batches, items, batch,
+      [&](std::size_t place, std::size_t, std::span<const float> logits) {
+        all.logits[place].emplace_back(logits.begin(), logits.end());
+      },
+      [&](int64_t done) { progress.update(done); });
+  for (const uint32_t item : items) {
+    all.labels.emplace_back();
+    for (std::size_t h = 0; h < batches.heads(); ++h) all.labels.back().push_back(batches.label(item, h));
+  }
+  return all;
+}
+
 void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
-               RunFolder& folder) {
+               const CalibrationSet& test, RunFolder& folder) {
   info.hierarchy = learn_hierarchy(plan.catalogue, plan.train);
   if (plan.val.empty()) {
     fmt::print(stderr,
@@ -122,7 +121,6 @@ void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, co
     return;
   }
   const CalibrationSet val = answer(model, batches, plan.val, batch, "calibrating");
-  const CalibrationSet test = answer(model, batches, plan.test, batch, "measuring");
   info.calibration.reset();
   fit_calibration(info, val);
   const json event = report(info, val, test);

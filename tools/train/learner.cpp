@@ -39,6 +39,7 @@ BatchRecipe batch_recipe(const TrainConfig& config) {
                            .saturation = float(a.saturation),
                            .temperature = float(a.temperature),
                            .erase = float(a.erase),
+                           .trivial = float(a.trivial),
                            .background = float(a.background)},
           .mixing = {.mixup = float(a.mixup), .cutmix = float(a.cutmix)},
           .seed = uint64_t(config.train.seed)};
@@ -136,18 +137,21 @@ void Learner::draw(std::span<const uint32_t> items) {
   drawn_.upload();
 }
 
-void Learner::run_step() {
+void Learner::run_step(const Watch& watch) {
   const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
   std::size_t at = 0;
-  for (int64_t i = 0; i < config_.train.accumulate; ++i, at += bytes)
-    descend(forward(batches_.make(batch, drawn_.on_device().part(at, {int64_t(bytes)}, DType::u8))));
+  for (int64_t i = 0; i < config_.train.accumulate; ++i, at += bytes) {
+    const auto losses = forward(batches_.make(batch, drawn_.on_device().part(at, {int64_t(bytes)}, DType::u8)));
+    if (watch && i == 0) watch(losses);
+    descend(losses);
+  }
   optimizer_.step(drawn_.on_device().part(at, {}, DType::f32));
 }
 
-void Learner::learn(std::span<const uint32_t> items) {
+void Learner::learn(std::span<const uint32_t> items, const Watch& watch) {
   constexpr int64_t kEvery = 16;
   draw(items);
-  step_.run([this] { run_step(); });
+  step_.run([&] { run_step(watch); });
   uncollected_ += config_.train.accumulate;
   if (uncollected_ >= kEvery || drawn_.on_device().device() == Device::cpu) collect();
   ++state_.step;

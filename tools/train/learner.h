@@ -1,6 +1,7 @@
 // Learner: a model with its optimizer and its running average, and what one training step does to them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -44,10 +45,10 @@ class Learner {
   // Which parts learn in the state's epoch; begin_epoch() does it too.
   void choose_parts();
   // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few
-  // steps later.
-  void learn(std::span<const uint32_t> items);
-  // Its first half for one batch: the loss of every head.
-  std::vector<Var> forward(const Batch& batch);
+  // steps later. `watch` gets every head's loss of the first batch, with the record of how it was made; with
+  // train.cuda_graph not in every step.
+  using Watch = std::function<void(const std::vector<Var>& losses)>;
+  void learn(std::span<const uint32_t> items, const Watch& watch = {});
   // Brings the losses and hits of all batches into state(). On the CPU that happens after every step; on a GPU, which
   // one would have to wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss or a
   // gradient is not finite.
@@ -56,7 +57,8 @@ class Learner {
 
  private:
   void draw(std::span<const uint32_t> items);
-  void run_step();
+  void run_step(const Watch& watch);
+  std::vector<Var> forward(const Batch& batch);
   void descend(const std::vector<Var>& losses);
   void check_gradients() const;
   void average_weights();

@@ -41,9 +41,10 @@ class Trainer {
   void keep_best(RunFolder& folder, const std::vector<HeadScore>& val);
   bool finished() const;
   void finish(RunFolder& folder);
+  std::vector<TestedHead> test(Classifier& model, RunFolder& folder);
   void describe(const std::vector<Var>& losses);
   void save(RunFolder& folder);
-  std::vector<HeadScore> score(Classifier& model, const std::vector<uint32_t>& items, const char* label);
+  std::vector<HeadScore> validate();
   json train_scores() const;
 
   TrainConfig& config_;
@@ -87,9 +88,10 @@ bool Trainer::train_epoch(RunFolder& folder) {
   return true;
 }
 
-std::vector<HeadScore> Trainer::score(Classifier& model, const std::vector<uint32_t>& items, const char* label) {
-  Progress progress(label, int64_t(items.size()));
-  return evaluate(model, info_.head_shapes(), learner_.batches(), items, int(std::min<int64_t>(config_.train.batch, 64)),
+std::vector<HeadScore> Trainer::validate() {
+  if (plan_.val.empty()) return {};
+  Progress progress("validating", int64_t(plan_.val.size()));
+  return evaluate(learner_.result(), info_.head_shapes(), learner_.batches(), plan_.val, config_.scoring_batch(),
                   [&](int64_t done) { progress.update(done); });
 }
 
@@ -98,7 +100,7 @@ void Trainer::end_epoch(RunFolder& folder, double seconds) {
   json event{{"event", "epoch"}, {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)}, {"train", train_scores()},
              {"seconds", seconds}, {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
-  const auto val = plan_.val.empty() ? std::vector<HeadScore>{} : score(learner_.result(), plan_.val, "validating");
+  const std::vector<HeadScore> val = validate();
   if (!val.empty()) event["val"] = to_json(val);
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     const json& t = event["train"][info_.heads[h].name];
@@ -169,31 +171,46 @@ Exit Trainer::run(RunFolder& folder) {
   return Exit::ok;
 }
 
+// The one look at the test pictures: what the calibration is worth there, the scores and the report come from it.
+std::vector<TestedHead> Trainer::test(Classifier& model, RunFolder& folder) {
+  const int batch = config_.scoring_batch();
+  const CalibrationSet answered = answer(model, learner_.batches(), plan_.test, batch, "testing");
+  calibrate(info_, model, learner_.batches(), plan_, batch, answered, folder);
+  return test_pass(info_, answered, plan_.test);
+}
+
 void Trainer::finish(RunFolder& folder) {
   const bool chosen = config_.train.patience > 0;
   const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, device_from_name(config_.train.device));
   Classifier& chosen_model = best ? *best : learner_.result();
-  calibrate(info_, chosen_model, learner_.batches(), plan_, int(std::min<int64_t>(config_.train.batch, 64)), folder);
+  std::vector<TestedHead> tested = test(chosen_model, folder);
+  std::vector<HeadScore> scores;
+  for (const TestedHead& head : tested) scores.push_back(head.score);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
-  const auto test = score(chosen_model, plan_.test, "testing");
-  event["heads"] = to_json(test);
+  event["heads"] = to_json(scores);
   folder.log(event);
   write_held_back(folder.path() / "held_back", plan_, 8);
   save_model(folder.model_path(), info_, chosen_model);
   state_.finished = config_.train.epochs;
   save(folder);
   write_tensorboard(folder.path());
-  fmt::print("{}", to_table(test));
+  fmt::print("{}", to_table(scores));
   fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());
-  write_report({.folder = folder.path(), .config = config_, .plan = plan_, .info = info_, .model = chosen_model, .batches = learner_.batches()});
+  write_report({.folder = folder.path(),
+                .config = config_,
+                .plan = plan_,
+                .info = info_,
+                .model = chosen_model,
+                .batches = learner_.batches()},
+               std::move(tested));
 }
 
-// One batch through every stage.
+// One step.
 void Trainer::dry_run() {
   const auto items = std::span(plan_.train);
-  describe(learner_.forward(learner_.batches().random(items.first(std::size_t(config_.train.batch)), 0, 0)));
-  learner_.learn(items.first(std::size_t(learner_.step_pictures())));
+  learner_.learn(items.first(std::size_t(learner_.step_pictures())),
+                 [this](const std::vector<Var>& losses) { describe(losses); });
   fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
 }
 
