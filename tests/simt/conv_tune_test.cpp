@@ -32,11 +32,11 @@ TEST(ConvTune, GpuTakesAnEngineThatSums) {
   EXPECT_EQ(plan->tag(), "best 3=4");
 }
 
-TEST(ConvTune, GpuAWrongSumIsSeen) {
-  const ConvKey key{kShape, DType::f16, ConvPass::forward_sums};
+void check_sum_errors(DType dtype) {
+  const ConvKey key{kShape, dtype, ConvPass::forward_sums};
   const int64_t rows = int64_t(kShape.n) * kShape.p() * kShape.q();
-  const Values values = rounded(random_values(rows * kShape.k, 1), DType::f16);
-  const Array y(Device::cuda, DType::f16, values);
+  const Values values = rounded(random_values(rows * kShape.k, 1), dtype);
+  const Array y(Device::cuda, dtype, values);
   Values right(std::size_t(kShape.k) * 2);
   for (std::size_t i = 0; i < values.size(); ++i) {
     right[i % std::size_t(kShape.k)] += values[i];
@@ -51,6 +51,9 @@ TEST(ConvTune, GpuAWrongSumIsSeen) {
     ASSERT_EQ(errors.size(), sums.size());
     for (std::size_t i = 0; i < errors.size(); ++i) EXPECT_EQ(errors[i] > 4e-3f, i == wrong) << i << " of " << wrong;
   }
+}
+TEST(ConvTune, GpuAWrongSumIsSeen) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) check_sum_errors(dtype);
 }
 
 TEST(ConvTune, GpuTakesAnEngineThatAdds) {
