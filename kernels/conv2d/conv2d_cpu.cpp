@@ -119,12 +119,12 @@ void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
 class CpuFilter : public PackedFilter {
  public:
   CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
-      : dtype(t), few_products(t == DType::f32 && winograd_pays(s)) {
+      : dtype(t), winograd_tile(t == DType::f32 ? winograd_outputs(s) : 0) {
     if (b) bias.assign(b, b + s.k);
     const bool pairs = use_pairs(t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
-    panels = few_products ? winograd_panels(s, w)
-                          : make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
+    panels = winograd_tile ? winograd_panels(winograd_tile, s, w)
+                           : make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
   }
 
   // Of the shape that came last: a small one is as quickly computed as planned.
@@ -136,7 +136,7 @@ class CpuFilter : public PackedFilter {
   }
 
   DType dtype;
-  bool few_products;
+  int winograd_tile;  // 0: none
   std::vector<float> bias;
   Buffer panels;  // one layout for every n, h and w
 
@@ -153,8 +153,9 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
   auto& own = static_cast<CpuFilter&>(filter);
   if (!check(s, own.dtype)) return;
   const Epilogue epilogue{own.bias.data(), residual, relu};
-  if (own.few_products)
-    return winograd(s, static_cast<const float*>(x), own.panels.as<float>(), epilogue, static_cast<float*>(y));
+  if (own.winograd_tile)
+    return winograd(own.winograd_tile, s, static_cast<const float*>(x), own.panels.as<float>(), epilogue,
+                    static_cast<float*>(y));
   run(*own.route(s), x, {.ready = own.panels.as<float>()}, epilogue, y);
 }
 

@@ -143,12 +143,12 @@ Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_w
 
 // --- y of inference, f32, in fewer products ---
 
-// Whether it is worth it for such filters and pictures; n does not matter, so that a picture's result does not depend
-// on its batch.
-bool winograd_pays(const Conv2dShape&);
-Buffer winograd_panels(const Conv2dShape&, const float* w);  // w KRSC, 3x3
+// Outputs along the side of a tile, 2 or 4, as is best for such filters and pictures; 0 where it is not worth it. n does
+// not matter, so that a picture's result does not depend on its batch.
+int winograd_outputs(const Conv2dShape&);
+Buffer winograd_panels(int outputs, const Conv2dShape&, const float* w);  // w KRSC, 3x3
 // For pictures of any h and w.
-void winograd(const Conv2dShape&, const float* x, const float* panels, const Epilogue&, float* y);
+void winograd(int outputs, const Conv2dShape&, const float* x, const float* panels, const Epilogue&, float* y);
 
 // --- dw ---
 
