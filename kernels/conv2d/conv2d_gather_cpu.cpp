@@ -250,7 +250,7 @@ bool taps_pay(const Gather& g, const std::vector<PixelGroup>& groups) {
     for (const GatherTap& tap : group.taps) reached[std::size_t(tap.weight / g.channels_in)] += pixels;
   }
   for (const int64_t pixels : reached) by_taps += pixels > 0 ? cost(pixels) : 0;
-  return by_taps * 5 < by_groups * 4;  // sums that wait in memory cost something too
+  return by_taps * 20 < by_groups * 19;  // sums that wait in memory cost something too
 }
 
 }  // namespace
