@@ -30,6 +30,8 @@ GradScalerState Optimizer::state() const {
   return state;
 }
 
+void Optimizer::send_state(Readback& to, std::size_t at) const { to.ask(at, state_.data(), sizeof(GradScalerState)); }
+
 void Optimizer::set_state(const GradScalerState& state) {
   memory::copy(device_, state_.data(), Device::cpu, &state, sizeof state);
 }

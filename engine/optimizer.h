@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/module.h"
+#include "engine/readback.h"
 #include "kernels/grad_scaler/grad_scaler.h"
 
 namespace pc {
@@ -39,7 +40,8 @@ class Optimizer {
   // Momenta, under names such as "layer1.0.conv1.weight.v", to be saved and restored bit for bit together with the
   // scaler's state.
   void visit(const Visitor& visitor);
-  GradScalerState state() const;  // waits for the device
+  GradScalerState state() const;                        // waits for the device
+  void send_state(Readback& to, std::size_t at) const;  // a GradScalerState, to byte `at`
   void set_state(const GradScalerState& state);
 
  private:

@@ -1,23 +1,26 @@
 #include "engine/staged.h"
 
-#include "kernels/runtime/select.h"
-
 namespace pc {
+namespace {
+
+constexpr std::size_t kHalf = 16, kSlots = 2 * kHalf;
+
+}  // namespace
 
 Staged::Staged(Device device, std::size_t bytes) : on_device_({int64_t(bytes)}, DType::u8, device) {
-  constexpr std::size_t kSlots = 32;
   if (device == Device::cpu) return;
-  for (std::size_t i = 0; i < kSlots; ++i)
-    slots_.emplace_back(static_cast<std::byte*>(PC_KERNELS(memory, device).allocate_host(bytes)), Release{device});
+  for (std::size_t i = 0; i < kSlots; ++i) slots_.emplace_back(device, bytes);
+  for (int i = 0; i < 2; ++i) halves_.emplace_back(device);
 }
-
-void Staged::Release::operator()(std::byte* block) const { PC_KERNELS(memory, device).release_host(block); }
 
 void Staged::upload() {
   if (slots_.empty()) return;
   memory::copy(on_device_.device(), on_device_.data(), Device::cpu, host(), on_device_.bytes());
-  next_ = (next_ + 1) % slots_.size();
-  if (next_ == 0) memory::synchronize(on_device_.device());
+  const std::size_t half = next_ / kHalf;
+  next_ = (next_ + 1) % kSlots;
+  if (next_ % kHalf > 0) return;
+  halves_[half].set();
+  halves_[1 - half].wait();  // its slots come next
 }
 
 }  // namespace pc

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <vector>
 
 #include "engine/tensor.h"
+#include "kernels/runtime/pinned.h"
 
 namespace pc {
 
@@ -14,19 +14,15 @@ class Staged {
   Staged(Device device, std::size_t bytes);
 
   // Where the host writes next.
-  std::byte* host() { return slots_.empty() ? on_device_.as<std::byte>() : slots_[next_].get(); }
-  // Sends it to the device, in the order of its calls. Waits for the device once in a while, when a slot that it may
-  // still read is due.
+  std::byte* host() { return slots_.empty() ? on_device_.as<std::byte>() : slots_[next_].data(); }
+  // Sends it to the device, in the order of its calls. Waits where the device has 16 or more still to read.
   void upload();
   const Tensor& on_device() const { return on_device_; }  // u8 [bytes]
 
  private:
-  struct Release {
-    Device device;
-    void operator()(std::byte* block) const;
-  };
   Tensor on_device_;
-  std::vector<std::unique_ptr<std::byte, Release>> slots_;  // none on the CPU
+  std::vector<Pinned> slots_;  // none on the CPU
+  std::vector<Mark> halves_;   // behind what was sent of each half of the slots
   std::size_t next_ = 0;
 };
 

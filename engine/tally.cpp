@@ -2,7 +2,7 @@
 
 namespace pc {
 
-Tally::Tally(std::size_t heads, Device device) : heads_(heads), counts_(device, heads * sizeof(TallyCounts)) {
+Tally::Tally(std::size_t heads, Device device) : counts_(device, heads * sizeof(TallyCounts)) {
   memory::zero(device, counts_.data(), counts_.bytes());
 }
 
@@ -12,11 +12,9 @@ void Tally::add(std::size_t head, const Tensor& logits, const Targets& targets, 
            counts_.as<TallyCounts>() + head);
 }
 
-std::vector<TallyCounts> Tally::take() {
-  std::vector<TallyCounts> counts(heads_);
-  memory::copy(Device::cpu, counts.data(), counts_.device(), counts_.data(), counts_.bytes());
+void Tally::send(Readback& to, std::size_t at) {
+  to.ask(at, counts_.data(), counts_.bytes());
   memory::zero(counts_.device(), counts_.data(), counts_.bytes());
-  return counts;
 }
 
 }  // namespace pc

@@ -1,7 +1,8 @@
-// Tally: losses and hits of every head since they were last taken, kept on the device: only take() waits.
+// Tally: losses and hits of every head since they were last sent, kept on the device.
 #pragma once
 
 #include "engine/ops.h"
+#include "engine/readback.h"
 #include "kernels/tally/tally.h"
 
 namespace pc {
@@ -11,11 +12,12 @@ class Tally {
   Tally(std::size_t heads, Device device);
   // logits f32 [n, classes] of a head, its targets (the first label of each counts) and its mean loss.
   void add(std::size_t head, const Tensor& logits, const Targets& targets, const Tensor& loss);
-  // One of each head: the sum of loss times n, hits, and rows with a label. Begins again at 0.
-  std::vector<TallyCounts> take();
+  // To byte `at` go bytes() of TallyCounts, one of each head: the sum of loss times n, hits, and rows with a label.
+  // Begins again at 0.
+  void send(Readback& to, std::size_t at);
+  std::size_t bytes() const { return counts_.bytes(); }
 
  private:
-  std::size_t heads_;
   Buffer counts_;
 };
 

@@ -20,6 +20,13 @@ struct MemoryKernels {
   void (*copy_in)(void* dst, const void* host, std::size_t bytes);   // host -> device
   void (*copy_out)(void* host, const void* src, std::size_t bytes);  // device -> host, complete on return
   void (*synchronize)();
+
+  // See kernels/runtime/pinned.h.
+  void (*copy_out_later)(void* pinned, const void* src, std::size_t bytes);  // there once a mark behind it is passed
+  void* (*make_mark)();
+  void (*release_mark)(void*) noexcept;
+  void (*set_mark)(void*);
+  void (*await_mark)(void*);
 };
 extern const MemoryKernels memory_cpu, memory_cuda;
 

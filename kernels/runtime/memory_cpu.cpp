@@ -14,7 +14,8 @@ void* allocate(std::size_t bytes) {
   constexpr std::size_t kHuge = 2u << 20;
   const std::size_t alignment = bytes >= kHuge ? kHuge : 64;
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (!block) fail(Exit::limit, "out of memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
+  if (!block)
+    fail(Exit::limit, "out of memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
   // The last huge page too if at least half of it is used.
   if (alignment == kHuge) madvise(block, (bytes + kHuge / 2) / kHuge * kHuge, MADV_HUGEPAGE);
   return block;
@@ -37,6 +38,11 @@ const MemoryKernels memory_cpu{
     .copy_in = copy,
     .copy_out = copy,
     .synchronize = [] {},
+    .copy_out_later = copy,
+    .make_mark = []() -> void* { return nullptr; },
+    .release_mark = [](void*) noexcept {},
+    .set_mark = [](void*) {},
+    .await_mark = [](void*) {},
 };
 
 }  // namespace pc

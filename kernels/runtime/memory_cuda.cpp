@@ -46,11 +46,22 @@ void copy_in(void* dst, const void* host, std::size_t bytes) {
 
 void synchronize() { PC_CHECK(cudaStreamSynchronize(stream())); }
 
-void copy_out(void* host, const void* src, std::size_t bytes) {
-  if (bytes == 0) return;
-  PC_CHECK(cudaMemcpyAsync(host, src, bytes, cudaMemcpyDeviceToHost, stream()));
-  synchronize();
+void copy_out_later(void* host, const void* src, std::size_t bytes) {
+  if (bytes > 0) PC_CHECK(cudaMemcpyAsync(host, src, bytes, cudaMemcpyDeviceToHost, stream()));
 }
+
+void copy_out(void* host, const void* src, std::size_t bytes) {
+  copy_out_later(host, src, bytes);
+  if (bytes > 0) synchronize();
+}
+
+void* make_mark() {
+  cudaEvent_t event = nullptr;
+  PC_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+  return event;
+}
+
+cudaEvent_t event_of(void* mark) { return static_cast<cudaEvent_t>(mark); }
 
 }  // namespace
 
@@ -64,6 +75,11 @@ const MemoryKernels memory_cuda{
     .copy_in = copy_in,
     .copy_out = copy_out,
     .synchronize = synchronize,
+    .copy_out_later = copy_out_later,
+    .make_mark = make_mark,
+    .release_mark = [](void* mark) noexcept { cudaEventDestroy(event_of(mark)); },
+    .set_mark = [](void* mark) { PC_CHECK(cudaEventRecord(event_of(mark), stream())); },
+    .await_mark = [](void* mark) { PC_CHECK(cudaEventSynchronize(event_of(mark))); },
 };
 
 }  // namespace pc

@@ -1,10 +1,11 @@
-// Arena, Staged and Replay on the CPU; tests/models/training_test.cpp and the stand-in GPU have whole steps.
+// Arena, Staged, Readback and Replay on the CPU; tests/models/training_test.cpp and the stand-in GPU have whole steps.
 #include "engine/replay.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 
+#include "engine/readback.h"
 #include "engine/staged.h"
 #include "kernels/runtime/memory.h"
 #include "models/classifier.h"
@@ -104,6 +105,14 @@ TEST(Staged, WhatTheHostWritesIsOnTheDevice) {
     staged.upload();
     EXPECT_EQ(staged.on_device().to_vector<uint8_t>(), std::vector<uint8_t>(8, uint8_t(i)));
   }
+}
+
+TEST(Readback, OnTheCpuAllIsThereAtOnce) {
+  Readback readback(Device::cpu, 8);
+  const char text[] = "abcdefg";
+  readback.ask(0, text + 4, 4);
+  readback.ask(4, text, 4);
+  EXPECT_EQ(std::memcmp(readback.wait(), "efg\0abcd", 8), 0);
 }
 
 }  // namespace

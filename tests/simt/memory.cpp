@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 
@@ -23,6 +24,20 @@ constexpr unsigned char kPoison = 0xff;
 std::map<char*, std::size_t> live;  // buffers and their bytes
 std::size_t next = kGuard;          // the first free byte; from the start again once nothing lives
 int accesses = 0;                   // how many DeviceAccess live
+
+std::map<char*, std::size_t> pinned;  // blocks of cudaMallocHost and their bytes
+struct LateCopy {
+  void* to;
+  std::vector<char> bytes;
+};
+std::vector<LateCopy> late;
+std::size_t arrived = 0;
+
+bool is_pinned(const void* p) {
+  const char* const byte = static_cast<const char*>(p);
+  auto after = pinned.upper_bound(const_cast<char*>(byte));
+  return after != pinned.begin() && byte < std::prev(after)->first + std::prev(after)->second;
+}
 
 Byte* states() {
   static Byte* const all = static_cast<Byte*>(reserve(kArenaBytes));
@@ -59,6 +74,16 @@ DeviceAccess::DeviceAccess() {
 
 DeviceAccess::~DeviceAccess() {
   if (--accesses == 0) mprotect(arena(), kArenaBytes, PROT_NONE);
+}
+
+std::size_t late_copies() { return late.size(); }
+
+void arrive(std::size_t count) {
+  for (; arrived < count; ++arrived) {
+    LateCopy& copy = late[arrived];
+    if (is_pinned(copy.to)) std::memcpy(copy.to, copy.bytes.data(), copy.bytes.size());
+    copy.bytes = {};
+  }
 }
 
 char* arena() {
@@ -200,6 +225,10 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   if (!to_device || !from_device) refuse_in_capture("a copy to or from host memory, which will have changed");
   submit([=] {
     const DeviceAccess access;
+    if (!to_device && is_pinned(to)) {
+      const char* const begin = static_cast<const char*>(from);
+      return late.push_back({to, {begin, begin + bytes}});
+    }
     std::memmove(to, from, bytes);
     if (to_device && from_device) std::memcpy(byte_states(to), byte_states(from), bytes);
     if (to_device && !from_device) mark_written(to, bytes);
@@ -209,16 +238,21 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 
 cudaError_t cudaMallocHost(void** block, std::size_t bytes) {
   *block = std::malloc(bytes);
-  return *block ? cudaSuccess : cudaErrorMemoryAllocation;
+  if (!*block) return cudaErrorMemoryAllocation;
+  std::memset(*block, kPoison, bytes);
+  pinned[static_cast<char*>(*block)] = bytes;
+  return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void* block) {
+  pinned.erase(static_cast<char*>(block));
   std::free(block);
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
   refuse_in_capture("cudaStreamSynchronize");
+  arrive(late.size());
   return cudaSuccess;
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }

@@ -25,7 +25,11 @@ void note_work(cudaStream_t stream) { note("work ", stream); }
 }  // namespace pc::simt
 
 using namespace pc::simt;
-using Clock = double;
+struct Event {
+  double clock = 0;
+  std::size_t copies = 0;  // that were asked for before it
+};
+Event& of(cudaEvent_t event) { return *reinterpret_cast<Event*>(event); }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   static uintptr_t made = 0;
@@ -38,20 +42,23 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t, unsigned) {
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return cudaEventCreate(event); }
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  *event = reinterpret_cast<cudaEvent_t>(new Clock(0));
+  *event = reinterpret_cast<cudaEvent_t>(new Event);
   return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete reinterpret_cast<Clock*>(event);
+  delete &of(event);
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   note("record ", stream);
-  *reinterpret_cast<Clock*>(event) = engine_clock;
+  of(event) = {engine_clock, late_copies()};
   return cudaSuccess;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  arrive(of(event).copies);
+  return cudaSuccess;
+}
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
-  *milliseconds = float(*reinterpret_cast<Clock*>(end) - *reinterpret_cast<Clock*>(start));
+  *milliseconds = float(of(end).clock - of(start).clock);
   return cudaSuccess;
 }

@@ -15,4 +15,9 @@ const std::vector<std::string>& stream_notes();
 void clear_stream_notes();
 void note_work(cudaStream_t stream);
 
+// Copies to pinned memory arrive no sooner than the host waits for them. How many were asked for in all; `arrive`
+// brings the first so many.
+std::size_t late_copies();
+void arrive(std::size_t count);
+
 }  // namespace pc::simt

@@ -1,8 +1,10 @@
-// Two streams: what conv2d's gradients give to which, and that both wait where they must.
+// Two streams: what conv2d's gradients give to which, and that both wait where they must; and a host that waits.
 #include "kernels/runtime/streams.h"
 
+#include <cstring>
 #include <stdexcept>
 
+#include "engine/readback.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/runtime/cuda.h"
 #include "streams.h"
@@ -43,6 +45,38 @@ TEST(Streams, GpuJoinsWhateverHappens) {
   simt::clear_stream_notes();
   work();
   EXPECT_EQ(simt::stream_notes(), (Notes{"work 1"}));
+}
+
+std::vector<float> floats(const std::byte* block, std::size_t count) {
+  std::vector<float> v(count);
+  std::memcpy(v.data(), block, count * sizeof(float));
+  return v;
+}
+
+TEST(Readback, GpuMemoryArrivesAsItWasWhenAskedFor) {
+  const Array first(Device::cuda, DType::f32, Values{1, 2}), second(Device::cuda, DType::f32, Values{3});
+  Readback readback(Device::cuda, 3 * sizeof(float));
+  readback.ask(0, first.data(), 2 * sizeof(float));
+  readback.ask(2 * sizeof(float), second.data(), sizeof(float));
+  memory_cuda.zero(first.data(), 2 * sizeof(float));  // the device goes on
+  EXPECT_EQ(floats(readback.wait(), 3), (std::vector<float>{1, 2, 3}));
+}
+
+TEST(Mark, GpuCopiesAreThereBehindItAndNoSooner) {
+  const Array one(Device::cuda, DType::f32, Values{1});
+  const Pinned block(Device::cuda, 2 * sizeof(float));
+  Mark mark(Device::cuda), later(Device::cuda);
+  mark.wait();  // never set
+  memory_cuda.copy_out_later(block.data(), one.data(), sizeof(float));
+  mark.set();
+  memory_cuda.copy_out_later(block.data() + sizeof(float), one.data(), sizeof(float));
+  later.set();
+  EXPECT_NE(floats(block.data(), 1)[0], 1);
+  mark.wait();
+  EXPECT_EQ(floats(block.data(), 1)[0], 1);
+  EXPECT_NE(floats(block.data(), 2)[1], 1);
+  later.wait();
+  EXPECT_EQ(floats(block.data(), 2)[1], 1);
 }
 
 }  // namespace

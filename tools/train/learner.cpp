@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "engine/weight_average.h"
 #include "kernels/runtime/error.h"
@@ -64,6 +65,7 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
       head_weights_(
           Tensor::from({int64_t(info.heads.size())}, config.head_weights(), device_from_name(config.train.device))),
       tally_(info.heads.size(), device_from_name(config.train.device)),
+      counted_(device_from_name(config.train.device), tally_.bytes() + sizeof(GradScalerState)),
       drawn_(device_from_name(config.train.device),
              std::size_t(config.train.accumulate) * batches_.table_bytes(std::size_t(config.train.batch)) + sizeof(float)),
       step_(device_from_name(config.train.device), config.train.cuda_graph) {
@@ -148,16 +150,19 @@ void Learner::run_step(const Watch& watch) {
   optimizer_.step(drawn_.on_device().part(at, {}, DType::f32));
 }
 
-void Learner::learn(std::span<const uint32_t> items, const Watch& watch) {
+bool Learner::learn(std::span<const uint32_t> items, const Watch& watch) {
   constexpr int64_t kEvery = 16;
   draw(items);
   step_.run([&] { run_step(watch); });
-  uncollected_ += config_.train.accumulate;
-  if (uncollected_ >= kEvery || drawn_.on_device().device() == Device::cpu) collect();
+  uncounted_ += config_.train.accumulate;
   ++state_.step;
   ++state_.total_steps;
   average_weights();
-  if (state_.step == steps_per_epoch()) collect();
+  if (state_.step == steps_per_epoch() || drawn_.on_device().device() == Device::cpu) return collect(), true;
+  if (uncounted_ < kEvery) return false;
+  const bool news = absorb();
+  ask();
+  return news;
 }
 
 // Every few steps; the first averages reach back less far, so that they forget the random start.
@@ -168,27 +173,40 @@ void Learner::average_weights() {
   average_members(*model_, *average_, float(1 - std::min(keep, updates / (9 + updates))));
 }
 
-void Learner::check_gradients() const {
-  if (const int64_t step = optimizer_.state().first_failure)
-    fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip",
-                                    step, config_.train.lr));
+void Learner::collect() {
+  absorb();
+  ask();
+  absorb();
 }
 
-void Learner::collect() {
-  if (uncollected_ == 0) return;
-  const auto pictures = double(uncollected_ * config_.train.batch);
-  uncollected_ = 0;
-  const std::vector<TallyCounts> counts = tally_.take();
-  for (std::size_t h = 0; h < counts.size(); ++h) {
-    if (!std::isfinite(counts[h].loss))
+void Learner::ask() {
+  if (uncounted_ == 0) return;
+  tally_.send(counted_, 0);
+  optimizer_.send_state(counted_, tally_.bytes());
+  asked_ = std::exchange(uncounted_, 0);
+}
+
+bool Learner::absorb() {
+  if (asked_ == 0) return false;
+  const auto pictures = double(std::exchange(asked_, 0) * config_.train.batch);
+  const std::byte* counted = counted_.wait();
+  for (std::size_t h = 0; h < info_.heads.size(); ++h) {
+    TallyCounts counts;
+    std::memcpy(&counts, counted + h * sizeof counts, sizeof counts);
+    if (!std::isfinite(counts.loss))
       fail(Exit::numeric,
            fmt::format("the loss of {} is {} in step {} (epoch {}); lower train.lr ({})", info_.heads[h].name,
-                       counts[h].loss / pictures, state_.total_steps + 1, state_.epoch + 1, config_.train.lr));
-    state_.loss_sums[h] += counts[h].loss;
-    state_.hits[h] += int64_t(counts[h].hits);
-    state_.seen[h] += int64_t(counts[h].seen);
+                       counts.loss / pictures, state_.total_steps, state_.epoch + 1, config_.train.lr));
+    state_.loss_sums[h] += counts.loss;
+    state_.hits[h] += int64_t(counts.hits);
+    state_.seen[h] += int64_t(counts.seen);
   }
-  check_gradients();
+  GradScalerState scaler;
+  std::memcpy(&scaler, counted + tally_.bytes(), sizeof scaler);
+  if (scaler.first_failure)
+    fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip",
+                                    scaler.first_failure, config_.train.lr));
+  return true;
 }
 
 }  // namespace pc

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/optimizer.h"
+#include "engine/readback.h"
 #include "engine/replay.h"
 #include "engine/schedule.h"
 #include "engine/staged.h"
@@ -44,23 +45,25 @@ class Learner {
   void begin_epoch();
   // Which parts learn in the state's epoch; begin_epoch() does it too.
   void choose_parts();
-  // One step on step_pictures() items. Throws Error(numeric) where a loss or the gradient is not finite; on a GPU a few
-  // steps later. `watch` gets every head's loss of the first batch, with the record of how it was made; with
+  // One step on step_pictures() items; true where it brought news into state(). Throws Error(numeric) where a loss or
+  // the gradient is not finite; on a GPU up to 32 batches later. `watch` gets every head's loss of the first batch, with the record of how it was made; with
   // train.cuda_graph not in every step.
   using Watch = std::function<void(const std::vector<Var>& losses)>;
-  void learn(std::span<const uint32_t> items, const Watch& watch = {});
-  // Brings the losses and hits of all batches into state(). On the CPU that happens after every step; on a GPU, which
-  // one would have to wait for, every few steps and at the end of an epoch. Throws Error(numeric) where a loss or a
-  // gradient is not finite.
+  bool learn(std::span<const uint32_t> items, const Watch& watch = {});
+  // Brings the losses and hits of all batches into state(), and waits for them. On the CPU that happens after every
+  // step; on a GPU only at the end of an epoch: before, state() gets them some batches late, so that nobody waits.
+  // Throws Error(numeric) where a loss or a gradient is not finite.
   void collect();
-  bool collected() const { return uncollected_ == 0; }
+  // Those of this epoch that state() has not heard of.
+  int64_t missing_pictures() const { return (asked_ + uncounted_) * config_.train.batch; }
 
  private:
   void draw(std::span<const uint32_t> items);
   void run_step(const Watch& watch);
   std::vector<Var> forward(const Batch& batch);
   void descend(const std::vector<Var>& losses);
-  void check_gradients() const;
+  void ask();
+  bool absorb();
   void average_weights();
 
   struct BodyParameter {
@@ -79,8 +82,9 @@ class Learner {
   Tensor head_weights_;
   std::vector<Tensor> class_weights_;  // per head; empty: none
   Tally tally_;
-  int64_t uncollected_ = 0;  // batches in tally_
-  Staged drawn_;             // the tables of a step's batches, then its learning rate
+  Readback counted_;                       // the tally's counts and the optimizer's state, as they were when asked for
+  int64_t uncounted_ = 0, asked_ = 0;      // batches in tally_, and in counted_
+  Staged drawn_;  // the tables of a step's batches, then its learning rate
   Replay step_;
   TrainState state_;
 };

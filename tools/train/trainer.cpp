@@ -75,10 +75,10 @@ bool Trainer::train_epoch(RunFolder& folder) {
   while (state_.step < steps) {
     const auto start = Clock::now();
     for (int64_t i = 0; i < pictures; ++i) items[std::size_t(i)] = plan_.train[order[std::size_t(state_.step * pictures + i)]];
-    learner_.learn(items);
+    const bool news = learner_.learn(items);
     state_.seconds += seconds_since(start);
-    const double total = double(state_.step * pictures);
-    if (learner_.collected())
+    const double total = double(state_.step * pictures - learner_.missing_pictures());
+    if (news)
       progress.update(state_.step * pictures,
                       fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
                                   double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
