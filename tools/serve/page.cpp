@@ -69,8 +69,12 @@ constexpr const char* kPage = R"(<!doctype html>
 <div class="row"><progress id="bar" value="0" max="1" aria-label="Pictures done"></progress><span id="done" role="status" aria-live="polite"></span></div>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="batch-title"><table><thead id="columns"></thead><tbody id="rows"></tbody></table></div>
 </section>
+<section aria-labelledby="metrics-title" class="card wide" id="metrics" tabindex="-1" hidden>
+<h2 id="metrics-title">Metrics</h2>
+<div class="scroll" tabindex="0" role="region" aria-labelledby="metrics-title"><pre id="figures"></pre></div>
+</section>
 </main>
-<footer><a href="/openapi.json">API</a> <a href="/metrics">Metrics</a></footer>
+<footer><a href="/openapi.json">API</a> <a id="metrics-link" href="/metrics">Metrics</a></footer>
 <noscript>This page needs JavaScript; the API does not: see /openapi.json.</noscript>
 <script>{3}</script></body></html>
 )";
