@@ -168,9 +168,7 @@ std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSet
   const uint64_t key = key_of(data, settings);
   const std::size_t count = data.catalogue.items.size();
   if (auto store = read_store(path, key, count)) return store;
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) fail(Exit::file, fmt::format("cannot create {}: {}", folder.string(), error.message()));
+  make_folders(folder);
   write_store(path, data, settings, key, progress);
   auto store = read_store(path, key, count);
   if (!store) fail(Exit::file, fmt::format("{}: changed while it was being written", path.string()));

@@ -173,7 +173,7 @@ TEST_F(Store, ShortSideShrinksLargerPicturesOnly) {
 
 TEST_F(Store, AFolderThatCannotBeWritten) {
   test::write(folder_ / "cache", "a file stands in the way");
-  EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("4: cannot create "));
+  EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("4: cannot make folder "));
 }
 
 TEST_F(Store, NothingIsLeftUnderTheFinalNameWhenPackingFails) {

@@ -70,12 +70,6 @@ void check_space(const Selection& selection, const fs::path& folder) {
                                  folder.string(), selection.bytes, space.available));
 }
 
-void make_folders(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(Exit::file, fmt::format("cannot create {}: {}", folder.string(), error.message()));
-}
-
 void unpack_into(const fs::path& root, const Selection& selection, const std::string& archive) {
   Progress progress("unpacking", selection.files, "file");
   int64_t done = 0;

@@ -165,9 +165,7 @@ void Job::end_batch(std::vector<Prepared>& pictures) {
 void Job::draw(const Prepared& picture) {
   const bool one = inputs_.count() == 1 && !fs::is_directory(o_.explain);
   const fs::path path = one ? fs::path(o_.explain) : explanation_path(o_.explain, picture.file);
-  std::error_code error;
-  if (!one && (fs::create_directories(path.parent_path(), error), error))
-    fail(Exit::file, fmt::format("cannot create {}: {}", path.parent_path().string(), error.message()));
+  if (!one) make_folders(path.parent_path());
   const auto png = encode_png(explain(predictor_, picture.input, picture.outcome.logits, head_));
   write_file_atomically(path, {reinterpret_cast<const char*>(png.data()), png.size()});
 }

@@ -123,11 +123,11 @@ void remove_unfinished(const std::filesystem::path& folder) {
 
 }  // namespace
 
-RunFolder::RunFolder(const std::filesystem::path& path) : path_(path) {
-  std::error_code error;
-  std::filesystem::create_directories(path / "last", error);
-  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", path.string(), error.message()));
-  lock_.emplace(path / ".lock", path.string() + " is in use by another pctrain: wait for it, or choose another output.name");
+RunFolder::RunFolder(const std::filesystem::path& path)
+    : path_(path),
+      lock_(make_folders(path) / ".lock",
+            path.string() + " is in use by another pctrain: wait for it, or choose another output.name") {
+  make_folders(path / "last");
   remove_unfinished(path);
 }
 

@@ -39,7 +39,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
-  std::optional<LockFile> lock_;  // once the folder is there
+  LockFile lock_;
 };
 
 // Where a run stands. Numbers go through JSON and come back bit for bit.
