@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli/json.h"
 #include "tools/report/html.h"
 
 namespace pc {
@@ -26,8 +27,7 @@ std::string facts(const ModelInfo& info, bool similar) {
     chain_names.push_back(nlohmann::json::array());
     for (const std::size_t h : chain) chain_names.back().push_back(info.heads[h].name);
   }
-  return nlohmann::json{{"heads", heads}, {"chains", chain_names}, {"similar", similar}}.dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return one_line({{"heads", heads}, {"chains", chain_names}, {"similar", similar}});
 }
 
 // {0} style, {1} name of the model, {2} facts as an attribute's text, {3} script
