@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kPictures = 512, kBatch = 32;
+constexpr int kPictures = 2048, kBatch = 32;
 
 Image wavy_picture(int seed) {
   Image image{.h = 80, .w = 60, .pixels = {}};

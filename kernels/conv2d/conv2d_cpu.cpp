@@ -2,6 +2,9 @@
 #include "kernels/conv2d/conv2d_cpu.h"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "kernels/runtime/error.h"
@@ -26,37 +29,41 @@ bool check(const Conv2dShape& s, DType dtype) {
   return s.n > 0;
 }
 
-// The input of a gather: where it is and how it lies.
-struct Input {
+// A gather and what its input goes through before: a copy where that is needed or pays.
+struct Route {
   Images images;
   DType dtype;
-  const void* data;
-  int pad_w = 0;  // columns of zeros to write left and right of it
+  int pad_w;  // columns of zeros to write left and right
+  bool copied;
+  GatherPlan plan;
 };
 
 // Two channels of bf16 at once where the CPU can and the channels are even.
 bool use_pairs(DType dtype, int channels) { return kPairs && dtype == DType::bf16 && channels % 2 == 0; }
 
-// The gather over an input, first copied where that is needed (bf16 as f32, zeros around) or pays: with channels in
-// powers of two the rows of a tile lie in the same few sets of the cache, so the copy puts a line between pixels.
-void run_on(Gather g, const Input& in, const Panels& panels, const Epilogue& epilogue, void* out) {
-  const Images& x = in.images;
-  const DType type = g.pairs ? DType::bf16 : DType::f32;
+// The input is copied where that is needed (bf16 as f32, zeros around) or pays: with channels in powers of two the rows
+// of a tile lie in the same few sets of the cache, so the copy puts a line between pixels.
+Route route(Gather g, const Images& x, DType dtype, int pad_w = 0) {
   const int per_word = g.pairs ? 2 : 1;
   const bool conflicts = x.c % (128 * per_word) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
-  const int pitch = conflicts ? x.c + kLine * per_word : x.c;
-  g.pixel_step = pitch;
-  g.row_step = int64_t(x.w + 2 * in.pad_w) * pitch;
+  g.pixel_step = conflicts ? x.c + kLine * per_word : x.c;
+  g.row_step = int64_t(x.w + 2 * pad_w) * g.pixel_step;
   g.image_step = x.h * g.row_step;
   if (g.pairs) g.channels_in /= 2, g.pixel_step /= 2, g.row_step /= 2, g.image_step /= 2;
-  Buffer copy;
-  if (conflicts || in.dtype != type || in.pad_w) copy = padded_copy(x, in.dtype, in.data, type, in.pad_w, pitch);
-  run(g, static_cast<const float*>(copy.data() ? copy.data() : in.data), panels, epilogue, in.dtype, out);
+  const bool widened = dtype == DType::bf16 && !g.pairs;
+  return {x, dtype, pad_w, conflicts || widened || pad_w > 0, plan(std::move(g))};
 }
 
-void convolve(const Conv2dShape& s, DType dtype, const void* x, const Panels& panels, const Epilogue& epilogue,
-              void* y) {
-  Input in{{s.n, s.h, s.w, s.c}, dtype, x};
+void run(const Route& route, const void* x, const Panels& panels, const Epilogue& epilogue, void* out) {
+  const bool pairs = route.plan.gather.pairs;
+  Buffer copy;
+  if (route.copied)
+    copy = padded_copy(route.images, route.dtype, x, pairs ? DType::bf16 : DType::f32, route.pad_w,
+                       int(route.plan.gather.pixel_step) * (pairs ? 2 : 1));
+  run(route.plan, static_cast<const float*>(copy.data() ? copy.data() : x), panels, epilogue, route.dtype, out);
+}
+
+Route forward_route(const Conv2dShape& s, DType dtype) {
   Gather g{.n = s.n,
            .out_h = s.p(),
            .out_w = s.q(),
@@ -67,33 +74,36 @@ void convolve(const Conv2dShape& s, DType dtype, const void* x, const Panels& pa
            .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h),
            .columns = forward_axis(s.q(), s.s, s.stride, s.pad, s.w)};
   if (folds(s)) {
-    in.pad_w = s.pad;
     g.channels_in = s.s * s.c, g.taps_w = 1;
     g.columns = forward_axis(s.q(), 1, s.stride, 0, s.w + 2 * s.pad);
   }
   g.pairs = use_pairs(dtype, s.c);
-  run_on(std::move(g), in, panels, epilogue, y);
+  return route(std::move(g), {s.n, s.h, s.w, s.c}, dtype, folds(s) ? s.pad : 0);
+}
+
+Route backward_route(const Conv2dShape& s, DType dtype) {
+  Gather g{.n = s.n,
+           .out_h = s.h,
+           .out_w = s.w,
+           .channels_in = s.k,
+           .channels_out = s.c,
+           .taps_h = s.r,
+           .taps_w = s.s,
+           .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()),
+           .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q()),
+           .pairs = use_pairs(dtype, s.k)};
+  return route(std::move(g), {s.n, s.p(), s.q(), s.k}, dtype);
 }
 
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
-  if (check(s, dtype)) convolve(s, dtype, x, forward_panels(s, dtype, use_pairs(dtype, s.c), w), {}, y);
+  if (!check(s, dtype)) return;
+  run(forward_route(s, dtype), x, forward_panels(s, dtype, use_pairs(dtype, s.c), w), {}, y);
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (!check(s, dtype)) return;
-  const bool pairs = use_pairs(dtype, s.k);
-  run_on({.n = s.n,
-          .out_h = s.h,
-          .out_w = s.w,
-          .channels_in = s.k,
-          .channels_out = s.c,
-          .taps_h = s.r,
-          .taps_w = s.s,
-          .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()),
-          .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q()),
-          .pairs = pairs},
-         {{s.n, s.p(), s.q(), s.k}, dtype, dy}, backward_panels(s, dtype, pairs, w), {.residual = add ? dx : nullptr},
-         dx);
+  run(backward_route(s, dtype), dy, backward_panels(s, dtype, use_pairs(dtype, s.k), w),
+      {.residual = add ? dx : nullptr}, dx);
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
@@ -109,17 +119,29 @@ void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
 class CpuFilter : public PackedFilter {
  public:
   CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
-      : dtype(t), few_products(t == DType::f32 && winograd_pays(s)) {
+      : dtype(t), winograd_tile(t == DType::f32 ? winograd_outputs(s) : 0) {
     if (b) bias.assign(b, b + s.k);
     const bool pairs = use_pairs(t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, words = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
-    panels = few_products ? winograd_panels(s, w)
-                          : make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
+    panels = winograd_tile ? winograd_panels(winograd_tile, s, w)
+                           : make_all(forward_panels(s, DType::f32, pairs, w), blocks, words * kBlock);
   }
+
+  // Of the shape that came last: a small one is as quickly computed as planned.
+  std::shared_ptr<const Route> route(const Conv2dShape& s) {
+    auto last = last_.load();
+    if (!last || last->first != s)
+      last_ = last = std::make_shared<const std::pair<Conv2dShape, Route>>(s, forward_route(s, dtype));
+    return {last, &last->second};
+  }
+
   DType dtype;
-  bool few_products;
+  int winograd_tile;  // 0: none
   std::vector<float> bias;
   Buffer panels;  // one layout for every n, h and w
+
+ private:
+  std::atomic<std::shared_ptr<const std::pair<Conv2dShape, Route>>> last_;
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
@@ -128,12 +150,13 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 }
 
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
-  const auto& own = static_cast<const CpuFilter&>(filter);
+  auto& own = static_cast<CpuFilter&>(filter);
   if (!check(s, own.dtype)) return;
   const Epilogue epilogue{own.bias.data(), residual, relu};
-  if (own.few_products)
-    return winograd(s, static_cast<const float*>(x), own.panels.as<float>(), epilogue, static_cast<float*>(y));
-  convolve(s, own.dtype, x, {.ready = own.panels.as<float>()}, epilogue, y);
+  if (own.winograd_tile)
+    return winograd(own.winograd_tile, s, static_cast<const float*>(x), own.panels.as<float>(), epilogue,
+                    static_cast<float*>(y));
+  run(*own.route(s), x, {.ready = own.panels.as<float>()}, epilogue, y);
 }
 
 }  // namespace

@@ -91,6 +91,28 @@ struct Gather {
   int64_t panel_size() const { return int64_t(taps_h) * taps_w * channels_in * kBlock; }
 };
 
+struct GatherTap {
+  int64_t offset;  // of the input pixel, from the place's
+  int64_t weight;  // of its channels in a panel
+};
+struct GatherPlace {
+  int64_t in, out;  // where the first tap lies in a picture of the input, and the pixel in one of the result
+};
+// Pixels of a picture that the same taps reach, cut into tiles of nearly equal height; those of all pictures count.
+struct PixelGroup {
+  std::vector<GatherTap> taps;
+  std::vector<GatherPlace> places;
+  int64_t pixels = 0, tiles = 0, first_tile = 0;
+  std::pair<int64_t, int64_t> range(int64_t tile) const { return {pixels * tile / tiles, pixels * (tile + 1) / tiles}; }
+};
+// How a gather goes about it. by_taps: each group has one tap, and a pixel is in several.
+struct GatherPlan {
+  Gather gather = {};
+  std::vector<PixelGroup> groups;
+  bool by_taps = false;
+};
+GatherPlan plan(Gather);
+
 // The filter as the gather reads it: for every kBlock output channels (zeros after the last) a panel [r][s][c][kBlock]
 // of words.
 struct Panels {
@@ -107,7 +129,7 @@ struct Epilogue {
   const void* residual = nullptr;
   bool relu = false;
 };
-void run(const Gather&, const float* in, const Panels&, const Epilogue&, DType out_type, void* out);
+void run(const GatherPlan&, const float* in, const Panels&, const Epilogue&, DType out_type, void* out);
 
 // sums[m][kBlock] = sum over c of rows[m][c] * panel[c][kBlock], 1 <= height <= kRows.
 void multiply(const float* const* rows, int height, int channels, const float* panel, float* sums);
@@ -121,12 +143,12 @@ Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_w
 
 // --- y of inference, f32, in fewer products ---
 
-// Whether it is worth it for such filters and pictures; n does not matter, so that a picture's result does not depend
-// on its batch.
-bool winograd_pays(const Conv2dShape&);
-Buffer winograd_panels(const Conv2dShape&, const float* w);  // w KRSC, 3x3
+// Outputs along the side of a tile, 2 or 4, as is best for such filters and pictures; 0 where it is not worth it. n does
+// not matter, so that a picture's result does not depend on its batch.
+int winograd_outputs(const Conv2dShape&);
+Buffer winograd_panels(int outputs, const Conv2dShape&, const float* w);  // w KRSC, 3x3
 // For pictures of any h and w.
-void winograd(const Conv2dShape&, const float* x, const float* panels, const Epilogue&, float* y);
+void winograd(int outputs, const Conv2dShape&, const float* x, const float* panels, const Epilogue&, float* y);
 
 // --- dw ---
 

@@ -1,7 +1,7 @@
 // The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
 #include <algorithm>
 #include <array>
-#include <map>
+#include <utility>
 
 #include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/runtime/parallel.h"
@@ -9,20 +9,15 @@
 namespace pc::conv2d {
 namespace {
 
-struct Tap {
-  int64_t offset;  // of the input pixel, from the row's base
-  int64_t weight;  // of its channels in a panel
-};
-
 constexpr int64_t kAhead = 64 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
 
 // acc[m] += sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c], the kBlock numbers there
 template <int M, bool Pairs>
-[[gnu::always_inline]] inline void add_products(const float* const* rows, const Tap* taps, int count, int channels,
-                                                const float* panel, Vec (&acc)[M][2]) {
+[[gnu::always_inline]] inline void add_products(const float* const* rows, const GatherTap* taps, int count,
+                                                int channels, const float* panel, Vec (&acc)[M][2]) {
   const float* row[M];
   for (int m = 0; m < M; ++m) row[m] = rows[m];
-  for (const Tap* tap = taps; tap != taps + count; ++tap) {
+  for (const GatherTap* tap = taps; tap != taps + count; ++tap) {
     const float* b = panel + tap->weight * kBlock;
     for (int64_t i = tap->offset, end = tap->offset + channels; i < end; ++i, b += kBlock) {
       const Vec b0 = load(b), b1 = load(b + kLanes);
@@ -39,7 +34,7 @@ template <int M, bool Pairs>
 
 // All taps: sums[m][kBlock] = the products.
 template <int M, bool Pairs>
-void tile(const float* const* rows, const Tap* taps, int count, int channels, const float* panel, float* sums) {
+void tile(const float* const* rows, const GatherTap* taps, int count, int channels, const float* panel, float* sums) {
   Vec acc[M][2] = {};
   add_products<M, Pairs>(rows, taps, count, channels, panel, acc);
   for (int m = 0; m < M; ++m) store(sums + m * kBlock, acc[m][0]), store(sums + m * kBlock + kLanes, acc[m][1]);
@@ -47,15 +42,15 @@ void tile(const float* const* rows, const Tap* taps, int count, int channels, co
 
 // One tap: sums[m][kBlock] += the products.
 template <int M, bool Pairs>
-void tap_tile(const float* const* rows, const Tap& tap, int channels, const float* panel, float* const* sums) {
+void tap_tile(const float* const* rows, const GatherTap& tap, int channels, const float* panel, float* const* sums) {
   Vec acc[M][2];
   for (int m = 0; m < M; ++m) acc[m][0] = load(sums[m]), acc[m][1] = load(sums[m] + kLanes);
   add_products<M, Pairs>(rows, &tap, 1, channels, panel, acc);
   for (int m = 0; m < M; ++m) store(sums[m], acc[m][0]), store(sums[m] + kLanes, acc[m][1]);
 }
 
-using TileFunction = void (*)(const float* const*, const Tap*, int, int, const float*, float*);
-using TapTileFunction = void (*)(const float* const*, const Tap&, int, const float*, float* const*);
+using TileFunction = void (*)(const float* const*, const GatherTap*, int, int, const float*, float*);
+using TapTileFunction = void (*)(const float* const*, const GatherTap&, int, const float*, float* const*);
 
 template <bool Pairs, std::size_t... M>
 constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<M...>) {
@@ -69,30 +64,6 @@ constexpr std::array<TapTileFunction, sizeof...(M)> make_tap_tiles(std::index_se
 constexpr auto kHeights = std::make_index_sequence<kRows>();
 constexpr std::array kTiles{make_tiles<false>(kHeights), make_tiles<kPairs>(kHeights)};
 constexpr std::array kTapTiles{make_tap_tiles<false>(kHeights), make_tap_tiles<kPairs>(kHeights)};
-
-// The pixels of one class of rows and one of columns, cut into tiles of nearly equal height.
-struct Group {
-  const AxisClass *rows, *columns;
-  std::vector<Tap> taps;
-  int64_t pixels, tiles, first_tile;
-};
-
-std::vector<Group> groups_of(const Gather& g) {
-  std::vector<Group> groups;
-  int64_t tiles = 0;
-  for (const AxisClass& rows : g.rows)
-    for (const AxisClass& columns : g.columns) {
-      Group group{&rows, &columns, {}, 0, 0, tiles};
-      for (auto [r, h] : rows.taps)
-        for (auto [s, w] : columns.taps)
-          group.taps.push_back({h * g.row_step + w * g.pixel_step, (int64_t(r) * g.taps_w + s) * g.channels_in});
-      group.pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
-      group.tiles = (group.pixels + kRows - 1) / kRows;
-      tiles += group.tiles;
-      groups.push_back(std::move(group));
-    }
-  return groups;
-}
 
 // Stores the sums of one pixel; Count, unless 0, tells the compiler how many.
 template <int Count, class T>
@@ -119,24 +90,19 @@ void finish_pixel(const float* sums, const Epilogue& e, int first, int count, in
 }
 
 template <class T>
-void compute(const Gather& g, const Group& group, int64_t tile, int block, const float* in, const float* panel,
-             const Epilogue& epilogue, T* out) {
-  const int64_t begin = group.pixels * tile / group.tiles, end = group.pixels * (tile + 1) / group.tiles;
-  const std::size_t columns = group.columns->points.size(), lines = group.rows->points.size();
+void compute(const GatherPlan& plan, const PixelGroup& group, int64_t tile, int block, const float* in,
+             const float* panel, const Epilogue& epilogue, T* out) {
+  const Gather& g = plan.gather;
+  const auto [begin, end] = group.range(tile);
+  const int64_t per_image = int64_t(group.places.size());
   const int height = int(end - begin), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
-  std::size_t column = std::size_t(begin) % columns, line = std::size_t(begin) / columns % lines;
-  int64_t image = begin / int64_t(columns * lines);
   const float* rows[kRows] = {};
-  int64_t at[kRows] = {};
+  int64_t at[kRows] = {}, image = begin / per_image, within = begin % per_image;
   for (int m = 0; m < height; ++m) {
-    const auto [i, h] = group.rows->points[line];
-    const auto [j, w] = group.columns->points[column];
-    rows[m] = in + image * g.image_step + h * g.row_step + w * g.pixel_step;
-    at[m] = ((image * g.out_h + i) * g.out_w + j) * g.channels_out + first;
-    if (++column == columns) {
-      column = 0;
-      if (++line == lines) line = 0, ++image;
-    }
+    const GatherPlace& place = group.places[std::size_t(within)];
+    rows[m] = in + image * g.image_step + place.in;
+    at[m] = (image * g.out_h * g.out_w + place.out) * g.channels_out + first;
+    if (++within == per_image) within = 0, ++image;
   }
   // The last tap reaches the part of the input that no tile before has brought into the cache; the results are new too.
   const int64_t last = group.taps.empty() ? 0 : group.taps.back().offset;
@@ -150,14 +116,14 @@ void compute(const Gather& g, const Group& group, int64_t tile, int block, const
 }
 
 template <class T>
-void run_typed(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
-  const auto groups = groups_of(g);
-  const int64_t tiles = groups.back().first_tile + groups.back().tiles, blocks = g.blocks(), size = g.panel_size();
+void run_by_pixels(const GatherPlan& plan, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
+  const int64_t tiles = plan.groups.back().first_tile + plan.groups.back().tiles;
+  const int64_t blocks = plan.gather.blocks(), size = plan.gather.panel_size();
   const auto walk = [&](int64_t tile, int64_t end, int64_t block, const float* panel) {
-    auto group = groups.begin();
+    auto group = plan.groups.begin();
     for (; tile < end; ++tile) {
       while (tile >= group->first_tile + group->tiles) ++group;
-      compute(g, *group, tile - group->first_tile, int(block), in, panel, epilogue, out);
+      compute(plan, *group, tile - group->first_tile, int(block), in, panel, epilogue, out);
     }
   };
   // A filter that does not fit L2 beside the input: one panel stays there while all tiles pass.
@@ -183,45 +149,26 @@ void run_typed(const Gather& g, const float* in, const Panels& panels, const Epi
 
 // --- One picture with small maps: most pixels are at a border, and groups of them are too small for a tile. ---
 
-// A tap and the pixels that it reaches.
-struct Reach {
-  Tap tap;
-  std::vector<const float*> rows;
-  std::vector<int64_t> pixels;
-};
-
-// In the order of the sums: r, s.
-std::vector<Reach> reaches_of(const Gather& g, const float* in) {
-  std::map<int64_t, Reach> by_weight;
-  for (const Group& group : groups_of(g))
-    for (const Tap& tap : group.taps) {
-      Reach& reach = by_weight[tap.weight];
-      reach.tap = {.offset = 0, .weight = tap.weight};
-      for (int64_t image = 0; image < g.n; ++image)
-        for (auto [i, h] : group.rows->points)
-          for (auto [j, w] : group.columns->points) {
-            reach.rows.push_back(in + image * g.image_step + h * g.row_step + w * g.pixel_step + tap.offset);
-            reach.pixels.push_back((image * g.out_h + i) * g.out_w + j);
-          }
-    }
-  std::vector<Reach> reaches;
-  for (auto& [weight, reach] : by_weight) reaches.push_back(std::move(reach));
-  return reaches;
-}
-
-void add_tap(const Gather& g, const Reach& reach, const float* panel, float* sums) {
-  const int64_t pixels = int64_t(reach.pixels.size()), tiles = (pixels + kRows - 1) / kRows;
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t begin = pixels * tile / tiles, height = pixels * (tile + 1) / tiles - begin;
+// Adds what one tap gives to the pixels that it reaches.
+void add_tap(const GatherPlan& plan, const PixelGroup& group, const float* in, const float* panel, float* sums) {
+  const Gather& g = plan.gather;
+  for (int64_t tile = 0; tile < group.tiles; ++tile) {
+    const auto [begin, end] = group.range(tile);
+    const int64_t per_image = int64_t(group.places.size());
+    const float* rows[kRows] = {};
     float* to[kRows] = {};
-    for (int64_t m = 0; m < height; ++m) to[m] = sums + reach.pixels[std::size_t(begin + m)] * kBlock;
-    kTapTiles[g.pairs][std::size_t(height - 1)](reach.rows.data() + begin, reach.tap, g.channels_in, panel, to);
+    for (int64_t p = begin; p < end; ++p) {
+      const GatherPlace& place = group.places[std::size_t(p % per_image)];
+      rows[p - begin] = in + p / per_image * g.image_step + place.in;
+      to[p - begin] = sums + (p / per_image * g.out_h * g.out_w + place.out) * kBlock;
+    }
+    kTapTiles[g.pairs][std::size_t(end - begin - 1)](rows, group.taps.front(), g.channels_in, panel, to);
   }
 }
 
 template <class T>
-void run_by_taps(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
-  const std::vector<Reach> reaches = reaches_of(g, in);
+void run_by_taps(const GatherPlan& plan, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
+  const Gather& g = plan.gather;
   const int64_t pixels = int64_t(g.n) * g.out_h * g.out_w, size = g.panel_size();
   Buffer own;
   if (!panels.ready) own = make_all(panels, g.blocks(), size);
@@ -230,34 +177,17 @@ void run_by_taps(const Gather& g, const float* in, const Panels& panels, const E
   parallel_each(g.blocks(), [&](int64_t block, int worker) {
     float* sums = scratch.as<float>() + pixels * kBlock * worker;
     std::fill_n(sums, pixels * kBlock, 0.0f);
-    for (const Reach& reach : reaches) add_tap(g, reach, all + block * size, sums);
+    for (const PixelGroup& group : plan.groups) add_tap(plan, group, in, all + block * size, sums);
     const int first = int(block) * kBlock, count = std::min(kBlock, g.channels_out - first);
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
       finish_pixel(sums + pixel * kBlock, epilogue, first, count, pixel * g.channels_out + first, out);
   });
 }
 
-// Cycles of a tile up to a factor: one of less than four rows waits for its own sums.
-int64_t cost(int64_t pixels) { return std::max<int64_t>(4, pixels); }
-
-bool small_maps(const Gather& g) {
-  int64_t by_groups = 0;
-  std::map<std::pair<int, int>, int64_t> reached;
-  for (const AxisClass& rows : g.rows)
-    for (const AxisClass& columns : g.columns) {
-      const int64_t pixels = int64_t(g.n) * int64_t(rows.points.size() * columns.points.size());
-      by_groups += cost(pixels) * int64_t(rows.taps.size() * columns.taps.size());
-      for (auto [r, h] : rows.taps)
-        for (auto [s, w] : columns.taps) reached[{r, s}] += pixels;
-    }
-  int64_t by_taps = 0;
-  for (auto [tap, pixels] : reached) by_taps += cost(pixels);
-  return by_taps * 5 < by_groups * 4;  // sums that wait in memory cost something too
-}
-
 template <class T>
-void run_either(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
-  small_maps(g) ? run_by_taps(g, in, panels, epilogue, out) : run_typed(g, in, panels, epilogue, out);
+void run_typed(const GatherPlan& plan, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
+  const auto way = plan.by_taps ? run_by_taps<T> : run_by_pixels<T>;
+  way(plan, in, panels, epilogue, out);
 }
 
 // Sorts the coordinates by their taps; taps_of(i) lists (tap, input coordinate).
@@ -275,7 +205,69 @@ std::vector<AxisClass> classes(int out, F taps_of) {
   return result;
 }
 
+// --- plans ---
+
+// One for each class of rows and one of columns.
+std::vector<PixelGroup> groups_of(const Gather& g) {
+  std::vector<PixelGroup> groups;
+  for (const AxisClass& rows : g.rows)
+    for (const AxisClass& columns : g.columns) {
+      PixelGroup group;
+      for (auto [r, h] : rows.taps)
+        for (auto [s, w] : columns.taps)
+          group.taps.push_back({h * g.row_step + w * g.pixel_step, (int64_t(r) * g.taps_w + s) * g.channels_in});
+      group.places.reserve(rows.points.size() * columns.points.size());
+      for (auto [i, h] : rows.points)
+        for (auto [j, w] : columns.points)
+          group.places.push_back({h * g.row_step + w * g.pixel_step, int64_t(i) * g.out_w + j});
+      groups.push_back(std::move(group));
+    }
+  return groups;
+}
+
+// The same pixels once for every tap that reaches them, in the order of the sums: r, s.
+std::vector<PixelGroup> by_taps(const Gather& g, const std::vector<PixelGroup>& groups) {
+  std::vector<PixelGroup> all(std::size_t(g.taps_h * g.taps_w));
+  for (const PixelGroup& group : groups)
+    for (const GatherTap& tap : group.taps) {
+      PixelGroup& reached = all[std::size_t(tap.weight / g.channels_in)];
+      reached.taps = {{.offset = 0, .weight = tap.weight}};
+      for (const GatherPlace& place : group.places) reached.places.push_back({place.in + tap.offset, place.out});
+    }
+  std::erase_if(all, [](const PixelGroup& group) { return group.taps.empty(); });
+  return all;
+}
+
+// Cycles up to a factor: a tile of less than four rows waits for its own sums.
+int64_t cost(int64_t pixels) { return std::max<int64_t>(4, pixels); }
+
+bool taps_pay(const Gather& g, const std::vector<PixelGroup>& groups) {
+  int64_t by_groups = 0, by_taps = 0;
+  std::vector<int64_t> reached(std::size_t(g.taps_h * g.taps_w));
+  for (const PixelGroup& group : groups) {
+    const int64_t pixels = g.n * int64_t(group.places.size());
+    by_groups += cost(pixels) * int64_t(group.taps.size());
+    for (const GatherTap& tap : group.taps) reached[std::size_t(tap.weight / g.channels_in)] += pixels;
+  }
+  for (const int64_t pixels : reached) by_taps += pixels > 0 ? cost(pixels) : 0;
+  return by_taps * 20 < by_groups * 19;  // sums that wait in memory cost something too
+}
+
 }  // namespace
+
+GatherPlan plan(Gather g) {
+  GatherPlan plan{.groups = groups_of(g)};
+  plan.by_taps = taps_pay(g, plan.groups);
+  if (plan.by_taps) plan.groups = by_taps(g, plan.groups);
+  int64_t tiles = 0;
+  for (PixelGroup& group : plan.groups) {
+    group.pixels = g.n * int64_t(group.places.size());
+    group.tiles = (group.pixels + kRows - 1) / kRows;
+    group.first_tile = std::exchange(tiles, tiles + group.tiles);
+  }
+  plan.gather = std::move(g);
+  return plan;
+}
 
 std::vector<AxisClass> forward_axis(int out, int taps, int stride, int pad, int in) {
   return classes(out, [=](int i) {
@@ -296,13 +288,14 @@ std::vector<AxisClass> backward_axis(int out, int taps, int stride, int pad, int
 }
 
 void multiply(const float* const* rows, int height, int channels, const float* panel, float* sums) {
-  const Tap all{.offset = 0, .weight = 0};
+  const GatherTap all{.offset = 0, .weight = 0};
   kTiles[false][std::size_t(height - 1)](rows, &all, 1, channels, panel, sums);
 }
 
-void run(const Gather& g, const float* in, const Panels& panels, const Epilogue& epilogue, DType out_type, void* out) {
-  if (out_type == DType::f32) return run_either(g, in, panels, epilogue, static_cast<float*>(out));
-  run_either(g, in, panels, epilogue, static_cast<bf16*>(out));
+void run(const GatherPlan& plan, const float* in, const Panels& panels, const Epilogue& epilogue, DType out_type,
+         void* out) {
+  if (out_type == DType::f32) return run_typed(plan, in, panels, epilogue, static_cast<float*>(out));
+  run_typed(plan, in, panels, epilogue, static_cast<bf16*>(out));
 }
 
 }  // namespace pc::conv2d

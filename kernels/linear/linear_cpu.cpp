@@ -20,29 +20,30 @@ int64_t grain(int64_t inner, int64_t columns) {
 
 int64_t tiles(int64_t rows) { return (rows + kRows - 1) / kRows; }
 
-// y[i][o] = dot(x[i], w[o]) + b[o] for kRows rows i and kRows outputs o from (row, out) on; the tile's part past the
+// y[i][o] = dot(x[i], w[o]) + b[o] for Rows rows i and kRows outputs o from (row, out) on; the tile's part past the
 // edge reads the last row again and is not written.
-template <class T>
+template <int Rows, class T>
 void dot_tile(const LinearShape& s, const T* x, const T* w, const float* b, int row, int out, float* y) {
-  const T *xs[kRows], *ws[kRows];
-  for (int i = 0; i < kRows; ++i) {
-    xs[i] = x + int64_t(std::min(row + i, s.n - 1)) * s.in;
-    ws[i] = w + int64_t(std::min(out + i, s.out - 1)) * s.in;
-  }
-  f32x sum[kRows][kRows] = {};
+  const T *xs[Rows], *ws[kRows];
+  for (int i = 0; i < Rows; ++i) xs[i] = x + int64_t(std::min(row + i, s.n - 1)) * s.in;
+  for (int o = 0; o < kRows; ++o) ws[o] = w + int64_t(std::min(out + o, s.out - 1)) * s.in;
+  f32x sum[Rows][kRows] = {};
   simd::for_lanes(0, s.in, [&](int64_t k, auto lanes) {
     f32x wk[kRows];
 #pragma GCC unroll 4
-    for (int o = 0; o < kRows; ++o) wk[o] = simd::load(ws[o] + k, lanes);
+    for (int o = 0; o < kRows; ++o) {
+      wk[o] = simd::load(ws[o] + k, lanes);
+      __builtin_prefetch(ws[o] + k + kRows * s.in);  // the next tile's: with one x, w comes from memory
+    }
 #pragma GCC unroll 4
-    for (int i = 0; i < kRows; ++i) {
+    for (int i = 0; i < Rows; ++i) {
       const f32x xk = simd::load(xs[i] + k, lanes);
 #pragma GCC unroll 4
       for (int o = 0; o < kRows; ++o) sum[i][o] += xk * wk[o];
     }
   });
 #pragma GCC unroll 4  // constant bounds and indices, or the sums leave the registers
-  for (int i = 0; i < kRows; ++i)
+  for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 4
     for (int o = 0; o < kRows; ++o)
       if (row + i < s.n && out + o < s.out) y[int64_t(row + i) * s.out + out + o] = simd::sum(sum[i][o]) + b[out + o];
@@ -50,9 +51,10 @@ void dot_tile(const LinearShape& s, const T* x, const T* w, const float* b, int 
 
 template <class T>
 void forward_of(const LinearShape& s, const T* x, const T* w, const float* b, float* y) {
+  const auto tile_of = s.n == 1 ? dot_tile<1, T> : dot_tile<kRows, T>;
   parallel_for(tiles(s.out), grain(s.in, s.n), [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile)
-      for (int row = 0; row < s.n; row += kRows) dot_tile(s, x, w, b, row, int(tile) * kRows, y);
+      for (int row = 0; row < s.n; row += kRows) tile_of(s, x, w, b, row, int(tile) * kRows, y);
   });
 }
 
