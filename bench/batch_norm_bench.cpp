@@ -1,5 +1,5 @@
 // batch_norm after each kind of convolution of ResNet18: with ReLU alone, and as the end of a block with the residual.
-#include "bench/bench.h"
+#include "bench/norm_vectors.h"
 #include "kernels/batch_norm/batch_norm_persistent.h"
 
 namespace pc::bench {
@@ -7,25 +7,17 @@ namespace {
 
 constexpr BatchNormChip kH100{.multiprocessors = 132, .shared_bytes = 232448};
 
-struct Buffers {
+struct Buffers : NormVectors {
   Ring x, y, residual, dy, dx, dresidual, mask;
-  Ring gamma, beta, mean, invstd, running_mean, running_var, dgamma, dbeta;
   Buffers(const BatchNormShape& s, DType t, Device d, int copies)
-      : x({s.rows, s.c}, t, d, copies),
+      : NormVectors(s.c, d),
+        x({s.rows, s.c}, t, d, copies),
         y(x),
         residual(x),
         dy(x),
         dx(x),
         dresidual(x),
-        mask({s.mask_bytes() / 4 + 1}, DType::f32, d, copies),
-        gamma({s.c}, DType::f32, d, 1),
-        beta(gamma),
-        mean(gamma),
-        invstd(gamma),
-        running_mean(gamma),
-        running_var(gamma),
-        dgamma(gamma),
-        dbeta(gamma) {}
+        mask({s.mask_bytes() / 4 + 1}, DType::f32, d, copies) {}
   uint8_t* bits(int64_t i) const { return mask.at(i).as<uint8_t>(); }
 };
 

@@ -1,30 +1,22 @@
 // norm_mean at the end of ResNet18: the least traffic is x twice and the residual once forward, x once, dx and
 // dresidual backward; what lies between, a number a picture and channel or a bit an element, is not counted.
-#include "bench/bench.h"
+#include "bench/norm_vectors.h"
 #include "kernels/norm_mean/norm_mean.h"
 
 namespace pc::bench {
 namespace {
 
-struct Buffers {
+struct Buffers : NormVectors {
   Ring x, residual, dx, dresidual, y, dy, saved;
-  Ring gamma, beta, mean, invstd, running_mean, running_var, dgamma, dbeta;
   Buffers(const NormMeanShape& s, DType t, Device d, int copies)
-      : x({s.n, s.hw, s.c}, t, d, copies),
+      : NormVectors(s.c, d),
+        x({s.n, s.hw, s.c}, t, d, copies),
         residual(x),
         dx(x),
         dresidual(x),
         y({s.n, s.c}, t, d, copies),
         dy(y),
-        saved({PC_KERNELS(norm_mean, d).saved_bytes(s) / 4 + 1}, DType::f32, d, copies),
-        gamma({s.c}, DType::f32, d, 1),
-        beta(gamma),
-        mean(gamma),
-        invstd(gamma),
-        running_mean(gamma),
-        running_var(gamma),
-        dgamma(gamma),
-        dbeta(gamma) {}
+        saved({PC_KERNELS(norm_mean, d).saved_bytes(s) / 4 + 1}, DType::f32, d, copies) {}
   uint8_t* kept(int64_t i) const { return saved.at(i).as<uint8_t>(); }
 };
 

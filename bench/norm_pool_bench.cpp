@@ -1,27 +1,19 @@
 // norm_pool after the stem's convolution: the least traffic is x twice and y forward, x twice, y, dy and dx backward.
-#include "bench/bench.h"
+#include "bench/norm_vectors.h"
 #include "kernels/norm_pool/norm_pool.h"
 
 namespace pc::bench {
 namespace {
 
-struct Buffers {
+struct Buffers : NormVectors {
   Ring x, y, dy, dx, saved;
-  Ring gamma, beta, mean, invstd, running_mean, running_var, dgamma, dbeta;
   Buffers(const NormPoolShape& s, DType t, Device d, int copies)
-      : x({s.pool.n, s.pool.h, s.pool.w, s.pool.c}, t, d, copies),
+      : NormVectors(s.pool.c, d),
+        x({s.pool.n, s.pool.h, s.pool.w, s.pool.c}, t, d, copies),
         y({s.pool.n, s.pool.p(), s.pool.q(), s.pool.c}, t, d, copies),
         dy(y),
         dx(x),
-        saved({PC_KERNELS(norm_pool, d).saved_bytes(s) / 4 + 1}, DType::f32, d, copies),
-        gamma({s.pool.c}, DType::f32, d, 1),
-        beta(gamma),
-        mean(gamma),
-        invstd(gamma),
-        running_mean(gamma),
-        running_var(gamma),
-        dgamma(gamma),
-        dbeta(gamma) {}
+        saved({PC_KERNELS(norm_pool, d).saved_bytes(s) / 4 + 1}, DType::f32, d, copies) {}
   uint8_t* kept(int64_t i) const { return saved.at(i).as<uint8_t>(); }
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "data/codecs.h"
 #include "data/hash.h"
 #include "data/layouts.h"
 #include "engine/file.h"
@@ -22,6 +23,7 @@ constexpr const char* kFashion[] = {"T-shirt/top", "Trouser", "Pullover", "Dress
 // The first labels of its training file, which tell it from MNIST.
 constexpr uint8_t kFashionLabels[] = {9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9};
 constexpr std::size_t kMaxBytes = std::size_t(1) << 30;
+constexpr uint32_t kMaxPictures = 10'000'000;  // a catalogue needs a hundred times the bytes of a label
 
 // FOLDER/STEM.gz or FOLDER/STEM; "" where neither is there.
 fs::path idx_file(const fs::path& folder, const std::string& stem) {
@@ -38,7 +40,7 @@ std::vector<uint8_t> read_unpacked(const fs::path& path) {
   if (!file) fail(Exit::file, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
   gzbuffer(file.get(), 1 << 17);
   std::vector<uint8_t> bytes;
-  constexpr unsigned kStep = 1 << 22;
+  constexpr unsigned kStep = 1 << 16;
   while (true) {
     const std::size_t have = bytes.size();
     if (have > kMaxBytes) fail(Exit::limit, path.string() + ": larger than 1 GiB unpacked");
@@ -54,13 +56,14 @@ std::vector<uint8_t> read_unpacked(const fs::path& path) {
 }
 
 struct IdxArray {
+  std::string file;
   std::vector<uint32_t> shape;
   std::vector<uint8_t> bytes;  // header included
   std::size_t header = 0;
 };
 
 IdxArray read_idx(const fs::path& path, std::size_t rank) {
-  IdxArray a{.shape = {}, .bytes = read_unpacked(path), .header = 4 + 4 * rank};
+  IdxArray a{.file = path.string(), .shape = {}, .bytes = read_unpacked(path), .header = 4 + 4 * rank};
   const auto u32 = [&](std::size_t at) {
     return uint32_t(a.bytes[at]) << 24 | uint32_t(a.bytes[at + 1]) << 16 | uint32_t(a.bytes[at + 2]) << 8 |
            a.bytes[at + 3];
@@ -94,8 +97,9 @@ class IdxPictures final : public PictureSource {
     hash_.number(part.bytes.size()).bytes(part.bytes.data(), part.bytes.size());
     parts_.push_back(std::move(part));
   }
-  Image image(std::size_t item, const DecodeSettings&) const override {
+  Image image(std::size_t item, const DecodeSettings& settings) const override {
     const IdxArray* part = find(item);
+    check_pixels(fmt::format("{}: picture {}", part->file, item), part->shape[2], part->shape[1], settings);
     const std::size_t pixels = std::size_t(part->shape[1]) * part->shape[2];
     Image image{.h = int(part->shape[1]), .w = int(part->shape[2]), .pixels = std::vector<uint8_t>(3 * pixels)};
     const uint8_t* gray = part->bytes.data() + part->header + item * pixels;
@@ -138,6 +142,8 @@ DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) 
     }
     IdxArray images = read_idx(image_file, 3);
     const IdxArray labels = read_idx(label_file, 1);
+    if (labels.shape[0] > kMaxPictures)
+      fail(Exit::limit, fmt::format("{}: more than {} pictures", label_file.string(), kMaxPictures));
     if (images.shape[0] != labels.shape[0]) {
       fail(Exit::data,
            fmt::format("{}: {} labels for {} pictures", label_file.string(), labels.shape[0], images.shape[0]));

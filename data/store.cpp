@@ -2,6 +2,7 @@
 #include "data/store.h"
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,7 +15,7 @@
 namespace pc {
 namespace {
 
-constexpr uint64_t kVersion = 2;  // of the layout and of what the decoders make of a picture
+constexpr uint64_t kVersion = 3;  // of the layout and of what the decoders make of a picture
 constexpr char kMagic[8] = {'P', 'C', 'S', 'T', 'O', 'R', 'E', '\n'};
 
 struct StoredEntry {
@@ -27,9 +28,10 @@ struct Footer {
   uint64_t version, key, count, pixel_bytes, bad_bytes, checksum;
 };
 
-uint64_t checksum(const void* index, std::size_t index_bytes, const void* bad, std::size_t bad_bytes, Footer footer) {
-  footer.checksum = 0;
-  return Hash64().bytes(index, index_bytes).bytes(bad, bad_bytes).bytes(&footer, sizeof footer).value();
+// The CRC-32 of what `sum` is of, and these bytes behind it. zlib takes a null pointer, which an empty block may have,
+// for the wish to begin anew.
+uint32_t checksum(uint32_t sum, const void* data, std::size_t bytes) {
+  return bytes == 0 ? sum : uint32_t(::crc32_z(sum, static_cast<const Bytef*>(data), bytes));
 }
 
 // Bad pictures as lines "ITEM\tFILE\tREASON\n"; tabs and newlines inside become spaces.
@@ -72,7 +74,12 @@ uint64_t key_of(const DataSet& data, const StoreSettings& settings) {
 
 void write_store(const std::filesystem::path& path, const DataSet& data, const StoreSettings& settings, uint64_t key,
                  const PackProgress& progress) {
-  write_file_atomically(path, [&](const FileSink& sink) {
+  write_file_atomically(path, [&](const FileSink& file) {
+    uint32_t sum = 0;
+    const FileSink sink = [&](const void* bytes, std::size_t size) {
+      sum = checksum(sum, bytes, size);
+      file(bytes, size);
+    };
     const Packed packed = pack_pictures(data, settings, sink, progress);
     std::vector<StoredEntry> index;
     for (const auto& image : packed.index) {
@@ -89,11 +96,12 @@ void write_store(const std::filesystem::path& path, const DataSet& data, const S
                   .bad_bytes = bad.size(),
                   .checksum = 0};
     std::memcpy(footer.magic, kMagic, sizeof kMagic);
-    footer.checksum = checksum(index.data(), index_bytes, bad.data(), bad.size(), footer);
     sink("\0\0\0\0\0\0\0", gap);
     sink(index.data(), index_bytes);
     sink(bad.data(), bad.size());
-    sink(&footer, sizeof footer);
+    sink(&footer, offsetof(Footer, checksum));
+    footer.checksum = sum;
+    file(&footer.checksum, sizeof footer.checksum);
   });
 }
 
@@ -125,9 +133,14 @@ std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, 
   if (footer.pixel_bytes > size || footer.bad_bytes > size || index_bytes > size) return nullptr;
   const std::size_t index_at = (std::size_t(footer.pixel_bytes) + 7) & ~std::size_t(7);
   if (index_at + index_bytes + footer.bad_bytes + sizeof footer != size) return nullptr;
+  const uint32_t sum = checksum(0, bytes.data(), size - sizeof footer.checksum);
+  if (sum != footer.checksum) {
+    fail(Exit::data,
+         fmt::format("{}: damaged: its bytes have CRC-32 {:08x}, written were {:08x}; delete it, it is made anew",
+                     path.string(), sum, footer.checksum));
+  }
   const std::byte* index = bytes.data() + index_at;
   const std::byte* bad = index + index_bytes;
-  if (checksum(index, index_bytes, bad, footer.bad_bytes, footer) != footer.checksum) return nullptr;
 
   store->pixels_ = reinterpret_cast<const uint8_t*>(bytes.data());
   store->pixel_bytes_ = int64_t(footer.pixel_bytes);
@@ -155,9 +168,7 @@ std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSet
   const uint64_t key = key_of(data, settings);
   const std::size_t count = data.catalogue.items.size();
   if (auto store = read_store(path, key, count)) return store;
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) fail(Exit::file, fmt::format("cannot create {}: {}", folder.string(), error.message()));
+  make_folders(folder);
   write_store(path, data, settings, key, progress);
   auto store = read_store(path, key, count);
   if (!store) fail(Exit::file, fmt::format("{}: changed while it was being written", path.string()));

@@ -1,8 +1,7 @@
 // The packed store: every picture decoded once into one file of u8 pixels, mapped from then on.
 //
 // Layout (little-endian): pixels of all pictures, one after the other | index: u64 offset, u32 h, u32 w each | bad list
-// as text | footer: magic, version, key, count, position and size of index and bad list, checksum of both. The pixels
-// themselves carry no checksum.
+// as text | footer: magic, version, key, count, size of pixels and bad list, CRC-32 of every byte before it.
 #pragma once
 
 #include <cstdint>
@@ -68,13 +67,16 @@ std::filesystem::path default_cache_folder();
 std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
                                  const std::filesystem::path& folder);
 
-// Maps the store, or packs it first (all threads; `progress` is called from this thread) where it is absent, cut off,
-// corrupt or of other content. An empty `cache` is the default cache folder. A picture that cannot be decoded is listed in bad() and never stops the packing. Errors:
-// Error(file) where the folder cannot be written.
+// Maps the store, or packs it first (all threads; `progress` is called from this thread) where it is absent, cut off or
+// of other content. An empty `cache` is the default cache folder. A picture that cannot be decoded is listed in bad()
+// and never stops the packing. Reads the whole file once. Errors: Error(file) where the folder cannot be written,
+// Error(data) where the store is whole but its bytes are not those that were written: who trains should know of such a
+// disk.
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
                                              const std::filesystem::path& cache, const PackProgress& progress = {});
 
-// The store at `path`, or null where it is absent, cut off, corrupt, or not of this key and number of pictures.
+// The store at `path`, or null where it is absent, cut off, or not of this version, key and number of pictures. Errors:
+// Error(data) where its checksum does not hold.
 std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count);
 
 }  // namespace pc

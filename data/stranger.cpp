@@ -12,9 +12,13 @@ std::string describe_stranger(std::span<const std::byte> bytes) {
   if (text.starts_with("version https://git-lfs.github.com/"))
     return "it is a Git LFS pointer; fetch the file itself with: git lfs pull";
   if (text.starts_with("\x1f\x8b")) return "it is packed with gzip; unpack it first";
+  if (text.starts_with("\xfd"
+                       "7zXZ"))
+    return "it is packed with xz; unpack it first";
+  if (text.starts_with("BZh")) return "it is packed with bzip2; unpack it first";
   switch (const ImageFormat format = sniff(bytes)) {
     case ImageFormat::empty:
-      return "it is empty";
+      return "it is empty; download or copy it again";
     case ImageFormat::text:
     case ImageFormat::unknown:
       return "";

@@ -9,8 +9,8 @@
 namespace pc {
 
 // For a message: "it looks like HTML: a web page was saved in its place; download it again", "it is a Git LFS pointer;
-// fetch the file itself with: git lfs pull", "it is empty", "it looks like JPEG". Empty for text and for what is not
-// known.
+// fetch the file itself with: git lfs pull", "it is packed with xz; unpack it first", "it looks like JPEG". Empty for
+// text and for what is not known.
 std::string describe_stranger(std::span<const std::byte> bytes);
 
 // "not a zip archive", with the description behind it where there is one.

@@ -122,6 +122,13 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
   write_file_atomically(path, [&](const FileSink& sink) { sink(text.data(), text.size()); });
 }
 
+std::filesystem::path make_folders(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", path.string(), error.message()));
+  return path;
+}
+
 void create_file(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write) {
   const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (fd.get() < 0) fail_file("create", path, errno);

@@ -43,6 +43,10 @@ using FileSink = std::function<void(const void* data, std::size_t bytes)>;
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+// Makes the folder, and those above it, where it is not there. Returns its path. Errors: Error(file) naming path and
+// cause.
+std::filesystem::path make_folders(const std::filesystem::path& path);
+
 // A file of a folder that is being written: made anew, not synced by itself. Errors: Error(file), also where PATH
 // exists.
 void create_file(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);

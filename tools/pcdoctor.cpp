@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/cli/json.h"
 #include "tools/cli/program.h"
 #include "tools/doctor/checks.h"
 
@@ -23,7 +24,7 @@ Exit run(int argc, char** argv) {
   if (json) {
     nlohmann::json told = to_json(findings);
     told["version"] = version_text("pcdoctor");
-    fmt::print("{}\n", told.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", one_line(told));
   } else {
     fmt::print("{}\n{}", version_text("pcdoctor"), to_text(findings));
   }

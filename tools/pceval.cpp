@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "tools/cli/json.h"
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/text.h"
@@ -113,7 +114,7 @@ void check_plan(const ScorePlan& plan, const ModelInfo& info, const Options& o) 
 void print_json(nlohmann::ordered_json json, const NetworkOptions& network) {
   json["tta"] = network.views;
   json["bn_adapt"] = network.adapt;
-  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  fmt::print("{}\n", one_line(json));
 }
 
 // NAME=MODEL

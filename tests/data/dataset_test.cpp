@@ -85,6 +85,9 @@ TEST(Dataset, Idx) {
   const Image image = data.pictures->image(3);
   EXPECT_EQ(image.h, 2);
   EXPECT_EQ(std::string(image.pixels.begin(), image.pixels.end()), "wwwxxxyyyzzz");
+  EXPECT_EQ(
+      error_of([&] { data.pictures->image(3, {.max_pixels = 3}); }),
+      "6: " + (folder / "set/t10k-images-idx3-ubyte").string() + ": picture 0: 2x2 exceeds the limit of 3e-06 Mpixel");
 }
 
 TEST(Dataset, BrokenIdx) {
@@ -107,6 +110,9 @@ TEST(Dataset, BrokenIdx) {
             "3: t10k-images-idx3-ubyte: 3 bytes of data, its header says 4");
   EXPECT_EQ(error_with("t10k-images-idx3-ubyte", "hello"),
             "3: t10k-images-idx3-ubyte: not an IDX file of u8 with 3 dimensions");
+  const std::string claims{0, 0, 8, 1, 0, char(0x98), char(0x96), char(0x81)};  // 10,000,001 labels
+  EXPECT_EQ(error_with("t10k-labels-idx1-ubyte", test::gzip(claims + std::string(10'000'001, '\0'))),
+            "6: t10k-labels-idx1-ubyte: more than 10000000 pictures");
   const std::string packed = idx_files()["train-images-idx3-ubyte.gz"];
   EXPECT_NE(error_with("train-images-idx3-ubyte.gz", packed.substr(0, packed.size() - 12)), "nothing");
   test::write_tree(folder / "set", idx_files());

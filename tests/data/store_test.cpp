@@ -1,4 +1,4 @@
-// The packed store: what goes in comes out, and anything doubtful is packed again.
+// The packed store: what goes in comes out, and damage is found.
 #include "data/store.h"
 
 #include <fmt/format.h>
@@ -99,20 +99,55 @@ TEST_F(Store, ProgressCountsEveryPicture) {
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
 }
 
-TEST_F(Store, ADamagedOneIsPackedAgain) {
+TEST_F(Store, OneThatIsCutOffOrOfOtherContentIsPackedAgain) {
   const std::filesystem::path path = open()->path();
   const std::string good = slurp(path);
-  std::string in_index = good, in_bad_list = good, in_footer = good;
-  in_index[good.size() - 500] ^= 1;
-  in_bad_list[good.size() - 80] ^= 1;
-  in_footer[good.size() - 20] ^= 1;
-  for (const std::string& damaged : {std::string(), std::string("x"), good.substr(0, good.size() / 2),
-                                     good.substr(0, good.size() - 1), good + "x", in_index, in_bad_list, in_footer}) {
+  std::string other_version = good, other_key = good;
+  other_version[good.size() - 48] ^= 1;
+  other_key[good.size() - 40] ^= 1;
+  for (const std::string& damaged :
+       {std::string(), std::string("x"), good.substr(0, good.size() / 2), good.substr(0, good.size() - 1), good + "x",
+        good.substr(0, 1000) + good.substr(1001), other_version, other_key}) {
     test::write(path, damaged);
     open();
     EXPECT_GT(packed_, 0);
     EXPECT_TRUE(slurp(path) == good);
   }
+}
+
+TEST_F(Store, OneFlippedBitIsFoundWhereverItIs) {
+  const auto store = open();
+  const std::filesystem::path path = store->path();
+  const std::string good = slurp(path);
+  const auto pixels = std::size_t(store->pixel_bytes());
+  for (const std::size_t at : {std::size_t(0), pixels / 2, pixels - 1,  // pixels, then the index's first and last byte,
+                               (pixels + 7) / 8 * 8, (pixels + 7) / 8 * 8 + 16 * store->size() - 1, good.size() - 80,
+                               good.size() - 1}) {  // the bad list, the checksum
+    SCOPED_TRACE(at);
+    std::string damaged = good;
+    damaged[at] ^= 1;
+    test::write(path, damaged);
+    const std::string error = test::error_of([&] { open(); });
+    EXPECT_TRUE(error.starts_with("3: " + path.string() + ": damaged: its bytes have CRC-32 ")) << error;
+    EXPECT_TRUE(error.ends_with("; delete it, it is made anew")) << error;
+  }
+  std::filesystem::remove(path);
+  open();
+  EXPECT_TRUE(slurp(path) == good);
+}
+
+// A block of the packer without a single pixel must not make the checksum begin anew.
+TEST_F(Store, ManyBadPicturesInARow) {
+  Files files = pictures();
+  for (int i = 0; i < 200; ++i) files[fmt::format("shoe/bad{}.jpg", i)] = "";
+  test::write_zip(folder_ / "set.zip", files);
+  data_ = open_dataset(folder_ / "set.zip", {});
+  EXPECT_EQ(open()->bad().size(), 203u);
+  const std::filesystem::path path = open()->path();
+  std::string damaged = slurp(path);
+  damaged[0] ^= 1;
+  test::write(path, damaged);
+  EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("3: "));
 }
 
 TEST_F(Store, NameFollowsContentAndSettings) {
@@ -138,7 +173,7 @@ TEST_F(Store, ShortSideShrinksLargerPicturesOnly) {
 
 TEST_F(Store, AFolderThatCannotBeWritten) {
   test::write(folder_ / "cache", "a file stands in the way");
-  EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("4: cannot create "));
+  EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("4: cannot make folder "));
 }
 
 TEST_F(Store, NothingIsLeftUnderTheFinalNameWhenPackingFails) {

@@ -214,7 +214,7 @@ std::string complaint(const std::string& bytes) {
 }
 
 TEST(HostileZips, StrangersAreNamed) {
-  EXPECT_EQ(complaint(""), "bad.zip: not a zip archive; it is empty");
+  EXPECT_EQ(complaint(""), "bad.zip: not a zip archive; it is empty; download or copy it again");
   EXPECT_EQ(complaint("<!DOCTYPE html><html>Sign in"),
             "bad.zip: not a zip archive; it looks like HTML: a web page was saved in its place; download it again");
   EXPECT_EQ(complaint("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 46830571\n"),

@@ -17,7 +17,7 @@
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
 #include "tests/fetch/fixture.h"
-#include "tools/fetch/lock_file.h"
+#include "tools/cli/lock_file.h"
 #include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
 
@@ -267,7 +267,7 @@ TEST_F(PcdataFetch, TwoAtOnceDoNotMix) {
   const Ended second =
       wait_for(start_pcdata(logs.path(), {"fetch", kName, folder_.path()}, {{"PC_KAGGLE_URL", address}}), logs.path());
   EXPECT_EQ(second.code, 4) << second.err;
-  EXPECT_TRUE(contains(second.err, "another pcdata fetches the same")) << second.err;
+  EXPECT_TRUE(contains(second.err, "is being fetched by another pcdata")) << second.err;
   EXPECT_EQ(wait_for(first, logs_.path()).code, 0);
   expect_whole();
 }
@@ -336,11 +336,13 @@ TEST_F(FetchWeights, AnotherFileIsRefused) {
 TEST(LockFile, IsHeldOnceAndGoesWithItsHolder) {
   const TemporaryFolder folder;
   {
-    const LockFile lock(folder / "lock");
-    EXPECT_EQ(error_of([&] { const LockFile second(folder / "lock"); }).substr(0, 3), "4: ");
+    const LockFile lock(folder / "lock", "the thing is in use");
+    EXPECT_EQ(
+        error_of([&] { const LockFile second(folder / "lock", "the thing is in use"); }),
+        "4: the thing is in use (process " + std::to_string(::getpid()) + " holds " + (folder / "lock").string() + ")");
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
-  const LockFile again(folder / "lock");
+  const LockFile again(folder / "lock", "");
 }
 
 }  // namespace

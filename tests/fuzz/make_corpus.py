@@ -3,6 +3,7 @@
 
 Crashers that were found once lie there too, as crash-*; they are kept.
 """
+import gzip
 import io
 import json
 import os
@@ -118,6 +119,26 @@ seed("csv", "unclosed", 'id,masterCategory,articleType\n1,"A,B\n11,A,C\n')
 seed("csv", "near_miss", "ID,mastercategory,articletype\n1,A,B\n")
 seed("csv", "utf16", "id\n".encode("utf-16"))
 seed("csv", "leaves", "id,masterCategory,articleType\n../1,A,B\n")
+
+
+def idx(sizes, data):
+    return struct.pack(f">{1 + len(sizes)}I", 0x800 + len(sizes), *sizes) + data
+
+
+# A folder of four: training pictures and labels, then those of the test.
+def idx_folder(*files):
+    return struct.pack("<3H", *map(len, files[:3])) + b"".join(files)
+
+
+fashion = bytes([9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9])
+small = [idx([3, 2, 2], b"aaaabbbbabcd"), idx([3], b"\1\0\2"), idx([1, 2, 3], b"uvwxyz"), idx([1], b"\2")]
+seed("idx", "small", idx_folder(*small))
+seed("idx", "packed", idx_folder(*(gzip.compress(f, mtime=0) for f in small)))
+seed("idx", "fashion", idx_folder(idx([16, 1, 1], fashion), idx([16], fashion), *small[2:]))
+seed("idx", "label_255", idx_folder(small[0], idx([3], b"\xff\0\x63"), *small[2:]))
+seed("idx", "huge", idx_folder(idx([2**31, 2**31, 4], b""), *small[1:]))
+seed("idx", "cut_gzip", idx_folder(gzip.compress(small[0], mtime=0)[:-6], *small[1:]))
+seed("idx", "many", idx_folder(*(gzip.compress(f, mtime=0) for f in (idx([100_000, 1, 1], bytes(100_000)), idx([100_000], bytes(100_000)))), *small[2:]))
 
 # ---- configuration
 for file in sorted((here.parent.parent / "tools/configs").glob("*.ini")):

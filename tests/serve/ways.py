@@ -17,6 +17,7 @@ from serving import Server
 
 STATUS = "document.getElementById('status').textContent"
 ANSWERED = "document.querySelector('.heads .guess') !== null"
+FIGURES = "document.getElementById('figures').textContent"
 FILLED = "document.getElementById('stop').hidden"
 
 
@@ -113,9 +114,22 @@ def token(browser, bin_folder, model, home, pictures, draw):
     browser.wait(f"{ANSWERED} && {STATUS} === '{pictures[1].name}'")
     check(browser.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0, "the token is kept nowhere else")
     check("s3cret" not in browser.run("location.href"), "nor in the address")
+    browser.run("document.getElementById('metrics-link').click()")
+    browser.wait(FIGURES + ".includes('# TYPE ')")
+    check(browser.run("location.pathname") == "/", "the metrics are shown on the page")
+    draw("ways-6-metrics")
     visit(browser, base)
     browser.upload("#file", pictures[:1])
     browser.wait(STATUS + ".includes('wants a token')")
+    visit(browser, base)  # nothing but the metrics asked for
+    browser.run("document.getElementById('metrics-link').click()")
+    browser.wait(FIGURES + ".includes('wants a token')")
+    check(browser.run("document.activeElement.id") == "token", "the field has the focus for the metrics too")
+    give("another")
+    browser.wait(FIGURES + ".includes('not the right token')")
+    give("s3cret-word")
+    browser.wait(FIGURES + ".includes('# TYPE ') && document.getElementById('key').hidden")
+    check(browser.run(STATUS) == "Nothing asked yet.", "no picture was asked for")
     found = browser.complaints(base)
     check(not found, "\n".join(found))
     check(server.stop() == 0, "the end")
@@ -167,7 +181,7 @@ def main():
         token(browser, bin_folder, model, home, pictures, draw)
         browser.events.clear()
         outage(browser, bin_folder, model, pictures, draw)
-        print("page: pasted, dragged, photographed; a token, a server that dies and comes back: all hold")
+        print("page: pasted, dragged, photographed; a token, for the metrics too; a server that dies and comes back: all hold")
         return 0
     finally:
         browser.close()

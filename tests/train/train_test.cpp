@@ -176,7 +176,7 @@ TEST_F(Train, WeightsThatAreNoneAreNamed) {
   write_file_atomically(page, "<!DOCTYPE html><title>404</title>");
   const Outcome outcome = run_program("pctrain", arguments("page", {"--set", "model.weights=" + page.string()}));
   EXPECT_EQ(outcome.code, 3);
-  EXPECT_NE(outcome.err.find(page.string() + ": a web page, not weights"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(page.string() + ": not weights; it looks like HTML: a web page was saved in its place"), std::string::npos) << outcome.err;
 }
 
 TEST_F(Train, WeightsThatAreNotFiniteAreNamed) {

@@ -7,6 +7,7 @@
 
 #include "engine/file.h"
 #include "kernels/runtime/parallel.h"
+#include "tools/cli/json.h"
 #include "tools/cli/progress.h"
 #include "tools/dataset/inspect_report.h"
 #include "tools/dataset/subcommands.h"
@@ -45,8 +46,7 @@ Exit run(const Options& o) {
   const std::string name = std::filesystem::path(o.root).filename().string();
   if (!o.html.empty()) write_file_atomically(o.html, inspection_html(name, data, found));
   if (o.json)
-    fmt::print("{}\n",
-               inspection_json(name, data, found).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", one_line(inspection_json(name, data, found)));
   else
     fmt::print("{}", inspection_text(name, data, found, std::size_t(o.top), terminal_of(stdout)));
   if (found.readable == 0)

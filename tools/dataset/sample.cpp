@@ -75,9 +75,7 @@ void draw(const Options& o, const fs::path& images, int64_t number) {
 }
 
 void fill(const Options& o, const fs::path& folder) {
-  std::error_code error;
-  if (!fs::create_directory(folder / "images", error))
-    fail(Exit::file, fmt::format("cannot create {}: {}", folder.string(), error.message()));
+  const fs::path images = make_folders(folder / "images");
   std::string rows =
       "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName\n";
   for (int64_t i = 0; i < o.count; ++i) rows += row(o, i);
@@ -86,7 +84,7 @@ void fill(const Options& o, const fs::path& folder) {
   for (int64_t first = 0; first < o.count; first += kStep) {
     progress.update(first);
     parallel_for(std::min(kStep, o.count - first), 8, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) draw(o, folder / "images", first + i);
+      for (int64_t i = begin; i < end; ++i) draw(o, images, first + i);
     });
   }
   create_file(folder / "styles.csv", [&](const FileSink& sink) { sink(rows.data(), rows.size()); });
@@ -94,9 +92,7 @@ void fill(const Options& o, const fs::path& folder) {
 
 Exit run(const Options& o) {
   const fs::path above = fs::path(o.folder).parent_path();
-  std::error_code error;
-  if (!above.empty() && !fs::create_directories(above, error) && error)
-    fail(Exit::file, fmt::format("cannot create {}: {}", above.string(), error.message()));
+  if (!above.empty()) make_folders(above);
   write_folder_atomically(o.folder, [&](const fs::path& folder) { fill(o, folder); });
   fmt::print("{}: {} products of {} kinds in {} colors\n", o.folder, o.count, products().size(), paints().size());
   return Exit::ok;

@@ -12,6 +12,7 @@
 #include "data/archive.h"
 #include "engine/file.h"
 #include "engine/safetensors.h"
+#include "tools/cli/json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
 #include "tools/dataset/subcommands.h"
@@ -70,12 +71,6 @@ void check_space(const Selection& selection, const fs::path& folder) {
                                  folder.string(), selection.bytes, space.available));
 }
 
-void make_folders(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(Exit::file, fmt::format("cannot create {}: {}", folder.string(), error.message()));
-}
-
 void unpack_into(const fs::path& root, const Selection& selection, const std::string& archive) {
   Progress progress("unpacking", selection.files, "file");
   int64_t done = 0;
@@ -110,7 +105,7 @@ Exit unpack(const Options& o) {
                                     {"files", selection.files},
                                     {"bytes", selection.bytes},
                                     {"copies_left_out", selection.copies}};
-    fmt::print("{}\n", summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", one_line(summary));
   } else {
     fmt::print("{}: {} files, {} bytes, {} copies left out\n", printable(folder.string()), selection.files,
                selection.bytes, selection.copies);

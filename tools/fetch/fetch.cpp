@@ -4,8 +4,8 @@
 
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
+#include "tools/cli/lock_file.h"
 #include "tools/fetch/archive_check.h"
-#include "tools/fetch/lock_file.h"
 #include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
 
@@ -59,14 +59,13 @@ fs::path fetch(const FetchItem& item, const FetchOptions& options, const Transpo
     hooks.note("already there");
     return result;
   }
-  std::error_code error;
-  fs::create_directories(options.folder, error);
-  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", options.folder.string(), error.message()));
-  const LockFile lock(options.folder / fmt::format(".{}.lock", item.name));
+  const LockFile lock(make_folders(options.folder) / fmt::format(".{}.lock", item.name),
+                      item.name + " is being fetched by another pcdata; wait for it");
   // Another process may have been here before the lock.
   if (!is_there(result) && !is_there(published)) fetch_published(item, options, transport, hooks);
   if (item.converts() && !is_there(result)) convert_weights(published, result);
-  if (item.converts() && !options.keep) fs::remove(published, error);
+  std::error_code ignored;
+  if (item.converts() && !options.keep) fs::remove(published, ignored);
   return result;
 }
 

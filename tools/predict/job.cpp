@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "engine/file.h"
+#include "tools/cli/json.h"
 #include "tools/cli/stop.h"
 #include "tools/cli/text.h"
 #include "tools/predict/adapt.h"
@@ -20,14 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-std::string text_of(const nlohmann::ordered_json& j) { return j.dump(-1, ' ', false, json::error_handler_t::replace); }
-
 std::string hash_of(const fs::path& file) { return sha256_hex(MappedFile::open(file)->bytes()); }
 
 // How the row of a picture begins: enough to see that it is of this picture, and what became of it.
 std::string row_start(RowFormat format, const std::string& file, Exit code) {
   if (format == RowFormat::csv) return csv_start(file, code);
-  std::string object = text_of({{"file", file}, {"status", status_of(code)}});
+  std::string object = one_line({{"file", file}, {"status", status_of(code)}});
   object.pop_back();  // the brace
   return object;
 }
@@ -125,7 +124,7 @@ std::string Job::row(const Prepared& picture) const {
     case RowFormat::csv:
       return to_csv(picture.file, picture.outcome, info, o_.style);
     case RowFormat::json:
-      return text_of(to_json(picture.file, picture.outcome, info, o_.style)) + "\n";
+      return one_line(to_json(picture.file, picture.outcome, info, o_.style)) + "\n";
     case RowFormat::text:
       break;
   }
@@ -165,9 +164,7 @@ void Job::end_batch(std::vector<Prepared>& pictures) {
 void Job::draw(const Prepared& picture) {
   const bool one = inputs_.count() == 1 && !fs::is_directory(o_.explain);
   const fs::path path = one ? fs::path(o_.explain) : explanation_path(o_.explain, picture.file);
-  std::error_code error;
-  if (!one && (fs::create_directories(path.parent_path(), error), error))
-    fail(Exit::file, fmt::format("cannot create {}: {}", path.parent_path().string(), error.message()));
+  if (!one) make_folders(path.parent_path());
   const auto png = encode_png(explain(predictor_, picture.input, picture.outcome.logits, head_));
   write_file_atomically(path, {reinterpret_cast<const char*>(png.data()), png.size()});
 }
@@ -197,7 +194,7 @@ void Job::summarize() const {
   std::string text = fmt::format("{} pictures, {} failed", grouped(done_), grouped(failed_));
   if (before_ > 0) text += fmt::format(", {} of them before", grouped(before_));
   if (before_ == 0 && predictor_.info().calibration)
-    for (const auto& [verdict, n] : verdicts_) text += fmt::format(", {} {}", grouped(n), text_of(verdict));
+    for (const auto& [verdict, n] : verdicts_) text += fmt::format(", {} {}", grouped(n), one_line(verdict));
   fmt::print(stderr, "pcpredict: {}; {:.0f} img/s\n", text, double(done_ - before_) / std::max(1e-9, seconds));
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/file.h"
+#include "tools/cli/json.h"
 #include "tools/report/html.h"
 #include "tools/serve/app.h"
 #include "tools/serve/infer_request.h"
@@ -18,9 +19,7 @@ using nlohmann::ordered_json;
 constexpr std::size_t kMaxPictures = 64;    // of one request
 constexpr int64_t kMaxPixels = 50'000'000;  // of one picture
 
-std::string text_of(const ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
+std::string text_of(const ordered_json& json) { return one_line(json) + "\n"; }
 
 DecodeSettings decoding(const ServedModel& model) {
   DecodeSettings settings = model.predictor.decoding();

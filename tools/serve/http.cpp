@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <nlohmann/json.hpp>
+
+#include "tools/cli/json.h"
 
 namespace pc {
 
@@ -16,8 +17,7 @@ std::string_view Request::field(std::string_view name) const {
 }
 
 Response refusal(int status, const std::string& message) {
-  const nlohmann::json body{{"error", message}};
-  return {.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+  return {.status = status, .body = one_line({{"error", message}}) + "\n"};
 }
 
 Response busy(const std::string& message) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli/json.h"
 #include "tools/report/html.h"
 
 namespace pc {
@@ -26,8 +27,7 @@ std::string facts(const ModelInfo& info, bool similar) {
     chain_names.push_back(nlohmann::json::array());
     for (const std::size_t h : chain) chain_names.back().push_back(info.heads[h].name);
   }
-  return nlohmann::json{{"heads", heads}, {"chains", chain_names}, {"similar", similar}}.dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return one_line({{"heads", heads}, {"chains", chain_names}, {"similar", similar}});
 }
 
 // {0} style, {1} name of the model, {2} facts as an attribute's text, {3} script
@@ -69,8 +69,12 @@ constexpr const char* kPage = R"(<!doctype html>
 <div class="row"><progress id="bar" value="0" max="1" aria-label="Pictures done"></progress><span id="done" role="status" aria-live="polite"></span></div>
 <div class="scroll" tabindex="0" role="region" aria-labelledby="batch-title"><table><thead id="columns"></thead><tbody id="rows"></tbody></table></div>
 </section>
+<section aria-labelledby="metrics-title" class="card wide" id="metrics" tabindex="-1" hidden>
+<h2 id="metrics-title">Metrics</h2>
+<div class="scroll" tabindex="0" role="region" aria-labelledby="metrics-title"><pre id="figures"></pre></div>
+</section>
 </main>
-<footer><a href="/openapi.json">API</a> <a href="/metrics">Metrics</a></footer>
+<footer><a href="/openapi.json">API</a> <a id="metrics-link" href="/metrics">Metrics</a></footer>
 <noscript>This page needs JavaScript; the API does not: see /openapi.json.</noscript>
 <script>{3}</script></body></html>
 )";

@@ -27,6 +27,9 @@ function say(text, bad) {
 // An Error with a line for the user. `again`: the same question may be answered later.
 const failure = (text, again) => Object.assign(new Error(text), {again});
 
+const bearer = used => used ? {Authorization: 'Bearer ' + used} : {};
+const tokenWanted = used => used ? 'this is not the right token' : 'this server wants a token';
+
 const readable = file => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 
 // The answer for one file. Throws a failure.
@@ -34,11 +37,10 @@ async function ask(file, explain) {
   if (file.size > LIMIT) throw failure('larger than 10 MB', false);
   if (!await readable(file)) throw failure('cannot be read; is it a folder?', false);
   for (let tries = 1; ; ++tries) {
-    const used = token, headers = {'Content-Type': ['image/jpeg', 'image/png', 'image/webp'].includes(file.type) ? file.type : 'application/octet-stream'};
-    if (used) headers.Authorization = 'Bearer ' + used;
+    const used = token, kind = ['image/jpeg', 'image/png', 'image/webp'].includes(file.type) ? file.type : 'application/octet-stream';
     let reply;
     try {
-      reply = await fetch('/v1/predict?top_k=5' + (explain ? '&explain=1' + (facts.similar ? '&similar=6' : '') : ''), {method: 'POST', headers, body: file});
+      reply = await fetch('/v1/predict?top_k=5' + (explain ? '&explain=1' + (facts.similar ? '&similar=6' : '') : ''), {method: 'POST', headers: {'Content-Type': kind, ...bearer(used)}, body: file});
     } catch {
       throw failure('the server does not answer', true);
     }
@@ -52,7 +54,7 @@ async function ask(file, explain) {
     if (reply.status === 401) {
       if (used !== token) continue;
       wantToken();
-      throw failure(used ? 'this is not the right token' : 'this server wants a token', true);
+      throw failure(tokenWanted(used), true);
     }
     throw failure((answer && answer.error || 'status ' + reply.status).replace(/^picture: /, ''), reply.status >= 500);
   }
@@ -284,8 +286,22 @@ function take(list) {
   if (files.length > 1) single(files[0]), many(files);
 }
 
+// What the link of the footer leads to, but asked for with the token.
+async function showMetrics() {
+  const used = token;
+  $('metrics').hidden = false;
+  const reply = await fetch('/metrics', {headers: bearer(used)}).catch(() => null);
+  const text = reply && await reply.text().catch(() => null);
+  if (used !== token) return;  // another one was given meanwhile, and asked with
+  const refused = reply && reply.status === 401;
+  $('figures').textContent = refused ? tokenWanted(used) : text === null ? 'the server does not answer' : text;
+  if (refused) wantToken();
+  else $('metrics').focus(), $('metrics').scrollIntoView();
+}
+
 for (const id of ['file', 'camera'])
   $(id).onchange = event => { take(event.target.files), event.target.value = ''; };
+$('metrics-link').onclick = event => { event.preventDefault(), showMetrics(); };
 $('show').onchange = $('head').onchange = showHeat;
 $('stop').onclick = () => { batch.stop = true; };
 $('again').onclick = () => fill(batch);
@@ -299,8 +315,9 @@ $('csv').onclick = () => {
 $('key').onsubmit = event => {
   event.preventDefault();
   token = $('token').value, $('key').hidden = true;
-  single(latest);
+  if (latest) single(latest);
   if (batch && !batch.busy) fill(batch);
+  if (!$('metrics').hidden) showMetrics();
 };
 document.addEventListener('paste', event => {  // browsers call an image that was never a file image.png
   take([...event.clipboardData.files].map(f => f.name === 'image.png' ? new File([f], 'Pasted picture', {type: f.type}) : f));

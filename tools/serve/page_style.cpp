@@ -24,7 +24,7 @@ main{display:grid;grid-template-columns:minmax(0,25rem) minmax(0,1fr);gap:1rem;a
 background:var(--card);color:var(--text);font:inherit;font-weight:600;cursor:pointer;flex:1;white-space:nowrap}.row .button{flex:none}
 .button.main{background:var(--accent);border-color:var(--accent);color:var(--on)}.button:hover{filter:brightness(1.08)}
 .button:disabled{opacity:.5;cursor:default}.camera{display:none}@media (pointer:coarse){.camera{display:inline-flex}}
-:focus-visible,.button:focus-within{outline:3px solid var(--accent);outline-offset:2px}#answer:focus{outline:none}
+:focus-visible,.button:focus-within{outline:3px solid var(--accent);outline-offset:2px}#answer:focus,#metrics:focus{outline:none}
 .hint,.small{color:var(--soft);font-size:.88rem;margin:.7rem 0 0}
 #look{display:flex;flex-wrap:wrap;gap:.4rem .6rem;align-items:center;margin-top:.8rem}#look input{width:1.1rem;height:1.1rem;vertical-align:-.15rem}
 select,#token{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.35rem .5rem;min-height:2.4rem;min-width:0}
@@ -47,7 +47,7 @@ progress{flex:1;height:.8rem;accent-color:var(--accent);min-width:8rem}
 th,td{text-align:left;padding:.45rem .7rem .45rem 0;border-bottom:1px solid var(--line);vertical-align:top;white-space:nowrap}
 th{position:sticky;top:0;background:var(--card);color:var(--soft);font-weight:600}td.why{white-space:normal;min-width:12rem;color:var(--bad)}
 td button{all:unset;color:var(--accent);cursor:pointer;text-decoration:underline;max-width:16rem;overflow:hidden;text-overflow:ellipsis;display:block}
-td button:focus-visible{outline:3px solid var(--accent)}td small{color:var(--soft)}
+pre{margin:0;font-size:.85rem}td button:focus-visible{outline:3px solid var(--accent)}td small{color:var(--soft)}
 footer{padding:1rem;color:var(--soft);font-size:.9rem}a{color:var(--accent)}
 .unseen{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;background:var(--card);padding:.5rem;z-index:2}

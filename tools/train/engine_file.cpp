@@ -17,7 +17,7 @@ void EngineFile::save() {
   if (device_ == Device::cpu) return;
   const std::string text = PC_KERNELS(conv2d_plans, device_).text();
   if (text == text_) return;
-  std::filesystem::create_directories(path_.parent_path());
+  make_folders(path_.parent_path());
   write_file_atomically(path_, text);
   text_ = text;
 }

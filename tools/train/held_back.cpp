@@ -27,9 +27,7 @@ std::string file_name(const DataPlan& plan, uint32_t item) {
 }  // namespace
 
 void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, int count) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", folder.string(), error.message()));
+  make_folders(folder);
   const auto n = std::min(std::size_t(count), plan.test.size());
   for (std::size_t i = 0; i < n; ++i) {
     const uint32_t item = plan.test[i * plan.test.size() / n];

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -124,28 +123,13 @@ void remove_unfinished(const std::filesystem::path& folder) {
 
 }  // namespace
 
-RunFolder::RunFolder(const std::filesystem::path& path) : path_(path) {
-  std::error_code error;
-  std::filesystem::create_directories(path / "last", error);
-  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", path.string(), error.message()));
-  const auto file = path / ".lock";
-  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) fail(Exit::file, fmt::format("cannot open {}: {}", file.string(), std::strerror(errno)));
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock_);
-    fail(Exit::file,
-         fmt::format("{} is in use by another pctrain (process {}); wait for it or choose another output.name",
-                     path.string(), read_file(file)));
-  }
-  const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(lock_, 0) != 0 || ::write(lock_, pid.data(), pid.size()) < 0) {
-    ::close(lock_);
-    fail(Exit::file, fmt::format("cannot write {}: {}", file.string(), std::strerror(errno)));
-  }
+RunFolder::RunFolder(const std::filesystem::path& path)
+    : path_(path),
+      lock_(make_folders(path) / ".lock",
+            path.string() + " is in use by another pctrain: wait for it, or choose another output.name") {
+  make_folders(path / "last");
   remove_unfinished(path);
 }
-
-RunFolder::~RunFolder() { ::close(lock_); }
 
 void RunFolder::claim(const std::vector<ConfigKey>& keys) {
   const auto file = path_ / "config.ini";

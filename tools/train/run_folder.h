@@ -9,18 +9,15 @@
 
 #include "engine/optimizer.h"
 #include "engine/safetensors.h"
+#include "tools/cli/lock_file.h"
 #include "tools/config/ini.h"
 
 namespace pc {
 
 class RunFolder {
  public:
-  // Makes the folder and takes its lock, which the system gives back when the process ends, however it ends. Errors: Error(file) where it
-  // cannot be written or another process holds it.
+  // Makes the folder and takes its lock. Errors: Error(file) where it cannot be written or another process holds it.
   explicit RunFolder(const std::filesystem::path& path);
-  ~RunFolder();
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
 
   // Writes config.ini, or checks that the one there says the same. Keys that do not change results may differ, and more
   // epochs may be asked for. Error(usage) names the
@@ -42,7 +39,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
-  int lock_ = -1;
+  LockFile lock_;
 };
 
 // Where a run stands. Numbers go through JSON and come back bit for bit.

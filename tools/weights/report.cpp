@@ -8,6 +8,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "tools/cli/json.h"
+
 namespace pc {
 namespace {
 
@@ -115,7 +117,7 @@ std::string describe_json(const std::string& path, const AnyWeights& weights) {
                        {"elements", total.elements},
                        {"bytes", total.bytes},
                        {"nonfinite", total.nonfinite}}}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";  // a path need not be UTF-8
+  return one_line(json) + "\n";
 }
 
 std::vector<std::string> differences(const WeightFile& a, const WeightFile& b) {

@@ -1,13 +1,14 @@
 // What people hand over in place of weights.
 #pragma once
 
+#include <span>
 #include <string>
-#include <string_view>
 
 namespace pc {
 
-// What the file is instead and the way out: "a gzip file; unpack it first". Empty where nothing is known. Only for
-// files that do not look like weights: a few safetensors begin as other formats do.
-std::string known_stranger(std::string_view file);
+// "not weights; it is a NumPy array, …": what the file is instead and the way out. What stands in place of any file is
+// described by data/stranger.h. Empty where nothing is known. Only for files that do not look like weights: a few
+// safetensors begin as other formats do.
+std::string not_weights(std::span<const std::byte> file);
 
 }  // namespace pc

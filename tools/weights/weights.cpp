@@ -64,7 +64,7 @@ AnyWeights parse_weights(std::span<const std::byte> bytes, std::shared_ptr<const
     result.file = parse_stacked(bytes, std::move(owner), name);
   } else {
     // A header of 35,615 bytes makes a safetensors file begin as gzip does, one of 640 as a pickle: its brace decides.
-    const std::string complaint = has_short_length(text) && has_brace(text) ? "" : known_stranger(text);
+    const std::string complaint = has_short_length(text) && has_brace(text) ? "" : not_weights(bytes);
     if (!complaint.empty()) fail(Exit::data, fmt::format("{}: {}", name, complaint));
     if (!has_short_length(text) && !has_brace(text))
       fail(Exit::data, name + ": neither a .pth file of torch.save nor safetensors");
