@@ -25,11 +25,26 @@ TEST(ConvTune, GpuTakesTheFastestOfTheGoodEngines) {
     }
 }
 
-TEST(ConvTune, GpuTakesAnEngineThatSums) {
-  const ConvKey key{kShape, DType::f16, ConvPass::forward_sums};
-  const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(DType::f16));
-  ASSERT_TRUE(plan);
-  EXPECT_EQ(plan->tag(), "best 3=4");
+TEST(ConvTune, GpuTakesAnEngineThatSumsAndNorms) {
+  for (const ConvPass pass :
+       {ConvPass::forward_sums, ConvPass::norm_forward, ConvPass::norm_backward_data, ConvPass::norm_backward_weight}) {
+    const ConvKey key{kShape, DType::f16, pass};
+    const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(DType::f16));
+    ASSERT_TRUE(plan) << int(pass);
+    EXPECT_EQ(plan->tag(), "best 3=4") << int(pass);
+  }
+}
+
+// An engine that takes a graph for another one of its kind.
+TEST(ConvTune, GpuAnotherGraphIsSeen) {
+  const auto plan_for = [](ConvPass asked, ConvPass posed) {
+    return conv2d_tuned_plan({kShape, DType::f16, asked}, conv2d_graph({kShape, DType::f16, posed}),
+                             conv2d_policy(DType::f16));
+  };
+  EXPECT_TRUE(plan_for(ConvPass::norm_backward_weight, ConvPass::norm_backward_weight));
+  EXPECT_FALSE(plan_for(ConvPass::norm_backward_weight, ConvPass::backward_weight)) << "no norm";
+  EXPECT_FALSE(plan_for(ConvPass::norm_backward_data, ConvPass::backward_data)) << "no mask, no sums";
+  EXPECT_FALSE(plan_for(ConvPass::norm_forward, ConvPass::forward_sums)) << "no norm";
 }
 
 void check_sum_errors(DType dtype) {
