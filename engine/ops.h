@@ -15,7 +15,7 @@ struct Fusions {
   bool branches = true;          // conv2d's two gradients run side by side
   // On CUDA; off, for no GPU has timed them yet.
   bool conv_sums = false;        // f16: conv2d leaves the sums that batch_norm wants
-  bool norm_conv = false;        // f16
+  bool norm_conv = false;        // f16: a norm between two convolutions is part of the second; conv_sums spares it a look at its input
   bool persistent_norm = false;  // batch_norm's training passes
 };
 Fusions& fusions();

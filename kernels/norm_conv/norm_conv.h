@@ -4,7 +4,8 @@
 // The engines want z = relu(x * scale + shift) with 16-bit scale = gamma * invstd and shift = beta - mean * scale. The
 // shift is made with the rounded scale, so that only its own rounding moves z: by up to 2^-11 of |mean| * invstd. The
 // backward pass takes the derivative of what was computed: its mask comes from the same rounded numbers, in f32.
-// Whether cuDNN's ReLU lets NaN through is not told.
+// Whether cuDNN's ReLU lets NaN through is not told; dgamma and dx have it in any case. Nor is it told whether the
+// engines round once more between scale and shift.
 #pragma once
 
 #include "kernels/batch_norm/batch_norm.h"
