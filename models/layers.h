@@ -56,7 +56,7 @@ class ConvBn {
   bool folds(const ConvInput& in, const Var& residual, Mode mode) const;
   bool frozen() const { return !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad(); }
   Var infer(const Var& x, const Var& residual, bool relu);
-  // The convolution alone, and the norm's options with the sums that it left.
+  // The convolution, behind the norm and ReLU that `in` still wants. What sums it leaves, `norm` gets.
   Var convolve(const ConvInput& in, BatchNormOptions& norm);
   Var normalize(const Var& y, const Var& residual, const BatchNormOptions& norm);
   BatchNormOptions norm_options(bool relu, Mode mode) const { return {.training = mode == Mode::train && !frozen(), .relu = relu}; }

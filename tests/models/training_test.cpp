@@ -118,6 +118,31 @@ INSTANTIATE_TEST_SUITE_P(Models, Fused,
                                          Fusions{.conv_sums = true, .norm_conv = true}),
                          [](const auto& p) { return "cuda" + name_of_fusions(p.param); });
 
+// Of which type the step must be, and what must learn, for a norm to be part of the next convolution.
+TEST(FusedBlocks, GpuEachNormBetweenTwoConvolutionsIsPartOfTheSecond) {
+  PC_NEEDS(Device::cuda);
+  const auto fused_ops = [](DType dtype, Mode mode, bool frozen, const Fusions& which) {
+    const auto model = test::formula_model("resnet18", {{"label", 4}}, Device::cuda);
+    if (frozen)
+      model->visit("", [](const std::string& name, Var& v, Role) {
+        if (stages_above(name) > 2) v.set_requires_grad(false);
+      });
+    fusions() = which;
+    const std::vector<Var> logits =
+        model->forward(Var(test::as(test::pictures(3, 2, 32, 32), dtype, Device::cuda)), mode);
+    fusions() = {};
+    int count = 0;
+    for (const Record& record : records(logits)) count += std::string(record.op) == "norm_conv";
+    return count;
+  };
+  const Fusions on{.norm_conv = true};
+  EXPECT_EQ(fused_ops(DType::f16, Mode::train, false, on), 8);
+  EXPECT_EQ(fused_ops(DType::f16, Mode::train, true, on), 4) << "the last two of four stages learn";
+  EXPECT_EQ(fused_ops(DType::f16, Mode::train, false, {}), 0);
+  EXPECT_EQ(fused_ops(DType::f16, Mode::eval, false, on), 0);
+  EXPECT_EQ(fused_ops(DType::bf16, Mode::train, false, on), 0);
+}
+
 class Bf16 : public testing::TestWithParam<Device> {};
 
 // bf16 keeps 8 bits, and a random network magnifies what they lose: PyTorch's bf16 autocast is 0.32 from its f32 on
