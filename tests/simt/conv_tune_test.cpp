@@ -5,8 +5,10 @@
 #include "kernels/conv2d/conv2d_plans.h"
 #include "kernels/conv2d/conv2d_sample.h"
 #include "kernels/conv2d/conv2d_tune.h"
+#include "kernels/norm_conv/norm_conv.h"
 #include "kernels/runtime/error.h"
 #include "tests/ops/reference.h"
+#include "tests/simt/engines.h"
 
 namespace pc::test {
 namespace {
@@ -141,6 +143,21 @@ TEST(ConvPlansText, GpuChoicesAreKeptAndTakenUp) {
   EXPECT_NE(text.find("other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"), std::string::npos);
   EXPECT_NE(text.find("stand-in; infer bf16 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"), std::string::npos) << text;
   EXPECT_NE(text.find("stand-in; backward_data bf16 2x5x4x3 4x3x3/2+1 add = best 3=4\n"), std::string::npos) << text;
+}
+
+// The two ops do what norm_conv cannot; a convolution has to have some engine.
+TEST(ConvPlansText, GpuAPassWithASubstituteGoesWithoutFailedEngines) {
+  Conv2dShape s = kShape;
+  s.c = s.k = 8;
+  simt::all_engines_fail = true;
+  conv2d_plans_cuda.tune(true);
+  EXPECT_FALSE(conv2d_plan({s, DType::f16, ConvPass::norm_forward}));
+  EXPECT_FALSE(conv2d_plan({s, DType::f16, ConvPass::forward_sums}));
+  EXPECT_FALSE(norm_conv_cuda.takes(s, DType::f16));
+  EXPECT_TRUE(conv2d_plan({s, DType::f16, ConvPass::forward}));
+  conv2d_plans_cuda.tune(false);  // forgets them
+  simt::all_engines_fail = false;
+  EXPECT_TRUE(norm_conv_cuda.takes(s, DType::f16));
 }
 
 TEST(ConvPlansText, GpuLineThatIsNoChoiceIsRefused) {
