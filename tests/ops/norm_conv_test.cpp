@@ -299,7 +299,7 @@ TEST(NormConv, GpuAChannelOfOneValueStaysFinite) {
   }
 }
 
-TEST(NormConv, WhatADeviceCannotIsSaid) {
+TEST(NormConv, GpuSaysWhatItCannot) {
   EXPECT_FALSE(norm_conv_cpu.takes(kShapes[0], DType::f32));
   PC_NEEDS_GPU();
   const NormConvKernels& kernels = PC_KERNELS(norm_conv, Device::cuda);
