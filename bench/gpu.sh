@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
 done
 python=python3
 "$python" -c 'import torch' 2> /dev/null || python=/usr/bin/python3
-rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool grad_scaler lerp linear max_pool mix norm_mean norm_pool sgd adamw sum_squares tally"
+rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool grad_scaler lerp linear max_pool mix norm_conv norm_mean norm_pool sgd adamw sum_squares tally"
 [ $device = cuda ] && sizes="224x224 96x96 80x60" batches="256 512" || sizes=80x60 batches=64
 failed=0
 
@@ -123,10 +123,11 @@ sanitizer() {
 
 rooms() {
   local room map=224x224
-  [ $device = cuda ] || map=80x60
+  [ $device = cuda ] || { map=80x60; listed norm_conv '^(forward|backward)/cuda/f16/224x224' 8; }
   for room in $rooms; do
     case $room in
       sgd | adamw | sum_squares | lerp | mix | cross_entropy | grad_scaler | tally) bench "$room" 10 0.02 "/DEVICE/" ;;
+      norm_conv) bench "$room" 20 0.02 "/DEVICE/($([ $device = cuda ] && echo f16 || echo bf16))/$map" ;;
       *) bench "$room" 15 0.02 "/DEVICE/bf16/$map" ;;
     esac
   done
@@ -134,17 +135,17 @@ rooms() {
 }
 
 steps() {
-  local size batch cases= ablated='/cuda/bf16/(224x224/b256|96x96/b512)|(nothing|conv_sums)/cuda/f16/224x224/b256'
+  local size batch cases= ablated='/cuda/bf16/(224x224/b256|96x96/b512)|(nothing|conv_sums|norm_conv)/cuda/f16/224x224/b256'
   for size in $sizes; do
     for batch in $batches; do cases+="|$size/b$batch"; done
   done
   if [ $device = cpu ]; then
     listed step '^step/cuda/(bf16|f16)/(224x224|96x96|80x60)/b(256|512)/' 12
-    listed step "$ablated" 18 --ablate
+    listed step "$ablated" 19 --ablate
     ablated='/cpu/bf16/80x60'
   fi
   bench step 90 0.5 "^step/DEVICE/(bf16|f16)/(${cases#|})/"
-  run bench_ablate 75 "$install/bin/bench_step" --ablate "--benchmark_filter=$ablated" --benchmark_min_time=0.3 --benchmark_format=json
+  run bench_ablate 80 "$install/bin/bench_step" --ablate "--benchmark_filter=$ablated" --benchmark_min_time=0.3 --benchmark_format=json
   run ledger 10 "$install/bin/bench_ledger"
 }
 

@@ -4,13 +4,14 @@
 //   bench_ledger                         totals of every stage at 80x60, 96x96 and 224x224
 //   bench_ledger --size 96x96 --layers --stage now
 //
-// Stages: "now" is the engine as it stands, "sums" with convolutions that leave batch norm's sums (f16 only, switched
-// off); the others are plans. "fused" writes no mask where ReLU can be told from the sign, "persistent" (for batch_norm
-// in the engine already, switched off) keeps a batch norm's tensors on the chip between its two passes where they fit,
-// "graphs" lets cuDNN's fp16 graphs take statistics, scale and ReLU into the convolutions. A kernel reads every input
-// once and writes every output once, caches are not counted, and kernels follow one another: the least time of a step
-// without help from the caches. Kernels that move next to nothing are left out, and so are augment, whose pictures come
-// padded to 8 channels in 16 bits, and the gradient norm of f16 and train.clip.
+// Stages: "now" is the engine as it stands, "sums" with convolutions that leave batch norm's sums, "norm_conv" also
+// with the norms between two convolutions of a block within the second (both f16 only, switched off); the others are
+// plans. "fused" writes no mask where ReLU can be told from the sign, "persistent" (for batch_norm in the engine
+// already, switched off) keeps a batch norm's tensors on the chip between its two passes where they fit, "graphs" lets
+// cuDNN's fp16 graphs take statistics, scale and ReLU into the convolutions. A kernel reads every input once and writes
+// every output once, caches are not counted, and kernels follow one another: the least time of a step without help from
+// the caches. Kernels that move next to nothing are left out, and so are augment, whose pictures come padded to 8
+// channels in 16 bits, and the gradient norm of f16 and train.clip.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -24,8 +25,8 @@
 namespace pc::bench {
 namespace {
 
-enum class Stage { now, sums, fused, persistent, graphs };
-constexpr const char* kStages[] = {"now", "sums", "fused", "persistent", "graphs"};
+enum class Stage { now, sums, norm_conv, fused, persistent, graphs };
+constexpr const char* kStages[] = {"now", "sums", "norm_conv", "fused", "persistent", "graphs"};
 
 struct Machine {
   double bytes_per_second, flops_per_second;
@@ -50,7 +51,8 @@ class Step {
   const std::vector<Kernel>& kernels() const { return kernels_; }
 
  private:
-  bool now() const { return stage_ <= Stage::sums; }
+  bool now() const { return stage_ <= Stage::norm_conv; }
+  bool sums() const { return stage_ == Stage::sums || stage_ == Stage::norm_conv; }
   bool graphs() const { return stage_ == Stage::graphs; }
   double features() const { return double(net_.n) * net_.features; }
   bool fits(double elements) const { return stage_ == Stage::persistent && elements * element_ <= chip_; }
@@ -58,7 +60,7 @@ class Step {
     kernels_.push_back({name, flops, elements * element_ + more_bytes});
   }
   void statistics(const Conv& c) {
-    if (stage_ != Stage::sums && !graphs() && !fits(c.y)) add(c.name + " bn statistics", c.y);
+    if (!sums() && !graphs() && !fits(c.y)) add(c.name + " bn statistics", c.y);
   }
   void conv(const Conv& c, const std::string& pass, double more = 0) {
     add(c.name + pass, c.x + c.w + c.y + more, c.flops());
@@ -93,7 +95,7 @@ void Step::forward() {
     const double y = b.second.y;
     conv(b.first, " forward");
     statistics(b.first);
-    if (!graphs()) add(b.first.name + " bn apply + relu", 2 * y, 0, now() ? y / 8 : 0);
+    if (!graphs() && stage_ != Stage::norm_conv) add(b.first.name + " bn apply + relu", 2 * y, 0, now() ? y / 8 : 0);
     conv(b.second, " forward");
     statistics(b.second);
     if (b.has_shortcut) {
@@ -154,9 +156,15 @@ void Step::block_backward(const Block& b) {
   } else {
     norm_backward(b.second.name, 2 * y, 2 * y, mask);
   }
-  weight_gradient(b.second, "");
-  conv(b.second, " backward data");
-  norm_backward(b.first.name, 2 * y, y, now() ? mask : 0);
+  if (stage_ == Stage::norm_conv) {
+    weight_gradient(b.second, " [norm + relu]");
+    conv(b.second, " backward data [relu + bn sums]", b.first.y);
+    add(b.first.name + " bn backward apply", 3 * y);
+  } else {
+    weight_gradient(b.second, "");
+    conv(b.second, " backward data");
+    norm_backward(b.first.name, 2 * y, y, now() ? mask : 0);
+  }
   weight_gradient(b.first, "");
   conv(b.first, " backward data", b.has_shortcut ? 0 : x);  // adds to what is there
   if (b.has_shortcut) {
@@ -246,7 +254,8 @@ void run(const Options& o) {
     fmt::print("ResNet18, {}x{}, batch {}, {}, stem of {} channels; {} TB/s, {} TFLOP/s\n", h, w, o.batch, o.dtype,
                channels, o.terabytes, teraflops);
     const Network net = resnet18(o.batch, h, w, o.classes, channels);
-    for (const Stage stage : {Stage::now, Stage::sums, Stage::fused, Stage::persistent, Stage::graphs}) {
+    for (const Stage stage :
+         {Stage::now, Stage::sums, Stage::norm_conv, Stage::fused, Stage::persistent, Stage::graphs}) {
       if (!o.stage.empty() && o.stage != kStages[int(stage)]) continue;
       const Step step(net, stage, element, machine);
       if (o.layers) print_layers(step.kernels(), machine);
@@ -270,7 +279,7 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"f32", "bf16", "f16"}))
         ->capture_default_str();
     app.add_option("--stage", o.stage, "only this one")
-        ->check(CLI::IsMember({"now", "sums", "fused", "persistent", "graphs"}));
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(pc::bench::kStages), std::end(pc::bench::kStages))));
     app.add_option("--classes", o.classes, "outputs of the head")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--stem-channels", o.stem_channels, "channels of the stem's input (8, in f32 3)")
         ->check(CLI::PositiveNumber);

@@ -102,7 +102,8 @@ void time_ablation(benchmark::State& state, const std::string& change, Device de
                .norm_mean = change != "without/norm_mean",
                .dgrad_add = change != "without/dgrad_add",
                .branches = change != "without/branches",
-               .conv_sums = change == "with/conv_sums",
+               .conv_sums = change == "with/conv_sums" || change == "with/norm_conv",
+               .norm_conv = change == "with/norm_conv",
                .persistent_norm = change == "with/persistent_norm"};
   time_steps(state, device, dtype, input, change != "without/cuda_graph");
   fusions() = {};
@@ -120,7 +121,8 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
   if (device == Device::cuda)
     changes.insert(changes.end(),
                    {"without/branches", "without/tuned_engines", "without/cuda_graph", "with/persistent_norm"});
-  if (dtype == DType::f16) changes.push_back("with/conv_sums");
+  if (dtype == DType::f16)
+    changes.insert(changes.end(), {"with/conv_sums", "with/norm_conv"});  // it takes the sums too
   for (const std::string& change : changes)
     add(change + "/" + where, [=](benchmark::State& state) { time_ablation(state, change, device, dtype, input); });
 }

@@ -42,33 +42,50 @@ ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
       running_mean_(Tensor::full({o.out}, 0, Device::cpu)),
       running_var_(Tensor::full({o.out}, 1, Device::cpu)) {}
 
-bool ConvBn::folds(const Var& x, const Var& residual, Mode mode) const {
-  return mode == Mode::infer || (frozen() && !x.requires_grad() && !residual.requires_grad());
+bool ConvBn::folds(const ConvInput& in, const Var& residual, Mode mode) const {
+  if (in.before) return false;  // something before it learns
+  return mode == Mode::infer || (frozen() && !in.x.requires_grad() && !residual.requires_grad());
 }
 
-Var ConvBn::forward(const Var& x, const Var& residual, bool relu, Mode mode) {
-  if (folds(x, residual, mode)) return infer(x, residual, relu);
+Var ConvBn::convolve(const ConvInput& in, BatchNormOptions& norm) {
   check_whole();
   folded_.reset();
-  BatchNormOptions norm{.training = mode == Mode::train && !frozen(), .relu = relu};
-  const Var y = conv2d(x, weight_, options_, norm.training ? &norm.sums : nullptr);
+  Tensor* const sums = norm.training ? &norm.sums : nullptr;
+  if (!in.before) return conv2d(in.x, weight_, options_, sums);
+  ConvBn& b = *in.before;
+  return norm_conv(in.x, b.gamma_, b.beta_, b.running_mean_, b.running_var_, in.norm, weight_, options_, sums);
+}
+
+Var ConvBn::normalize(const Var& y, const Var& residual, const BatchNormOptions& norm) {
   return batch_norm(y, gamma_, beta_, running_mean_, running_var_, residual, norm);
+}
+
+Var ConvBn::forward(const ConvInput& in, const Var& residual, bool relu, Mode mode) {
+  if (folds(in, residual, mode)) return infer(in.x, residual, relu);
+  BatchNormOptions norm = norm_options(relu, mode);
+  const Var y = convolve(in, norm);
+  return normalize(y, residual, norm);
+}
+
+ConvInput ConvBn::begin(const ConvInput& in, Mode mode) {
+  if (folds(in, Var(), mode)) return infer(in.x, Var(), true);
+  BatchNormOptions norm = norm_options(true, mode);
+  const Var y = convolve(in, norm);
+  if (!y.requires_grad()) return normalize(y, Var(), norm);
+  return {y, *this, norm};
 }
 
 Var ConvBn::forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode) {
   if (folds(x, Var(), mode)) return max_pool(infer(x, Var(), true), pool);
   check_whole();
   folded_.reset();
-  return norm_pool(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_,
-                   {.training = mode == Mode::train && !frozen()}, pool);
+  return norm_pool(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, norm_options(true, mode), pool);
 }
 
-Var ConvBn::forward_mean(const Var& x, const Var& residual, Mode mode) {
-  if (folds(x, residual, mode)) return global_avg_pool(infer(x, residual, true));
-  check_whole();
-  folded_.reset();
-  BatchNormOptions norm{.training = mode == Mode::train && !frozen()};
-  const Var y = conv2d(x, weight_, options_, norm.training ? &norm.sums : nullptr);
+Var ConvBn::forward_mean(const ConvInput& in, const Var& residual, Mode mode) {
+  if (folds(in, residual, mode)) return global_avg_pool(infer(in.x, residual, true));
+  BatchNormOptions norm = norm_options(true, mode);
+  const Var y = convolve(in, norm);
   return norm_mean(y, gamma_, beta_, running_mean_, running_var_, residual, norm);
 }
 

@@ -23,25 +23,43 @@ struct ConvBnOptions {
   int in, out, window, stride = 1, pad = 0;
 };
 
+class ConvBn;
+
+// What a layer reads: a map, or the output of another layer's convolution whose norm and ReLU are still to come, so that they can be part
+// of the next convolution.
+struct ConvInput {
+  ConvInput(Var map) : x(std::move(map)) {}
+  ConvInput(Var y, ConvBn& layer, BatchNormOptions options) : x(std::move(y)), before(&layer), norm(std::move(options)) {}
+  Var x;
+  ConvBn* before = nullptr;
+  BatchNormOptions norm = {};
+};
+
 // relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015). A frozen layer keeps its
 // running statistics too, and runs folded where nothing before it trains.
 class ConvBn {
  public:
   ConvBn(const ConvBnOptions& options, Initializer& init);
-  Var forward(const Var& x, const Var& residual, bool relu, Mode mode);
+  Var forward(const ConvInput& in, const Var& residual, bool relu, Mode mode);
+  // relu(batch_norm(conv2d(x))) for the next layer to read. This layer must outlive that.
+  ConvInput begin(const ConvInput& in, Mode mode);
   // max_pool(relu(batch_norm(conv2d(x)))), the end of a stem.
   Var forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode);
   // global_avg_pool(relu(batch_norm(conv2d(x)) + residual)), the end of a backbone.
-  Var forward_mean(const Var& x, const Var& residual, Mode mode);
+  Var forward_mean(const ConvInput& in, const Var& residual, Mode mode);
   void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
   // From now on only Mode::infer, in one type: the filter is given up as soon as it is folded, which halves the memory.
   void only_infer() { only_infer_ = true; }
 
  private:
   // Whether nothing is to be learnt from here on down, so that the norm can be folded into the filter.
-  bool folds(const Var& x, const Var& residual, Mode mode) const;
+  bool folds(const ConvInput& in, const Var& residual, Mode mode) const;
   bool frozen() const { return !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad(); }
   Var infer(const Var& x, const Var& residual, bool relu);
+  // The convolution, behind the norm and ReLU that `in` still wants. What sums it leaves, `norm` gets.
+  Var convolve(const ConvInput& in, BatchNormOptions& norm);
+  Var normalize(const Var& y, const Var& residual, const BatchNormOptions& norm);
+  BatchNormOptions norm_options(bool relu, Mode mode) const { return {.training = mode == Mode::train && !frozen(), .relu = relu}; }
   void check_whole() const;
   Conv2dOptions options_;
   Var weight_, gamma_, beta_, running_mean_, running_var_;

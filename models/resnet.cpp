@@ -37,8 +37,8 @@ ResNet::Block ResNet::make_block(int in, int planes, int stride) {
 
 Var ResNet::Block::forward(const Var& x, Mode mode, bool mean) {
   const Var residual = downsample ? downsample->forward(x, Var(), false, mode) : x;
-  Var y = x;
-  for (std::size_t i = 0; i + 1 < convs.size(); ++i) y = convs[i].forward(y, Var(), true, mode);
+  ConvInput y = x;
+  for (std::size_t i = 0; i + 1 < convs.size(); ++i) y = convs[i].begin(y, mode);
   return mean ? convs.back().forward_mean(y, residual, mode) : convs.back().forward(y, residual, true, mode);
 }
 

@@ -133,16 +133,24 @@ void backward(const BatchNormShape& s, DType dtype, const BatchNormBackward& a) 
   const Buffer shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));
   with_float_type("batch_norm", dtype, [&](auto element) {
     with_flag(batch_norm_aligned(s, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
-      using T = decltype(element);
-      launch(cut.sums_grid(), cut.block, gradient_sums_kernel<T, aligned.value>, s, cut.per_part, a,
+      launch(cut.sums_grid(), cut.block, gradient_sums_kernel<decltype(element), aligned.value>, s, cut.per_part, a,
              partial.as<float>());
-      batch_norm_join_gradients(s, cut.parts, partial.as<float>(), a, shifts.as<float>());
-      launch(cut.apply_grid(s.rows), cut.block, apply_gradients_kernel<T, aligned.value>, s, a, shifts.as<float>());
     });
   });
+  batch_norm_join_gradients(s, cut.parts, partial.as<float>(), a, shifts.as<float>());
+  batch_norm_apply_gradients(s, dtype, a, shifts.as<float>());
 }
 
 }  // namespace
+
+void batch_norm_apply_gradients(const BatchNormShape& s, DType dtype, const BatchNormBackward& a, const float* shifts) {
+  const BatchNormCut cut = batch_norm_cut(s);
+  with_float_type("batch_norm", dtype, [&](auto element) {
+    with_flag(batch_norm_aligned(s, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
+      launch(cut.apply_grid(s.rows), cut.block, apply_gradients_kernel<decltype(element), aligned.value>, s, a, shifts);
+    });
+  });
+}
 
 const BatchNormKernels batch_norm_cuda{
     .forward_train = forward_train, .forward_eval = forward_eval, .backward = backward};

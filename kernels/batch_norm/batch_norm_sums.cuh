@@ -43,6 +43,11 @@ void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward&
 void batch_norm_join_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
                                const BatchNormBackward& a, float* shifts);
 
+// The same of dgamma and dbeta that are there already; then dx (and dresidual) in one pass over the tensors, in place
+// of dy where they are the same.
+void batch_norm_ready_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts);
+void batch_norm_apply_gradients(const BatchNormShape& s, DType dtype, const BatchNormBackward& a, const float* shifts);
+
 // Rows [begin, end) of one part.
 struct BatchNormRows {
   int64_t begin, end;

@@ -68,7 +68,8 @@ __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, f
 }
 
 // All that training wants of one channel, m2 its squared differences from the mean.
-__device__ inline void store_moments(const BatchNormShape& s, const BatchNormForward& a, int c, double mean, double m2) {
+__device__ inline void store_moments(const BatchNormShape& s, const BatchNormForward& a, int c, double mean,
+                                     double m2) {
   const double m = double(s.rows), var = m2 / m;
   a.mean[c] = float(mean);
   a.invstd[c] = float(1 / sqrt(var + double(s.eps)));
@@ -138,6 +139,14 @@ __global__ void join_gradients_kernel(BatchNormShape s, int parts, const float* 
   shift[s.c + c] = float(product * invstd * invstd / m);
 }
 
+__global__ void ready_gradients_kernel(BatchNormShape s, BatchNormBackward a, float* shifts) {
+  const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (c >= s.c) return;
+  const double m = double(s.rows);
+  shifts[c] = float(double(a.dbeta[c]) / m);
+  shifts[s.c + c] = float(double(a.dgamma[c]) * double(a.invstd[c]) / m);
+}
+
 unsigned channels_grid(int c) { return unsigned(ceil_div(c, kBatchNormThreads)); }
 unsigned join_grid(int c) { return unsigned(ceil_div(c, kJoinX)); }
 
@@ -176,6 +185,10 @@ void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward&
 void batch_norm_join_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
                                const BatchNormBackward& a, float* shifts) {
   launch(join_grid(s.c), {kJoinX, kJoinY}, join_gradients_kernel, s, int(parts), partial, a, shifts);
+}
+
+void batch_norm_ready_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts) {
+  launch(channels_grid(s.c), kBatchNormThreads, ready_gradients_kernel, s, a, shifts);
 }
 
 }  // namespace pc

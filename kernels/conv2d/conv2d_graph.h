@@ -13,7 +13,27 @@
 
 namespace pc {
 
-enum class ConvPass : uint8_t { forward, forward_sums, backward_data, backward_weight, infer };
+// norm_…: of a convolution that reads x through a batch norm and ReLU of its own, z = relu(x * scale + shift), and
+// never sees z in memory; f16 only. Forward leaves sums as forward_sums does, the data's gradient stops at the norm's
+// output and leaves what the norm's parameters get.
+enum class ConvPass : uint8_t {
+  forward,
+  forward_sums,
+  backward_data,
+  backward_weight,
+  infer,
+  norm_forward,
+  norm_backward_data,
+  norm_backward_weight
+};
+
+// What a pass writes besides the sums of its channels: dx, dw, else y.
+constexpr bool writes_dx(ConvPass p) { return p == ConvPass::backward_data || p == ConvPass::norm_backward_data; }
+constexpr bool writes_dw(ConvPass p) { return p == ConvPass::backward_weight || p == ConvPass::norm_backward_weight; }
+// Whether it leaves the sums of y.
+constexpr bool sums_y(ConvPass p) { return p == ConvPass::forward_sums || p == ConvPass::norm_forward; }
+// Whether it has a substitute, so that nobody needs an engine that was tried and failed.
+constexpr bool is_optional(ConvPass p) { return p == ConvPass::forward_sums || p >= ConvPass::norm_forward; }
 
 // Everything that a plan depends on. Tensors have the type `dtype`, the gradient of the filters too.
 struct ConvKey {
@@ -27,7 +47,14 @@ struct ConvKey {
 
 // Ids of the tensors in the graphs: x or dx, w or dw, y or dy.
 constexpr int64_t kConvX = 1, kConvW = 2, kConvY = 3, kConvResidual = 4, kConvBias = 5;
-constexpr int64_t kConvSum = 6, kConvSquares = 7;  // forward_sums: f32 [k] of y and of y * y
+constexpr int64_t kConvSum = 6, kConvSquares = 7;  // forward_sums, norm_forward: f32 [k] of y and of y * y
+// norm_forward, norm_backward_weight: z = relu(x * scale + shift), f16 [c].
+constexpr int64_t kConvScale = 8, kConvShift = 9;
+// norm_backward_data: dx is g, dz where z > 0 and 0 elsewhere. Read are the norm's x and f32 [c] of
+// z = relu((x - mean) * invstd * gamma + beta), written f32 [c] of the sums of g * (x - mean) * invstd and of g, and
+// three that nobody wants: cuDNN's a, b, c with dx = a * g + b * x + c, which cancel where the mean is far from 0.
+constexpr int64_t kConvNormX = 10, kConvMean = 11, kConvInvstd = 12, kConvGamma = 13, kConvBeta = 14, kConvDgamma = 15,
+                  kConvDbeta = 16, kConvA = 17, kConvB = 18, kConvC = 19;
 
 // As many channels as the graphs get: 16-bit ones padded to a multiple of 8. The shape with them.
 int conv2d_channels(int c, DType dtype);

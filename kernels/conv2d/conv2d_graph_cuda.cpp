@@ -15,17 +15,60 @@ CudnnTensor inner(int64_t id, const CudnnTensor& like) {
 // y = relu?(conv + residual? + bias); between the operations everything is f32.
 void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, const CudnnTensor& x,
                  const CudnnTensor& w, const CudnnTensor& y) {
-  CudnnTensor residual = y, last = inner(10, y);
+  CudnnTensor residual = y, last = inner(30, y);
   residual.id = kConvResidual;
   graph.conv_forward(conv, x, w, last);
   if (key.residual) {
-    const CudnnTensor sum = inner(11, y);
+    const CudnnTensor sum = inner(31, y);
     graph.add(last, residual, sum);
     last = sum;
   }
-  const CudnnTensor biased = key.relu ? inner(12, y) : y;
+  const CudnnTensor biased = key.relu ? inner(32, y) : y;
   graph.add(last, nhwc_tensor(kConvBias, key.dtype, {1, key.shape.k, 1, 1}), biased);
   if (key.relu) graph.relu(biased, y);
+}
+
+CudnnTensor vector_of(int64_t id, DType dtype, int64_t channels) { return nhwc_tensor(id, dtype, {1, channels, 1, 1}); }
+
+// z = relu(x * scale + shift), which stays in the graph, in 16 bits, as the filters meet it.
+CudnnTensor normed(CudnnGraph& graph, const ConvKey& key, const CudnnTensor& x) {
+  const CudnnTensor scaled = inner(30, x), shifted = inner(31, x);
+  CudnnTensor z = inner(32, x);
+  z.dtype = key.dtype;
+  graph.multiply(x, vector_of(kConvScale, key.dtype, key.shape.c), scaled);
+  graph.add(scaled, vector_of(kConvShift, key.dtype, key.shape.c), shifted);
+  graph.relu(shifted, z);
+  return z;
+}
+
+void sums_of(CudnnGraph& graph, const CudnnTensor& y) {
+  graph.sums(y, vector_of(kConvSum, DType::f32, y.dims[1]), vector_of(kConvSquares, DType::f32, y.dims[1]));
+}
+
+// dz of the convolution, cut off where z is 0: z again from the norm's x, in the order that cuDNN's engines know.
+void norm_backward_data_graph(CudnnGraph& graph, const CudnnConv& conv, const CudnnTensor& g, const CudnnTensor& w,
+                              const CudnnTensor& dy) {
+  const auto vector = [&](int64_t id) { return vector_of(id, DType::f32, g.dims[1]); };
+  CudnnTensor x = g;
+  x.id = kConvNormX;
+  const CudnnTensor dz = inner(30, g), centred = inner(31, g), hat = inner(32, g), scaled = inner(33, g),
+                    z = inner(34, g);
+  graph.conv_backward_data(conv, dy, w, false, dz);
+  graph.subtract(x, vector(kConvMean), centred);
+  graph.multiply(centred, vector(kConvInvstd), hat);
+  graph.multiply(hat, vector(kConvGamma), scaled);
+  graph.add(scaled, vector(kConvBeta), z);
+  graph.relu_backward(dz, z, g);
+  graph.norm_gradients({.x = x,
+                        .dy = g,
+                        .mean = vector(kConvMean),
+                        .invstd = vector(kConvInvstd),
+                        .scale = vector(kConvGamma),
+                        .dscale = vector(kConvDgamma),
+                        .dbias = vector(kConvDbeta),
+                        .a = vector(kConvA),
+                        .b = vector(kConvB),
+                        .c = vector(kConvC)});
 }
 
 }  // namespace
@@ -61,8 +104,7 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
       break;
     case ConvPass::forward_sums:
       graph.conv_forward(conv, x, w, y);
-      graph.sums(y, nhwc_tensor(kConvSum, DType::f32, {1, s.k, 1, 1}),
-                 nhwc_tensor(kConvSquares, DType::f32, {1, s.k, 1, 1}));
+      sums_of(graph, y);
       break;
     case ConvPass::backward_data:
       graph.conv_backward_data(conv, y, w, key.add, x);
@@ -72,6 +114,16 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
       break;
     case ConvPass::infer:
       infer_graph(graph, key, conv, x, w, y);
+      break;
+    case ConvPass::norm_forward:
+      graph.conv_forward(conv, normed(graph, key, x), w, y);
+      sums_of(graph, y);
+      break;
+    case ConvPass::norm_backward_data:
+      norm_backward_data_graph(graph, conv, x, w, y);
+      break;
+    case ConvPass::norm_backward_weight:
+      graph.conv_backward_filter(conv, normed(graph, key, x), y, w);
       break;
   }
   return graph;

@@ -25,7 +25,8 @@ Plans& plans() {
 }
 
 std::string text_of(const ConvKey& key) {
-  constexpr const char* kPasses[] = {"forward", "forward_sums", "backward_data", "backward_weight", "infer"};
+  constexpr const char* kPasses[] = {"forward", "forward_sums", "backward_data",      "backward_weight",
+                                     "infer",   "norm_forward", "norm_backward_data", "norm_backward_weight"};
   const Conv2dShape& s = key.shape;
   std::string text = engine_room() + "; " + kPasses[int(key.pass)] + " " + name_of(key.dtype) + " ";
   for (const int size : {s.n, s.h, s.w}) text += std::to_string(size) + "x";
@@ -34,7 +35,8 @@ std::string text_of(const ConvKey& key) {
   return text + (key.residual ? " residual" : "") + (key.relu ? " relu" : "") + (key.add ? " add" : "");
 }
 
-// The engine chosen before, else the best one found now, else cuDNN's first proposal.
+// The engine chosen before, else the best one found now, else cuDNN's first proposal: where all were tried and failed
+// only if it has to be.
 std::unique_ptr<CudnnPlan> make_plan(Plans& all, const ConvKey& key) {
   const CudnnGraph graph = conv2d_graph(key);
   const CudnnPolicy policy = conv2d_policy(key.dtype);
@@ -47,6 +49,7 @@ std::unique_ptr<CudnnPlan> make_plan(Plans& all, const ConvKey& key) {
         all.choices[text] = plan->tag();
         return plan;
       }
+    if (all.tune && is_optional(key.pass)) return nullptr;
   }
   return graph.plan(policy);
 }

@@ -16,7 +16,10 @@ struct ConvTensors {
   const void* y;
   const void* bias = nullptr;
   const void* residual = nullptr;
-  float* sums = nullptr;  // forward_sums: [2, k]
+  float* sums = nullptr;         // out: of y and of y * y [2, k]; norm_backward_data: dbeta, dgamma, a, b, c [5, c]
+  const void* affine = nullptr;  // norm_forward, norm_backward_weight: scale and shift [2, c]
+  const void* norm_x = nullptr;  // norm_backward_data
+  const float* norm = nullptr;   // norm_backward_data: mean, invstd, gamma, beta [4, c]
 };
 
 // How far what the pass wrote is off at `samples` places (all, where there are fewer) spread over its result, in units
@@ -24,7 +27,8 @@ struct ConvTensors {
 // Waits for the device.
 std::vector<float> conv2d_errors(const ConvKey& key, const ConvTensors& tensors, int samples);
 
-// How far the sums that forward_sums wrote are from those of its y, in the same units; all of them.
+// How far the sums that a pass wrote are from those of its y (norm_backward_data: dbeta and dgamma of its dx), in the
+// same units; all of them.
 std::vector<float> conv2d_sum_errors(const ConvKey& key, const ConvTensors& tensors);
 
 // n values uniform in (-1, 1).

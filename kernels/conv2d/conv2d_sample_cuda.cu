@@ -28,15 +28,33 @@ __device__ inline Place4 place_of(int64_t at, int a, int b, int c) {
   return {int(line / a), int(line % a), int(row - line * b), int(at - row * c)};
 }
 
+// What the filters meet of element v of x, in channel c: itself, or relu(v * scale + shift).
 template <class T>
-__device__ Sums forward_terms(const Conv2dShape& s, const T* x, const T* w, int64_t at) {
+__device__ inline float met(const ConvTensors& t, int channels, T v, int c) {
+  if (!t.affine) return to_float(v);
+  const T* affine = static_cast<const T*>(t.affine);
+  const float z = to_float(v) * to_float(affine[c]) + to_float(affine[channels + c]);
+  return z > 0 ? rounded<T>(z) : 0.0f;
+}
+
+// What a batch norm makes of element `at` of its x, in channel c, before and after gamma and beta.
+template <class T>
+__device__ inline float hat_of(const ConvTensors& t, int channels, int64_t at, int c) {
+  return (to_float(static_cast<const T*>(t.norm_x)[at]) - t.norm[c]) * t.norm[channels + c];
+}
+__device__ inline float z_of(const ConvTensors& t, int channels, float hat, int c) {
+  return hat * t.norm[2 * channels + c] + t.norm[3 * channels + c];
+}
+
+template <class T>
+__device__ Sums forward_terms(const Conv2dShape& s, const ConvTensors& t, const T* x, const T* w, int64_t at) {
   const Place4 y = place_of(at, s.p(), s.q(), s.k);
   Sums sums;
   for (int i = int(threadIdx.x); i < s.r * s.s * s.c; i += kThreads) {
     const Place4 f = place_of(i, s.r, s.s, s.c);
     const int h = y.a * s.stride + f.a - s.pad, v = y.b * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(to_float(x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c]),
+    sums.add(met(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
              to_float(w[int64_t(y.c) * s.r * s.s * s.c + i]));
   }
   return sums;
@@ -59,7 +77,7 @@ __device__ Sums data_terms(const Conv2dShape& s, const T* dy, const T* w, int64_
 }
 
 template <class T>
-__device__ Sums weight_terms(const Conv2dShape& s, const T* x, const T* dy, int64_t at) {
+__device__ Sums weight_terms(const Conv2dShape& s, const ConvTensors& t, const T* x, const T* dy, int64_t at) {
   const Place4 f = place_of(at, s.r, s.s, s.c);
   Sums sums;
   const int64_t rows = int64_t(s.n) * s.p() * s.q();
@@ -67,7 +85,7 @@ __device__ Sums weight_terms(const Conv2dShape& s, const T* x, const T* dy, int6
     const Place4 y = place_of(i, s.n, s.p(), s.q());  // n is y.a
     const int h = y.b * s.stride + f.a - s.pad, v = y.c * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(to_float(x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c]), to_float(dy[i * s.k + f.n]));
+    sums.add(met(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));
   }
   return sums;
 }
@@ -82,12 +100,12 @@ __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* 
   const int64_t at = (int64_t(blockIdx.x) * step + int64_t(blockIdx.x) * 2654435761u % step) % total;
   Sums sums;
   float got = 0;
-  if (key.pass == ConvPass::backward_data)
+  if (writes_dx(key.pass))
     sums = data_terms(s, y, w, at), got = to_float(x[at]);
-  else if (key.pass == ConvPass::backward_weight)
-    sums = weight_terms(s, x, y, at), got = to_float(w[at]);
+  else if (writes_dw(key.pass))
+    sums = weight_terms(s, t, x, y, at), got = to_float(w[at]);
   else
-    sums = forward_terms(s, x, w, at), got = to_float(y[at]);
+    sums = forward_terms(s, t, x, w, at), got = to_float(y[at]);
   double want = block_sum(sums.sum, scratch);
   __syncthreads();
   double squares = block_sum(sums.squares, scratch);
@@ -99,27 +117,39 @@ __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* 
     squares += more * more;
   }
   if (key.relu && want < 0) want = 0;
+  if (t.norm) {
+    const float z = z_of(t, s.c, hat_of<T>(t, s.c, at, int(at % s.c)), int(at % s.c));
+    if (z <= 0) want = 0;
+    if (fabsf(z) < 1e-5f) got = float(want);  // its sign is a matter of rounding
+  }
   errors[blockIdx.x] = float(fabs(double(got) - want) / (sqrt(squares) + 1e-3));
 }
 
-// errors[blockIdx.x]: of the sum over channel blockIdx.x, then of the squares'. Rounding y moves a sum of n values by
-// about a root of n roundings.
+// errors[blockIdx.x]: of the sum over channel blockIdx.x of v [rows, channels], then of v * v, or, behind a norm, of v
+// times what the norm made. Rounding v moves a sum of n values by about a root of n roundings.
 template <class T>
-__global__ void sum_errors_kernel(int64_t rows, int k, const T* y, const float* sums, float* errors) {
+__global__ void sum_errors_kernel(int64_t rows, int channels, const T* v, ConvTensors t, float* errors) {
   __shared__ double scratch[32];
   const int c = int(blockIdx.x);
-  double sum = 0, squares = 0;
+  double sum = 0, squares = 0, product = 0, product_squares = 0;
   for (int64_t row = threadIdx.x; row < rows; row += kThreads) {
-    const double v = double(to_float(y[row * k + c]));
-    sum += v;
-    squares += v * v;
+    const double value = double(to_float(v[row * channels + c]));
+    const double term = value * (t.norm ? double(hat_of<T>(t, channels, row * channels + c, c)) : value);
+    sum += value;
+    squares += value * value;
+    product += term;
+    product_squares += term * term;
   }
-  sum = block_sum(sum, scratch);
-  __syncthreads();
-  squares = block_sum(squares, scratch);
+  const auto total = [&](double part) {
+    const double all = block_sum(part, scratch);
+    __syncthreads();
+    return all;
+  };
+  sum = total(sum), squares = total(squares), product = total(product), product_squares = total(product_squares);
   if (threadIdx.x > 0) return;
-  errors[c] = float(fabs(double(sums[c]) - sum) / (sqrt(squares) + 1e-3));
-  errors[k + c] = float(fabs(double(sums[k + c]) - squares) / (squares + 1e-3));
+  errors[c] = float(fabs(double(t.sums[c]) - sum) / (sqrt(squares) + 1e-3));
+  const double unit = t.norm ? sqrt(product_squares) : squares;
+  errors[channels + c] = float(fabs(double(t.sums[channels + c]) - product) / (unit + 1e-3));
 }
 
 // A multiply and shifts make neighbouring numbers look unrelated: the finisher of MurmurHash3.
@@ -137,8 +167,8 @@ __global__ void fill_kernel(int64_t n, uint32_t seed, T* to) {
 
 int64_t size_of_result(const ConvKey& key) {
   const Conv2dShape& s = key.shape;
-  if (key.pass == ConvPass::backward_data) return int64_t(s.n) * s.h * s.w * s.c;
-  if (key.pass == ConvPass::backward_weight) return int64_t(s.k) * s.r * s.s * s.c;
+  if (writes_dx(key.pass)) return int64_t(s.n) * s.h * s.w * s.c;
+  if (writes_dw(key.pass)) return int64_t(s.k) * s.r * s.s * s.c;
   return int64_t(s.n) * s.p() * s.q() * s.k;
 }
 
@@ -158,13 +188,14 @@ std::vector<float> conv2d_errors(const ConvKey& key, const ConvTensors& tensors,
 
 std::vector<float> conv2d_sum_errors(const ConvKey& key, const ConvTensors& t) {
   const Conv2dShape& s = key.shape;
-  const Buffer errors(Device::cuda, std::size_t(s.k) * 2 * sizeof(float));
+  const int channels = writes_dx(key.pass) ? s.c : s.k;
+  const Buffer errors(Device::cuda, std::size_t(channels) * 2 * sizeof(float));
   with_float_type("conv2d", key.dtype, [&](auto element) {
     using T = decltype(element);
-    launch(unsigned(s.k), kThreads, sum_errors_kernel<T>, int64_t(s.n) * s.p() * s.q(), s.k,
-           static_cast<const T*>(t.y), t.sums, errors.as<float>());
+    launch(unsigned(channels), kThreads, sum_errors_kernel<T>, size_of_result(key) / channels, channels,
+           static_cast<const T*>(writes_dx(key.pass) ? t.x : t.y), t, errors.as<float>());
   });
-  std::vector<float> host(std::size_t(s.k) * 2);
+  std::vector<float> host(std::size_t(channels) * 2);
   memory_cuda.copy_out(host.data(), errors.data(), errors.bytes());
   return host;
 }

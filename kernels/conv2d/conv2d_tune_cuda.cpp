@@ -99,11 +99,17 @@ class Trial {
         residual_(key.residual ? y_.bytes()
                   : key.add    ? x_.bytes()
                                : 0),
-        sums_(key.pass == ConvPass::forward_sums ? std::size_t(key.shape.k) * 2 * sizeof(float) : 0) {
+        affine_(normed_forward() ? bytes(key.shape.c * 2) : 0),
+        norm_x_(normed_backward() ? x_.bytes() : 0),
+        norm_(normed_backward() ? floats(4, key.shape.c) : 0),
+        sums_(sums_y(key.pass)    ? floats(2, key.shape.k)
+              : normed_backward() ? floats(5, key.shape.c)
+                                  : 0) {
     uint32_t seed = 0;
     for (const Zoned* tensor : tensors())
       if (const int64_t n = int64_t(tensor->bytes() / size_of(key.dtype)))
         conv2d_fill(n, key.dtype, ++seed, tensor->data());
+    if (normed_backward()) conv2d_fill(int64_t(norm_.bytes() / sizeof(float)), DType::f32, ++seed, norm_.data());
   }
 
   // Right values everywhere that was looked, and no byte outside.
@@ -117,11 +123,11 @@ class Trial {
     run(plan, own(), workspace);
     const float limit = key_.dtype == DType::f32 ? 1e-4f : key_.dtype == DType::f16 ? 4e-3f : 3e-2f;
     auto errors = conv2d_errors(key_, own(), kSamples);
-    if (key_.pass == ConvPass::forward_sums)
+    if (sums_.bytes() > 0)
       for (const float error : conv2d_sum_errors(key_, own())) errors.push_back(error);
     if (!std::all_of(errors.begin(), errors.end(), [&](float error) { return error <= limit; })) return false;
     const auto all = tensors();
-    return workspace.intact() && sums_.intact() &&
+    return workspace.intact() && sums_.intact() && norm_.intact() &&
            std::all_of(all.begin(), all.end(), [](const Zoned* t) { return t->intact(); });
   }
 
@@ -146,38 +152,58 @@ class Trial {
 
  private:
   std::size_t bytes(int64_t elements) const { return std::size_t(elements) * size_of(key_.dtype); }
-  int64_t y_size() const { return int64_t(key_.shape.n) * key_.shape.p() * key_.shape.q() * key_.shape.k; }
-  std::vector<const Zoned*> tensors() const { return {&x_, &w_, &y_, &bias_, &residual_}; }
-  const Zoned& result() const {
-    return key_.pass == ConvPass::backward_data ? x_ : key_.pass == ConvPass::backward_weight ? w_ : y_;
+  static std::size_t floats(int rows, int columns) { return std::size_t(rows) * std::size_t(columns) * sizeof(float); }
+  bool normed_forward() const {  // in both passes that go forward from x
+    return key_.pass == ConvPass::norm_forward || key_.pass == ConvPass::norm_backward_weight;
   }
+  bool normed_backward() const { return key_.pass == ConvPass::norm_backward_data; }
+  int64_t y_size() const { return int64_t(key_.shape.n) * key_.shape.p() * key_.shape.q() * key_.shape.k; }
+  std::vector<const Zoned*> tensors() const { return {&x_, &w_, &y_, &bias_, &residual_, &affine_, &norm_x_}; }
+  const Zoned& result() const { return writes_dx(key_.pass) ? x_ : writes_dw(key_.pass) ? w_ : y_; }
   ConvTensors own() const {
-    return {.x = x_.data(),
-            .w = w_.data(),
-            .y = y_.data(),
-            .bias = bias_.bytes() > 0 ? bias_.data() : nullptr,
-            .residual = residual_.bytes() > 0 ? residual_.data() : nullptr,
-            .sums = static_cast<float*>(sums_.data())};
+    return of({x_.data(), w_.data(), y_.data(), bias_.data(), residual_.data(), affine_.data(), norm_x_.data()});
   }
   ConvTensors copy_of(const Copies& copies, std::size_t copy) const {
-    return {.x = copies.at(copy, 0),
-            .w = copies.at(copy, 1),
-            .y = copies.at(copy, 2),
-            .bias = copies.at(copy, 3),
-            .residual = copies.at(copy, 4),
-            .sums = static_cast<float*>(sums_.data())};
+    std::array<void*, 7> data;
+    for (std::size_t i = 0; i < data.size(); ++i) data[i] = copies.at(copy, i);
+    return of(data);
+  }
+  // With tensors() at these places; those that the pass does not have are null.
+  ConvTensors of(const std::array<void*, 7>& data) const {
+    const auto where_any = [](const Zoned& tensor, void* at) { return tensor.bytes() > 0 ? at : nullptr; };
+    return {.x = data[0],
+            .w = data[1],
+            .y = data[2],
+            .bias = where_any(bias_, data[3]),
+            .residual = where_any(residual_, data[4]),
+            .sums = static_cast<float*>(sums_.data()),
+            .affine = where_any(affine_, data[5]),
+            .norm_x = where_any(norm_x_, data[6]),
+            .norm = static_cast<const float*>(where_any(norm_, norm_.data()))};
   }
   void run(const CudnnPlan& plan, const ConvTensors& t, const Zoned& workspace) const {
+    const int c = key_.shape.c;
     std::vector<CudnnBinding> bindings{{kConvX, t.x}, {kConvW, t.w}, {kConvY, t.y}};
-    if (key_.pass == ConvPass::infer) bindings.push_back({kConvBias, t.bias});
+    const auto bind_rows = [&](std::initializer_list<int64_t> ids, const void* from, std::size_t row) {
+      for (const int64_t id : ids) {
+        bindings.push_back({id, from});
+        from = static_cast<const char*>(from) + row;
+      }
+    };
+    if (t.bias) bindings.push_back({kConvBias, t.bias});
     if (key_.residual) bindings.push_back({kConvResidual, t.residual});
-    if (key_.pass == ConvPass::forward_sums)
-      bindings.insert(bindings.end(), {{kConvSum, t.sums}, {kConvSquares, t.sums + key_.shape.k}});
+    if (sums_y(key_.pass)) bind_rows({kConvSum, kConvSquares}, t.sums, floats(1, key_.shape.k));
+    if (t.affine) bind_rows({kConvScale, kConvShift}, t.affine, bytes(c));
+    if (t.norm) {
+      bindings.push_back({kConvNormX, t.norm_x});
+      bind_rows({kConvMean, kConvInvstd, kConvGamma, kConvBeta}, t.norm, floats(1, c));
+      bind_rows({kConvDbeta, kConvDgamma, kConvA, kConvB, kConvC}, t.sums, floats(1, c));
+    }
     plan.run(bindings, workspace.data());
   }
 
   ConvKey key_;
-  Zoned x_, w_, y_, bias_, residual_, sums_;
+  Zoned x_, w_, y_, bias_, residual_, affine_, norm_x_, norm_, sums_;
 };
 
 }  // namespace

@@ -64,6 +64,13 @@ struct CudnnConv {
   int64_t stride = 1, pad = 0;
 };
 
+// What batch norm's backward pass reads (x and dy as the map, the others f32 [1, c, 1, 1]) and leaves of that form: the
+// gradients of scale and bias, and a, b, c of dx = a * dy + b * x + c.
+struct CudnnNormGradients {
+  CudnnTensor x, dy, mean, invstd, scale;
+  CudnnTensor dscale, dbias, a, b, c;
+};
+
 // A GPU described in JSON, to plan for it where there is none.
 class CudnnDevice {
  public:
@@ -123,9 +130,14 @@ class CudnnGraph {
   void conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy, const CudnnTensor& dw);
   void add(const CudnnTensor& a, const CudnnTensor& b,
            const CudnnTensor& y);  // b is broadcast where its dimension is 1
+  void subtract(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y);  // b is broadcast, here and below
+  void multiply(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y);
   void relu(const CudnnTensor& x, const CudnnTensor& y);
+  // dx = dy where x > 0, else 0.
+  void relu_backward(const CudnnTensor& dy, const CudnnTensor& x, const CudnnTensor& dx);
   // Of x and of x * x over all but the channels: f32 [1, c, 1, 1] each.
   void sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares);
+  void norm_gradients(const CudnnNormGradients& tensors);
 
   // Every engine that the policy admits, best first.
   std::vector<CudnnCandidate> candidates(const CudnnPolicy& policy) const;
@@ -136,7 +148,10 @@ class CudnnGraph {
 
  private:
   const CudnnDescriptor& descriptor_of(const CudnnTensor& tensor);
-  void pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor* b, const CudnnTensor& y);
+  CudnnDescriptor pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x);
+  void binary(cudnnPointwiseMode_t mode, const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y,
+              float b_factor = 1);
+  void push(CudnnDescriptor operation);
 
   struct Entry {
     int64_t id;

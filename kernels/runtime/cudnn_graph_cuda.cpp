@@ -211,8 +211,7 @@ void CudnnGraph::conv_forward(const CudnnConv& conv, const CudnnTensor& x, const
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, descriptor_of(y));
   op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1);
   op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0);
-  op.finalize();
-  operations_.push_back(std::move(op));
+  push(std::move(op));
 }
 
 void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, bool add,
@@ -224,8 +223,7 @@ void CudnnGraph::conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, descriptor_of(dx));
   op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, 1);
   op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, add ? 1 : 0);
-  op.finalize();
-  operations_.push_back(std::move(op));
+  push(std::move(op));
 }
 
 void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy,
@@ -237,15 +235,32 @@ void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& 
   op.set(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, descriptor_of(dw));
   op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, 1);
   op.set_float(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA, 0);
-  op.finalize();
-  operations_.push_back(std::move(op));
+  push(std::move(op));
 }
 
 void CudnnGraph::add(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
-  pointwise(CUDNN_POINTWISE_ADD, a, &b, y);
+  binary(CUDNN_POINTWISE_ADD, a, b, y);
 }
+void CudnnGraph::multiply(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
+  binary(CUDNN_POINTWISE_MUL, a, b, y);
+}
+
+// As a sum with -b: the engines know the mean that batch norm takes away in this form.
+void CudnnGraph::subtract(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
+  binary(CUDNN_POINTWISE_ADD, a, b, y, -1);
+}
+
 void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
-  pointwise(CUDNN_POINTWISE_RELU_FWD, x, nullptr, y);
+  CudnnDescriptor op = pointwise(CUDNN_POINTWISE_RELU_FWD, x);
+  op.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, descriptor_of(y));
+  push(std::move(op));
+}
+
+void CudnnGraph::relu_backward(const CudnnTensor& dy, const CudnnTensor& x, const CudnnTensor& dx) {
+  CudnnDescriptor op = pointwise(CUDNN_POINTWISE_RELU_BWD, x);
+  op.set(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, descriptor_of(dy));
+  op.set(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, descriptor_of(dx));
+  push(std::move(op));
 }
 
 void CudnnGraph::sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares) {
@@ -256,12 +271,27 @@ void CudnnGraph::sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnT
   op.set(CUDNN_ATTR_OPERATION_GENSTATS_XDESC, descriptor_of(x));
   op.set(CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC, descriptor_of(sum));
   op.set(CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC, descriptor_of(squares));
-  op.finalize();
-  operations_.push_back(std::move(op));
+  push(std::move(op));
 }
 
-void CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, const CudnnTensor* b,
-                           const CudnnTensor& y) {
+void CudnnGraph::norm_gradients(const CudnnNormGradients& t) {
+  CudnnDescriptor op(CUDNN_BACKEND_OPERATION_BN_BWD_WEIGHTS_DESCRIPTOR);
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &kMath);
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_X_DESC, descriptor_of(t.x));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DY_DESC, descriptor_of(t.dy));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_MEAN_DESC, descriptor_of(t.mean));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_INVSTD_DESC, descriptor_of(t.invstd));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_BN_SCALE_DESC, descriptor_of(t.scale));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DBN_SCALE_DESC, descriptor_of(t.dscale));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DBN_BIAS_DESC, descriptor_of(t.dbias));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_DY_SCALE_DESC, descriptor_of(t.a));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_X_SCALE_DESC, descriptor_of(t.b));
+  op.set(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_BIAS, descriptor_of(t.c));
+  push(std::move(op));
+}
+
+// One of this mode that reads x; its other tensors are still to be set.
+CudnnDescriptor CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x) {
   CudnnDescriptor& function = helpers_.emplace_back(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   function.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);
   function.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &kMath);
@@ -269,10 +299,21 @@ void CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x, cons
   CudnnDescriptor op(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
   op.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, function);
   op.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, descriptor_of(x));
-  if (b) op.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, descriptor_of(*b));
+  return op;
+}
+
+void CudnnGraph::binary(cudnnPointwiseMode_t mode, const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y,
+                        float b_factor) {
+  CudnnDescriptor op = pointwise(mode, a);
+  op.set_float(CUDNN_ATTR_OPERATION_POINTWISE_ALPHA2, b_factor);
+  op.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, descriptor_of(b));
   op.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, descriptor_of(y));
-  op.finalize();
-  operations_.push_back(std::move(op));
+  push(std::move(op));
+}
+
+void CudnnGraph::push(CudnnDescriptor operation) {
+  operation.finalize();
+  operations_.push_back(std::move(operation));
 }
 
 std::vector<CudnnCandidate> CudnnGraph::candidates(const CudnnPolicy& policy) const {

@@ -156,6 +156,37 @@ INSTANTIATE_TEST_SUITE_P(H100, ConvSums,
                                          Case{DType::f16, 224, 224}),
                          [](const auto& test) { return "f16_" + std::to_string(test.param.h); });
 
+// Convolutions that read x through a norm and ReLU, in all three passes: f16 only. (The stem has no norm before it.)
+class NormConvPlans : public testing::TestWithParam<Case> {};
+
+TEST_P(NormConvPlans, EveryConvolutionButTheStemHasAllThree) {
+  const DType dtype = GetParam().dtype;
+  const CudnnDevice h100 = read_h100();
+  CudnnPolicy policy = conv2d_policy(dtype);
+  policy.device = &h100;
+  std::printf("x, w                                            engine and workspace, bytes: forward, data, weight\n");
+  std::set<Conv2dShape> shapes;
+  for (const char* architecture : {"resnet18", "resnet50"}) shapes.merge(convolutions(architecture, GetParam()));
+  for (const Conv2dShape& shape : shapes) {
+    if (shape.c == 3) continue;
+    std::string line;
+    for (const ConvPass pass : {ConvPass::norm_forward, ConvPass::norm_backward_data, ConvPass::norm_backward_weight}) {
+      const auto plan = conv2d_graph({shape, dtype, pass}).plan(policy);
+      line += plan ? fmt::format("{:6} {:9}", plan->engine(), plan->workspace()) : "            none";
+      EXPECT_EQ(bool(plan), dtype == DType::f16) << text_of(shape) << " pass " << int(pass);
+      EXPECT_LE(plan ? plan->workspace() : 0, kWorkspaceCap);
+    }
+    std::printf("%-47s %s\n", text_of(shape).c_str(), line.c_str());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(H100, NormConvPlans,
+                         testing::Values(Case{DType::f16, 80, 60}, Case{DType::f16, 96, 96}, Case{DType::f16, 224, 224},
+                                         Case{DType::bf16, 96, 96}),
+                         [](const auto& test) {
+                           return std::string(name_of(test.param.dtype)) + "_" + std::to_string(test.param.h);
+                         });
+
 // Odd channels take engines of their own; the planner must find them as well.
 TEST(ConvPlan, OddChannelsHaveEngines) {
   const CudnnDevice h100 = read_h100();

@@ -99,6 +99,38 @@ TEST(ConvBn, ForwardMeanIsTheMeanOfForwardToTheBit) {
             << int(mode) << residual << name_of(dtype);
 }
 
+// Two layers, the first one's norm left to the second, or done by the first.
+std::vector<std::vector<float>> chain_and_gradients(bool left, Mode mode, DType dtype, bool frozen) {
+  Initializer init{.seed = 5};
+  ConvBn first({.in = 8, .out = 16, .window = 3, .pad = 1}, init), second({.in = 16, .out = 8, .window = 1}, init);
+  if (frozen) first.visit("c", "b", [](const std::string&, Var& v, Role) { v.set_requires_grad(false); });
+  const Var x(test::as(init.normal({3, 5, 4, 8}, 1), dtype));
+  const Var y = left ? second.forward_mean(first.begin(x, mode), Var(), mode)
+                     : second.forward_mean(first.forward(x, Var(), true, mode), Var(), mode);
+  std::vector<std::vector<float>> all{y.value().to_vector<float>()};
+  if (mode == Mode::infer) return all;
+  const Var weight(test::as(init.normal({4, 8}, 1), DType::f32)), bias(Tensor::zeros({4}, DType::f32, Device::cpu));
+  cross_entropy(linear(y, weight, bias), Targets::of({1, 0, 3}, Device::cpu)).backward();
+  for (ConvBn* layer : {&first, &second})
+    layer->visit("c", "b", [&](const std::string&, Var& v, Role) {
+      all.push_back((v.requires_grad() ? v.grad() : v.value()).to_vector<float>());
+    });
+  return all;
+}
+
+// The CPU has nothing to gain from it: the same two ops, whatever fusions() says.
+TEST(ConvBn, ANormLeftToTheNextLayerIsTheSameToTheBit) {
+  for (const Mode mode : {Mode::train, Mode::eval, Mode::infer})
+    for (const bool frozen : {false, true})
+      for (const bool fuses : {false, true})
+        for (const DType dtype : {DType::f32, DType::bf16}) {
+          fusions().norm_conv = fuses;
+          EXPECT_EQ(chain_and_gradients(true, mode, dtype, frozen), chain_and_gradients(false, mode, dtype, frozen))
+              << int(mode) << frozen << fuses << name_of(dtype);
+        }
+  fusions() = {};
+}
+
 TEST(ConvBn, TrainingMovesTheStatisticsAndEvaluationDoesNot) {
   Initializer init{.seed = 3};
   ConvBn layer({.in = 8, .out = 16, .window = 1}, init);

@@ -90,20 +90,57 @@ TEST_P(Padded, PicturesMakeTheSameStepToTheBit) {
 INSTANTIATE_TEST_SUITE_P(Models, Padded, testing::Values(DType::bf16, DType::f16),
                          [](const auto& p) { return std::string(name_of(p.param)) + "_cuda"; });
 
-// With conv2d's sums a step is as near to the one in f32 as with batch_norm's own, and it is another one.
-TEST(ConvSums, GpuStepIsNearTheOneInF32) {
+class Fused : public testing::TestWithParam<Fusions> {};
+
+// What the f16 fusions change stays as near to the step in f32 as the step without them, and it is another one.
+TEST_P(Fused, GpuStepIsNearTheOneInF32) {
   PC_NEEDS(Device::cuda);
   const Step exact = one_step(DType::f32, Device::cuda, 32, 24), own = one_step(DType::f16, Device::cuda, 32, 24);
-  fusions().conv_sums = true;
+  fusions() = GetParam();
   const Step fused = one_step(DType::f16, Device::cuda, 32, 24);
   fusions() = {};
   const double before = test::distance(own.gradient, exact.gradient),
                after = test::distance(fused.gradient, exact.gradient),
                between = test::distance(fused.gradient, own.gradient);
-  std::printf("gradients in f16: %.4f from f32's, with ready sums %.4f; %.4f from each other\n", before, after, between);
+  std::printf("gradients in f16: %.4f from f32's, fused %.4f; %.4f from each other\n", before, after, between);
   EXPECT_NEAR(fused.loss, exact.loss, 0.005 * exact.loss);
   EXPECT_LT(after, 1.5 * before);
-  EXPECT_GT(between, 0) << "did it take the sums?";
+  EXPECT_GT(between, 0) << "was anything fused?";
+}
+
+std::string name_of_fusions(const Fusions& f) {
+  return std::string(f.persistent_norm ? "_persistent" : "") + (f.conv_sums ? "_sums" : "") +
+         (f.norm_conv ? "_norm" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Fused,
+                         testing::Values(Fusions{.conv_sums = true}, Fusions{.norm_conv = true},
+                                         Fusions{.conv_sums = true, .norm_conv = true}),
+                         [](const auto& p) { return "cuda" + name_of_fusions(p.param); });
+
+// Of which type the step must be, and what must learn, for a norm to be part of the next convolution.
+TEST(FusedBlocks, GpuEachNormBetweenTwoConvolutionsIsPartOfTheSecond) {
+  PC_NEEDS(Device::cuda);
+  const auto fused_ops = [](DType dtype, Mode mode, bool frozen, const Fusions& which) {
+    const auto model = test::formula_model("resnet18", {{"label", 4}}, Device::cuda);
+    if (frozen)
+      model->visit("", [](const std::string& name, Var& v, Role) {
+        if (stages_above(name) > 2) v.set_requires_grad(false);
+      });
+    fusions() = which;
+    const std::vector<Var> logits =
+        model->forward(Var(test::as(test::pictures(3, 2, 32, 32), dtype, Device::cuda)), mode);
+    fusions() = {};
+    int count = 0;
+    for (const Record& record : records(logits)) count += std::string(record.op) == "norm_conv";
+    return count;
+  };
+  const Fusions on{.norm_conv = true};
+  EXPECT_EQ(fused_ops(DType::f16, Mode::train, false, on), 8);
+  EXPECT_EQ(fused_ops(DType::f16, Mode::train, true, on), 4) << "the last two of four stages learn";
+  EXPECT_EQ(fused_ops(DType::f16, Mode::train, false, {}), 0);
+  EXPECT_EQ(fused_ops(DType::f16, Mode::eval, false, on), 0);
+  EXPECT_EQ(fused_ops(DType::bf16, Mode::train, false, on), 0);
 }
 
 class Bf16 : public testing::TestWithParam<Device> {};
@@ -125,6 +162,31 @@ INSTANTIATE_TEST_SUITE_P(Models, Bf16, testing::Values(Device::cpu, Device::cuda
 // every time, and after an overflow that the scaler found by itself.
 class Recorded : public testing::TestWithParam<std::tuple<std::string, DType, Fusions>> {};
 
+// A stem and a bottleneck as ResNet has them, on few channels.
+class Chain : public Classifier {
+ public:
+  explicit Chain(const std::vector<HeadShape>& heads) : Classifier(heads) { make_heads(16, init_); }
+  Var features(const Var& x, Mode mode) override {
+    const Var map = stem_.forward(x, Var(), true, mode);
+    return last_.forward(second_.begin(first_.begin(map, mode), mode), map, true, mode);
+  }
+  void only_infer() override {}
+  void visit(const std::string& prefix, const Visitor& visitor) override {
+    int i = 0;
+    for (ConvBn* layer : {&stem_, &first_, &second_, &last_}) {
+      const std::string name = join(prefix, "layer" + std::to_string(++i));
+      layer->visit(join(name, "conv"), join(name, "bn"), visitor);
+    }
+    visit_heads(prefix, visitor);
+  }
+
+ private:
+  Initializer init_{.seed = 1};
+  ConvBn stem_{{.in = 3, .out = 16, .window = 3, .stride = 2, .pad = 1}, init_},
+      first_{{.in = 16, .out = 8, .window = 1}, init_}, second_{{.in = 8, .out = 8, .window = 3, .pad = 1}, init_},
+      last_{{.in = 8, .out = 16, .window = 1}, init_};
+};
+
 struct Trained {
   std::vector<float> weights;
   GradScalerState scaler;
@@ -132,7 +194,9 @@ struct Trained {
 
 Trained train_recorded(const std::string& kind, DType dtype, bool recorded) {
   const Device device = Device::cuda;
-  const auto model = make_classifier("smallcnn", {{"label", 4}}, 1);
+  const std::vector<HeadShape> heads{{"label", 4}};
+  const std::unique_ptr<Classifier> model =
+      fusions().norm_conv ? std::make_unique<Chain>(heads) : make_classifier("smallcnn", heads, 1);
   move_to(*model, device);
   OptimizerOptions options{.kind = kind};
   options.gradients = {.dynamic = true, .clip = 2};
@@ -174,10 +238,11 @@ INSTANTIATE_TEST_SUITE_P(Models, Recorded,
                          testing::Values(std::tuple("sgd", DType::f32, Fusions{}),
                                          std::tuple("adamw", DType::bf16, Fusions{}),
                                          std::tuple("sgd", DType::bf16, Fusions{.persistent_norm = true}),
-                                         std::tuple("sgd", DType::f16, Fusions{.conv_sums = true})),
+                                         std::tuple("sgd", DType::f16, Fusions{.conv_sums = true}),
+                                         std::tuple("sgd", DType::f16, Fusions{.conv_sums = true, .norm_conv = true})),
                          [](const auto& p) {
                            return std::get<0>(p.param) + "_" + name_of(std::get<1>(p.param)) +
-                                  (std::get<2>(p.param).persistent_norm ? "_persistent" : "") + "_cuda";
+                                  name_of_fusions(std::get<2>(p.param)) + "_cuda";
                          });
 
 // Weights, statistics and momenta after three steps.

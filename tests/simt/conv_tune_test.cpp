@@ -5,8 +5,10 @@
 #include "kernels/conv2d/conv2d_plans.h"
 #include "kernels/conv2d/conv2d_sample.h"
 #include "kernels/conv2d/conv2d_tune.h"
+#include "kernels/norm_conv/norm_conv.h"
 #include "kernels/runtime/error.h"
 #include "tests/ops/reference.h"
+#include "tests/simt/engines.h"
 
 namespace pc::test {
 namespace {
@@ -25,11 +27,26 @@ TEST(ConvTune, GpuTakesTheFastestOfTheGoodEngines) {
     }
 }
 
-TEST(ConvTune, GpuTakesAnEngineThatSums) {
-  const ConvKey key{kShape, DType::f16, ConvPass::forward_sums};
-  const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(DType::f16));
-  ASSERT_TRUE(plan);
-  EXPECT_EQ(plan->tag(), "best 3=4");
+TEST(ConvTune, GpuTakesAnEngineThatSumsAndNorms) {
+  for (const ConvPass pass :
+       {ConvPass::forward_sums, ConvPass::norm_forward, ConvPass::norm_backward_data, ConvPass::norm_backward_weight}) {
+    const ConvKey key{kShape, DType::f16, pass};
+    const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(DType::f16));
+    ASSERT_TRUE(plan) << int(pass);
+    EXPECT_EQ(plan->tag(), "best 3=4") << int(pass);
+  }
+}
+
+// An engine that takes a graph for another one of its kind.
+TEST(ConvTune, GpuAnotherGraphIsSeen) {
+  const auto plan_for = [](ConvPass asked, ConvPass posed) {
+    return conv2d_tuned_plan({kShape, DType::f16, asked}, conv2d_graph({kShape, DType::f16, posed}),
+                             conv2d_policy(DType::f16));
+  };
+  EXPECT_TRUE(plan_for(ConvPass::norm_backward_weight, ConvPass::norm_backward_weight));
+  EXPECT_FALSE(plan_for(ConvPass::norm_backward_weight, ConvPass::backward_weight)) << "no norm";
+  EXPECT_FALSE(plan_for(ConvPass::norm_backward_data, ConvPass::backward_data)) << "no mask, no sums";
+  EXPECT_FALSE(plan_for(ConvPass::norm_forward, ConvPass::forward_sums)) << "no norm";
 }
 
 void check_sum_errors(DType dtype) {
@@ -126,6 +143,21 @@ TEST(ConvPlansText, GpuChoicesAreKeptAndTakenUp) {
   EXPECT_NE(text.find("other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"), std::string::npos);
   EXPECT_NE(text.find("stand-in; infer bf16 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"), std::string::npos) << text;
   EXPECT_NE(text.find("stand-in; backward_data bf16 2x5x4x3 4x3x3/2+1 add = best 3=4\n"), std::string::npos) << text;
+}
+
+// The two ops do what norm_conv cannot; a convolution has to have some engine.
+TEST(ConvPlansText, GpuAPassWithASubstituteGoesWithoutFailedEngines) {
+  Conv2dShape s = kShape;
+  s.c = s.k = 8;
+  simt::all_engines_fail = true;
+  conv2d_plans_cuda.tune(true);
+  EXPECT_FALSE(conv2d_plan({s, DType::f16, ConvPass::norm_forward}));
+  EXPECT_FALSE(conv2d_plan({s, DType::f16, ConvPass::forward_sums}));
+  EXPECT_FALSE(norm_conv_cuda.takes(s, DType::f16));
+  EXPECT_TRUE(conv2d_plan({s, DType::f16, ConvPass::forward}));
+  conv2d_plans_cuda.tune(false);  // forgets them
+  simt::all_engines_fail = false;
+  EXPECT_TRUE(norm_conv_cuda.takes(s, DType::f16));
 }
 
 TEST(ConvPlansText, GpuLineThatIsNoChoiceIsRefused) {

@@ -2,6 +2,7 @@
 #include <cudnn.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <stdexcept>
@@ -18,6 +19,7 @@ namespace pc {
 namespace simt {
 
 double engine_clock = 0;
+bool all_engines_fail = false;
 
 const std::vector<Engine>& engines() {
   using Bytes = unsigned char*;
@@ -108,6 +110,12 @@ void read(Dense& t, const void* data) {
   });
 }
 
+// What a tensor inside a graph loses by its type.
+void round(Dense& t) {
+  if (t.tensor.dtype == DType::f16)
+    for (float& v : t.values) v = __half2float(__float2half_rn(v));
+}
+
 void write(Dense& t, void* data) {
   t.each([&](int64_t a, int64_t b, int64_t c, int64_t d, int64_t place) {
     simt::write_element(data, place, t.tensor.dtype, t.at(a, b, c, d));
@@ -153,14 +161,32 @@ void CudnnGraph::conv_backward_filter(const CudnnConv& conv, const CudnnTensor& 
                                   }}));
 }
 
+namespace {
+
+// y = f(a, b), b broadcast where its dimension is 1.
+template <class F>
+CudnnDescriptor elementwise(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y, F f) {
+  return describe({{a, b, y}, [f](std::vector<Dense*>& t) {
+                     const auto& n = t[1]->tensor.dims;
+                     t[2]->each([&](int64_t i, int64_t j, int64_t k, int64_t l, int64_t) {
+                       t[2]->at(i, j, k, l) = f(t[0]->at(i, j, k, l), t[1]->at(i % n[0], j % n[1], k % n[2], l % n[3]));
+                     });
+                   }});
+}
+
+}  // namespace
+
 void CudnnGraph::add(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
-  operations_.push_back(describe({{a, b, y}, [](std::vector<Dense*>& t) {
-                                    const auto& n = t[1]->tensor.dims;
-                                    t[2]->each([&](int64_t i, int64_t j, int64_t k, int64_t l, int64_t) {
-                                      t[2]->at(i, j, k, l) =
-                                          t[0]->at(i, j, k, l) + t[1]->at(i % n[0], j % n[1], k % n[2], l % n[3]);
-                                    });
-                                  }}));
+  operations_.push_back(elementwise(a, b, y, [](float v, float w) { return v + w; }));
+}
+void CudnnGraph::subtract(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
+  operations_.push_back(elementwise(a, b, y, [](float v, float w) { return v - w; }));
+}
+void CudnnGraph::multiply(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
+  operations_.push_back(elementwise(a, b, y, [](float v, float w) { return v * w; }));
+}
+void CudnnGraph::relu_backward(const CudnnTensor& dy, const CudnnTensor& x, const CudnnTensor& dx) {
+  operations_.push_back(elementwise(dy, x, dx, [](float v, float w) { return w > 0 ? v : 0; }));
 }
 
 void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
@@ -183,6 +209,34 @@ void CudnnGraph::sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnT
                                       });
                                       t[1]->values.assign(all.begin(), all.end());
                                     }}));
+}
+
+// The sums are of g as it was before it was rounded, if an operation of this graph made it; they are kept in f64.
+void CudnnGraph::norm_gradients(const CudnnNormGradients& n) {
+  enum { dscale, dbias, a, b, c };
+  const CudnnTensor outputs[] = {n.dscale, n.dbias, n.a, n.b, n.c};
+  for (const int output : {dscale, dbias, a, b, c})
+    operations_.push_back(
+        describe({{n.x, n.dy, n.mean, n.invstd, n.scale, outputs[output]}, [output](std::vector<Dense*>& t) {
+                    const std::size_t channels = t[5]->values.size();
+                    const double m = double(t[0]->values.size() / channels);
+                    std::vector<double> sum(channels), product(channels);
+                    t[0]->each([&](int64_t i, int64_t j, int64_t k, int64_t l, int64_t) {
+                      const auto at = std::size_t(j);
+                      const double g = double(t[1]->at(i, j, k, l)), x = double(t[0]->at(i, j, k, l));
+                      sum[at] += g;
+                      product[at] += g * (x - double(t[2]->values[at])) * double(t[3]->values[at]);
+                    });
+                    for (std::size_t i = 0; i < channels; ++i) {
+                      const double mean = double(t[2]->values[i]), invstd = double(t[3]->values[i]);
+                      const double slope = double(t[4]->values[i]) * invstd, on_x = -slope * invstd * product[i] / m;
+                      t[5]->values[i] = float(output == dscale  ? product[i]
+                                              : output == dbias ? sum[i]
+                                              : output == a     ? slope
+                                              : output == b     ? on_x
+                                                                : -slope * sum[i] / m - on_x * mean);
+                    }
+                  }}));
 }
 
 // The first is what a plan without a choice takes. The faster ones all have something wrong, but for the fourth; the
@@ -237,8 +291,13 @@ void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) con
         if (fresh && !t.is_virtual && reads) read(at->second, data_of(t.id));
       }
       operation.run(tensors);
-      if (tensors.back()->tensor.is_virtual) continue;
+      if (tensors.back()->tensor.is_virtual) {
+        round(*tensors.back());
+        continue;
+      }
       write(*tensors.back(), data_of(tensors.back()->tensor.id));
+      if (simt::all_engines_fail)
+        simt::write_element(data_of(tensors.back()->tensor.id), 0, tensors.back()->tensor.dtype, NAN);
       simt::engines()[std::size_t(engine_)].spoil(data_of(tensors.back()->tensor.id), tensors.back()->values.size(),
                                                   tensors.back()->tensor.dtype, workspace);
     }

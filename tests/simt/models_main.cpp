@@ -5,7 +5,7 @@
 
 int main(int argc, char** argv) {
   pc::simt::set_checks(false);
-  GTEST_FLAG_SET(filter, "*resnet18_cuda:*Bf16*cuda:*Recorded*:*Padded*:ConvSums*");
+  GTEST_FLAG_SET(filter, "*resnet18_cuda:*Bf16*cuda:*Recorded*:*Padded*:*Fused*");
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

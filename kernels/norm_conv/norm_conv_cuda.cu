@@ -1,0 +1,137 @@
+// norm_conv on CUDA: cuDNN's three graphs, and the passes over the channels' vectors around them.
+#include "kernels/batch_norm/batch_norm_sums.cuh"
+#include "kernels/cast/cast.h"
+#include "kernels/conv2d/conv2d_graph.h"
+#include "kernels/norm_conv/norm_conv.h"
+#include "kernels/runtime/memory.h"
+#include "kernels/runtime/streams.h"
+
+namespace pc {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr ConvPass kPasses[] = {ConvPass::norm_forward, ConvPass::norm_backward_data, ConvPass::norm_backward_weight};
+
+// NormConvForward::saved row by row.
+struct Saved {
+  float *mean, *invstd, *gamma, *beta;
+  __half *scale, *shift;
+  Saved(float* rows, int c)
+      : mean(rows),
+        invstd(rows + c),
+        gamma(rows + 2 * c),
+        beta(rows + 3 * c),
+        scale(reinterpret_cast<__half*>(rows + 4 * c)),
+        shift(scale + c) {}
+  Saved(const float* rows, int c) : Saved(const_cast<float*>(rows), c) {}
+};
+
+// The nearest f16 in [-most, most]; lets NaN through.
+__device__ inline __half limited(float v, float most) {
+  return __float2half_rn(v > most ? most : v < -most ? -most : v);
+}
+
+// A channel of one far value has a scale that would take the shift beyond f16; its slope does not matter.
+__global__ void fold_kernel(int channels, const float* gamma, const float* beta, Saved to) {
+  const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (c >= channels) return;
+  const float mean = to.mean[c], invstd = to.invstd[c];
+  constexpr float kLargest = 65504;
+  to.scale[c] = limited(gamma[c] * invstd, fminf(kLargest, 60000 / fabsf(mean)));
+  const float scale = __half2float(to.scale[c]);
+  to.shift[c] = limited(beta[c] - mean * scale, kLargest);
+  to.gamma[c] = scale / invstd;
+  to.beta[c] = __half2float(to.shift[c]) + mean * scale;
+}
+
+BatchNormShape norm_of(const Conv2dShape& s) { return {.rows = int64_t(s.n) * s.h * s.w, .c = s.c}; }
+const CudnnPlan& plan_of(const Conv2dShape& s, ConvPass pass) { return *conv2d_plan({s, DType::f16, pass}); }
+
+bool takes(const Conv2dShape& s, DType dtype) {
+  if (s.n == 0 || dtype != DType::f16 || s.x_channels() != s.c || s.c % kOctet != 0 || s.k % kOctet != 0) return false;
+  for (const ConvPass pass : kPasses)
+    if (!conv2d_plan({s, dtype, pass})) return false;
+  return true;
+}
+
+void forward(const Conv2dShape& s, const NormConvForward& a) {
+  const Saved saved(a.saved, s.c);
+  BatchNormShape norm = norm_of(s);
+  norm.eps = a.eps;
+  batch_norm_moments(norm, DType::f16,
+                     {.x = a.x,
+                      .gamma = a.gamma,
+                      .beta = a.beta,
+                      .momentum = a.momentum,
+                      .running_mean = a.running_mean,
+                      .running_var = a.running_var,
+                      .mean = saved.mean,
+                      .invstd = saved.invstd,
+                      .sums = a.sums});
+  launch(unsigned(ceil_div(s.c, kThreads)), kThreads, fold_kernel, s.c, a.gamma, a.beta, saved);
+  plan_of(s, ConvPass::norm_forward)
+      .run({{kConvX, a.x},
+            {kConvScale, saved.scale},
+            {kConvShift, saved.shift},
+            {kConvW, a.w},
+            {kConvY, a.y},
+            {kConvSum, a.y_sums},
+            {kConvSquares, a.y_sums + s.k}});
+}
+
+// cuDNN writes dw in 16 bits.
+void backward_weight(const Conv2dShape& s, const NormConvBackward& a) {
+  const Saved saved(a.saved, s.c);
+  const int64_t elements = int64_t(s.k) * s.r * s.s * s.c;
+  const Buffer narrow(Device::cuda, std::size_t(elements) * size_of(DType::f16));
+  plan_of(s, ConvPass::norm_backward_weight)
+      .run({{kConvX, a.x},
+            {kConvScale, saved.scale},
+            {kConvShift, saved.shift},
+            {kConvY, a.dy},
+            {kConvW, narrow.data()}});
+  cast_cuda.forward(elements, DType::f16, narrow.data(), DType::f32, a.dw);
+}
+
+// dx holds the gradient of the norm's output first.
+void backward_data(const Conv2dShape& s, const NormConvBackward& a) {
+  const Saved saved(a.saved, s.c);
+  const Buffer unused(Device::cuda, std::size_t(s.c) * 3 * sizeof(float)),
+      shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));
+  plan_of(s, ConvPass::norm_backward_data)
+      .run({{kConvY, a.dy},
+            {kConvW, a.w},
+            {kConvNormX, a.x},
+            {kConvMean, saved.mean},
+            {kConvInvstd, saved.invstd},
+            {kConvGamma, saved.gamma},
+            {kConvBeta, saved.beta},
+            {kConvX, a.dx},
+            {kConvDgamma, a.dgamma},
+            {kConvDbeta, a.dbeta},
+            {kConvA, unused.as<float>()},
+            {kConvB, unused.as<float>() + s.c},
+            {kConvC, unused.as<float>() + 2 * s.c}});
+  const BatchNormBackward norm{.dy = a.dx,
+                               .x = a.x,
+                               .gamma = a.gamma,
+                               .mean = saved.mean,
+                               .invstd = saved.invstd,
+                               .dx = a.dx,
+                               .dgamma = a.dgamma,
+                               .dbeta = a.dbeta};
+  batch_norm_ready_gradients(norm_of(s), norm, shifts.as<float>());
+  batch_norm_apply_gradients(norm_of(s), DType::f16, norm, shifts.as<float>());
+}
+
+void backward(const Conv2dShape& s, const NormConvBackward& a) {
+  if (a.branches) return side_by_side([&] { backward_weight(s, a); }, [&] { backward_data(s, a); });
+  backward_data(s, a);
+  backward_weight(s, a);
+}
+
+}  // namespace
+
+const NormConvKernels norm_conv_cuda{.takes = takes, .forward = forward, .backward = backward};
+
+}  // namespace pc
