@@ -1,5 +1,5 @@
 // augment: u8 pictures to the network's input: training's random crops of 80x60 pictures, and photos reduced for
-// prediction.
+// prediction. draw: what the host draws for each picture of training, on one core.
 #include "bench/bench.h"
 #include "engine/augmentation.h"
 #include "engine/ops.h"
@@ -33,10 +33,19 @@ struct Buffers {
   }
 };
 
+void time_draws(benchmark::State& state) {
+  const Augmentation all{.rotate = 15, .brightness = 0.4f, .contrast = 0.4f, .saturation = 0.4f, .temperature = 0.2f,
+                         .erase = 0.5f, .trivial = 0.5f, .background = 0.5f, .surfaces = 1024};
+  uint64_t index = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(draw({}, all, 1, 0, index++, 0, 80, 60));
+  state.counters["samples/s"] = benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
+}
+
 }  // namespace
 
 void register_all() {
   measure_rooflines();
+  benchmark::RegisterBenchmark("draw/one_core", time_draws);
   const Preprocess small{}, large{.height = 224, .width = 224};
   const std::vector<Case> cases{{"crop_80x60", 64, 80, 60, small, true},
                                 {"whole_80x60", 64, 80, 60, small, false},

@@ -16,8 +16,9 @@ TEST_P(Conv2d, Infer) {
   }
 }
 
-TEST(Conv2dFilter, ServesTwoSizes) {
-  const Conv2dShape a{.n = 1, .h = 12, .w = 9, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1};
+// Packed for pictures of this height, then used for others too.
+void serve_two_sizes(int height) {
+  const Conv2dShape a{.n = 1, .h = height, .w = 8, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1};
   const Conv2dShape b{.n = 3, .h = 3, .w = 2, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1};
   const Numbers w = numbers(w_size(a), 1), bias(32, 0.0f);
   for (DType t : {DType::f32, DType::bf16}) {
@@ -29,6 +30,12 @@ TEST(Conv2dFilter, ServesTwoSizes) {
       conv2d_cpu.infer(s, *filter, bx.data(), nullptr, false, by.data());
       expect_close(by.read(), reference_y(s, x, w), t);
     }
+  }
+}
+TEST(Conv2dFilter, ServesTwoSizes) {
+  for (const int height : {4, 12, 40}) {  // by the definition, F(2x2) and F(4x4) in f32
+    SCOPED_TRACE(height);
+    serve_two_sizes(height);
   }
 }
 
@@ -45,11 +52,12 @@ void add_in_place(const Conv2dShape& s) {
 TEST(Conv2dFilter, ResidualMayBeTheResult) {
   add_in_place({.n = 2, .h = 3, .w = 2, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
   add_in_place({.n = 2, .h = 12, .w = 9, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
+  add_in_place({.n = 2, .h = 20, .w = 15, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
 }
 
 // What a server answers must not depend on who else asks.
 TEST(Conv2dFilter, APictureGivesTheSameBitsInAnyBatch) {
-  for (const int height : {3, 20}) {
+  for (const int height : {3, 10, 20}) {  // by the definition, F(2x2) and F(4x4)
     Conv2dShape s{.n = 9, .h = height, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1};
     const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2), bias = numbers(64, 3);
     const Numbers all = infer(Device::cpu, DType::f32, s, s, {true, false, true}, x, w, bias, {});

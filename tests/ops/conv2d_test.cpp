@@ -143,6 +143,8 @@ INSTANTIATE_TEST_SUITE_P(
         Conv2dCase{"stem_wide", {.n = 1, .h = 16, .w = 90, .c = 3, .k = 40, .r = 7, .s = 7, .stride = 2, .pad = 3}},
         Conv2dCase{"gray_5x5", {.n = 2, .h = 12, .w = 11, .c = 1, .k = 20, .r = 5, .s = 5, .stride = 1, .pad = 2}},
         Conv2dCase{"layer1", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1}},
+        Conv2dCase{"tiles_of_four",
+                   {.n = 1, .h = 19, .w = 23, .c = 32, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1}},
         Conv2dCase{"odd_map", {.n = 3, .h = 11, .w = 13, .c = 48, .k = 96, .r = 3, .s = 3, .stride = 1, .pad = 1}},
         Conv2dCase{"layer2_down", {.n = 2, .h = 20, .w = 15, .c = 64, .k = 128, .r = 3, .s = 3, .stride = 2, .pad = 1}},
         Conv2dCase{"layer2_shortcut",
