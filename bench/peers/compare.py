@@ -101,15 +101,21 @@ class Sides:
 
 
 class Row:
-    """One line of the table. `more`: larger numbers are better; the ratio is turned so that above 1 ours is better."""
+    """One line of the table. `more`: larger numbers are better; the ratio is turned so that above 1 ours is better.
+    `times`: alternating runs in a round; a short process is slow by chance."""
 
-    def __init__(self, group, name, ours, theirs, target, unit, more=True, peer="PyTorch"):
+    def __init__(self, group, name, ours, theirs, target, unit, more=True, peer="PyTorch", times=1):
         self.group, self.name, self.target, self.unit, self.more, self.peer = group, name, target, unit, more, peer
+        self.times = times
         self.sides = [ours, theirs]
         self.values = [[], []]
         self.noise = 0.0
 
     def run(self, bin_folder, threads, repeats):
+        for _ in range(self.times):
+            self.run_once(bin_folder, threads, repeats)
+
+    def run_once(self, bin_folder, threads, repeats):
         measured, before = None, None
         for side, (command, value) in enumerate(self.sides):
             if command != before:  # else one run tells both figures
@@ -204,7 +210,7 @@ def cold_rows(sides, files):
     weights, model, photo = files
     ours, torch = ["pcpredict", "--model", model, photo], [PYTHON, HERE / "predict_torch.py", weights, photo, 80, 60]
     name = "pcpredict on one photo, cold process"
-    return [Row("cold", name, sides.whole(ours), sides.whole(torch), ">= 10", "ms", more=False),
+    return [Row("cold", name, sides.whole(ours), sides.whole(torch), ">= 10", "ms", more=False, times=5),
             Row("cold", name + ": memory", sides.peak(ours), sides.peak(torch), "ours <= 120", "MiB", more=False)]
 
 
@@ -215,7 +221,7 @@ def onnx_rows(sides, files, bin_folder):
     subprocess.run([bin_folder / "pcconvert", model, graph], check=True, stderr=subprocess.DEVNULL)
     ours, theirs = ["pcpredict", "--model", model, photo], [ONNX_PYTHON, HERE / "predict_onnx.py", graph, photo]
     rows = [Row("onnx", "pcpredict on one photo, cold process", sides.whole(ours), sides.whole(theirs), ">= 3", "ms",
-                more=False, peer="onnxruntime")]
+                more=False, peer="onnxruntime", times=5)]
     for batch, target in ((1, ">= 1.4"), (32, ">= 1.05")):
         ours = sides.bench("bench_infer", "infer/cpu/f32/80x60/b%d/real_time" % batch, 2)
         theirs = sides.peer("infer_onnx.py", graph, "--batch", batch, key="img_per_s", python=ONNX_PYTHON)
