@@ -117,8 +117,11 @@ class Winograd {
         const bool outside = h < 0 || h >= s_.h || w < 0 || w >= s_.w;
         pixel[i][j] = outside ? scratch.zeros : x_ + ((at.image * s_.h + h) * s_.w + w) * s_.c;
       }
-    float* v = scratch.v + int64_t(tile) * s_.c;
-    for (int c = 0; c < s_.c; c += kLanes) {
+    // Kept out of memory: a store through a vector may change any of it, as far as the compiler knows.
+    const int channels = s_.c;
+    const int64_t step = int64_t(kChunk) * channels;
+    float* v = scratch.v + int64_t(tile) * channels;
+    for (int c = 0; c < channels; c += kLanes) {
       std::array<Vec, F::kSide> rows[kSide];
       for (std::size_t j = 0; j < F::kSide; ++j) {
         std::array<Vec, F::kSide> d;
@@ -128,7 +131,7 @@ class Winograd {
       }
       for (int i = 0; i < kSide; ++i) {
         const auto point = F::input(rows[i]);
-        for (int j = 0; j < kSide; ++j) store(v + int64_t(i * kSide + j) * kChunk * s_.c + c, point[std::size_t(j)]);
+        for (int j = 0; j < kSide; ++j) store(v + (i * kSide + j) * step + c, point[std::size_t(j)]);
       }
     }
   }
@@ -145,6 +148,11 @@ class Winograd {
 
   // The outputs of one tile in the kBlock channels from `first` on.
   void transform_output(const Scratch& scratch, int tile, const Place& at, int64_t first) const {
+    const Epilogue e = epilogue_;
+    const int rows_left = std::min(kOutputs, s_.h - at.row), columns_left = std::min(kOutputs, s_.w - at.column);
+    const int64_t pixel = s_.k, line = pixel * s_.w,
+                  to = ((at.image * s_.h + at.row) * s_.w + at.column) * pixel + first;
+    float* y = y_;
     for (int o = 0; o < kBlock; o += kLanes) {
       const float* sums = scratch.sums + int64_t(tile) * kBlock + o;
       std::array<Vec, F::kSide> rows[kOutputs];
@@ -154,19 +162,17 @@ class Winograd {
         const auto column = F::output(m);
         for (std::size_t i = 0; i < F::kOutputs; ++i) rows[i][j] = column[i];
       }
-      for (int i = 0; i < kOutputs && at.row + i < s_.h; ++i) {
+      const Vec bias = e.bias ? load(e.bias + first + o) : Vec{};
+      for (int i = 0; i < rows_left; ++i) {
         const auto out = F::output(rows[i]);
-        for (int j = 0; j < kOutputs && at.column + j < s_.w; ++j)
-          finish(out[std::size_t(j)], ((at.image * s_.h + at.row + i) * s_.w + at.column + j) * s_.k + first + o,
-                 first + o);
+        for (int j = 0; j < columns_left; ++j) {
+          const int64_t place = to + i * line + j * pixel + o;
+          Vec v = out[std::size_t(j)] + bias;
+          if (e.residual) v += load(static_cast<const float*>(e.residual) + place);
+          store(y + place, e.relu ? (v < Vec{} ? Vec{} : v) : v);
+        }
       }
     }
-  }
-
-  void finish(Vec v, int64_t to, int64_t channel) const {
-    if (epilogue_.bias) v += load(epilogue_.bias + channel);
-    if (epilogue_.residual) v += load(static_cast<const float*>(epilogue_.residual) + to);
-    store(y_ + to, epilogue_.relu ? (v < Vec{} ? Vec{} : v) : v);
   }
 
   const Conv2dShape& s_;

@@ -65,8 +65,8 @@ void check(const MaxPoolShape& s) {
                std::to_string(s.pad) + " do not fit a picture of " + std::to_string(s.h) + "x" + std::to_string(s.w));
 }
 
-// Rows of `row_elements` per block: about 8192 elements.
-int64_t grain(int64_t row_elements) { return std::max<int64_t>(1, 8192 / row_elements); }
+// Rows of `row_elements` per block: about 2048 elements.
+int64_t grain(int64_t row_elements) { return std::max<int64_t>(1, 2048 / row_elements); }
 
 // One output pixel; r and s run over the part of the window that lies inside the picture.
 struct Window {
@@ -88,9 +88,10 @@ template <class T, class Lanes>
 }
 
 template <class T>
-void pool(const MaxPoolShape& s, const T* x, T* y, uint8_t* index) {
-  const int p_count = s.p(), q_count = s.q();
-  parallel_for(int64_t(s.n) * p_count, grain(int64_t(q_count) * s.c), [&](int64_t begin, int64_t end) {
+void pool(const MaxPoolShape& shape, const T* x, T* y, uint8_t* index) {
+  const int p_count = shape.p(), q_count = shape.q();
+  parallel_for(int64_t(shape.n) * p_count, grain(int64_t(q_count) * shape.c), [=](int64_t begin, int64_t end) {
+    const MaxPoolShape s = shape;  // out of memory: a store through a vector may change any of that
     for (int64_t row = begin; row < end; ++row) {
       const int h = int(row % p_count) * s.stride - s.pad;
       const T* picture = x + row / p_count * s.h * s.w * s.c;
