@@ -12,11 +12,10 @@ namespace {
 
 void* allocate(std::size_t bytes) {
   constexpr std::size_t kHuge = 2u << 20;
-  const std::size_t alignment = bytes >= kHuge ? kHuge : 64;
+  const std::size_t alignment = bytes >= kHuge / 2 ? kHuge : 64;  // a huge page wants to be half used
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!block)
     fail(Exit::limit, "out of memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
-  // The last huge page too if at least half of it is used.
   if (alignment == kHuge) madvise(block, (bytes + kHuge / 2) / kHuge * kHuge, MADV_HUGEPAGE);
   return block;
 }
