@@ -126,7 +126,7 @@ void batches(benchmark::State& state, DType dtype) {
   uint64_t next = 0;
   for (auto _ : state) {
     for (uint32_t& item : items) item = philox(1, 0, next++).word[0] % uint32_t(pictures().size());
-    benchmark::DoNotOptimize(maker.random(items, next, 0));
+    benchmark::DoNotOptimize(maker.random(items, {.epoch = next}));
   }
   rate(state, kBatch);
 }

@@ -1,4 +1,5 @@
 // The recipes of pctrain: heads first, the best epoch kept, more epochs asked for later, a limit of time.
+#include <cmath>
 #include <csignal>
 #include <cstring>
 #include <fstream>
@@ -69,7 +70,8 @@ TEST_F(Recipes, StagesJoinFromTheHeadsDown) {
   ASSERT_EQ(train("layer4", {weights, "train.epochs=2", "train.head_epochs=1", "train.unfreeze_epochs=1"}).code, 0);
   for (const std::string& name : changed(model("start"), model("layer4")))
     EXPECT_TRUE(is_head(name) || name.starts_with("layer4.")) << name;
-  EXPECT_EQ(changed(model("start"), model("layer4")).size(), 27u);  // 2 of the head, 5 of each of 5 convolutions with their norms
+  EXPECT_EQ(changed(model("start"), model("layer4")).size(),
+            27u);  // 2 of the head, 5 of each of 5 convolutions with their norms
 }
 
 TEST_F(Recipes, EverythingAtOnceResumesBitForBit) {
@@ -86,9 +88,11 @@ TEST_F(Recipes, EverythingAtOnceResumesBitForBit) {
   EXPECT_EQ(read_file(model("torn")), read_file(model("whole")));
 }
 
-// A frozen body's norms use their running statistics, so two half batches give the step of the whole one but for the order of sums.
+// A frozen body's norms use their running statistics, so two half batches give the step of the whole one but for the
+// order of sums.
 TEST_F(Recipes, AccumulatedBatchesMakeOneStep) {
-  const std::vector<std::string> common{"train.epochs=1", "train.head_epochs=1", "augment.flip=0", "augment.min_area=1", "augment.max_stretch=1"};
+  const std::vector<std::string> common{"train.epochs=1", "train.head_epochs=1", "augment.flip=0", "augment.min_area=1",
+                                        "augment.max_stretch=1"};
   auto whole = common, halves = common;
   whole.push_back("train.batch=8");
   halves.insert(halves.end(), {"train.batch=4", "train.accumulate=2"});
@@ -101,6 +105,34 @@ TEST_F(Recipes, AccumulatedBatchesMakeOneStep) {
     const auto x = a.find(name)->tensor().to_vector<float>(), y = b.find(name)->tensor().to_vector<float>();
     for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], y[i], 2e-3) << name << " " << i;
   }
+}
+
+// Nothing learns, so the loss of an epoch is the mean over the pictures that it saw, whatever the batches.
+TEST_F(Recipes, TheLastStepTakesTheRest) {
+  ASSERT_EQ(train("start", {"train.epochs=1"}).code, 0);
+  const auto loss = [&](const std::string& name, const std::string& batch, const std::string& drop) {
+    const auto outcome =
+        train(name, {"model.weights=" + model("start").string(), "train.epochs=1", "train.head_epochs=1", "train.lr=0",
+                     "augment.flip=0", "augment.min_area=1", "augment.max_stretch=1", "train.accumulate=2",
+                     "train.batch=" + batch, "train.drop_last=" + drop});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return events(name, "epoch").at(0)["train"].begin().value()["loss"].get<double>();
+  };
+  const double all = loss("by_7", "7", "no");
+  EXPECT_NEAR(loss("by_5", "5", "no"), all, 1e-5);
+  EXPECT_NEAR(loss("by_9", "9", "no"), all, 1e-5);
+  EXPECT_GT(std::abs(loss("dropped", "9", "yes") - all), 1e-4);
+}
+
+TEST_F(Recipes, TheRestResumesBitForBit) {
+  const std::vector<std::string> settings{"train.save_every=1", "train.batch=5",     "train.accumulate=2",
+                                          "augment.cutmix=1",   "augment.erase=0.5", "train.drop_last=no"};
+  ASSERT_EQ(train("whole", settings).code, 0);
+  int killed = 0;
+  for (int wait : {400, 700, 300, 900}) killed += train("torn", settings, wait).code == 128 + SIGKILL;
+  EXPECT_GT(killed, 0);
+  ASSERT_EQ(train("torn", settings).code, 0);
+  EXPECT_EQ(read_file(model("torn")), read_file(model("whole")));
 }
 
 TEST_F(Recipes, TheRunningAverageIsTheResult) {

@@ -74,6 +74,8 @@ std::vector<ConfigKey> TrainConfig::keys() {
       int_key("train", "unfreeze_epochs", train.unfreeze_epochs, 0, kMany,
               "epochs between one stage and the next that joins the heads, from the last to the stem; 0: all join at once"),
       int_key("train", "accumulate", train.accumulate, 1, 65536, "batches whose gradients make one step"),
+      flag_key("train", "drop_last", train.drop_last,
+               "an epoch leaves out what does not fill its last step, other pictures every time; no: that step is smaller"),
       number_key("train", "ema", train.ema, 0, 0.999999, "decay per step of the weights' running average, which is the result then; 0: none"),
       number_key("train", "layer_decay", train.layer_decay, 0.01, 1, "learning rate of a stage, as a share of the stage's after it"),
       int_key("train", "patience", train.patience, 0, kMany,

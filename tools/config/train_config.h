@@ -46,6 +46,7 @@ struct TrainConfig {
     double layer_decay = 1;
     int64_t patience = 0;
     double max_minutes = 0;
+    bool drop_last = true;
     bool cuda_graph = false;
     int64_t threads = 0, seed = 1, save_every = 0;
   } train;

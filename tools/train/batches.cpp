@@ -57,20 +57,19 @@ Batch BatchMaker::whole(std::span<const uint32_t> items) const {
   return make(items.size(), to_device(table));
 }
 
-Batch BatchMaker::random(std::span<const uint32_t> items, uint64_t epoch, uint64_t number) const {
+Batch BatchMaker::random(std::span<const uint32_t> items, const BatchPlace& at) const {
   const Tensor table({int64_t(table_bytes(items.size()))}, DType::u8, Device::cpu);
-  draw(items, epoch, number, table.as<std::byte>());
+  draw(items, at, table.as<std::byte>());
   return make(items.size(), to_device(table));
 }
 
-void BatchMaker::draw(std::span<const uint32_t> items, uint64_t epoch, uint64_t number, std::byte* table) const {
+void BatchMaker::draw(std::span<const uint32_t> items, const BatchPlace& at, std::byte* table) const {
   auto* samples = reinterpret_cast<AugmentSample*>(table);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const StoredImage image = store_->image(items[i]);
-    const uint64_t place = number * items.size() + i;
-    samples[i] = pc::draw(preprocess_, recipe_.augmentation, recipe_.seed, epoch, place, image.offset, image.h, image.w);
+    samples[i] = pc::draw(preprocess_, recipe_.augmentation, recipe_.seed, at.epoch, at.first + i, image.offset, image.h, image.w);
   }
-  write_targets(items, draw_pairs(recipe_.mixing, int(items.size()), preprocess_.height, preprocess_.width, recipe_.seed, epoch, number), table);
+  write_targets(items, draw_pairs(recipe_.mixing, int(items.size()), preprocess_.height, preprocess_.width, recipe_.seed, at.epoch, at.number), table);
 }
 
 // A picture whose partner has no label counts as unmixed.

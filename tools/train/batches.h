@@ -25,6 +25,11 @@ struct BatchRecipe {
   uint64_t seed = 1;
 };
 
+// Which batch of which epoch, and the place in the epoch of its first picture.
+struct BatchPlace {
+  uint64_t epoch = 0, number = 0, first = 0;
+};
+
 class BatchMaker {
  public:
   // Labels are of the catalogue's columns; on CUDA the store's pixels are copied to the device once. Where the recipe lays objects on
@@ -35,11 +40,11 @@ class BatchMaker {
   // Whole pictures, as prediction sees them.
   Batch whole(std::span<const uint32_t> items) const;
 
-  // Batch `number` of an epoch, changed as the recipe says. What is drawn depends on (seed, epoch, place in the epoch), so that a picture
+  // A batch of an epoch, changed as the recipe says. What is drawn depends on (seed, epoch, place in the epoch), so that a picture
   // visited twice is changed in two ways.
-  Batch random(std::span<const uint32_t> items, uint64_t epoch, uint64_t number) const;
+  Batch random(std::span<const uint32_t> items, const BatchPlace& at) const;
   // Its two halves: a table of table_bytes(n), drawn on the host …
-  void draw(std::span<const uint32_t> items, uint64_t epoch, uint64_t number, std::byte* table) const;
+  void draw(std::span<const uint32_t> items, const BatchPlace& at, std::byte* table) const;
   // … from which the device makes the batch of n pictures: u8 [table_bytes(n)].
   Batch make(std::size_t n, const Tensor& table) const;
   std::size_t table_bytes(std::size_t n) const { return layout(n).bytes; }

@@ -66,8 +66,9 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
           Tensor::from({int64_t(info.heads.size())}, config.head_weights(), device_from_name(config.train.device))),
       tally_(info.heads.size(), device_from_name(config.train.device)),
       counted_(device_from_name(config.train.device), tally_.bytes() + sizeof(GradScalerState)),
-      drawn_(device_from_name(config.train.device),
-             std::size_t(config.train.accumulate) * batches_.table_bytes(std::size_t(config.train.batch)) + sizeof(float)),
+      drawn_(
+          device_from_name(config.train.device),
+          std::size_t(config.train.accumulate) * batches_.table_bytes(std::size_t(config.train.batch)) + sizeof(float)),
       step_(device_from_name(config.train.device), config.train.cuda_graph) {
   if (step_pictures() > int64_t(plan.train.size()))
     fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures",
@@ -89,7 +90,12 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
   begin_epoch();
 }
 
-int64_t Learner::steps_per_epoch() const { return std::max<int64_t>(1, int64_t(plan_.train.size()) / step_pictures()); }
+int64_t Learner::epoch_pictures() const {
+  const auto all = int64_t(plan_.train.size());
+  return config_.train.drop_last ? std::max<int64_t>(1, all / step_pictures()) * step_pictures() : all;
+}
+
+int64_t Learner::steps_per_epoch() const { return (epoch_pictures() + step_pictures() - 1) / step_pictures(); }
 
 // The first epochs train the heads alone: new heads would pull good features apart (Kumar et al., "Fine-tuning can
 // distort pretrained features and underperform out-of-distribution", ICLR 2022). Then all join in, or one stage after
@@ -122,44 +128,50 @@ std::vector<Var> Learner::forward(const Batch& batch) {
   return losses;
 }
 
-void Learner::descend(const std::vector<Var>& losses) {
-  backward(losses, optimizer_.seeds(head_weights_, float(config_.train.accumulate)));
+void Learner::descend(const std::vector<Var>& losses, int64_t batches) {
+  backward(losses, optimizer_.seeds(head_weights_, float(batches)));
 }
 
 // Writes what changes from one step to the next to where run_step() finds it on the device.
 void Learner::draw(std::span<const uint32_t> items) {
   const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
-  std::byte* to = drawn_.host();
-  for (std::size_t i = 0; i < std::size_t(config_.train.accumulate); ++i, to += bytes) {
-    const auto number = uint64_t(state_.step * config_.train.accumulate) + i;
-    batches_.draw(items.subspan(i * batch, batch), uint64_t(state_.epoch), number, to);
+  const auto before = uint64_t(state_.step * config_.train.accumulate);  // batches of this epoch
+  for (std::size_t i = 0; i * batch < items.size(); ++i) {
+    const BatchPlace at{.epoch = uint64_t(state_.epoch), .number = before + i, .first = (before + i) * batch};
+    batches_.draw(items.subspan(i * batch, std::min(batch, items.size() - i * batch)), at, drawn_.host() + i * bytes);
   }
   const float lr = schedule_.at(state_.total_steps);
-  std::memcpy(to, &lr, sizeof lr);
+  std::memcpy(drawn_.host() + std::size_t(config_.train.accumulate) * bytes, &lr, sizeof lr);
   drawn_.upload();
 }
 
-void Learner::run_step(const Watch& watch) {
-  const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
-  std::size_t at = 0;
-  for (int64_t i = 0; i < config_.train.accumulate; ++i, at += bytes) {
-    const auto losses = forward(batches_.make(batch, drawn_.on_device().part(at, {int64_t(bytes)}, DType::u8)));
+void Learner::run_step(int64_t pictures, const Watch& watch) {
+  const int64_t batch = config_.train.batch, batches = (pictures + batch - 1) / batch;
+  const auto bytes = batches_.table_bytes(std::size_t(batch));
+  for (int64_t i = 0; i < batches; ++i) {
+    const auto n = std::size_t(std::min(batch, pictures - i * batch));
+    const Tensor table = drawn_.on_device().part(std::size_t(i) * bytes, {int64_t(batches_.table_bytes(n))}, DType::u8);
+    const auto losses = forward(batches_.make(n, table));
     if (watch && i == 0) watch(losses);
-    descend(losses);
+    descend(losses, batches);
   }
-  optimizer_.step(drawn_.on_device().part(at, {}, DType::f32));
+  optimizer_.step(drawn_.on_device().part(std::size_t(config_.train.accumulate) * bytes, {}, DType::f32));
 }
 
 bool Learner::learn(std::span<const uint32_t> items, const Watch& watch) {
   constexpr int64_t kEvery = 16;
+  const auto pictures = int64_t(items.size());
   draw(items);
-  step_.run([&] { run_step(watch); });
-  uncounted_ += config_.train.accumulate;
+  if (pictures == step_pictures())
+    step_.run([&] { run_step(pictures, watch); });
+  else
+    run_step(pictures, watch);
+  uncounted_ += pictures;
   ++state_.step;
   ++state_.total_steps;
   average_weights();
   if (state_.step == steps_per_epoch() || drawn_.on_device().device() == Device::cpu) return collect(), true;
-  if (uncounted_ < kEvery) return false;
+  if (uncounted_ < kEvery * config_.train.batch) return false;
   const bool news = absorb();
   ask();
   return news;
@@ -188,7 +200,7 @@ void Learner::ask() {
 
 bool Learner::absorb() {
   if (asked_ == 0) return false;
-  const auto pictures = double(std::exchange(asked_, 0) * config_.train.batch);
+  const auto pictures = double(std::exchange(asked_, 0));
   const std::byte* counted = counted_.wait();
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     TallyCounts counts;

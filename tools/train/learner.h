@@ -34,6 +34,7 @@ class Learner {
   TrainState& state() { return state_; }
 
   int64_t step_pictures() const { return config_.train.batch * config_.train.accumulate; }
+  int64_t epoch_pictures() const;  // those that an epoch visits
   int64_t steps_per_epoch() const;
   // The learning rate of a step, counted over the whole run; set_rate() gives all steps the same from now on.
   float rate_at(int64_t step) const { return schedule_.at(step); }
@@ -45,7 +46,7 @@ class Learner {
   void begin_epoch();
   // Which parts learn in the state's epoch; begin_epoch() does it too.
   void choose_parts();
-  // One step on step_pictures() items; true where it brought news into state(). Throws Error(numeric) where a loss or
+  // One step on step_pictures() items, or on fewer at the end of an epoch; true where it brought news into state(). Throws Error(numeric) where a loss or
   // the gradient is not finite; on a GPU up to 32 batches later. `watch` gets every head's loss of the first batch, with the record of how it was made; with
   // train.cuda_graph not in every step.
   using Watch = std::function<void(const std::vector<Var>& losses)>;
@@ -55,13 +56,13 @@ class Learner {
   // Throws Error(numeric) where a loss or a gradient is not finite.
   void collect();
   // Those of this epoch that state() has not heard of.
-  int64_t missing_pictures() const { return (asked_ + uncounted_) * config_.train.batch; }
+  int64_t missing_pictures() const { return asked_ + uncounted_; }
 
  private:
   void draw(std::span<const uint32_t> items);
-  void run_step(const Watch& watch);
+  void run_step(int64_t pictures, const Watch& watch);
   std::vector<Var> forward(const Batch& batch);
-  void descend(const std::vector<Var>& losses);
+  void descend(const std::vector<Var>& losses, int64_t batches);
   void ask();
   bool absorb();
   void average_weights();
@@ -83,7 +84,7 @@ class Learner {
   std::vector<Tensor> class_weights_;  // per head; empty: none
   Tally tally_;
   Readback counted_;                       // the tally's counts and the optimizer's state, as they were when asked for
-  int64_t uncounted_ = 0, asked_ = 0;      // batches in tally_, and in counted_
+  int64_t uncounted_ = 0, asked_ = 0;      // pictures in tally_, and in counted_
   Staged drawn_;  // the tables of a step's batches, then its learning rate
   Replay step_;
   TrainState state_;

@@ -59,7 +59,7 @@ Trainer::Trainer(TrainConfig& config)
 
 json Trainer::train_scores() const {
   json scores = json::object();
-  const double pictures = std::max(1.0, double(state_.step * learner_.step_pictures()));
+  const auto pictures = double(std::clamp<int64_t>(state_.step * learner_.step_pictures(), 1, learner_.epoch_pictures()));
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
     scores[info_.heads[h].name] = {{"loss", state_.loss_sums[h] / pictures},
                                    {"accuracy", double(state_.hits[h]) / double(std::max<int64_t>(1, state_.seen[h]))}};
@@ -69,17 +69,20 @@ json Trainer::train_scores() const {
 // One epoch, or what is left of it. False when a signal stopped it.
 bool Trainer::train_epoch(RunFolder& folder) {
   const auto order = plan_.order(config_, uint64_t(state_.epoch));
-  const int64_t pictures = learner_.step_pictures(), steps = learner_.steps_per_epoch();
-  Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), steps * pictures);
-  std::vector<uint32_t> items(static_cast<std::size_t>(pictures));
+  const int64_t pictures = learner_.step_pictures(), steps = learner_.steps_per_epoch(), all = learner_.epoch_pictures();
+  Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), all);
+  std::vector<uint32_t> items;
   while (state_.step < steps) {
     const auto start = Clock::now();
-    for (int64_t i = 0; i < pictures; ++i) items[std::size_t(i)] = plan_.train[order[std::size_t(state_.step * pictures + i)]];
+    items.clear();
+    for (int64_t i = state_.step * pictures; i < std::min(all, (state_.step + 1) * pictures); ++i)
+      items.push_back(plan_.train[order[std::size_t(i)]]);
     const bool news = learner_.learn(items);
     state_.seconds += seconds_since(start);
-    const double total = double(state_.step * pictures - learner_.missing_pictures());
+    const int64_t done = std::min(all, state_.step * pictures);
+    const auto total = double(done - learner_.missing_pictures());
     if (news)
-      progress.update(state_.step * pictures,
+      progress.update(done,
                       fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
                                   double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
     if (stop_requested()) return save(folder), false;
@@ -96,7 +99,7 @@ std::vector<HeadScore> Trainer::validate() {
 }
 
 void Trainer::end_epoch(RunFolder& folder, double seconds) {
-  const double rate = double(learner_.steps_per_epoch() * learner_.step_pictures()) / seconds;
+  const double rate = double(learner_.epoch_pictures()) / seconds;
   json event{{"event", "epoch"}, {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)}, {"train", train_scores()},
              {"seconds", seconds}, {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
@@ -217,7 +220,7 @@ void Trainer::dry_run() {
 // The steps of a first epoch, at the finder's rates instead of the schedule's.
 std::vector<LrProbe> Trainer::probe_rates() {
   constexpr int64_t kMost = 200, kFewest = 20;
-  const int64_t steps = std::min(kMost, learner_.steps_per_epoch());
+  const int64_t steps = std::min(kMost, learner_.epoch_pictures() / learner_.step_pictures());
   if (steps < kFewest)
     fail(Exit::usage, fmt::format("--lr-find takes {} steps or more, an epoch has {}; lower train.batch ({})", kFewest, steps, config_.train.batch));
   const auto order = plan_.order(config_, 0);
