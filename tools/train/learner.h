@@ -83,9 +83,9 @@ class Learner {
   Tensor head_weights_;
   std::vector<Tensor> class_weights_;  // per head; empty: none
   Tally tally_;
-  Readback counted_;                       // the tally's counts and the optimizer's state, as they were when asked for
-  int64_t uncounted_ = 0, asked_ = 0;      // pictures in tally_, and in counted_
-  Staged drawn_;  // the tables of a step's batches, then its learning rate
+  Readback counted_;                   // the tally's counts and the optimizer's state, as they were when asked for
+  int64_t uncounted_ = 0, asked_ = 0;  // pictures in tally_, and in counted_
+  Staged drawn_;                       // the tables of a step's batches, then its learning rate
   Replay step_;
   TrainState state_;
 };
