@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Ours against PyTorch and onnxruntime in one run: slices alternate, both sides get two threads, the table shows medians
 and ratios. The rows of onnxruntime (--only onnx) want what PC_ONNXRUNTIME=yes tools/setup.sh installs, or a Python in
-$PC_ONNX_PYTHON that has it. The rows of batch jobs and of pcserve (--only job,serve) hold ours against ours: what is left of
-the bare forward pass, and of a batch job.
+$PC_ONNX_PYTHON that has it. The rows of bf16, batch jobs and pcserve (--only bf16,job,serve) hold ours against ours: f32, the bare
+forward pass, and a batch job.
 
 A slice during which other processes used the CPUs is repeated a few times and the quietest one counts. Where the
 machine is never quiet, --cpu-time compares processor seconds of one thread instead of wall time.
@@ -159,6 +159,13 @@ def infer_rows(sides):
     return rows
 
 
+def type_rows(sides):
+    """What bf16 is worth on a CPU that has instructions for it."""
+    case = "infer/cpu/%s/80x60/b%d/real_time"
+    return [Row("bf16", "inference bf16, 80x60 b%d" % batch, *(sides.bench("bench_infer", case % (dtype, batch), 2) for dtype in ("bf16", "f32")),
+                ">= 1.6", "img/s", peer="our f32") for batch in (1, 32)]
+
+
 def loader_rows(sides):
     batches = sides.bench("bench_loader", "batches/f32/80x60/b64/real_time")
     return [Row("loader", "decode, one core, against torchvision.io", sides.bench("bench_loader", "decode/one_core"),
@@ -273,14 +280,14 @@ def print_table(rows, sides):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="step,memory,infer,cold,loader,onnx,job,serve", help="groups of rows, separated by commas")
+    parser.add_argument("--only", default="step,memory,infer,bf16,cold,loader,onnx,job,serve", help="groups of rows, separated by commas")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin", help="folder of our programs")
     parser.add_argument("--cpu-time", action="store_true", help="one thread, processor time instead of wall time")
     parser.add_argument("--json", action="store_true", help="one JSON object per row instead of the table")
     args = parser.parse_args()
     bin_folder, only, sides = args.bin.resolve(), args.only.split(","), Sides(args.cpu_time)
     with tempfile.TemporaryDirectory() as folder:
-        rows = step_rows(sides) + infer_rows(sides) + loader_rows(sides) + job_rows(sides)
+        rows = step_rows(sides) + infer_rows(sides) + type_rows(sides) + loader_rows(sides) + job_rows(sides)
         if {"cold", "onnx", "serve"} & set(only):
             files = cold_files(bin_folder, pathlib.Path(folder))
             rows += cold_rows(sides, files)
