@@ -29,7 +29,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mea
   const Tensor y(x.shape(), x.value().dtype(), device);
   const Tensor mask = options.relu ? Tensor({shape.mask_bytes()}, DType::u8, device) : Tensor();
   return detail::record_batch_norm("batch_norm", PC_KERNELS(batch_norm, device), shape,
-                             {x, gamma, beta, running_mean, running_var, residual}, options, y, mask);
+                                   {x, gamma, beta, running_mean, running_var, residual}, options, y, mask);
 }
 
 }  // namespace pc

@@ -104,6 +104,7 @@ struct PixelGroup {
   std::vector<GatherPlace> places;
   int64_t pixels = 0, tiles = 0, first_tile = 0;
   std::pair<int64_t, int64_t> range(int64_t tile) const { return {pixels * tile / tiles, pixels * (tile + 1) / tiles}; }
+  int height(int64_t tile) const { return int(range(tile).second - range(tile).first); }
 };
 // How a gather goes about it. by_taps: each group has one tap, and a pixel is in several.
 struct GatherPlan {
@@ -143,8 +144,8 @@ Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_w
 
 // --- y of inference, f32, in fewer products ---
 
-// Outputs along the side of a tile, 2 or 4, as is best for such filters and pictures; 0 where it is not worth it. n does
-// not matter, so that a picture's result does not depend on its batch.
+// Outputs along the side of a tile, 2 or 4, as is best for such filters and pictures; 0 where it is not worth it. n
+// does not matter, so that a picture's result does not depend on its batch.
 int winograd_outputs(const Conv2dShape&);
 Buffer winograd_panels(int outputs, const Conv2dShape&, const float* w);  // w KRSC, 3x3
 // For pictures of any h and w.

@@ -89,21 +89,31 @@ void finish_pixel(const float* sums, const Epilogue& e, int first, int count, in
   store_row(sums, e, first, count, residual ? residual + at : nullptr, out + at);
 }
 
+// Calls f(row of the tile, where its input begins, its pixel of the result) for every pixel of a tile.
+template <class F>
+void for_rows(const GatherPlan& plan, const PixelGroup& group, int64_t tile, F f) {
+  const Gather& g = plan.gather;
+  const auto [begin, end] = group.range(tile);
+  const int64_t per_image = int64_t(group.places.size());
+  int64_t image = begin / per_image, within = begin % per_image;
+  for (int64_t p = begin; p < end; ++p) {
+    const GatherPlace& place = group.places[std::size_t(within)];
+    f(p - begin, image * g.image_step + place.in, image * g.out_h * g.out_w + place.out);
+    if (++within == per_image) within = 0, ++image;
+  }
+}
+
 template <class T>
 void compute(const GatherPlan& plan, const PixelGroup& group, int64_t tile, int block, const float* in,
              const float* panel, const Epilogue& epilogue, T* out) {
   const Gather& g = plan.gather;
-  const auto [begin, end] = group.range(tile);
-  const int64_t per_image = int64_t(group.places.size());
-  const int height = int(end - begin), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
+  const int height = group.height(tile), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
   const float* rows[kRows] = {};
-  int64_t at[kRows] = {}, image = begin / per_image, within = begin % per_image;
-  for (int m = 0; m < height; ++m) {
-    const GatherPlace& place = group.places[std::size_t(within)];
-    rows[m] = in + image * g.image_step + place.in;
-    at[m] = (image * g.out_h * g.out_w + place.out) * g.channels_out + first;
-    if (++within == per_image) within = 0, ++image;
-  }
+  int64_t at[kRows] = {};
+  for_rows(plan, group, tile, [&](int64_t m, int64_t input, int64_t pixel) {
+    rows[m] = in + input;
+    at[m] = pixel * g.channels_out + first;
+  });
   // The last tap reaches the part of the input that no tile before has brought into the cache; the results are new too.
   const int64_t last = group.taps.empty() ? 0 : group.taps.back().offset;
   for (int m = 0; m < height; ++m) {
@@ -153,16 +163,13 @@ void run_by_pixels(const GatherPlan& plan, const float* in, const Panels& panels
 void add_tap(const GatherPlan& plan, const PixelGroup& group, const float* in, const float* panel, float* sums) {
   const Gather& g = plan.gather;
   for (int64_t tile = 0; tile < group.tiles; ++tile) {
-    const auto [begin, end] = group.range(tile);
-    const int64_t per_image = int64_t(group.places.size());
     const float* rows[kRows] = {};
     float* to[kRows] = {};
-    for (int64_t p = begin; p < end; ++p) {
-      const GatherPlace& place = group.places[std::size_t(p % per_image)];
-      rows[p - begin] = in + p / per_image * g.image_step + place.in;
-      to[p - begin] = sums + (p / per_image * g.out_h * g.out_w + place.out) * kBlock;
-    }
-    kTapTiles[g.pairs][std::size_t(end - begin - 1)](rows, group.taps.front(), g.channels_in, panel, to);
+    for_rows(plan, group, tile, [&](int64_t m, int64_t input, int64_t pixel) {
+      rows[m] = in + input;
+      to[m] = sums + pixel * kBlock;
+    });
+    kTapTiles[g.pairs][std::size_t(group.height(tile) - 1)](rows, group.taps.front(), g.channels_in, panel, to);
   }
 }
 
