@@ -16,9 +16,10 @@ void register_all() {
           tensors.push_back({b->w[i].size(), b->w[i].rank() > 1 ? 1e-2f : 0, 1, b->w[i].as<float>(),
                              b->dw[i].as<float>(), b->m[i].as<float>(), b->v[i].as<float>(), b->low[i].data(), low});
         const double n = double(b->elements);  // reads w, dw, m, v; writes w, m, v and the copy
-        return Subject{{device, DType::f32, 16 * n, n * (28 + (low == DType::f32 ? 0 : 2))},
-                       [=, keep = b](int64_t) { PC_KERNELS(adamw, device).step({}, keep->scaler.as<GradScalerState>(), tensors); },
-                       {}};
+        return Subject{
+            {device, DType::f32, 16 * n, n * (28 + (low == DType::f32 ? 0 : 2))},
+            [=, keep = b](int64_t) { PC_KERNELS(adamw, device).step({}, keep->scaler.as<GradScalerState>(), tensors); },
+            {}};
       });
     }
 }

@@ -34,8 +34,15 @@ struct Buffers {
 };
 
 void time_draws(benchmark::State& state) {
-  const Augmentation all{.rotate = 15, .brightness = 0.4f, .contrast = 0.4f, .saturation = 0.4f, .temperature = 0.2f,
-                         .erase = 0.5f, .trivial = 0.5f, .background = 0.5f, .surfaces = 1024};
+  const Augmentation all{.rotate = 15,
+                         .brightness = 0.4f,
+                         .contrast = 0.4f,
+                         .saturation = 0.4f,
+                         .temperature = 0.2f,
+                         .erase = 0.5f,
+                         .trivial = 0.5f,
+                         .background = 0.5f,
+                         .surfaces = 1024};
   uint64_t index = 0;
   for (auto _ : state) benchmark::DoNotOptimize(draw({}, all, 1, 0, index++, 0, 80, 60));
   state.counters["samples/s"] = benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
@@ -66,8 +73,8 @@ void register_all() {
           shape.channels = channels;
           return Subject{{device, dtype, 2 * std::max(in, 4 * out), in + out * double(size_of(dtype))},
                          [=](int64_t i) {
-                           kernels->forward(shape, dtype, {.pixels = b->pixels.as<uint8_t>()}, b->samples.as<AugmentSample>(),
-                                            b->y[i]);
+                           kernels->forward(shape, dtype, {.pixels = b->pixels.as<uint8_t>()},
+                                            b->samples.as<AugmentSample>(), b->y[i]);
                          },
                          {&b->y}};
         });

@@ -121,7 +121,8 @@ void batches(benchmark::State& state, DType dtype) {
   constexpr std::size_t kBatch = 64;
   const DataSet data = data_set();
   const Scratch scratch;
-  const BatchMaker maker(data.catalogue, open_store(data, {}, scratch.path), {}, dtype, Device::cpu, {.augmentation = {}});
+  const BatchMaker maker(data.catalogue, open_store(data, {}, scratch.path), {}, dtype, Device::cpu,
+                         {.augmentation = {}});
   std::vector<uint32_t> items(kBatch);
   uint64_t next = 0;
   for (auto _ : state) {

@@ -26,7 +26,8 @@ Setup& setup() {
 memory filled(const memory::desc& d) {
   memory m(d, setup().engine);
   const bool f32 = d.data_type() == memory::data_type::f32;
-  const auto values = random_tensor({int64_t(d.get_size() / (f32 ? 4 : 2))}, f32 ? DType::f32 : DType::bf16, Device::cpu);
+  const auto values =
+      random_tensor({int64_t(d.get_size() / (f32 ? 4 : 2))}, f32 ? DType::f32 : DType::bf16, Device::cpu);
   std::copy_n(values.as<char>(), values.bytes(), static_cast<char*>(m.get_data_handle()));
   return m;
 }
@@ -43,22 +44,27 @@ struct Problem {
     y = {{s.n, s.k, s.p(), s.q()}, type, any};
   }
   dnnl::convolution_forward::primitive_desc forward() const {
-    return {{dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, x, w, y, stride, pad, pad}, setup().engine};
+    return {{dnnl::prop_kind::forward_training, dnnl::algorithm::convolution_direct, x, w, y, stride, pad, pad},
+            setup().engine};
   }
 };
 
-Subject subject(const Work& work, const dnnl::primitive& primitive, const std::vector<std::pair<int, memory::desc>>& descs) {
+Subject subject(const Work& work, const dnnl::primitive& primitive,
+                const std::vector<std::pair<int, memory::desc>>& descs) {
   Arguments arguments;
   for (const auto& [id, desc] : descs) arguments.emplace(id, filled(desc));
-  return {work, [=](int64_t) {
+  return {work,
+          [=](int64_t) {
             primitive.execute(setup().stream, arguments);
             setup().stream.wait();
-          }, {}};
+          },
+          {}};
 }
 
 void add_layer(const std::string& where, const ConvLayer& layer, DType dtype) {
   const Conv2dShape s = layer.shape;
-  const double x = double(s.n) * s.h * s.w * s.c, y = double(s.n) * s.p() * s.q() * s.k, w = double(s.k) * s.r * s.s * s.c;
+  const double x = double(s.n) * s.h * s.w * s.c, y = double(s.n) * s.p() * s.q() * s.k,
+               w = double(s.k) * s.r * s.s * s.c;
   const Work work{Device::cpu, dtype, 2 * y * s.r * s.s * s.c, (x + y + w) * double(size_of(dtype)), layer.count};
   const Problem problem(s, dtype);
   const auto direct = dnnl::algorithm::convolution_direct;
@@ -70,15 +76,21 @@ void add_layer(const std::string& where, const ConvLayer& layer, DType dtype) {
   if (layer.name != "stem")
     add("backward_data/" + where + "/" + layer.name, [=] {
       const dnnl::convolution_backward_data::primitive_desc b(
-          {direct, problem.x, problem.w, problem.y, problem.stride, problem.pad, problem.pad}, setup().engine, problem.forward());
+          {direct, problem.x, problem.w, problem.y, problem.stride, problem.pad, problem.pad}, setup().engine,
+          problem.forward());
       return subject(work, dnnl::convolution_backward_data(b),
-                     {{DNNL_ARG_DIFF_SRC, b.diff_src_desc()}, {DNNL_ARG_WEIGHTS, b.weights_desc()}, {DNNL_ARG_DIFF_DST, b.diff_dst_desc()}});
+                     {{DNNL_ARG_DIFF_SRC, b.diff_src_desc()},
+                      {DNNL_ARG_WEIGHTS, b.weights_desc()},
+                      {DNNL_ARG_DIFF_DST, b.diff_dst_desc()}});
     });
   add("backward_weight/" + where + "/" + layer.name, [=] {
     const dnnl::convolution_backward_weights::primitive_desc b(
-        {direct, problem.x, problem.dw, problem.y, problem.stride, problem.pad, problem.pad}, setup().engine, problem.forward());
+        {direct, problem.x, problem.dw, problem.y, problem.stride, problem.pad, problem.pad}, setup().engine,
+        problem.forward());
     return subject(work, dnnl::convolution_backward_weights(b),
-                   {{DNNL_ARG_SRC, b.src_desc()}, {DNNL_ARG_DIFF_WEIGHTS, b.diff_weights_desc()}, {DNNL_ARG_DIFF_DST, b.diff_dst_desc()}});
+                   {{DNNL_ARG_SRC, b.src_desc()},
+                    {DNNL_ARG_DIFF_WEIGHTS, b.diff_weights_desc()},
+                    {DNNL_ARG_DIFF_DST, b.diff_dst_desc()}});
   });
 }
 

@@ -18,7 +18,8 @@ void register_all() {
         const double n = double(b->elements);  // reads w, dw, v; writes w, v and the copy
         return Subject{{device, DType::f32, 8 * n, n * (20 + (low == DType::f32 ? 0 : 2))},
                        [=, keep = b](int64_t) {
-                         PC_KERNELS(sgd, device).step({.momentum = 0.9f, .nesterov = true}, keep->scaler.as<GradScalerState>(), tensors);
+                         PC_KERNELS(sgd, device)
+                             .step({.momentum = 0.9f, .nesterov = true}, keep->scaler.as<GradScalerState>(), tensors);
                        },
                        {}};
       });

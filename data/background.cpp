@@ -7,7 +7,7 @@
 namespace pc {
 namespace {
 
-constexpr int kWhite = 232;     // of the darkest channel; JPEG at this size rings by about 15 around an object
+constexpr int kWhite = 232;      // of the darkest channel; JPEG at this size rings by about 15 around an object
 constexpr int kEdgeWhite = 190;  // an edge pixel as bright as this is half background
 constexpr uint8_t kEdge = 128;
 
@@ -43,8 +43,8 @@ int flood(const uint8_t* pixels, int h, int w, uint8_t* mask) {
 }
 
 bool touches_background(const uint8_t* mask, int h, int w, int i, int j) {
-  return (i > 0 && mask[(i - 1) * w + j] == 0) || (i + 1 < h && mask[(i + 1) * w + j] == 0) || (j > 0 && mask[i * w + j - 1] == 0) ||
-         (j + 1 < w && mask[i * w + j + 1] == 0);
+  return (i > 0 && mask[(i - 1) * w + j] == 0) || (i + 1 < h && mask[(i + 1) * w + j] == 0) ||
+         (j > 0 && mask[i * w + j - 1] == 0) || (j + 1 < w && mask[i * w + j + 1] == 0);
 }
 
 }  // namespace
@@ -57,7 +57,8 @@ void mark_object(const uint8_t* pixels, int h, int w, uint8_t* mask) {
   }
   for (int i = 0; i < h; ++i)
     for (int j = 0; j < w; ++j)
-      if (mask[i * w + j] == 255 && darkest(pixels + (int64_t(i) * w + j) * 3) >= kEdgeWhite && touches_background(mask, h, w, i, j))
+      if (mask[i * w + j] == 255 && darkest(pixels + (int64_t(i) * w + j) * 3) >= kEdgeWhite &&
+          touches_background(mask, h, w, i, j))
         mask[i * w + j] = kEdge;
 }
 

@@ -53,13 +53,12 @@ struct DataSet {
 
 // Opens, by what is found there, in the default cache folder where a relative root is not here:
 //  - the Kaggle layout, a zip or a folder: styles.csv and images/ID.jpg, at the top or one folder down (the copy of
-//  everything under
-//    myntradataset/ is ignored). "NA" is a label, an empty cell is none. Of a repeated id the first row counts.
-//  - IDX (MNIST, Fashion-MNIST): a folder with the four *-ubyte files, gzipped or not; t10k is the test split. Column
-//  "label".
+//    everything under myntradataset/ is ignored). "NA" is a label, an empty cell is none. Of a repeated id the first
+//    row counts.
+//  - IDX (MNIST, Fashion-MNIST): a folder with the four *-ubyte files, gzipped or not; t10k is the test split.
+//    Column "label".
 //  - one folder per class, a folder or a zip, the classes at the top or one folder down, or below train/, val/ and
-//  test/, which
-//    then are the split. Column "label".
+//    test/, which then are the split. Column "label".
 // `columns` empty: "label" where there is such a column, none for Kaggle's. Errors: Error(file) for a root that cannot
 // be read, Error(data) naming file, line or column for what is wrong inside.
 DataSet open_dataset(const std::filesystem::path& root, const std::vector<std::string>& columns);

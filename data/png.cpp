@@ -83,9 +83,12 @@ std::vector<std::byte> encode_png(const Image& image) {
   header.color_type = SPNG_COLOR_TYPE_TRUECOLOR;
   spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1);
   int error = spng_set_ihdr(context.get(), &header);
-  if (!error) error = spng_encode_image(context.get(), image.pixels.data(), image.pixels.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
+  if (!error)
+    error =
+        spng_encode_image(context.get(), image.pixels.data(), image.pixels.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
   std::size_t size = 0;
-  const std::unique_ptr<void, decltype(&std::free)> png(error ? nullptr : spng_get_png_buffer(context.get(), &size, &error), &std::free);
+  const std::unique_ptr<void, decltype(&std::free)> png(
+      error ? nullptr : spng_get_png_buffer(context.get(), &size, &error), &std::free);
   if (error) fail_shape(fmt::format("encode_png: {} x {}: {}", image.h, image.w, spng_strerror(error)));
   const auto* bytes = static_cast<const std::byte*>(png.get());
   return {bytes, bytes + size};

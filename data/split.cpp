@@ -143,7 +143,8 @@ std::vector<int64_t> class_counts(const Catalogue& catalogue, std::size_t column
   return counts;
 }
 
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what) {
+std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts,
+                                                        RareClasses what) {
   std::vector<std::vector<std::string>> folded;
   for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
     folded.push_back(fold_column(catalogue, c, min_counts[c], what));

@@ -17,7 +17,8 @@ std::vector<int64_t> class_counts(const Catalogue& catalogue, std::size_t column
 
 // Classes with fewer pictures than their column's min_count, one number a column, become "Other" or are dropped (label -1; the picture
 // stays, for other columns). Class lists stay sorted. Returns the folded classes per column. Call before make_split.
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts, RareClasses what);
+std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts,
+                                                        RareClasses what);
 
 // Error(data) naming the column, its only class and the count where a column has fewer than two classes.
 void check_classes(const Catalogue& catalogue);

@@ -37,7 +37,8 @@ class Noise {
     const auto corner = [&](float i, float j) {
       return uniform(philox(key_, uint64_t(int64_t(top + i)), uint64_t(int64_t(left + j))).word[0]);
     };
-    const float upper = corner(0, 0) + u * (corner(0, 1) - corner(0, 0)), lower = corner(1, 0) + u * (corner(1, 1) - corner(1, 0));
+    const float upper = corner(0, 0) + u * (corner(0, 1) - corner(0, 0)),
+                lower = corner(1, 0) + u * (corner(1, 1) - corner(1, 0));
     return upper + v * (lower - upper);
   }
 
@@ -79,9 +80,14 @@ Color home_color(Dice& dice) {
 class Surface {
  public:
   explicit Surface(Dice& dice)
-      : kind_(dice.below(5)), base_(home_color(dice)), other_(kind_ == 3 ? home_color(dice) : scaled(base_, dice.between(0.5f, 0.9f))),
-        third_(home_color(dice)), unit_(dice.between(kind_ == 4 ? 14 : 3, kind_ == 4 ? 50 : 16)), contrast_(dice.between(0.2f, 1)),
-        coarse_(dice), fine_(dice) {
+      : kind_(dice.below(5)),
+        base_(home_color(dice)),
+        other_(kind_ == 3 ? home_color(dice) : scaled(base_, dice.between(0.5f, 0.9f))),
+        third_(home_color(dice)),
+        unit_(dice.between(kind_ == 4 ? 14 : 3, kind_ == 4 ? 50 : 16)),
+        contrast_(dice.between(0.2f, 1)),
+        coarse_(dice),
+        fine_(dice) {
     const float angle = dice.below(2) ? dice.between(-0.2f, 0.2f) : dice.between(0, std::numbers::pi_v<float>);
     cosine_ = std::cos(angle), sine_ = std::sin(angle);
   }
@@ -89,11 +95,16 @@ class Surface {
   Color at(float x, float y) const {
     const float u = (cosine_ * x + sine_ * y), v = (cosine_ * y - sine_ * x);
     switch (kind_) {
-      case 0: return mixed(base_, other_, contrast_ * wood(u, v));
-      case 1: return mixed(base_, other_, contrast_ * cloth(u, v));
-      case 2: return mixed(base_, other_, 0.3f * coarse_.at(u / 40, v / 40) + 0.1f * fine_.at(u, v));  // a wall
-      case 3: return carpet(u, v);
-      default: return tiles(u, v);
+      case 0:
+        return mixed(base_, other_, contrast_ * wood(u, v));
+      case 1:
+        return mixed(base_, other_, contrast_ * cloth(u, v));
+      case 2:
+        return mixed(base_, other_, 0.3f * coarse_.at(u / 40, v / 40) + 0.1f * fine_.at(u, v));  // a wall
+      case 3:
+        return carpet(u, v);
+      default:
+        return tiles(u, v);
     }
   }
 
@@ -101,7 +112,8 @@ class Surface {
   // Boards along u, each of its own shade, with a grain that runs along them.
   float wood(float u, float v) const {
     const float board = std::floor(v / unit_), gap = std::abs(v / unit_ - board - 0.5f) > 0.46f ? 0.6f : 0.0f;
-    return gap + 0.5f * coarse_.at(board * 7.3f, std::floor(u / 60 + 5 * coarse_.at(board, 3))) + 0.5f * fine_.at(u / 14, v * 0.9f);
+    return gap + 0.5f * coarse_.at(board * 7.3f, std::floor(u / 60 + 5 * coarse_.at(board, 3))) +
+           0.5f * fine_.at(u / 14, v * 0.9f);
   }
   // Folds and a weave.
   float cloth(float u, float v) const {
@@ -132,7 +144,8 @@ Image make_surface(int h, int w, uint64_t seed, uint64_t number) {
   Dice dice(seed, number);
   const Surface surface(dice);
   const float unit = 80.0f / float(h), grain = dice.between(0, 0.06f);
-  const float light_x = dice.between(-0.25f, 0.25f), light_y = dice.between(-0.25f, 0.25f), brightness = dice.between(0.75f, 1.1f);
+  const float light_x = dice.between(-0.25f, 0.25f), light_y = dice.between(-0.25f, 0.25f),
+              brightness = dice.between(0.75f, 1.1f);
   Image image{.h = h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(h) * std::size_t(w) * 3)};
   for (int i = 0; i < h; ++i)
     for (int j = 0; j < w; ++j) {
@@ -140,7 +153,8 @@ Image make_surface(int h, int w, uint64_t seed, uint64_t number) {
       const float light = brightness + light_x * across + light_y * down + grain * (dice.between(-1, 1));
       const Color color = surface.at(float(j) * unit, float(i) * unit);
       for (std::size_t c = 0; c < 3; ++c)
-        image.pixels[(std::size_t(i) * std::size_t(w) + std::size_t(j)) * 3 + c] = uint8_t(std::clamp(255 * light * color[c], 0.0f, 255.0f));
+        image.pixels[(std::size_t(i) * std::size_t(w) + std::size_t(j)) * 3 + c] =
+            uint8_t(std::clamp(255 * light * color[c], 0.0f, 255.0f));
     }
   return image;
 }

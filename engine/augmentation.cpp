@@ -126,7 +126,8 @@ void draw_background(const Augmentation& a, int h, int w, Draws& draws, AugmentS
 // Beta(a, a) for a in (0, 1]: M. D. Jöhnk, Metrika 8, 1964.
 float draw_beta(float a, Draws& draws) {
   for (;;) {
-    const double x = std::pow(double(draws.next()), 1.0 / double(a)), y = std::pow(double(draws.next()), 1.0 / double(a));
+    const double x = std::pow(double(draws.next()), 1.0 / double(a)),
+                 y = std::pow(double(draws.next()), 1.0 / double(a));
     if (x + y > 0 && x + y <= 1) return float(x / (x + y));
   }
 }
@@ -137,13 +138,14 @@ MixPair draw_rectangle(float lambda, int h, int w, Draws& draws) {
   const int rh = int(std::lround(side * float(h))), rw = int(std::lround(side * float(w)));
   const int y = int(draws.next() * float(h)) - rh / 2, x = int(draws.next() * float(w)) - rw / 2;
   const int top = std::max(0, y), left = std::max(0, x);
-  return {.x = left, .y = top, .w = std::max(0, std::min(w, x + rw) - left), .h = std::max(0, std::min(h, y + rh) - top)};
+  return {
+      .x = left, .y = top, .w = std::max(0, std::min(w, x + rw) - left), .h = std::max(0, std::min(h, y + rh) - top)};
 }
 
 }  // namespace
 
-AugmentSample draw(const Preprocess& preprocess, const Augmentation& a, uint64_t seed, uint64_t epoch, uint64_t index, int64_t offset, int h,
-                   int w) {
+AugmentSample draw(const Preprocess& preprocess, const Augmentation& a, uint64_t seed, uint64_t epoch, uint64_t index,
+                   int64_t offset, int h, int w) {
   AugmentSample sample = preprocess.identity(offset, h, w);
   Draws crop(Draws::crop, seed, epoch, index), change(Draws::change, seed, epoch, index),
       trivial(Draws::trivial, seed, epoch, index);
@@ -157,7 +159,8 @@ AugmentSample draw(const Preprocess& preprocess, const Augmentation& a, uint64_t
   return sample;
 }
 
-std::vector<MixPair> draw_pairs(const Mixing& mixing, int n, int h, int w, uint64_t seed, uint64_t epoch, uint64_t step) {
+std::vector<MixPair> draw_pairs(const Mixing& mixing, int n, int h, int w, uint64_t seed, uint64_t epoch,
+                                uint64_t step) {
   std::vector<MixPair> pairs;
   for (int i = 0; i < n / 2; ++i) {
     Draws draws(Draws::mix, seed, epoch, step * 65536 + uint64_t(i));

@@ -102,7 +102,8 @@ std::string truncated(const std::string& file, uint64_t bytes, uint64_t expected
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write) {
   // Renaming over /dev/null would replace the device.
   std::error_code unknown;
-  if (const auto status = std::filesystem::status(path, unknown); std::filesystem::exists(status) && !is_regular_file(status))
+  if (const auto status = std::filesystem::status(path, unknown);
+      std::filesystem::exists(status) && !is_regular_file(status))
     fail(Exit::file, fmt::format("cannot write {}: not a regular file", path.string()));
   const std::filesystem::path temporary = temporary_for(path);
   try {

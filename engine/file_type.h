@@ -44,16 +44,25 @@ void for_each_value(FileType type, const std::byte* data, int64_t count, F f) {
   auto half = [&f](uint16_t bits) { f(half_to_float(bits)); };
   auto brain = [&f](uint16_t bits) { f(std::bit_cast<float>(uint32_t(bits) << 16)); };
   switch (type) {
-    case FileType::f64: return detail::for_each_as<double>(data, count, f);
-    case FileType::f32: return detail::for_each_as<float>(data, count, f);
-    case FileType::f16: return detail::for_each_as<uint16_t>(data, count, half);
-    case FileType::bf16: return detail::for_each_as<uint16_t>(data, count, brain);
-    case FileType::i64: return detail::for_each_as<int64_t>(data, count, f);
-    case FileType::i32: return detail::for_each_as<int32_t>(data, count, f);
-    case FileType::i16: return detail::for_each_as<int16_t>(data, count, f);
-    case FileType::i8: return detail::for_each_as<int8_t>(data, count, f);
+    case FileType::f64:
+      return detail::for_each_as<double>(data, count, f);
+    case FileType::f32:
+      return detail::for_each_as<float>(data, count, f);
+    case FileType::f16:
+      return detail::for_each_as<uint16_t>(data, count, half);
+    case FileType::bf16:
+      return detail::for_each_as<uint16_t>(data, count, brain);
+    case FileType::i64:
+      return detail::for_each_as<int64_t>(data, count, f);
+    case FileType::i32:
+      return detail::for_each_as<int32_t>(data, count, f);
+    case FileType::i16:
+      return detail::for_each_as<int16_t>(data, count, f);
+    case FileType::i8:
+      return detail::for_each_as<int8_t>(data, count, f);
     case FileType::u8:
-    case FileType::boolean: return detail::for_each_as<uint8_t>(data, count, f);
+    case FileType::boolean:
+      return detail::for_each_as<uint8_t>(data, count, f);
   }
 }
 

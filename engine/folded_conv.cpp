@@ -25,7 +25,8 @@ FoldedFilter fold(const Tensor& w, const NormParameters& norm) {
   return folded;
 }
 
-FoldedConv::FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape, DType dtype)
+FoldedConv::FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape,
+                       DType dtype)
     : filter_(w.shape()), options_(options), dtype_(dtype) {
   const FoldedFilter folded = fold(w, norm);
   const Tensor w_device = folded.w.to(w.device()), b_device = folded.bias.to(w.device());

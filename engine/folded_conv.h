@@ -23,7 +23,8 @@ FoldedFilter fold(const Tensor& w, const NormParameters& norm);
 class FoldedConv {
  public:
   // w [k,r,s,c] f32. The folded filter is packed for inputs like `x_shape` of `dtype`; other sizes and batches work too.
-  FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape, DType dtype);
+  FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape,
+             DType dtype);
 
   // relu?(conv(x) + bias + residual); residual may be empty.
   Tensor forward(const Tensor& x, const Tensor& residual, bool relu) const;

@@ -2,7 +2,9 @@
 
 namespace pc {
 
-std::string join(const std::string& prefix, const std::string& name) { return prefix.empty() ? name : prefix + "." + name; }
+std::string join(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
 
 void move_to(Module& module, Device device) {
   module.visit("", [&](const std::string&, Var& value, Role) { value.set_value(value.value().to(device)); });
@@ -10,7 +12,9 @@ void move_to(Module& module, Device device) {
 
 int64_t count_parameters(Module& module) {
   int64_t count = 0;
-  module.visit("", [&](const std::string&, Var& value, Role role) { count += role == Role::parameter ? value.value().size() : 0; });
+  module.visit("", [&](const std::string&, Var& value, Role role) {
+    count += role == Role::parameter ? value.value().size() : 0;
+  });
   return count;
 }
 

@@ -11,11 +11,11 @@ namespace pc {
 // What is done in one pass, or side by side, although it could be two. bench_step --ablate changes one.
 struct Fusions {
   bool norm_pool = true, norm_mean = true;
-  bool dgrad_add = true;         // conv2d adds dx to what other ops have given for x
-  bool branches = true;          // conv2d's two gradients run side by side
+  bool dgrad_add = true;  // conv2d adds dx to what other ops have given for x
+  bool branches = true;   // conv2d's two gradients run side by side
   // On CUDA; off, for no GPU has timed them yet.
-  bool conv_sums = false;        // f16: conv2d leaves the sums that batch_norm wants
-  bool norm_conv = false;        // f16: a norm between two convolutions is part of the second; conv_sums spares it a look at its input
+  bool conv_sums = false;  // f16: conv2d leaves the sums that batch_norm wants
+  bool norm_conv = false;  // f16: a norm between two convolutions is part of the second; conv_sums saves it one pass
   bool persistent_norm = false;  // batch_norm's training passes
 };
 Fusions& fusions();
@@ -35,13 +35,13 @@ struct BatchNormOptions {
   Tensor sums = {};  // training: of x, where conv2d has left them
 };
 // x [n,h,w,c]; gamma, beta [c]; running statistics [c] move in training; residual (may be empty) is added before the ReLU.
-Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
-               const BatchNormOptions& options);
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
+               const Var& residual, const BatchNormOptions& options);
 
 // conv2d(relu(batch_norm(x)), w) without the map in between, in training where all of it is learnt, with fusions().norm_conv where the
 // device can (kernels/norm_conv/norm_conv.h); else the two ops. options.relu and a residual do not apply. sums: as conv2d leaves them.
-Var norm_conv(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const BatchNormOptions& norm,
-              const Var& w, const Conv2dOptions& conv, Tensor* sums = nullptr);
+Var norm_conv(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
+              const BatchNormOptions& norm, const Var& w, const Conv2dOptions& conv, Tensor* sums = nullptr);
 
 struct MaxPoolOptions {
   int window = 3, stride = 2, pad = 1;
@@ -49,8 +49,8 @@ struct MaxPoolOptions {
 Var max_pool(const Var& x, const MaxPoolOptions& options);
 
 // max_pool(relu(batch_norm(x))) without the map in between; options.relu and a residual do not apply.
-Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const BatchNormOptions& norm,
-              const MaxPoolOptions& pool);
+Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
+              const BatchNormOptions& norm, const MaxPoolOptions& pool);
 
 // x [n,h,w,c] -> [n,c]
 Var global_avg_pool(const Var& x);

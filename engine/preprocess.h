@@ -17,7 +17,8 @@ const char* name_of(Resize resize);
 struct Preprocess {
   int height = 80, width = 60;
   Resize resize = Resize::stretch;
-  std::array<float, 3> mean{0.485f, 0.456f, 0.406f}, std{0.229f, 0.224f, 0.225f};  // of values in 0..1, as ImageNet models expect
+  std::array<float, 3> mean{0.485f, 0.456f, 0.406f},
+      std{0.229f, 0.224f, 0.225f};  // of values in 0..1, as ImageNet models expect
   std::array<uint8_t, 3> fill{255, 255, 255};
   AugmentShape shape() const;
   // The sample of a whole h x w picture whose pixels begin at `offset`.

@@ -9,7 +9,9 @@
 namespace pc {
 namespace {
 
-double cosine(double from, double to, double t) { return to + (from - to) * 0.5 * (1 + std::cos(std::numbers::pi * t)); }
+double cosine(double from, double to, double t) {
+  return to + (from - to) * 0.5 * (1 + std::cos(std::numbers::pi * t));
+}
 
 }  // namespace
 

@@ -34,7 +34,8 @@ Shape file_shape(const Tensor& t) {
 std::string some(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return "";
   const auto end = names.begin() + std::min<std::ptrdiff_t>(5, std::ptrdiff_t(names.size()));
-  return fmt::format("; {} {} ({}{})", names.size(), what, fmt::join(names.begin(), end, ", "), names.size() > 5 ? ", …" : "");
+  return fmt::format("; {} {} ({}{})", names.size(), what, fmt::join(names.begin(), end, ", "),
+                     names.size() > 5 ? ", …" : "");
 }
 
 }  // namespace
@@ -54,7 +55,10 @@ std::vector<FileTensor> state_dict(Module& module) {
   module.visit("", [&](const std::string& name, Var& value, Role) {
     Tensor t = value.value().to(Device::cpu);
     t = t.rank() == 4 ? krsc_to_oihw(t) : t.clone();
-    tensors.push_back({.name = name, .type = FileType::f32, .shape = t.shape(), .data = t.as<std::byte>(),
+    tensors.push_back({.name = name,
+                       .type = FileType::f32,
+                       .shape = t.shape(),
+                       .data = t.as<std::byte>(),
                        .owner = std::make_shared<Tensor>(t)});
   });
   return tensors;
@@ -78,7 +82,8 @@ LoadReport load_state_dict(Module& module, const WeightFile& file) {
     Tensor t = found->tensor();
     if (t.rank() == 4) t = oihw_to_krsc(t);
     // Own memory: an optimizer must never write to a mapped file. Clone only where nothing was copied yet.
-    value.set_value(value.value().device() == Device::cpu ? (t.unique() ? t : t.clone()) : t.to(value.value().device()));
+    value.set_value(value.value().device() == Device::cpu ? (t.unique() ? t : t.clone())
+                                                          : t.to(value.value().device()));
     ++report.loaded;
   });
   for (const FileTensor& t : file.tensors)
@@ -87,8 +92,8 @@ LoadReport load_state_dict(Module& module, const WeightFile& file) {
 }
 
 std::string describe(const LoadReport& report) {
-  return fmt::format("{} tensors loaded", report.loaded) + some("missing", report.missing) + some("unexpected", report.unexpected) +
-         some("of another shape", report.misshaped);
+  return fmt::format("{} tensors loaded", report.loaded) + some("missing", report.missing) +
+         some("unexpected", report.unexpected) + some("of another shape", report.misshaped);
 }
 
 void load_strict(Module& module, const WeightFile& file, const std::string& path) {

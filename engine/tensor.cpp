@@ -39,7 +39,11 @@ Tensor Tensor::full(Shape shape, float value, Device device) {
 
 template <class T>
 Tensor Tensor::from(Shape shape, const std::vector<T>& values, Device device) {
-  Tensor t(std::move(shape), std::is_same_v<T, float> ? DType::f32 : std::is_same_v<T, uint8_t> ? DType::u8 : DType::i32, device);
+  Tensor t(std::move(shape),
+           std::is_same_v<T, float>     ? DType::f32
+           : std::is_same_v<T, uint8_t> ? DType::u8
+                                        : DType::i32,
+           device);
   if (std::size_t(t.size()) != values.size())
     fail_shape(fmt::format("Tensor::from: {} values for shape {}", values.size(), t.shape()));
   memory::copy(device, t.data(), Device::cpu, values.data(), t.bytes());
@@ -85,13 +89,15 @@ Tensor Tensor::part(std::size_t byte, Shape shape, DType dtype) const {
   t.size_ = element_count(t.shape_);
   t.dtype_ = dtype;
   t.data_ = as<char>() + byte;
-  if (byte + t.bytes() > bytes()) fail_shape(fmt::format("part: bytes {} to {} of {}", byte, byte + t.bytes(), bytes()));
+  if (byte + t.bytes() > bytes())
+    fail_shape(fmt::format("part: bytes {} to {} of {}", byte, byte + t.bytes(), bytes()));
   return t;
 }
 
 void Tensor::copy_from(const Tensor& source) {
   if (source.shape_ != shape_ || source.dtype_ != dtype_)
-    fail_shape(fmt::format("copy_from: {} {} into {} {}", name_of(source.dtype_), source.shape_, name_of(dtype_), shape_));
+    fail_shape(
+        fmt::format("copy_from: {} {} into {} {}", name_of(source.dtype_), source.shape_, name_of(dtype_), shape_));
   memory::copy(device_, data_, source.device_, source.data_, bytes());
 }
 

@@ -48,15 +48,15 @@ class Tensor {
     return static_cast<T*>(data_);
   }
 
-  Tensor to(Device device) const;         // itself where it already lies there
-  Tensor clone() const;                   // own memory, same device
-  Tensor reshape(Shape shape) const;      // same memory; element counts must agree
+  Tensor to(Device device) const;                                 // itself where it already lies there
+  Tensor clone() const;                                           // own memory, same device
+  Tensor reshape(Shape shape) const;                              // same memory; element counts must agree
   Tensor part(std::size_t byte, Shape shape, DType dtype) const;  // same memory, from this byte on
-  void copy_from(const Tensor& source);   // same shape and dtype, any device
+  void copy_from(const Tensor& source);                           // same shape and dtype, any device
   void zero();
-  float item() const;                     // the value of an f32 scalar; waits for the device
+  float item() const;  // the value of an f32 scalar; waits for the device
   template <class T>
-  std::vector<T> to_vector() const;       // float from f32/bf16/f16, int32_t from i32, uint8_t from u8
+  std::vector<T> to_vector() const;  // float from f32/bf16/f16, int32_t from i32, uint8_t from u8
 
  private:
   Shape shape_;

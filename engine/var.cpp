@@ -112,7 +112,8 @@ void Var::backward() { pc::backward({*this}, std::vector<float>{1}); }
 
 void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
   std::vector<Tensor> scalars;
-  for (std::size_t i = 0; i < losses.size(); ++i) scalars.push_back(Tensor::full({}, seeds.at(i), losses[i].value().device()));
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    scalars.push_back(Tensor::full({}, seeds.at(i), losses[i].value().device()));
   backward(losses, scalars);
 }
 
@@ -134,7 +135,8 @@ void backward(const std::vector<Var>& losses, const std::vector<Tensor>& seeds) 
     if (!node->rule) continue;  // a leaf keeps its gradient
     std::vector<Tensor> gradients = node->rule(node->grad);
     if (gradients.size() != node->inputs.size())
-      fail_shape(fmt::format("backward: {} has {} inputs, its rule returned {} gradients", node->op, node->inputs.size(), gradients.size()));
+      fail_shape(fmt::format("backward: {} has {} inputs, its rule returned {} gradients", node->op,
+                             node->inputs.size(), gradients.size()));
     node->rule = nullptr;
     node->walked = true;
     node->grad = {};
@@ -142,7 +144,8 @@ void backward(const std::vector<Var>& losses, const std::vector<Tensor>& seeds) 
       auto& input = node->inputs[i].node_;
       if (!input || !input->requires_grad || gradients[i].empty()) continue;
       if (gradients[i].shape() != input->value.shape() || gradients[i].dtype() != input->value.dtype())
-        fail_shape(fmt::format("backward: {} gives the gradient {} for a value {}", node->op, describe(gradients[i]), describe(input->value)));
+        fail_shape(fmt::format("backward: {} gives the gradient {} for a value {}", node->op, describe(gradients[i]),
+                               describe(input->value)));
       add_gradient(input->grad, std::move(gradients[i]));
       todo.emplace(input->number, input);
     }

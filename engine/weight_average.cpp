@@ -12,7 +12,8 @@ void for_members(Module& from, Module& to, const std::function<void(const Tensor
   from.visit("", [&](const std::string&, Var& value, Role) { values.push_back(value); });
   std::size_t at = 0;
   to.visit("", [&](const std::string& name, Var& value, Role) {
-    if (at == values.size() || values[at].shape() != value.shape()) fail_shape("weight average: " + name + " is not the same in both models");
+    if (at == values.size() || values[at].shape() != value.shape())
+      fail_shape("weight average: " + name + " is not the same in both models");
     use(values[at++].value(), value);
   });
 }

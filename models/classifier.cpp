@@ -48,7 +48,8 @@ std::unique_ptr<Classifier> make_classifier(const std::string& architecture, con
   if (architecture == "smallcnn") return std::make_unique<SmallCnn>(heads, seed);
   const auto found = resnets().find(architecture);
   if (found == resnets().end())
-    fail(Exit::usage, fmt::format("unknown architecture \"{}\"; known: {}", architecture, fmt::join(architectures(), ", ")));
+    fail(Exit::usage,
+         fmt::format("unknown architecture \"{}\"; known: {}", architecture, fmt::join(architectures(), ", ")));
   return std::make_unique<ResNet>(found->second, heads, seed);
 }
 

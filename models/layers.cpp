@@ -30,13 +30,15 @@ Tensor Initializer::uniform(const Shape& shape, float bound) {
   Tensor t(shape, DType::f32, Device::cpu);
   const uint64_t tensor = used++;
   if (!seed) return t;
-  for (int64_t i = 0; i < t.size(); ++i) t.as<float>()[i] = (2 * pc::uniform(philox(*seed, tensor, uint64_t(i)).word[0]) - 1) * bound;
+  for (int64_t i = 0; i < t.size(); ++i)
+    t.as<float>()[i] = (2 * pc::uniform(philox(*seed, tensor, uint64_t(i)).word[0]) - 1) * bound;
   return t;
 }
 
 ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
     : options_{.stride = o.stride, .pad = o.pad},
-      weight_(init.normal({o.out, o.window, o.window, o.in}, std::sqrt(2.0f / float(o.out * o.window * o.window))), true),
+      weight_(init.normal({o.out, o.window, o.window, o.in}, std::sqrt(2.0f / float(o.out * o.window * o.window))),
+              true),
       gamma_(Tensor::full({o.out}, 1, Device::cpu), true),
       beta_(Tensor::full({o.out}, 0, Device::cpu), true),
       running_mean_(Tensor::full({o.out}, 0, Device::cpu)),
@@ -79,7 +81,8 @@ Var ConvBn::forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode) 
   if (folds(x, Var(), mode)) return max_pool(infer(x, Var(), true), pool);
   check_whole();
   folded_.reset();
-  return norm_pool(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, norm_options(true, mode), pool);
+  return norm_pool(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, norm_options(true, mode),
+                   pool);
 }
 
 Var ConvBn::forward_mean(const ConvInput& in, const Var& residual, Mode mode) {
@@ -94,8 +97,8 @@ Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {
   if (!folded_ || folded_->dtype() != dtype) {
     check_whole();
     folded_ = std::make_unique<FoldedConv>(
-        weight_.value(), NormParameters{gamma_.value(), beta_.value(), running_mean_.value(), running_var_.value()}, options_,
-        x.shape(), dtype);
+        weight_.value(), NormParameters{gamma_.value(), beta_.value(), running_mean_.value(), running_var_.value()},
+        options_, x.shape(), dtype);
     if (only_infer_) weight_ = Var();
   }
   return Var(folded_->forward(x.value(), residual.empty() ? Tensor() : residual.value(), relu));
@@ -116,7 +119,8 @@ void ConvBn::visit(const std::string& conv, const std::string& norm, const Visit
 }
 
 Linear::Linear(int in, int out, Initializer& init)
-    : weight_(init.uniform({out, in}, 1 / std::sqrt(float(in))), true), bias_(init.uniform({out}, 1 / std::sqrt(float(in))), true) {}
+    : weight_(init.uniform({out, in}, 1 / std::sqrt(float(in))), true),
+      bias_(init.uniform({out}, 1 / std::sqrt(float(in))), true) {}
 
 void Linear::visit(const std::string& prefix, const Visitor& visitor) {
   visitor(join(prefix, "weight"), weight_, Role::parameter);

@@ -29,7 +29,8 @@ class ConvBn;
 // of the next convolution.
 struct ConvInput {
   ConvInput(Var map) : x(std::move(map)) {}
-  ConvInput(Var y, ConvBn& layer, BatchNormOptions options) : x(std::move(y)), before(&layer), norm(std::move(options)) {}
+  ConvInput(Var y, ConvBn& layer, BatchNormOptions options)
+      : x(std::move(y)), before(&layer), norm(std::move(options)) {}
   Var x;
   ConvBn* before = nullptr;
   BatchNormOptions norm = {};
@@ -59,7 +60,9 @@ class ConvBn {
   // The convolution, behind the norm and ReLU that `in` still wants. What sums it leaves, `norm` gets.
   Var convolve(const ConvInput& in, BatchNormOptions& norm);
   Var normalize(const Var& y, const Var& residual, const BatchNormOptions& norm);
-  BatchNormOptions norm_options(bool relu, Mode mode) const { return {.training = mode == Mode::train && !frozen(), .relu = relu}; }
+  BatchNormOptions norm_options(bool relu, Mode mode) const {
+    return {.training = mode == Mode::train && !frozen(), .relu = relu};
+  }
   void check_whole() const;
   Conv2dOptions options_;
   Var weight_, gamma_, beta_, running_mean_, running_var_;

@@ -19,7 +19,8 @@ json to_json(const ModelInfo& info) {
   json j{{"architecture", info.architecture}, {"heads", heads}, {"preprocess", to_json(info.preprocess)}};
   if (info.split) {
     const SplitRecord& s = *info.split;
-    j["held_back"] = {{"pictures", s.pictures}, {"files", s.files}, {"test", s.test}, {"min_counts", s.min_counts}, {"rare", s.rare}};
+    j["held_back"] = {
+        {"pictures", s.pictures}, {"files", s.files}, {"test", s.test}, {"min_counts", s.min_counts}, {"rare", s.rare}};
   }
   if (!info.hierarchy.empty()) j["hierarchy"] = to_json(info.hierarchy, info.head_shapes());
   if (info.calibration) j["calibration"] = to_json(*info.calibration, info.head_shapes());
@@ -34,11 +35,18 @@ ModelInfo from_json(const json& j) {
     throw std::out_of_range("unknown architecture \"" + info.architecture + "\"");
   for (const json& head : j.at("heads")) info.heads.push_back({head.at("name"), head.at("labels")});
   const json& p = j.at("preprocess");
-  info.preprocess = {.height = p.at("height"), .width = p.at("width"), .resize = resize_from_name(p.at("resize")), .mean = p.at("mean"),
-                     .std = p.at("std"), .fill = p.at("fill")};
+  info.preprocess = {.height = p.at("height"),
+                     .width = p.at("width"),
+                     .resize = resize_from_name(p.at("resize")),
+                     .mean = p.at("mean"),
+                     .std = p.at("std"),
+                     .fill = p.at("fill")};
   if (const auto found = j.find("held_back"); found != j.end()) {
     const json& s = *found;
-    info.split = {.pictures = s.at("pictures"), .files = s.at("files"), .test = s.at("test"), .min_counts = s.at("min_counts"),
+    info.split = {.pictures = s.at("pictures"),
+                  .files = s.at("files"),
+                  .test = s.at("test"),
+                  .min_counts = s.at("min_counts"),
                   .rare = s.at("rare")};
     for (const uint32_t item : info.split->test)
       if (int64_t(item) >= info.split->pictures) throw std::out_of_range("a test picture beyond the data set");
@@ -48,16 +56,21 @@ ModelInfo from_json(const json& j) {
     if (head.labels.empty()) throw std::out_of_range("head \"" + head.name + "\" without labels");
   const std::vector<HeadShape> shapes = info.head_shapes();
   if (const auto found = j.find("hierarchy"); found != j.end()) info.hierarchy = hierarchy_from_json(*found, shapes);
-  if (const auto found = j.find("calibration"); found != j.end()) info.calibration = calibration_from_json(*found, shapes);
-  if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1) throw std::out_of_range("no head or no input size");
+  if (const auto found = j.find("calibration"); found != j.end())
+    info.calibration = calibration_from_json(*found, shapes);
+  if (info.heads.empty() || info.preprocess.height < 1 || info.preprocess.width < 1)
+    throw std::out_of_range("no head or no input size");
   return info;
 }
 
 const char* timm_crop_mode(Resize resize) {
   switch (resize) {
-    case Resize::stretch: return "squash";
-    case Resize::pad: return "border";
-    case Resize::crop: return "center";
+    case Resize::stretch:
+      return "squash";
+    case Resize::pad:
+      return "border";
+    case Resize::crop:
+      return "center";
   }
   return "";
 }
@@ -66,9 +79,17 @@ const char* timm_crop_mode(Resize resize) {
 json timm_config(const ModelInfo& info) {
   const Preprocess& p = info.preprocess;
   const std::vector<std::string>& labels = info.heads.front().labels;
-  return {{"architecture", info.architecture}, {"input_size", {3, p.height, p.width}}, {"mean", p.mean}, {"std", p.std},
-          {"interpolation", "bilinear"}, {"crop_pct", 1.0}, {"crop_mode", timm_crop_mode(p.resize)}, {"first_conv", "conv1"},
-          {"classifier", head_prefix(info.head_shapes(), 0)}, {"num_classes", labels.size()}, {"label_names", labels}};
+  return {{"architecture", info.architecture},
+          {"input_size", {3, p.height, p.width}},
+          {"mean", p.mean},
+          {"std", p.std},
+          {"interpolation", "bilinear"},
+          {"crop_pct", 1.0},
+          {"crop_mode", timm_crop_mode(p.resize)},
+          {"first_conv", "conv1"},
+          {"classifier", head_prefix(info.head_shapes(), 0)},
+          {"num_classes", labels.size()},
+          {"label_names", labels}};
 }
 
 std::optional<SelfTest> self_test_of(const WeightFile& file, const ModelInfo& info, const std::string& path) {
@@ -90,7 +111,8 @@ std::vector<HeadShape> ModelInfo::head_shapes() const {
 }
 
 json to_json(const Preprocess& p) {
-  return {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)}, {"mean", p.mean}, {"std", p.std}, {"fill", p.fill}};
+  return {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)},
+          {"mean", p.mean},     {"std", p.std},     {"fill", p.fill}};
 }
 
 std::map<std::string, std::string> to_metadata(const ModelInfo& info) {
@@ -114,13 +136,15 @@ ModelInfo info_from_metadata(const std::map<std::string, std::string>& metadata,
 
 void save_model(const std::filesystem::path& path, const ModelInfo& info, Classifier& model) {
   std::map<std::string, std::string> metadata = to_metadata(info);
-  if (const auto test = make_self_test(info.preprocess, model)) metadata[kSelfTest] = to_json(*test, info.head_shapes()).dump();
+  if (const auto test = make_self_test(info.preprocess, model))
+    metadata[kSelfTest] = to_json(*test, info.head_shapes()).dump();
   write_safetensors(path, {.tensors = state_dict(model), .metadata = metadata});
 }
 
 LoadedModel load_model(const std::filesystem::path& path) {
   const WeightFile file = read_safetensors(path);
-  LoadedModel loaded{.info = info_from_metadata(file.metadata, path.string()), .model = nullptr, .self_test = std::nullopt};
+  LoadedModel loaded{
+      .info = info_from_metadata(file.metadata, path.string()), .model = nullptr, .self_test = std::nullopt};
   loaded.self_test = self_test_of(file, loaded.info, path.string());
   loaded.model = make_classifier(loaded.info.architecture, loaded.info.head_shapes(), std::nullopt);
   load_strict(*loaded.model, file, path.string());

@@ -25,11 +25,11 @@ struct Head {
 // Which pictures the training run held back for the test. Their numbers are kept, not how they were chosen: that takes all
 // pictures decoded, or a file that may be gone.
 struct SplitRecord {
-  int64_t pictures = 0;        // of the whole data set, bad ones included
-  uint64_t files = 0;          // files_hash of the data set: with another one the numbers mean nothing
-  std::vector<uint32_t> test;  // items in catalogue order, ascending
+  int64_t pictures = 0;             // of the whole data set, bad ones included
+  uint64_t files = 0;               // files_hash of the data set: with another one the numbers mean nothing
+  std::vector<uint32_t> test;       // items in catalogue order, ascending
   std::vector<int64_t> min_counts;  // per head: classes with fewer pictures were folded,
-  std::string rare = "other";  // into "Other" or, with "drop", into no label
+  std::string rare = "other";       // into "Other" or, with "drop", into no label
 };
 
 struct ModelInfo {

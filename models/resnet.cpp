@@ -24,14 +24,16 @@ ResNet::Block ResNet::make_block(int in, int planes, int stride) {
   const int out = options_.bottleneck ? 4 * planes : planes;
   if (options_.bottleneck) {
     block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .window = 1}, init_);
-    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .window = 3, .stride = stride, .pad = 1}, init_);
+    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .window = 3, .stride = stride, .pad = 1},
+                             init_);
     block.convs.emplace_back(ConvBnOptions{.in = planes, .out = out, .window = 1}, init_);
   } else {
     block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .window = 3, .stride = stride, .pad = 1}, init_);
     block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .window = 3, .pad = 1}, init_);
   }
   if (stride != 1 || in != out)
-    block.downsample = std::make_unique<ConvBn>(ConvBnOptions{.in = in, .out = out, .window = 1, .stride = stride}, init_);
+    block.downsample =
+        std::make_unique<ConvBn>(ConvBnOptions{.in = in, .out = out, .window = 1, .stride = stride}, init_);
   return block;
 }
 

@@ -2,7 +2,8 @@
 
 namespace pc {
 
-SmallCnn::SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed) : Classifier(heads), init_{.seed = seed} {
+SmallCnn::SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed)
+    : Classifier(heads), init_{.seed = seed} {
   int in = 3;
   for (const int out : {32, 64, 128, 256}) {
     layers_.emplace_back(ConvBnOptions{.in = in, .out = out, .window = 3, .pad = 1}, init_);
@@ -16,7 +17,8 @@ Var SmallCnn::features(const Var& x, Mode mode) {
   if (mode == Mode::infer) off.emplace();
   Var y = x;
   for (std::size_t i = 0; i < layers_.size(); ++i)
-    y = i < 2 ? layers_[i].forward_pooled(y, {.window = 2, .stride = 2, .pad = 0}, mode) : layers_[i].forward(y, Var(), true, mode);
+    y = i < 2 ? layers_[i].forward_pooled(y, {.window = 2, .stride = 2, .pad = 0}, mode)
+              : layers_[i].forward(y, Var(), true, mode);
   return y;
 }
 

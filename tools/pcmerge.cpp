@@ -22,16 +22,26 @@ struct Options {
 };
 
 bool parse(Options& o, int argc, char** argv) {
-  CLI::App app("The mean of several models' weights: the start and the end of a fine-tuning, or several fine-tunings of one start.", "pcmerge");
+  CLI::App app(
+      "The mean of several models' weights: the start and the end of a fine-tuning, or several fine-tunings of one "
+      "start.",
+      "pcmerge");
   app.add_option("OUT", o.out, "Model file to write")->required();
-  app.add_option("MODEL", o.models, "Model files of one architecture and the same labels")->required()->expected(2, 1000);
-  app.add_option("--shares", o.shares, "What each counts, as 0.3,0.7; default: the same")->delimiter(',')->allow_extra_args(false);
+  app.add_option("MODEL", o.models, "Model files of one architecture and the same labels")
+      ->required()
+      ->expected(2, 1000);
+  app.add_option("--shares", o.shares, "What each counts, as 0.3,0.7; default: the same")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option(
       "--greedy", o.greedy,
       "Take the best model, then one after the other where the mean does not get worse on pictures of this data "
       "set that validated all of them; split.csv lies beside each MODEL");
-  app.add_option("--statistics", o.statistics, "Re-estimate the batch-norm statistics on pictures of this data set, without their labels");
-  app.add_option("--pictures", o.pictures, "So many of them, drawn with a fixed seed")->capture_default_str()->check(CLI::Range(2, 1 << 20));
+  app.add_option("--statistics", o.statistics,
+                 "Re-estimate the batch-norm statistics on pictures of this data set, without their labels");
+  app.add_option("--pictures", o.pictures, "So many of them, drawn with a fixed seed")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 1 << 20));
   app.footer(
       "The mean has no calibration. Wortsman et al., \"Robust fine-tuning of zero-shot models\", CVPR 2022; \"Model "
       "soups\", ICML 2022; "
@@ -47,7 +57,8 @@ std::vector<double> checked_shares(const Options& o) {
   if (o.shares.size() != o.models.size())
     fail(Exit::usage, fmt::format("--shares: {} numbers for {} models", o.shares.size(), o.models.size()));
   for (const double share : o.shares)
-    if (!(share >= 0 && share <= 1e9)) fail(Exit::usage, fmt::format("--shares: {}: wants a number of 0 or more", share));
+    if (!(share >= 0 && share <= 1e9))
+      fail(Exit::usage, fmt::format("--shares: {}: wants a number of 0 or more", share));
   if (std::accumulate(o.shares.begin(), o.shares.end(), 0.0) == 0) fail(Exit::usage, "--shares: all are 0");
   return o.shares;
 }

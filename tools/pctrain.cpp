@@ -17,17 +17,21 @@ int main(int argc, char** argv) {
     app.add_option("config", path, "INI file; see tools/configs/");
     app.add_option("--set", overrides, "section.key=value, in place of what the file says; may be repeated");
     app.add_flag("--dry-run", dry, "send one batch through every stage and print shapes and memory; writes no run");
-    app.add_flag("--lr-find", find, "try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg and print what to use");
+    app.add_flag(
+        "--lr-find", find,
+        "try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg and print what to use");
     app.add_flag("--report", report, "write report.html of a finished run anew");
     app.add_flag("--print-config", print, "print every key with its meaning and its value, and end");
-    app.add_flag("--help-config", help, "print every key that the INI file may have: what it wants, its default, its meaning");
+    app.add_flag("--help-config", help,
+                 "print every key that the INI file may have: what it wants, its default, its meaning");
     if (!pc::parse_command_line(app, argc, argv)) return pc::Exit::ok;
     pc::TrainConfig config;
     if (help) {
       fmt::print("{}", pc::config_help(config.keys()));
       return pc::Exit::ok;
     }
-    if (path.empty()) pc::fail(pc::Exit::usage, "which configuration? pctrain config.ini; see tools/configs/ and --help-config");
+    if (path.empty())
+      pc::fail(pc::Exit::usage, "which configuration? pctrain config.ini; see tools/configs/ and --help-config");
     config.read(path, overrides);
     if (print) {
       fmt::print("{}", pc::to_ini(config.keys(), true));

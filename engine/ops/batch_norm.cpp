@@ -12,8 +12,10 @@ namespace {
 BatchNormShape check(const Var& x, const Var& gamma, const Var& residual, const BatchNormOptions& options) {
   const Shape xs = x.shape();
   if (xs.empty() || gamma.shape() != Shape{xs.back()})
-    fail_shape(fmt::format("batch_norm: x {} needs {} channels of gamma, got {}", xs, xs.empty() ? 0 : xs.back(), gamma.shape()));
-  if (!residual.empty() && residual.shape() != xs) fail_shape(fmt::format("batch_norm: residual {} for x {}", residual.shape(), xs));
+    fail_shape(fmt::format("batch_norm: x {} needs {} channels of gamma, got {}", xs, xs.empty() ? 0 : xs.back(),
+                           gamma.shape()));
+  if (!residual.empty() && residual.shape() != xs)
+    fail_shape(fmt::format("batch_norm: residual {} for x {}", residual.shape(), xs));
   const BatchNormShape shape{.rows = x.value().size() / xs.back(), .c = int(xs.back()), .eps = options.eps};
   if (options.training && shape.rows < 2)
     fail_shape(fmt::format("batch_norm: training needs more than one value per channel, got x {}", xs));
@@ -22,8 +24,8 @@ BatchNormShape check(const Var& x, const Var& gamma, const Var& residual, const 
 
 }  // namespace
 
-Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
-               const BatchNormOptions& options) {
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
+               const Var& residual, const BatchNormOptions& options) {
   const BatchNormShape shape = check(x, gamma, residual, options);
   const Device device = x.value().device();
   const Tensor y(x.shape(), x.value().dtype(), device);

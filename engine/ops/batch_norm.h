@@ -39,15 +39,24 @@ Var record_batch_norm(const char* name, const Kernels& kernels, const NormShape&
   const bool training = options.training, wants_residual = in.residual.requires_grad();
   return Var::record(name, y, {in.x, in.gamma, in.beta, in.residual},
                      [=, &kernels, x = in.x.value(), gamma = in.gamma.value()](const Tensor& dy) {
-    Tensor dx(x.shape(), dtype, device), dresidual, dgamma({shape.c}, DType::f32, device), dbeta({shape.c}, DType::f32, device);
-    if (wants_residual) dresidual = Tensor(x.shape(), dtype, device);
-    kernels.backward(shape, dtype,
-                     {.dy = dy.data(), .x = x.data(), .gamma = gamma.template as<float>(), .mean = mean.as<float>(),
-                      .invstd = invstd.as<float>(), .mask = mask.as<uint8_t>(), .training = training, .dx = dx.data(),
-                      .dresidual = dresidual.data(), .dgamma = dgamma.as<float>(), .dbeta = dbeta.as<float>(),
-                      .persistent = fusions().persistent_norm});
-    return std::vector<Tensor>{dx, dgamma, dbeta, dresidual};
-  });
+                       Tensor dx(x.shape(), dtype, device), dresidual, dgamma({shape.c}, DType::f32, device),
+                           dbeta({shape.c}, DType::f32, device);
+                       if (wants_residual) dresidual = Tensor(x.shape(), dtype, device);
+                       kernels.backward(shape, dtype,
+                                        {.dy = dy.data(),
+                                         .x = x.data(),
+                                         .gamma = gamma.template as<float>(),
+                                         .mean = mean.as<float>(),
+                                         .invstd = invstd.as<float>(),
+                                         .mask = mask.as<uint8_t>(),
+                                         .training = training,
+                                         .dx = dx.data(),
+                                         .dresidual = dresidual.data(),
+                                         .dgamma = dgamma.as<float>(),
+                                         .dbeta = dbeta.as<float>(),
+                                         .persistent = fusions().persistent_norm});
+                       return std::vector<Tensor>{dx, dgamma, dbeta, dresidual};
+                     });
 }
 
 }  // namespace pc::detail

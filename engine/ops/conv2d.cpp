@@ -24,7 +24,8 @@ Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shap
     if (xs[3] != shape.x_c) fail_shape(fmt::format("conv2d: x has {} channels, w expects {}", xs[3], ws[3]));
   }
   if (shape.h + 2 * o.pad < shape.r || shape.w + 2 * o.pad < shape.s)
-    fail_shape(fmt::format("conv2d: a {}x{} filter does not fit into {}x{} with pad {}", shape.r, shape.s, shape.h, shape.w, o.pad));
+    fail_shape(fmt::format("conv2d: a {}x{} filter does not fit into {}x{} with pad {}", shape.r, shape.s, shape.h,
+                           shape.w, o.pad));
   return shape;
 }
 
@@ -43,20 +44,28 @@ Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sum
   }
   if (!done) kernels.forward(shape, dtype, x.value().data(), filter.data(), y.data());
 
-  return Var::record("conv2d", y, {x, w}, [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
-    Tensor dx, dw;
-    if (x_grad && fusions().dgrad_add) dx = x.take_sum();
-    const bool add = !dx.empty();
-    if (x_grad && !add) dx = Tensor(image.shape(), dtype, device);
-    if (w_grad) dw = Tensor(filter.shape(), DType::f32, device);
-    if (x_grad && w_grad && fusions().branches) {
-      kernels.backward(shape, dtype, {.x = image.data(), .w = filter.data(), .dy = dy.data(), .add = add, .dx = dx.data(), .dw = dw.as<float>()});
-    } else {
-      if (x_grad) kernels.backward_data(shape, dtype, dy.data(), filter.data(), add, dx.data());
-      if (w_grad) kernels.backward_weight(shape, dtype, image.data(), dy.data(), dw.as<float>());
-    }
-    return std::vector<Tensor>{dx, dw};
-  });
+  return Var::record(
+      "conv2d", y, {x, w},
+      [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
+        Tensor dx, dw;
+        if (x_grad && fusions().dgrad_add) dx = x.take_sum();
+        const bool add = !dx.empty();
+        if (x_grad && !add) dx = Tensor(image.shape(), dtype, device);
+        if (w_grad) dw = Tensor(filter.shape(), DType::f32, device);
+        if (x_grad && w_grad && fusions().branches) {
+          kernels.backward(shape, dtype,
+                           {.x = image.data(),
+                            .w = filter.data(),
+                            .dy = dy.data(),
+                            .add = add,
+                            .dx = dx.data(),
+                            .dw = dw.as<float>()});
+        } else {
+          if (x_grad) kernels.backward_data(shape, dtype, dy.data(), filter.data(), add, dx.data());
+          if (w_grad) kernels.backward_weight(shape, dtype, image.data(), dy.data(), dw.as<float>());
+        }
+        return std::vector<Tensor>{dx, dw};
+      });
 }
 
 }  // namespace pc

@@ -20,15 +20,16 @@ Var linear(const Var& x, const Var& w, const Var& b) {
   Tensor y({shape.n, shape.out}, DType::f32, device);
   kernels.forward(shape, dtype, x.value().data(), weight.data(), b.value().as<float>(), y.as<float>());
 
-  return Var::record("linear", y, {x, w, b}, [=, &kernels, input = x.value(), x_grad = x.requires_grad()](const Tensor& dy) {
-    Tensor dx, dw(ws, DType::f32, device), db({shape.out}, DType::f32, device);
-    if (x_grad) {
-      dx = Tensor(xs, dtype, device);
-      kernels.backward_data(shape, dtype, dy.as<float>(), weight.data(), dx.data());
-    }
-    kernels.backward_weight(shape, dtype, input.data(), dy.as<float>(), dw.as<float>(), db.as<float>());
-    return std::vector<Tensor>{dx, dw, db};
-  });
+  return Var::record(
+      "linear", y, {x, w, b}, [=, &kernels, input = x.value(), x_grad = x.requires_grad()](const Tensor& dy) {
+        Tensor dx, dw(ws, DType::f32, device), db({shape.out}, DType::f32, device);
+        if (x_grad) {
+          dx = Tensor(xs, dtype, device);
+          kernels.backward_data(shape, dtype, dy.as<float>(), weight.data(), dx.data());
+        }
+        kernels.backward_weight(shape, dtype, input.data(), dy.as<float>(), dw.as<float>(), db.as<float>());
+        return std::vector<Tensor>{dx, dw, db};
+      });
 }
 
 }  // namespace pc

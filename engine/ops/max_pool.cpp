@@ -12,9 +12,15 @@ Var max_pool(const Var& x, const MaxPoolOptions& options) {
   const Shape xs = x.shape();
   if (xs.size() != 4) fail_shape(fmt::format("max_pool: x {} must be [n, h, w, c]", xs));
   if (options.window > 15 || options.pad > options.window / 2)
-    fail_shape(fmt::format("max_pool: window {} (at most 15) with pad {} (at most half of it)", options.window, options.pad));
-  const MaxPoolShape shape{.n = int(xs[0]), .h = int(xs[1]), .w = int(xs[2]), .c = int(xs[3]), .window = options.window,
-                           .stride = options.stride, .pad = options.pad};
+    fail_shape(
+        fmt::format("max_pool: window {} (at most 15) with pad {} (at most half of it)", options.window, options.pad));
+  const MaxPoolShape shape{.n = int(xs[0]),
+                           .h = int(xs[1]),
+                           .w = int(xs[2]),
+                           .c = int(xs[3]),
+                           .window = options.window,
+                           .stride = options.stride,
+                           .pad = options.pad};
   const DType dtype = x.value().dtype();
   const Device device = x.value().device();
   const auto& kernels = PC_KERNELS(max_pool, device);

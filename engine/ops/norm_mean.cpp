@@ -13,7 +13,8 @@ NormMeanShape check(const Var& x, const Var& gamma, const Var& residual, const B
   const Shape xs = x.shape();
   if (xs.size() != 4 || gamma.shape() != Shape{xs.back()})
     fail_shape(fmt::format("norm_mean: x {} must be [n, h, w, c] with c channels of gamma, got {}", xs, gamma.shape()));
-  if (!residual.empty() && residual.shape() != xs) fail_shape(fmt::format("norm_mean: residual {} for x {}", residual.shape(), xs));
+  if (!residual.empty() && residual.shape() != xs)
+    fail_shape(fmt::format("norm_mean: residual {} for x {}", residual.shape(), xs));
   const NormMeanShape shape{.n = int(xs[0]), .hw = int(xs[1] * xs[2]), .c = int(xs[3]), .eps = norm.eps};
   if (norm.training && shape.norm().rows < 2)
     fail_shape(fmt::format("norm_mean: training needs more than one value per channel, got x {}", xs));
@@ -35,7 +36,8 @@ Var norm_mean(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
   const Tensor y({shape.n, shape.c}, x.value().dtype(), device);
   const bool keeps = x.requires_grad() || gamma.requires_grad() || beta.requires_grad() || residual.requires_grad();
   const Tensor saved = keeps ? Tensor({kernels.saved_bytes(shape)}, DType::u8, device) : Tensor();
-  return detail::record_batch_norm("norm_mean", kernels, shape, {x, gamma, beta, running_mean, running_var, residual}, norm, y, saved);
+  return detail::record_batch_norm("norm_mean", kernels, shape, {x, gamma, beta, running_mean, running_var, residual},
+                                   norm, y, saved);
 }
 
 }  // namespace pc

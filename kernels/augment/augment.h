@@ -34,7 +34,7 @@ struct AugmentShape {
 // What the pictures are made of, on the device.
 struct AugmentSource {
   const uint8_t* pixels;
-  const uint8_t* mask = nullptr;         // of pixel p at mask[p]: 255 object, 0 background; for samples with a background
+  const uint8_t* mask = nullptr;  // of pixel p at mask[p]: 255 object, 0 background; for samples with a background
   const uint8_t* backgrounds = nullptr;  // pictures of out_h x out_w RGB
 };
 
@@ -45,9 +45,9 @@ struct AugmentSample {
   int32_t h, w;
   float crop_x, crop_y, crop_w, crop_h;  // pixels of the source; crop_w, crop_h > 0
   int32_t flip = 0;
-  float turn[2][2] = {{1, 0}, {0, 1}};  // (across, down) in the output to those in the picture, each in -4..4
-  int64_t background = -1;                               // b begins at backgrounds + background; -1: the picture keeps its own
-  int32_t background_x = 0, background_y = 0;            // b is shifted by so many pixels, what leaves it comes back in
+  float turn[2][2] = {{1, 0}, {0, 1}};         // (across, down) in the output to those in the picture, each in -4..4
+  int64_t background = -1;                     // b begins at backgrounds + background; -1: the picture keeps its own
+  int32_t background_x = 0, background_y = 0;  // b is shifted by so many pixels, what leaves it comes back in
   float color[3][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}};
   int32_t bits = 8, invert_from = 256;                         // 1..8 and 0..256
   int32_t erase_x = 0, erase_y = 0, erase_w = 0, erase_h = 0;  // pixels of the output

@@ -102,7 +102,10 @@ struct Normalisation {
 class Straight {
  public:
   Straight(const AugmentShape& shape, const AugmentSample& sample, const uint8_t* picture)
-      : shape_(shape), sample_(sample), picture_(picture), rows_(make_axis(sample.crop_y, sample.crop_h, shape.out_h, false)),
+      : shape_(shape),
+        sample_(sample),
+        picture_(picture),
+        rows_(make_axis(sample.crop_y, sample.crop_h, shape.out_h, false)),
         columns_(make_axis(sample.crop_x, sample.crop_w, shape.out_w, sample.flip != 0)),
         source_(std::size_t(columns_.end - columns_.begin) * 3 + 1) {}
   // `row` has a spare float at its end.
@@ -132,12 +135,14 @@ bool keeps_colors(const AugmentSample& s) {
 
 // From values 0..255 to the network's input.
 template <class T>
-void finish_row(const AugmentShape& shape, const AugmentSample& s, const Normalisation& normal, int i, float* row, T* y) {
+void finish_row(const AugmentShape& shape, const AugmentSample& s, const Normalisation& normal, int i, float* row,
+                T* y) {
   if (!keeps_colors(s))
     for (int j = 0; j < shape.out_w; ++j) augment_point::recolor(s.color, row + j * 3);
   if (!augment_point::keeps_tones(s)) retone_row(shape, s, row);
   simd::for_lanes(0, int64_t(shape.out_w) * 3, [&](int64_t j, auto lanes) {
-    const simd::f32x slope = simd::load(normal.slope.data() + j, lanes), shift = simd::load(normal.shift.data() + j, lanes);
+    const simd::f32x slope = simd::load(normal.slope.data() + j, lanes),
+                     shift = simd::load(normal.shift.data() + j, lanes);
     simd::store(y + j, simd::load(row + j, lanes) * slope + shift, lanes);
   });
   for (int j = 0; j < shape.out_w; ++j)
@@ -155,13 +160,15 @@ void spread_row(int pixels, int channels, T* y) {
 }
 
 template <class T>
-void augment_sample(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s, const Normalisation& normal, T* y) {
+void augment_sample(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s,
+                    const Normalisation& normal, T* y) {
   const bool by_pixel = augment_point::turned(s) || s.background >= 0;
   std::optional<Straight> straight;
   if (!by_pixel) straight.emplace(shape, s, source.pixels + s.offset);
   std::vector<float> row(std::size_t(shape.out_w) * 3 + 1);
   for (int i = 0; i < shape.out_h; ++i) {
-    if (straight) straight->make_row(i, row.data());
+    if (straight)
+      straight->make_row(i, row.data());
     else
       for (int j = 0; j < shape.out_w; ++j) augment_point::value_of(shape, source, s, i, j, row.data() + j * 3);
     T* const to = y + int64_t(i) * shape.out_w * shape.channels;
@@ -198,7 +205,8 @@ void augment_all(const AugmentShape& shape, const AugmentSource& source, const A
   });
 }
 
-void forward(const AugmentShape& shape, DType dtype, const AugmentSource& source, const AugmentSample* samples, void* y) {
+void forward(const AugmentShape& shape, DType dtype, const AugmentSource& source, const AugmentSample* samples,
+             void* y) {
   if (dtype == DType::f32) return augment_all(shape, source, samples, static_cast<float*>(y));
   if (dtype == DType::bf16) return augment_all(shape, source, samples, static_cast<bf16*>(y));
   fail_shape(std::string("augment: y is ") + name_of(dtype) + ", the CPU makes f32 or bf16");

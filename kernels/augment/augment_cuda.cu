@@ -10,7 +10,8 @@ constexpr int kThreads = 256;
 
 // A block makes one tile of kThreads pixels of one picture. Aligned: a pixel is one octet.
 template <class T, bool Aligned>
-__global__ void augment_kernel(AugmentShape s, unsigned tiles, AugmentSource source, const AugmentSample* samples, T* y) {
+__global__ void augment_kernel(AugmentShape s, unsigned tiles, AugmentSource source, const AugmentSample* samples,
+                               T* y) {
   const unsigned n = blockIdx.x / tiles;
   const int pixel = int((blockIdx.x - n * tiles) * kThreads + threadIdx.x);
   if (pixel >= s.out_h * s.out_w) return;

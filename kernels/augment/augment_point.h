@@ -20,7 +20,8 @@ struct Point {
 
 PC_HD inline Point point_of(const AugmentShape& shape, const AugmentSample& s, int i, int j) {
   const int column = s.flip ? shape.out_w - 1 - j : j;
-  const double across = (column + 0.5) * (double(s.crop_w) / shape.out_w), down = (i + 0.5) * (double(s.crop_h) / shape.out_h);
+  const double across = (column + 0.5) * (double(s.crop_w) / shape.out_w),
+               down = (i + 0.5) * (double(s.crop_h) / shape.out_h);
   if (!turned(s)) return {double(s.crop_x) + across, double(s.crop_y) + down};
   const double half_w = double(s.crop_w) / 2, half_h = double(s.crop_h) / 2;
   const double u = across - half_w, v = down - half_h;
@@ -61,7 +62,8 @@ PC_HD inline Taps taps_of(double point, float start, float crop, int out, bool b
 }
 
 // The three values, 0..255, of output pixel (i, j), before the colours are mixed.
-PC_HD inline void value_of(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s, int i, int j, float* value) {
+PC_HD inline void value_of(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s, int i, int j,
+                           float* value) {
   const Point point = point_of(shape, s, i, j);
   const bool beyond = turned(s), replaced = s.background >= 0;
   const Taps rows = taps_of(point.y, s.crop_y, s.crop_h, shape.out_h, beyond);

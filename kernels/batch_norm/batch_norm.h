@@ -28,15 +28,15 @@ struct BatchNormForward {
   const float* beta;
   const void* residual = nullptr;  // null: none
   bool relu = false;
-  float momentum = 0.1f;           // training
-  float* running_mean = nullptr;   // read and moved in training, read in evaluation
+  float momentum = 0.1f;          // training
+  float* running_mean = nullptr;  // read and moved in training, read in evaluation
   float* running_var = nullptr;
   void* y = nullptr;
-  float* mean = nullptr;           // out: what the backward pass needs (evaluation: of the running statistics)
+  float* mean = nullptr;  // out: what the backward pass needs (evaluation: of the running statistics)
   float* invstd = nullptr;
-  uint8_t* mask = nullptr;         // out, with relu; null where no backward pass follows
-  bool persistent = false;         // training on CUDA: in one launch that reads x once, where x fits on chip
-  const float* sums = nullptr;     // training on CUDA: of x and of x * x [2, c], where conv2d left them; null: none
+  uint8_t* mask = nullptr;      // out, with relu; null where no backward pass follows
+  bool persistent = false;      // training on CUDA: in one launch that reads x once, where x fits on chip
+  const float* sums = nullptr;  // training on CUDA: of x and of x * x [2, c], where conv2d left them; null: none
 };
 
 struct BatchNormBackward {
@@ -48,10 +48,10 @@ struct BatchNormBackward {
   const uint8_t* mask = nullptr;  // null: no relu
   bool training = true;
   void* dx = nullptr;
-  void* dresidual = nullptr;      // null: no residual
+  void* dresidual = nullptr;  // null: no residual
   float* dgamma = nullptr;
   float* dbeta = nullptr;
-  bool persistent = false;        // training on CUDA: in one launch that reads dy and x once, where they fit on chip
+  bool persistent = false;  // training on CUDA: in one launch that reads dy and x once, where they fit on chip
 };
 
 struct BatchNormKernels {

@@ -25,8 +25,8 @@ void forward(int64_t n, DType x_type, const void* x, DType y_type, void* y) {
         using X = decltype(from);
         using Y = decltype(to);
         if constexpr (!std::is_same_v<X, Y>)
-          launch(grid_for(ceil_div(n, kOctet), 256), 256, cast_kernel<X, Y, aligned.value>, n,
-                 static_cast<const X*>(x), static_cast<Y*>(y));
+          launch(grid_for(ceil_div(n, kOctet), 256), 256, cast_kernel<X, Y, aligned.value>, n, static_cast<const X*>(x),
+                 static_cast<Y*>(y));
       });
     });
   });

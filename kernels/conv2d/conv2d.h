@@ -2,8 +2,9 @@
 //
 // Cross-correlation as in PyTorch's conv2d without bias; x and y are NHWC, w is KRSC; dilation 1, groups 1, square
 // strides and pads.
-//   dx[n,h,w,c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - pad, w = q*stride + s -
-//   pad dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - pad, q*stride + s - pad, c]
+//   dx[n,h,w,c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - pad and
+//                                                                           w = q*stride + s - pad
+//   dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - pad, q*stride + s - pad, c]
 #pragma once
 
 #include <memory>

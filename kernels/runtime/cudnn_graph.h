@@ -2,8 +2,8 @@
 // execution.
 //
 //   CudnnGraph graph;
-//   graph.conv_forward({.stride = 1, .pad = 1}, x, w, y);          // tensors are plain values; equal ids are one
-//   tensor std::unique_ptr<CudnnPlan> plan = graph.plan({});              // null: no engine does it under this policy
+//   graph.conv_forward({.stride = 1, .pad = 1}, x, w, y);      // tensors are plain values; equal ids are one tensor
+//   std::unique_ptr<CudnnPlan> plan = graph.plan({});          // null: no engine does it under this policy
 //   plan->run({{kX, x_pointer}, {kW, w_pointer}, {kY, y_pointer}});
 //
 // Engines are taken in the order of cuDNN's heuristics. Those that do not give the same bits every time are never

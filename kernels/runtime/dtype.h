@@ -11,9 +11,9 @@ namespace pc {
 enum class Device : uint8_t { cpu, cuda };
 enum class DType : uint8_t { f32, bf16, f16, u8, i32 };
 
-std::size_t size_of(DType);          // bytes per element
-const char* name_of(DType);          // "f32", "bf16", …
-const char* name_of(Device);         // "cpu", "cuda"
+std::size_t size_of(DType);                      // bytes per element
+const char* name_of(DType);                      // "f32", "bf16", …
+const char* name_of(Device);                     // "cpu", "cuda"
 DType dtype_from_name(const std::string& name);  // throws Error(usage) for an unknown name
 Device device_from_name(const std::string& name);
 
@@ -23,7 +23,8 @@ struct bf16 {
   bf16() = default;
   explicit bf16(float value) {
     uint32_t u = std::bit_cast<uint32_t>(value);
-    bits = (u & 0x7fffffffu) > 0x7f800000u ? uint16_t((u >> 16) | 0x40u) : uint16_t((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+    bits = (u & 0x7fffffffu) > 0x7f800000u ? uint16_t((u >> 16) | 0x40u)
+                                           : uint16_t((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
   }
   explicit operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
 };

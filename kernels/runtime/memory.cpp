@@ -50,7 +50,8 @@ void check_guard(Device device, const char* guard, const char* where, std::size_
   PC_KERNELS(memory, device).copy_out(host, guard, kGuard);
   for (std::size_t i = 0; i < kGuard; ++i)
     if (host[i] != kGuardByte) {
-      std::fprintf(stderr, "memory: byte %zu %s a %s block of %zu bytes was overwritten\n", i, where, name_of(device), bytes);
+      std::fprintf(stderr, "memory: byte %zu %s a %s block of %zu bytes was overwritten\n", i, where, name_of(device),
+                   bytes);
       std::abort();
     }
 }

@@ -1,6 +1,5 @@
 // tally: how a head did on a batch, added up on the device, so that nobody need wait for a step to know.
-//   loss += mean_loss * n;  of the rows with label >= 0: seen += 1, hits += 1 where the first largest logit is the
-//   label's
+//   loss += mean_loss * n;  of the rows with label >= 0: seen += 1, hits += 1 where the first largest logit is the label's
 #pragma once
 
 #include <cstdint>

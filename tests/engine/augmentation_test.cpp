@@ -18,8 +18,18 @@ Preprocess fitting(Resize resize) { return {.height = 80, .width = 60, .resize =
 bool same(const AugmentSample& a, const AugmentSample& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 constexpr Augmentation kNothing{.flip = 0, .min_area = 1, .max_stretch = 1};
-constexpr Augmentation kWild{.flip = 0.5f, .min_area = 0.3f, .max_area = 2, .max_stretch = 1.5f, .rotate = 30, .brightness = 0.4f,
-                             .contrast = 0.3f, .saturation = 0.5f, .temperature = 0.2f, .erase = 0.5f, .background = 0.6f, .surfaces = 10};
+constexpr Augmentation kWild{.flip = 0.5f,
+                             .min_area = 0.3f,
+                             .max_area = 2,
+                             .max_stretch = 1.5f,
+                             .rotate = 30,
+                             .brightness = 0.4f,
+                             .contrast = 0.3f,
+                             .saturation = 0.5f,
+                             .temperature = 0.2f,
+                             .erase = 0.5f,
+                             .background = 0.6f,
+                             .surfaces = 10};
 
 AugmentSample draw_wild(uint64_t i) { return draw(fitting(Resize::stretch), kWild, 7, 3, i, 0, 50, 70); }
 
@@ -49,8 +59,7 @@ TEST(Draw, StaysWithinThePicture) {
 
 TEST(Draw, ZeroStrengthIsTheIdentity) {
   const Preprocess p = fitting(Resize::pad);
-  for (uint64_t i = 0; i < 100; ++i)
-    EXPECT_TRUE(same(draw(p, kNothing, 7, 1, i, 9, 50, 70), p.identity(9, 50, 70)));
+  for (uint64_t i = 0; i < 100; ++i) EXPECT_TRUE(same(draw(p, kNothing, 7, 1, i, 9, 50, 70), p.identity(9, 50, 70)));
 }
 
 TEST(Draw, ACropMayBeLargerThanThePictureAndThenHoldsAllOfIt) {
@@ -84,7 +93,9 @@ TEST(Draw, TurnsToBothSidesWithinTheLimit) {
 TEST(Draw, ColoursKeepGrayGrayWithoutTemperatureAndShiftItWith) {
   Augmentation a = kWild;
   a.temperature = 0;
-  const auto gray = [](const AugmentSample& s, int c) { return 0.5f * (s.color[c][0] + s.color[c][1] + s.color[c][2]) + s.color[c][3]; };
+  const auto gray = [](const AugmentSample& s, int c) {
+    return 0.5f * (s.color[c][0] + s.color[c][1] + s.color[c][2]) + s.color[c][3];
+  };
   for (uint64_t i = 0; i < 200; ++i) {
     const AugmentSample s = draw(fitting(Resize::stretch), a, 7, 3, i, 0, 50, 70);
     ASSERT_NEAR(gray(s, 0), gray(s, 1), 1e-5);
@@ -115,7 +126,8 @@ TEST(Draw, StrengthsDoNotDisturbEachOther) {
   turned.rotate = 20, turned.erase = 1;
   plain.min_area = turned.min_area = 0.5f;
   for (uint64_t i = 0; i < 100; ++i) {
-    const AugmentSample a = draw(fitting(Resize::pad), plain, 7, 1, i, 0, 50, 70), b = draw(fitting(Resize::pad), turned, 7, 1, i, 0, 50, 70);
+    const AugmentSample a = draw(fitting(Resize::pad), plain, 7, 1, i, 0, 50, 70),
+                        b = draw(fitting(Resize::pad), turned, 7, 1, i, 0, 50, 70);
     EXPECT_EQ(a.crop_x, b.crop_x);
     EXPECT_EQ(a.crop_h, b.crop_h);
   }
@@ -205,7 +217,9 @@ TEST(Trivial, ChangesAsManyAsAskedAndNothingElse) {
 }
 
 TEST(DrawPairs, AreAFunctionOfSeedEpochAndStep) {
-  const auto at = [](uint64_t seed, uint64_t epoch, uint64_t step) { return draw_pairs({.mixup = 0.4f}, 8, 80, 60, seed, epoch, step)[2].lambda; };
+  const auto at = [](uint64_t seed, uint64_t epoch, uint64_t step) {
+    return draw_pairs({.mixup = 0.4f}, 8, 80, 60, seed, epoch, step)[2].lambda;
+  };
   EXPECT_EQ(at(1, 2, 3), at(1, 2, 3));
   EXPECT_NE(at(1, 2, 3), at(2, 2, 3));
   EXPECT_NE(at(1, 2, 3), at(1, 3, 3));
@@ -229,7 +243,8 @@ TEST(DrawPairs, SharesFollowTheBetaDistribution) {
 TEST(DrawPairs, ExchangedRectanglesLieInsideAndCountForTheirArea) {
   double share = 0;
   for (const MixPair& pair : draw_pairs({.cutmix = 1}, 4000, 80, 60, 5, 1, 0)) {
-    ASSERT_TRUE(pair.x >= 0 && pair.y >= 0 && pair.w >= 0 && pair.h >= 0 && pair.x + pair.w <= 60 && pair.y + pair.h <= 80);
+    ASSERT_TRUE(pair.x >= 0 && pair.y >= 0 && pair.w >= 0 && pair.h >= 0 && pair.x + pair.w <= 60 &&
+                pair.y + pair.h <= 80);
     ASSERT_EQ(pair.lambda, 1);
     EXPECT_FLOAT_EQ(own_share(pair, 80, 60), 1 - float(pair.w * pair.h) / 4800);
     share += double(own_share(pair, 80, 60)) / 2000;
@@ -240,7 +255,8 @@ TEST(DrawPairs, ExchangedRectanglesLieInsideAndCountForTheirArea) {
 
 TEST(DrawPairs, BothKindsTakeTurnsAndNoneIsNothing) {
   int cut = 0;
-  for (const MixPair& pair : draw_pairs({.mixup = 0.5f, .cutmix = 0.5f}, 4000, 80, 60, 5, 1, 0)) cut += pair.lambda == 1;
+  for (const MixPair& pair : draw_pairs({.mixup = 0.5f, .cutmix = 0.5f}, 4000, 80, 60, 5, 1, 0))
+    cut += pair.lambda == 1;
   EXPECT_NEAR(cut / 2000.0, 0.5, 0.05);
   for (const MixPair& pair : draw_pairs({}, 9, 80, 60, 5, 1, 0)) EXPECT_EQ(own_share(pair, 80, 60), 1);
   EXPECT_EQ(draw_pairs({}, 9, 80, 60, 5, 1, 0).size(), 4u);

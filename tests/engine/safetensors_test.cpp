@@ -187,11 +187,21 @@ TEST(Safetensors, MutationsAreReadOrRefused) {
     for (unsigned k = 1 + random() % 3; k > 0; --k) {
       const std::size_t at = random() % (random() % 2 ? bytes.size() : std::min<std::size_t>(bytes.size(), 900));
       switch (random() % 5) {
-        case 0: bytes[at] = char(random()); break;
-        case 1: bytes[at] = char(uint8_t(bytes[at]) ^ (1u << random() % 8)); break;
-        case 2: bytes.erase(at, 1 + random() % 8); break;
-        case 3: bytes.insert(at, tokens[random() % std::size(tokens)]); break;
-        case 4: bytes.replace(at, 1 + random() % 4, tokens[random() % std::size(tokens)]); break;
+        case 0:
+          bytes[at] = char(random());
+          break;
+        case 1:
+          bytes[at] = char(uint8_t(bytes[at]) ^ (1u << random() % 8));
+          break;
+        case 2:
+          bytes.erase(at, 1 + random() % 8);
+          break;
+        case 3:
+          bytes.insert(at, tokens[random() % std::size(tokens)]);
+          break;
+        case 4:
+          bytes.replace(at, 1 + random() % 4, tokens[random() % std::size(tokens)]);
+          break;
       }
       if (bytes.empty()) bytes.push_back('x');
     }

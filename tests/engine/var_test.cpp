@@ -21,9 +21,10 @@ Var scale(const Var& x, float factor, int* runs = nullptr) {
 
 // y = a + b; its rule hands back dy itself, twice.
 Var plus(const Var& a, const Var& b) {
-  return Var::record("plus", Tensor::full({}, a.value().item() + b.value().item(), Device::cpu), {a, b}, [](const Tensor& dy) {
-    return std::vector<Tensor>{dy, dy};
-  });
+  return Var::record("plus", Tensor::full({}, a.value().item() + b.value().item(), Device::cpu), {a, b},
+                     [](const Tensor& dy) {
+                       return std::vector<Tensor>{dy, dy};
+                     });
 }
 
 TEST(Var, GradientsOfAForkAreSummed) {
@@ -118,8 +119,8 @@ TEST(Var, RecordsAndWhatTheyHoldAreFreedByBackward) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> alive = held;
   Var x = leaf(1);
-  Var y =
-      Var::record("op", Tensor::full({}, 1, Device::cpu), {x}, [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
+  Var y = Var::record("op", Tensor::full({}, 1, Device::cpu), {x},
+                      [held](const Tensor& dy) { return std::vector<Tensor>{dy}; });
   held.reset();
   EXPECT_FALSE(alive.expired());
   y.backward();
@@ -179,9 +180,10 @@ TEST(Var, BackwardRefusesWhatHasNoMeaning) {
   EXPECT_THROW(leaf(1, false).backward(), std::logic_error);
   EXPECT_THROW(Var().value(), std::logic_error);
   Var x = leaf(1);
-  EXPECT_THROW(Var::record("op", Tensor::full({}, 1, Device::cpu), {x}, [](const Tensor&) { return std::vector<Tensor>{}; })
-                   .backward(),
-               std::logic_error);
+  EXPECT_THROW(
+      Var::record("op", Tensor::full({}, 1, Device::cpu), {x}, [](const Tensor&) { return std::vector<Tensor>{}; })
+          .backward(),
+      std::logic_error);
   EXPECT_THROW(
       Var::record("op", Tensor::full({}, 1, Device::cpu), {x},
                   [](const Tensor&) { return std::vector<Tensor>{Tensor::zeros({3}, DType::f32, Device::cpu)}; })
@@ -233,7 +235,8 @@ TEST(Var, AVeryDeepChainIsFreedUnwalked) {
 TEST(Var, AVeryDeepChainHeldByRulesIsFreed) {
   Var x = leaf(1), y = x;
   for (int i = 0; i < kDeep; ++i)
-    y = Var::record("op", Tensor::full({}, 1, Device::cpu), {x}, [y](const Tensor& dy) { return std::vector<Tensor>{dy}; });
+    y = Var::record("op", Tensor::full({}, 1, Device::cpu), {x},
+                    [y](const Tensor& dy) { return std::vector<Tensor>{dy}; });
   EXPECT_TRUE(y.requires_grad());
 }
 

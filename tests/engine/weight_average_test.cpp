@@ -11,7 +11,8 @@ namespace {
 class Two : public Module {
  public:
   Two(float weight, float statistic, int64_t size = 5)
-      : weight_(Tensor::full({size}, weight, Device::cpu), true), statistic_(Tensor::full({3}, statistic, Device::cpu)) {}
+      : weight_(Tensor::full({size}, weight, Device::cpu), true),
+        statistic_(Tensor::full({3}, statistic, Device::cpu)) {}
   void visit(const std::string& prefix, const Visitor& visitor) override {
     visitor(join(prefix, "weight"), weight_, Role::parameter);
     visitor(join(prefix, "running_mean"), statistic_, Role::buffer);

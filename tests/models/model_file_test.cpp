@@ -106,7 +106,8 @@ TEST(ModelFile, TimmFindsItsMetadata) {
 TEST(ModelFile, TimmsCropModes) {
   ModelInfo info = some_info();
   info.heads.pop_back();
-  for (const auto& [resize, mode] : {std::pair(Resize::stretch, "squash"), std::pair(Resize::pad, "border"), std::pair(Resize::crop, "center")}) {
+  for (const auto& [resize, mode] :
+       {std::pair(Resize::stretch, "squash"), std::pair(Resize::pad, "border"), std::pair(Resize::crop, "center")}) {
     info.preprocess.resize = resize;
     const auto timm = nlohmann::json::parse(to_metadata(info).at("pretrained_cfg"));
     EXPECT_EQ(timm["crop_mode"], mode);
@@ -118,9 +119,10 @@ ModelInfo calibrated_info() {
   constexpr double never = std::numeric_limits<double>::infinity();
   ModelInfo info = some_info();
   info.hierarchy = {{.fine = 0, .coarse = 1, .coarse_of = {{0}, {0, 1}, {}, {1}}}};
-  info.calibration = {.heads = {{.temperature = 1.0 / 3, .thresholds = {{.percent = 90, .of_label = {0.1, 0.2, never, 1}}}},
-                                {.temperature = 2, .thresholds = {{.percent = 90, .of_label = {0.25, never}}}}},
-                      .novelty = NoveltyRule{.head = 1, .directions = {{0.6f, 0.8f}, {-0.9999f, 0.0123f}}, .limit = 0.125}};
+  info.calibration = {
+      .heads = {{.temperature = 1.0 / 3, .thresholds = {{.percent = 90, .of_label = {0.1, 0.2, never, 1}}}},
+                {.temperature = 2, .thresholds = {{.percent = 90, .of_label = {0.25, never}}}}},
+      .novelty = NoveltyRule{.head = 1, .directions = {{0.6f, 0.8f}, {-0.9999f, 0.0123f}}, .limit = 0.125}};
   return info;
 }
 
@@ -161,13 +163,18 @@ TEST(ModelFile, WithoutThemTheDescriptionIsAsItWas) {
 
 TEST(ModelFile, BrokenCalibrationsAreRefusedByName) {
   const auto good = nlohmann::json::parse(to_metadata(calibrated_info()).at("pc.model"));
-  const std::pair<const char*, nlohmann::json> broken[] = {
-      {"/calibration/heads/0/temperature", 0},      {"/calibration/heads/0/temperature", -1},
-      {"/calibration/heads/0/temperature", nullptr}, {"/calibration/heads", nlohmann::json::array()},
-      {"/calibration/heads/1/thresholds/0/of_label", {0.5}}, {"/calibration/heads/1/thresholds/0/of_label/0", "high"},
-      {"/calibration/heads/0/thresholds/0/percent", "90"}, {"/calibration/novelty/directions/1", {1}},
-      {"/calibration/novelty/head", "nowhere"},     {"/calibration/novelty/limit", nullptr},
-      {"/hierarchy/0/coarse_of/0/0", 2},            {"/heads/1/labels", nlohmann::json::array()}};
+  const std::pair<const char*, nlohmann::json> broken[] = {{"/calibration/heads/0/temperature", 0},
+                                                           {"/calibration/heads/0/temperature", -1},
+                                                           {"/calibration/heads/0/temperature", nullptr},
+                                                           {"/calibration/heads", nlohmann::json::array()},
+                                                           {"/calibration/heads/1/thresholds/0/of_label", {0.5}},
+                                                           {"/calibration/heads/1/thresholds/0/of_label/0", "high"},
+                                                           {"/calibration/heads/0/thresholds/0/percent", "90"},
+                                                           {"/calibration/novelty/directions/1", {1}},
+                                                           {"/calibration/novelty/head", "nowhere"},
+                                                           {"/calibration/novelty/limit", nullptr},
+                                                           {"/hierarchy/0/coarse_of/0/0", 2},
+                                                           {"/heads/1/labels", nlohmann::json::array()}};
   for (const auto& [place, value] : broken) {
     nlohmann::json j = good;
     j[nlohmann::json::json_pointer(place)] = value;

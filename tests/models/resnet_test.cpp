@@ -177,7 +177,8 @@ TEST(Classifier, AnUnknownArchitectureNamesTheKnownOnes) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), Exit::usage);
-    EXPECT_STREQ(e.what(), "unknown architecture \"resnet19\"; known: smallcnn, resnet101, resnet18, resnet34, resnet50");
+    EXPECT_STREQ(e.what(),
+                 "unknown architecture \"resnet19\"; known: smallcnn, resnet101, resnet18, resnet34, resnet50");
   }
 }
 

@@ -56,7 +56,9 @@ Values weights(double start, double crop, int out, double point, bool turned, in
   return weight;
 }
 
-bool inside(const AugmentSample& s, int row, int column) { return row >= 0 && column >= 0 && row < s.h && column < s.w; }
+bool inside(const AugmentSample& s, int row, int column) {
+  return row >= 0 && column >= 0 && row < s.h && column < s.w;
+}
 
 double pixel(const Batch& b, const AugmentSample& s, int row, int column, int c) {
   if (!inside(s, row, column)) return b.shape.fill[c];
@@ -78,7 +80,8 @@ double background(const Batch& b, const AugmentSample& s, int i, int j, int c) {
 // The three values, 0..255, that output pixel (i, j) sees.
 Values seen(const Batch& b, const AugmentSample& s, int i, int j) {
   const bool turned = s.turn[0][0] != 1 || s.turn[0][1] != 0 || s.turn[1][0] != 0 || s.turn[1][1] != 1;
-  const double u = ((s.flip ? b.shape.out_w - 1 - j : j) + 0.5) / b.shape.out_w - 0.5, v = (i + 0.5) / b.shape.out_h - 0.5;
+  const double u = ((s.flip ? b.shape.out_w - 1 - j : j) + 0.5) / b.shape.out_w - 0.5,
+               v = (i + 0.5) / b.shape.out_h - 0.5;
   const double across = u * double(s.crop_w), down = v * double(s.crop_h);
   const auto source = [&](int axis) { return double(s.turn[axis][0]) * across + double(s.turn[axis][1]) * down; };
   const double x = double(s.crop_x) + double(s.crop_w) / 2 + source(0);
@@ -126,11 +129,13 @@ Values reference(const Batch& b) {
 }
 
 Array run(const Batch& b, Device device, DType dtype) {
-  const Array pixels(device, DType::u8, b.pixels), mask(device, DType::u8, b.mask), backgrounds(device, DType::u8, b.backgrounds);
+  const Array pixels(device, DType::u8, b.pixels), mask(device, DType::u8, b.mask),
+      backgrounds(device, DType::u8, b.backgrounds);
   Buffer samples(device, b.samples.size() * sizeof(AugmentSample));
   memory::copy(device, samples.data(), Device::cpu, b.samples.data(), samples.bytes());
   Array y(device, dtype, int64_t(b.shape.n) * b.shape.out_h * b.shape.out_w * b.shape.channels);
-  const AugmentSource source{.pixels = pixels.as<uint8_t>(), .mask = mask.as<uint8_t>(), .backgrounds = backgrounds.as<uint8_t>()};
+  const AugmentSource source{
+      .pixels = pixels.as<uint8_t>(), .mask = mask.as<uint8_t>(), .backgrounds = backgrounds.as<uint8_t>()};
   PC_KERNELS(augment, device).forward(b.shape, dtype, source, samples.as<AugmentSample>(), y.data());
   memory::synchronize(device);
   return y;
@@ -188,7 +193,8 @@ Batch changed_batch() {
         s.bits = 2 + kind % 7, s.invert_from = flip ? 256 : 20 * kind - 90;
       }
     }
-  for (std::size_t i = 0; i < b.pixels.size() / 3; ++i) b.mask.push_back(uint8_t(philox(8, 0, i).word[0]) < 128 ? 0 : uint8_t(philox(9, 0, i).word[0]));
+  for (std::size_t i = 0; i < b.pixels.size() / 3; ++i)
+    b.mask.push_back(uint8_t(philox(8, 0, i).word[0]) < 128 ? 0 : uint8_t(philox(9, 0, i).word[0]));
   for (std::size_t i = 0; i < 2 * 16 * 12 * 3; ++i) b.backgrounds.push_back(uint8_t(philox(10, 0, i).word[0]));
   return b;
 }
@@ -276,7 +282,8 @@ TEST(Augment, AQuarterTurnMovesEveryPixelClockwise) {
   turn(b.samples[0], 90);
   const Values y = run(b, Device::cpu, DType::f32).values();
   for (int i = 0; i < 6; ++i)
-    for (int j = 0; j < 6; ++j)  // what stood at row i, column j from the top now stands at row j, column j from the right
+    for (int j = 0; j < 6;
+         ++j)  // what stood at row i, column j from the top now stands at row j, column j from the right
       ASSERT_NEAR(y[std::size_t(j * 6 + 5 - i) * 3], b.pixels[std::size_t(i * 6 + j) * 3], 1e-3);
 }
 
@@ -333,7 +340,9 @@ TEST(Augment, RefusesBadCropsAndTypes) {
   }
   bare.samples[0].background = 0;
   std::vector<float> y(2 * 20 * 15 * 3);
-  EXPECT_THROW(augment_cpu.forward(bare.shape, DType::f32, {.pixels = bare.pixels.data()}, bare.samples.data(), y.data()), std::logic_error);
+  EXPECT_THROW(
+      augment_cpu.forward(bare.shape, DType::f32, {.pixels = bare.pixels.data()}, bare.samples.data(), y.data()),
+      std::logic_error);
   EXPECT_THROW(augment_cpu.forward(make_shape(1, 1), DType::f16, {}, nullptr, nullptr), std::logic_error);
 }
 

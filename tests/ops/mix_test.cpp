@@ -33,7 +33,8 @@ Values reference(const Batch& b, const Values& x) {
         const double lambda = crossed ? 0 : double(pair.lambda);
         for (int c = 0; c < channels; ++c) {
           const auto at = std::size_t((i * w + j) * channels + c), size = std::size_t(h * w * channels);
-          y[std::size_t(p) * size + at] = lambda * x[std::size_t(p) * size + at] + (1 - lambda) * x[std::size_t(partner) * size + at];
+          y[std::size_t(p) * size + at] =
+              lambda * x[std::size_t(p) * size + at] + (1 - lambda) * x[std::size_t(partner) * size + at];
         }
       }
   }

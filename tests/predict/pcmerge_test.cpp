@@ -32,7 +32,8 @@ TEST_F(PcMerge, IsTheMeanByTheShares) {
   ASSERT_EQ(merge("--shares 1,3 uneven a b").code, 0);
   ASSERT_EQ(merge("--shares 1,0 first a b").code, 0);
   for (const char* name : {"conv1.weight", "layer4.1.bn2.bias", "heads.kind.weight"}) {
-    const auto a = values("a", name), b = values("b", name), even = values("even", name), uneven = values("uneven", name);
+    const auto a = values("a", name), b = values("b", name), even = values("even", name),
+               uneven = values("uneven", name);
     for (std::size_t i = 0; i < a.size(); i += 97) {
       EXPECT_NEAR(even[i], (a[i] + b[i]) / 2, 1e-6) << name;
       EXPECT_NEAR(uneven[i], (a[i] + 3 * b[i]) / 4, 1e-6) << name;
@@ -42,7 +43,8 @@ TEST_F(PcMerge, IsTheMeanByTheShares) {
 }
 
 TEST_F(PcMerge, StatisticsComeFromThePictures) {
-  for (int i = 0; i < 6; ++i) test::write_text(folder_ / fmt::format("set/kind{}/{}.png", i % 2, i), test::png_of(test::make_picture(i)));
+  for (int i = 0; i < 6; ++i)
+    test::write_text(folder_ / fmt::format("set/kind{}/{}.png", i % 2, i), test::png_of(test::make_picture(i)));
   ASSERT_EQ(merge("plain a b").code, 0);
   const Ran ran = merge("--statistics set adapted a b");
   ASSERT_EQ(ran.code, 0) << ran.err;

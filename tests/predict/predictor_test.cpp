@@ -1,6 +1,4 @@
 // Predictor against a direct forward pass, and the stream of pictures.
-#include "tools/predict/stream.h"
-
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,6 +8,7 @@
 #include "kernels/runtime/parallel.h"
 #include "tests/predict/fixture.h"
 #include "tools/predict/inputs.h"
+#include "tools/predict/stream.h"
 #include "tools/train/batches.h"
 
 namespace pc {
@@ -22,7 +21,8 @@ using test::TemporaryFolder;
 std::vector<std::vector<float>> direct_logits(const LoadedModel& loaded, const Image& image) {
   const NoGrad no_grad;
   const Preprocess& p = loaded.info.preprocess;
-  const Tensor x = augment(p.shape(), DType::f32, Device::cpu, {.pixels = image.pixels.data()}, {p.identity(0, image.h, image.w)});
+  const Tensor x =
+      augment(p.shape(), DType::f32, Device::cpu, {.pixels = image.pixels.data()}, {p.identity(0, image.h, image.w)});
   std::vector<std::vector<float>> logits;
   for (const Var& head : loaded.model->forward(Var(x), Mode::eval)) logits.push_back(head.value().to_vector<float>());
   return logits;

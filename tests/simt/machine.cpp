@@ -165,8 +165,8 @@ void Machine::enter(std::size_t block) {
 
 // A stack on which fiber_main() is about to be called: six registers, the function, and no way back.
 void* Machine::make_fiber(char* stack) {
-  void** const top =
-      reinterpret_cast<void**>(stack + kStackBytes) - 1;  // as a call leaves it: 8 beyond a multiple of 16
+  // The top is as a call leaves it: 8 beyond a multiple of 16.
+  void** const top = reinterpret_cast<void**>(stack + kStackBytes) - 1;
   *top = nullptr;
   top[-1] = reinterpret_cast<void*>(fiber_main);
   return top - 7;

@@ -35,7 +35,8 @@ constexpr const char* kRoot = "[data]\nroot = x\n";
 
 // Values that a key with these words in its `wants` must refuse.
 std::vector<std::string> bad_values(const std::string& wants) {
-  if (wants.starts_with("a whole number")) return {"", "1.5", "-1", "0x10", "1e3", "eins", "99999999999999999999", "1 2"};
+  if (wants.starts_with("a whole number"))
+    return {"", "1.5", "-1", "0x10", "1e3", "eins", "99999999999999999999", "1 2"};
   if (wants.starts_with("a number")) return {"", "0,5", "-0.001", "nan", "inf", "1e999", "viel", "1.0.0"};
   if (wants.starts_with("one of")) return {"", "no such thing", "SGD", "1"};
   if (wants.starts_with("yes or no")) return {"", "true", "1", "Yes"};
@@ -49,9 +50,12 @@ TEST_F(Config, EveryKeyRefusesEveryBadValueByFileLineAndRange) {
     for (const std::string& value : bad_values(key.wants)) {
       const bool text = key.wants.starts_with("text") || key.wants.starts_with("a list");
       if (text && value.size() < 3) continue;  // inih reads a control character as it is; the override below holds it
-      const std::string message = failure(fmt::format("[{}]\n{} = {}\n", key.section, key.key, text ? "x" : value), text ? std::vector{key.section + "." + key.key + "=" + value} : std::vector<std::string>{});
+      const std::string message =
+          failure(fmt::format("[{}]\n{} = {}\n", key.section, key.key, text ? "x" : value),
+                  text ? std::vector{key.section + "." + key.key + "=" + value} : std::vector<std::string>{});
       const std::string name = key.section + "." + key.key;
-      const std::string want = text ? fmt::format("--set: {} = {}: wants ", name, value) : at(2) + fmt::format("{} = {}: wants {}", name, value, key.wants);
+      const std::string want = text ? fmt::format("--set: {} = {}: wants ", name, value)
+                                    : at(2) + fmt::format("{} = {}: wants {}", name, value, key.wants);
       EXPECT_TRUE(message.starts_with(want)) << message << "\nwants: " << want;
       ++refused;
     }
@@ -89,7 +93,8 @@ TEST_F(Config, BrokenFiles) {
       {"<html>\n", 1, "neither a [section], a key = value nor a comment"},
       {"{\"train\": {}}\n", 1, ""},
       {"[train]\nlr = 0.1 0.2\n", 2, "train.lr = 0.1 0.2: wants a number from 0 to 1000"},
-      {std::string(kRoot) + "labels = a, b\n[train]\nhead_weights = 1, 2, 3\n", 0, "train.head_weights: 3 numbers for 2 label columns"},
+      {std::string(kRoot) + "labels = a, b\n[train]\nhead_weights = 1, 2, 3\n", 0,
+       "train.head_weights: 3 numbers for 2 label columns"},
       {std::string(kRoot) + "labels = a, b\nmin_count = 1, 2, 3\n", 0, "data.min_count: 3 numbers for 2 label columns"},
       {std::string(kRoot) + "min_count = 0\n", 0, "data.min_count: 0: wants a whole number of 1 or more"},
       {std::string(kRoot) + "min_count = 2.5\n", 0, "data.min_count: 2.5: wants a whole number of 1 or more"},
@@ -124,7 +129,8 @@ TEST_F(Config, BrokenOverrides) {
 
 TEST_F(Config, TheProgramEndsWithUsageAndPrintsTheHelp) {
   std::ofstream(path_) << "[train]\nlr = fast\n";
-  const Outcome broken = run_program("pctrain", {path_.string()}), none = run_program("pctrain", {}), help = run_program("pctrain", {"--help-config"});
+  const Outcome broken = run_program("pctrain", {path_.string()}), none = run_program("pctrain", {}),
+                help = run_program("pctrain", {"--help-config"});
   EXPECT_EQ(broken.code, 2);
   EXPECT_NE(broken.err.find(at(2) + "train.lr = fast"), std::string::npos) << broken.err;
   EXPECT_EQ(none.code, 2);

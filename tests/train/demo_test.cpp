@@ -14,8 +14,8 @@ TEST(Demo, TrainsAndPredicts) {
   ::setenv("PC_RUNS", (folder / "runs").c_str(), 1);
   const Outcome outcome =
       run_program(std::string(PC_SOURCE_DIR) + "/tools/demo.sh",
-                  {(folder / "colours").string(), "--set", "train.epochs=2", "--set", "train.batch=8", "--set", "data.labels=",
-                   "--set", "model.height=32", "--set", "model.width=32"});
+                  {(folder / "colours").string(), "--set", "train.epochs=2", "--set", "train.batch=8", "--set",
+                   "data.labels=", "--set", "model.height=32", "--set", "model.width=32"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("accuracy"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("held back"), std::string::npos) << outcome.out;

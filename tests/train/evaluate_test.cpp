@@ -9,7 +9,8 @@ namespace pc {
 namespace {
 
 HeadScore score_of(int classes, const std::vector<std::pair<int, int>>& truth_and_prediction) {
-  HeadScore score{.name = "head", .classes = classes, .confusion = std::vector<int64_t>(std::size_t(classes * classes))};
+  HeadScore score{
+      .name = "head", .classes = classes, .confusion = std::vector<int64_t>(std::size_t(classes * classes))};
   for (const auto& [truth, prediction] : truth_and_prediction) score.add(truth, prediction);
   return score;
 }
@@ -38,7 +39,8 @@ TEST(HeadScore, NothingToScore) {
 // Two true classes, three predictions: 0 is right for the first class, 0 and 1 for the second.
 TEST(HeadScore, SeveralPredictionsMayBeRight) {
   HeadScore s{.name = "head", .classes = 3, .confusion = std::vector<int64_t>(6), .right = {{0}, {0, 1}}};
-  for (const auto& [truth, prediction] : {std::pair{0, 0}, {0, 1}, {0, 2}, {0, 0}, {1, 0}, {1, 1}}) s.add(truth, prediction);
+  for (const auto& [truth, prediction] : {std::pair{0, 0}, {0, 1}, {0, 2}, {0, 0}, {1, 0}, {1, 1}})
+    s.add(truth, prediction);
   EXPECT_EQ(s.pictures(0), 4);
   EXPECT_EQ(s.hits(0), 2);
   EXPECT_EQ(s.claims(0), 0);  // the second class may be called 0

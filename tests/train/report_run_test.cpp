@@ -168,7 +168,8 @@ TEST_F(ReportRun, ACheckpointOfAnotherVersionIsNamed) {
   const Outcome outcome = pctrain({"--set", "train.epochs=9"});
   write_file_atomically(path, before);
   EXPECT_EQ(outcome.code, 3);
-  EXPECT_NE(outcome.err.find("has no pc.scaler: another version of pctrain wrote it"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("has no pc.scaler: another version of pctrain wrote it"), std::string::npos)
+      << outcome.err;
 }
 
 }  // namespace

@@ -25,12 +25,14 @@ void make_colours(const std::filesystem::path& root, int per_class) {
       for (std::size_t p = 0; p < image.pixels.size(); ++p)
         image.pixels[p] = uint8_t((p % 3 == 2 - c ? 150 : 30) + int(philox(c, uint64_t(i), p).word[0] % 80));
       const auto png = encode_png(image);
-      write_file_atomically(root / names[c] / fmt::format("{:03}.png", i), {reinterpret_cast<const char*>(png.data()), png.size()});
+      write_file_atomically(root / names[c] / fmt::format("{:03}.png", i),
+                            {reinterpret_cast<const char*>(png.data()), png.size()});
     }
   }
 }
 
-Outcome run_program(const std::string& program, const std::vector<std::string>& arguments, int kill_after_ms, int signal) {
+Outcome run_program(const std::string& program, const std::vector<std::string>& arguments, int kill_after_ms,
+                    int signal) {
   TemporaryFolder folder;
   const std::string out = (folder / "out").string(), err = (folder / "err").string();
   const pid_t child = ::fork();
@@ -53,11 +55,14 @@ Outcome run_program(const std::string& program, const std::vector<std::string>& 
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(out), read_file(err)};
 }
 
-std::vector<std::string> train_arguments(const std::filesystem::path& folder, const std::filesystem::path& data, const std::string& name) {
+std::vector<std::string> train_arguments(const std::filesystem::path& folder, const std::filesystem::path& data,
+                                         const std::string& name) {
   const auto config = folder / "config.ini";
-  write_file_atomically(config, fmt::format("[data]\nroot = {}\ncache = {}\n[model]\nheight = 32\nwidth = 32\n[train]\nepochs = 2\nbatch = 8\n"
-                                            "lr = 0.02\nsave_every = 2\n[output]\nruns = {}\n",
-                                            data.string(), (folder / "cache").string(), (folder / "runs").string()));
+  write_file_atomically(
+      config,
+      fmt::format("[data]\nroot = {}\ncache = {}\n[model]\nheight = 32\nwidth = 32\n[train]\nepochs = 2\nbatch = 8\n"
+                  "lr = 0.02\nsave_every = 2\n[output]\nruns = {}\n",
+                  data.string(), (folder / "cache").string(), (folder / "runs").string()));
   return {config.string(), "--set", "output.name=" + name};
 }
 

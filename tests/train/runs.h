@@ -15,9 +15,11 @@ struct Outcome {
   std::string out, err;
 };
 // Runs BIN/program; after `kill_after_ms` (if not negative) sends it `signal`.
-Outcome run_program(const std::string& program, const std::vector<std::string>& arguments, int kill_after_ms = -1, int signal = 0);
+Outcome run_program(const std::string& program, const std::vector<std::string>& arguments, int kill_after_ms = -1,
+                    int signal = 0);
 
 // pctrain on `data` into runs/NAME: resnet18 at 32x32, batch 8, two epochs, a checkpoint every second step.
-std::vector<std::string> train_arguments(const std::filesystem::path& folder, const std::filesystem::path& data, const std::string& name);
+std::vector<std::string> train_arguments(const std::filesystem::path& folder, const std::filesystem::path& data,
+                                         const std::string& name);
 
 }  // namespace pc::test

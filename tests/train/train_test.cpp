@@ -1,8 +1,7 @@
 // pctrain as a person runs it: it learns, stops and goes on bit for bit, and says clearly what is wrong.
-#include <nlohmann/json.hpp>
-
 #include <csignal>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "engine/file.h"
 #include "kernels/runtime/random.h"
@@ -84,7 +83,8 @@ TEST_F(Train, SameSeedSameBitsWithOneThread) {
 
 // Another folder, time zone and locale, and one thread.
 TEST_F(Train, SameSeedSameBitsElsewhere) {
-  std::vector<std::string> words{"-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=de_DE.UTF-8", PC_BIN_DIR "/pctrain"};
+  std::vector<std::string> words{
+      "-C", "/", "TZ=Asia/Kathmandu", "LC_ALL=de_DE.UTF-8", "LANG=de_DE.UTF-8", PC_BIN_DIR "/pctrain"};
   for (const std::string& word : arguments("elsewhere", {"--set", "train.threads=1"})) words.push_back(word);
   const Outcome outcome = run_program("/usr/bin/env", words);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
@@ -143,10 +143,12 @@ TEST_F(Train, ChangedConfigurationIsNotResumed) {
 
 TEST_F(Train, FineTunesOnGivenWeights) {
   const std::string weights = "model.weights=" + (run("whole") / "model.safetensors").string();
-  const Outcome outcome = run_program("pctrain", arguments("tuned", {"--set", weights, "--set", "model.freeze=backbone"}));
+  const Outcome outcome =
+      run_program("pctrain", arguments("tuned", {"--set", weights, "--set", "model.freeze=backbone"}));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("1 of 1 heads kept"), std::string::npos) << outcome.err;
-  const WeightFile before = read_safetensors(run("whole") / "model.safetensors"), after = read_safetensors(run("tuned") / "model.safetensors");
+  const WeightFile before = read_safetensors(run("whole") / "model.safetensors"),
+                   after = read_safetensors(run("tuned") / "model.safetensors");
   for (const FileTensor& t : before.tensors) {
     const bool same = std::memcmp(t.data, after.find(t.name)->data, t.bytes()) == 0;
     EXPECT_EQ(same, !t.name.starts_with("fc.")) << t.name;
@@ -154,18 +156,23 @@ TEST_F(Train, FineTunesOnGivenWeights) {
 }
 
 TEST_F(Train, FineTunesOnTorchvisionWeights) {
-  if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0) GTEST_SKIP() << "python3-torchvision is absent";
+  if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0)
+    GTEST_SKIP() << "python3-torchvision is absent";
   const std::string zip = (*folder_ / "zip.pth").string(), stacked = (*folder_ / "stacked.pth").string(),
                     converted = (*folder_ / "resnet18.safetensors").string();
-  const std::string script = "import torch, torchvision; torch.manual_seed(1); s = torchvision.models.resnet18().state_dict(); torch.save(s, '" +
-                             zip + "'); torch.save({'model': s}, '" + stacked + "', _use_new_zipfile_serialization=False)";
+  const std::string script =
+      "import torch, torchvision; torch.manual_seed(1); s = torchvision.models.resnet18().state_dict(); torch.save(s, "
+      "'" +
+      zip + "'); torch.save({'model': s}, '" + stacked + "', _use_new_zipfile_serialization=False)";
   ASSERT_EQ(run_program("/usr/bin/python3", {"-c", script}).code, 0);
   ASSERT_EQ(run_program("pcconvert", {zip, converted}).code, 0);
   for (const std::string& weights : {stacked, converted}) {
-    const Outcome outcome = run_program(
-        "pctrain", arguments(std::filesystem::path(weights).stem(), {"--set", "model.weights=" + weights, "--set", "train.epochs=1"}));
+    const Outcome outcome =
+        run_program("pctrain", arguments(std::filesystem::path(weights).stem(),
+                                         {"--set", "model.weights=" + weights, "--set", "train.epochs=1"}));
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_NE(outcome.err.find("100 tensors from"), std::string::npos) << outcome.err;  // 60 parameters and 40 running statistics
+    EXPECT_NE(outcome.err.find("100 tensors from"), std::string::npos)
+        << outcome.err;  // 60 parameters and 40 running statistics
     EXPECT_NE(outcome.err.find("0 of 1 heads kept"), std::string::npos) << outcome.err;
   }
   EXPECT_EQ(model("stacked"), model("resnet18"));
@@ -176,7 +183,9 @@ TEST_F(Train, WeightsThatAreNoneAreNamed) {
   write_file_atomically(page, "<!DOCTYPE html><title>404</title>");
   const Outcome outcome = run_program("pctrain", arguments("page", {"--set", "model.weights=" + page.string()}));
   EXPECT_EQ(outcome.code, 3);
-  EXPECT_NE(outcome.err.find(page.string() + ": not weights; it looks like HTML: a web page was saved in its place"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(page.string() + ": not weights; it looks like HTML: a web page was saved in its place"),
+            std::string::npos)
+      << outcome.err;
 }
 
 TEST_F(Train, WeightsThatAreNotFiniteAreNamed) {
@@ -187,14 +196,17 @@ TEST_F(Train, WeightsThatAreNotFiniteAreNamed) {
 }
 
 TEST_F(Train, ModelGoesBackToTorchvision) {
-  if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0) GTEST_SKIP() << "python3-torchvision is absent";
+  if (run_program("/usr/bin/python3", {"-c", "import torch, torchvision"}).code != 0)
+    GTEST_SKIP() << "python3-torchvision is absent";
   const std::string model = (run("whole") / "model.safetensors").string(), pth = (*folder_ / "whole.pth").string(),
                     again = (*folder_ / "again.pth").string();
   const Outcome converted = run_program("pcconvert", {model, pth});
   ASSERT_EQ(converted.code, 0) << converted.err;
   EXPECT_NE(converted.err.find("labels and preprocessing stay in " + model), std::string::npos) << converted.err;
-  const std::string script = "import torch, torchvision; m = torchvision.models.resnet18(num_classes=3); s = torch.load('" + pth +
-                             "', weights_only=True); m.load_state_dict(s, strict=True); torch.save({k: m.state_dict()[k] for k in s}, '" + again + "')";
+  const std::string script =
+      "import torch, torchvision; m = torchvision.models.resnet18(num_classes=3); s = torch.load('" + pth +
+      "', weights_only=True); m.load_state_dict(s, strict=True); torch.save({k: m.state_dict()[k] for k in s}, '" +
+      again + "')";
   const Outcome loaded = run_program("/usr/bin/python3", {"-c", script});
   ASSERT_EQ(loaded.code, 0) << loaded.err;
   const Outcome same = run_program("pcconvert", {"--verify", model, again});
@@ -207,7 +219,8 @@ TEST_F(Train, FineTunesFromOneLabelColumnToAnother) {
   make_colours(data, 20);
   std::filesystem::rename(data / "red", data / "rot");
   auto a = train_arguments(folder_->path(), data, "renamed");
-  a.insert(a.end(), {"--set", "model.weights=" + (run("whole") / "model.safetensors").string(), "--set", "train.epochs=1"});
+  a.insert(a.end(),
+           {"--set", "model.weights=" + (run("whole") / "model.safetensors").string(), "--set", "train.epochs=1"});
   const Outcome outcome = run_program("pctrain", a);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("100 tensors from"), std::string::npos) << outcome.err;
@@ -215,14 +228,16 @@ TEST_F(Train, FineTunesFromOneLabelColumnToAnother) {
 }
 
 TEST_F(Train, Bf16Learns) {
-  const Outcome outcome = run_program("pctrain", arguments("bf16", {"--set", "train.precision=bf16", "--set", "train.epochs=12"}));
+  const Outcome outcome =
+      run_program("pctrain", arguments("bf16", {"--set", "train.precision=bf16", "--set", "train.epochs=12"}));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_GE(metrics("bf16").back()["heads"]["label"]["accuracy"].get<double>(), 0.8);
 }
 
 TEST_F(Train, WeightsOfAnotherArchitectureAreNamed) {
   const std::string weights = "model.weights=" + (run("whole") / "model.safetensors").string();
-  const Outcome outcome = run_program("pctrain", arguments("wrong", {"--set", weights, "--set", "model.architecture=resnet34"}));
+  const Outcome outcome =
+      run_program("pctrain", arguments("wrong", {"--set", weights, "--set", "model.architecture=resnet34"}));
   EXPECT_EQ(outcome.code, 3);
   EXPECT_NE(outcome.err.find("layer1.2.conv1.weight"), std::string::npos) << outcome.err;
 }
@@ -243,7 +258,8 @@ TEST_F(Train, DryRunWritesNoRun) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("11178051 parameters"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("logits [8, 3]"), std::string::npos) << outcome.out;
-  for (const char* activation : {"conv2d           [8, 16, 16, 64]", "norm_pool        [8, 8, 8, 64]", "norm_mean        [8, 512]"})
+  for (const char* activation :
+       {"conv2d           [8, 16, 16, 64]", "norm_pool        [8, 8, 8, 64]", "norm_mean        [8, 512]"})
     EXPECT_NE(outcome.out.find(activation), std::string::npos) << activation << " in\n" << outcome.out;
   EXPECT_FALSE(std::filesystem::exists(run("dry")));
 }
@@ -251,11 +267,13 @@ TEST_F(Train, DryRunWritesNoRun) {
 TEST_F(Train, TooManyBadPicturesStopTheRun) {
   const auto data = *folder_ / "broken";
   make_colours(data, 4);
-  for (int i = 0; i < 3; ++i) write_file_atomically(data / "red" / ("bad" + std::to_string(i) + ".jpg"), "not a picture");
+  for (int i = 0; i < 3; ++i)
+    write_file_atomically(data / "red" / ("bad" + std::to_string(i) + ".jpg"), "not a picture");
   auto a = train_arguments(folder_->path(), data, "broken");
   const Outcome strict = run_program("pctrain", a);
   EXPECT_EQ(strict.code, 3);
-  EXPECT_NE(strict.err.find("3 of 15 pictures cannot be read, more than data.max_bad = 0.01"), std::string::npos) << strict.err;
+  EXPECT_NE(strict.err.find("3 of 15 pictures cannot be read, more than data.max_bad = 0.01"), std::string::npos)
+      << strict.err;
   a.insert(a.end(), {"--set", "data.max_bad=0.5", "--set", "train.batch=4", "--set", "train.epochs=1"});
   const Outcome lenient = run_program("pctrain", a);
   EXPECT_EQ(lenient.code, 0) << lenient.err;
@@ -263,8 +281,9 @@ TEST_F(Train, TooManyBadPicturesStopTheRun) {
 }
 
 TEST_F(Train, DivergenceIsNamedAndNothingBadIsSaved) {
-  const Outcome outcome = run_program("pctrain", arguments("nan", {"--set", "train.lr=1000", "--set", "train.schedule=constant",
-                                                                   "--set", "train.momentum=1", "--set", "train.weight_decay=100"}));
+  const Outcome outcome =
+      run_program("pctrain", arguments("nan", {"--set", "train.lr=1000", "--set", "train.schedule=constant", "--set",
+                                               "train.momentum=1", "--set", "train.weight_decay=100"}));
   EXPECT_EQ(outcome.code, 7) << outcome.err;
   EXPECT_NE(outcome.err.find("in step"), std::string::npos) << outcome.err;
 }
@@ -290,8 +309,9 @@ TEST_F(Train, BadKeysAndValues) {
       {"nonsense", "wants section.key=value"},
   };
   for (const BadConfig& c : cases) {
-    const auto more = c.override == "data.val=0.6" ? std::vector<std::string>{"--set", c.override, "--set", "data.test=0.5"}
-                                                    : std::vector<std::string>{"--set", c.override};
+    const auto more = c.override == "data.val=0.6"
+                          ? std::vector<std::string>{"--set", c.override, "--set", "data.test=0.5"}
+                          : std::vector<std::string>{"--set", c.override};
     const Outcome outcome = run_program("pctrain", arguments("bad", more));
     EXPECT_EQ(outcome.code, 2) << c.override;
     EXPECT_NE(outcome.err.find(c.message), std::string::npos) << c.override << ": " << outcome.err;

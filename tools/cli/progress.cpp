@@ -47,7 +47,8 @@ void Progress::say(const std::string& line) {
 
 std::string clock_text(double s) {
   const auto t = int64_t(s + 0.5);
-  return t < 3600 ? fmt::format("{}:{:02}", t / 60, t % 60) : fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60);
+  return t < 3600 ? fmt::format("{}:{:02}", t / 60, t % 60)
+                  : fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60);
 }
 
 }  // namespace pc

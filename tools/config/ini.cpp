@@ -31,7 +31,8 @@ char* next_line(char* buffer, int size, void* stream) {
   ++lines.line;
   const std::size_t end = std::min(lines.text.find('\n', lines.position), lines.text.size() - 1) + 1;
   const std::size_t length = end - lines.position;
-  if (length >= std::size_t(size)) fail(Exit::usage, fmt::format("{}:{}: line of more than {} characters", lines.name, lines.line, size - 2));
+  if (length >= std::size_t(size))
+    fail(Exit::usage, fmt::format("{}:{}: line of more than {} characters", lines.name, lines.line, size - 2));
   lines.text.copy(buffer, length, lines.position);
   buffer[length] = '\0';
   lines.position = end;
@@ -112,14 +113,16 @@ IniEntry parse_override(const std::string& text) {
   const auto equals = text.find('='), dot = text.find('.');
   if (equals == std::string::npos || dot == std::string::npos || dot > equals)
     fail(Exit::usage, fmt::format("--set {}: wants section.key=value", text));
-  return {trim(text.substr(0, dot)), trim(text.substr(dot + 1, equals - dot - 1)), trim(text.substr(equals + 1)), "--set"};
+  return {trim(text.substr(0, dot)), trim(text.substr(dot + 1, equals - dot - 1)), trim(text.substr(equals + 1)),
+          "--set"};
 }
 
 void apply_config(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys) {
   for (const IniEntry& entry : entries) {
     const std::string name = entry.section + "." + entry.key;
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return full_name(k) == name; });
-    if (key == keys.end()) fail(Exit::usage, fmt::format("{}: unknown key {}; did you mean {}?", entry.place, name, nearest(keys, name)));
+    if (key == keys.end())
+      fail(Exit::usage, fmt::format("{}: unknown key {}; did you mean {}?", entry.place, name, nearest(keys, name)));
     try {
       key->set(entry.value);
     } catch (const std::invalid_argument& e) {
@@ -151,10 +154,16 @@ std::string config_help(const std::vector<ConfigKey>& keys) {
 }
 
 ConfigKey text_key(const std::string& section, const std::string& key, std::string& value, const std::string& help) {
-  return {section, key, help, "text", [&value](const std::string& text) { check_text(text), value = text; }, [&value] { return value; }};
+  return {section,
+          key,
+          help,
+          "text",
+          [&value](const std::string& text) { check_text(text), value = text; },
+          [&value] { return value; }};
 }
 
-ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value, const std::string& help) {
+ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value,
+                   const std::string& help) {
   const auto set = [&value](const std::string& text) {
     value.clear();
     check_text(text);
@@ -165,18 +174,30 @@ ConfigKey list_key(const std::string& section, const std::string& key, std::vect
     }
     check_text(fmt::format("{}", fmt::join(value, ", ")));  // as it will be written
   };
-  return {section, key, help, "a list, with commas between", set, [&value] { return fmt::format("{}", fmt::join(value, ", ")); }};
+  return {section, key,
+          help,    "a list, with commas between",
+          set,     [&value] { return fmt::format("{}", fmt::join(value, ", ")); }};
 }
 
-ConfigKey int_key(const std::string& section, const std::string& key, int64_t& value, int64_t low, int64_t high, const std::string& help) {
+ConfigKey int_key(const std::string& section, const std::string& key, int64_t& value, int64_t low, int64_t high,
+                  const std::string& help) {
   const std::string wants = fmt::format("a whole number from {} to {}", low, high);
-  return {section, key, help, wants, [=, &value](const std::string& text) { value = parse_number<int64_t>(text, wants, low, high); },
+  return {section,
+          key,
+          help,
+          wants,
+          [=, &value](const std::string& text) { value = parse_number<int64_t>(text, wants, low, high); },
           [&value] { return fmt::format("{}", value); }};
 }
 
-ConfigKey number_key(const std::string& section, const std::string& key, double& value, double low, double high, const std::string& help) {
+ConfigKey number_key(const std::string& section, const std::string& key, double& value, double low, double high,
+                     const std::string& help) {
   const std::string wants = fmt::format("a number from {} to {}", low, high);
-  return {section, key, help, wants, [=, &value](const std::string& text) { value = parse_number<double>(text, wants, low, high); },
+  return {section,
+          key,
+          help,
+          wants,
+          [=, &value](const std::string& text) { value = parse_number<double>(text, wants, low, high); },
           [&value] { return fmt::format("{}", value); }};
 }
 
@@ -188,8 +209,8 @@ ConfigKey flag_key(const std::string& section, const std::string& key, bool& val
   return {section, key, help, "yes or no", set, [&value] { return value ? "yes" : "no"; }};
 }
 
-ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value, std::vector<std::string> choices,
-                     const std::string& help) {
+ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value,
+                     std::vector<std::string> choices, const std::string& help) {
   const std::string wants = fmt::format("one of {}", fmt::join(choices, ", "));
   const auto set = [choices, wants, &value](const std::string& text) {
     if (std::find(choices.begin(), choices.end(), text) == choices.end()) throw std::invalid_argument("wants " + wants);

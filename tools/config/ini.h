@@ -23,8 +23,9 @@ IniEntry parse_override(const std::string& text);
 // One key of a program's configuration.
 struct ConfigKey {
   std::string section, key, help;
-  std::string wants;                                  // "a number from 0 to 1000"
-  std::function<void(const std::string& value)> set;  // throws std::invalid_argument for a bad value, mostly "wants " + wants
+  std::string wants;  // "a number from 0 to 1000"
+  std::function<void(const std::string& value)>
+      set;  // throws std::invalid_argument for a bad value, mostly "wants " + wants
   std::function<std::string()> get;
 };
 
@@ -40,11 +41,14 @@ std::string config_help(const std::vector<ConfigKey>& keys);
 
 // Makers of keys bound to a variable. Numbers are parsed in the C locale, whole, and checked against [low, high].
 ConfigKey text_key(const std::string& section, const std::string& key, std::string& value, const std::string& help);
-ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value, const std::string& help);
-ConfigKey int_key(const std::string& section, const std::string& key, int64_t& value, int64_t low, int64_t high, const std::string& help);
-ConfigKey number_key(const std::string& section, const std::string& key, double& value, double low, double high, const std::string& help);
-ConfigKey flag_key(const std::string& section, const std::string& key, bool& value, const std::string& help);
-ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value, std::vector<std::string> choices,
+ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value,
+                   const std::string& help);
+ConfigKey int_key(const std::string& section, const std::string& key, int64_t& value, int64_t low, int64_t high,
+                  const std::string& help);
+ConfigKey number_key(const std::string& section, const std::string& key, double& value, double low, double high,
                      const std::string& help);
+ConfigKey flag_key(const std::string& section, const std::string& key, bool& value, const std::string& help);
+ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value,
+                     std::vector<std::string> choices, const std::string& help);
 
 }  // namespace pc

@@ -47,7 +47,8 @@ class Page {
   const std::string& file(std::size_t item) const { return data_.catalogue.items[item].file; }
 
   std::string picture(std::size_t item) {
-    return thumbnails_.show(fmt::format("p{}", item), file(item), [&] { return data_.pictures->image(item, {.min_side = 80}); });
+    return thumbnails_.show(fmt::format("p{}", item), file(item),
+                            [&] { return data_.pictures->image(item, {.min_side = 80}); });
   }
 
   void figure(const char* name, int64_t value) {

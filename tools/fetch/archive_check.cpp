@@ -21,8 +21,8 @@ void check_archive(const std::filesystem::path& path,
   const uint64_t unpacked = std::accumulate(records.begin(), records.end(), uint64_t(0), add);
   const uint64_t bytes = mapped->bytes().size();
   if (unpacked / largest_ratio > bytes)
-    fail(Exit::limit, fmt::format("{}: unpacks to more than {} times its size; that is no picture collection", name,
-                                  largest_ratio));
+    fail(Exit::limit,
+         fmt::format("{}: unpacks to more than {} times its size; that is no picture collection", name, largest_ratio));
   uint64_t packed = 0;
   for (const ZipRecord& r : records) {
     unpack_record(r, name + ": " + r.name, [](std::span<const std::byte>) {});

@@ -144,8 +144,7 @@ std::string to_text(const std::string& file, const Outcome& outcome, const Model
       name.clear();
     }
   }
-  for (const Neighbor& n : outcome.similar)
-    text += fmt::format("  similar {:5.3f}  {}\n", n.cosine, visible(n.file));
+  for (const Neighbor& n : outcome.similar) text += fmt::format("  similar {:5.3f}  {}\n", n.cosine, visible(n.file));
   text += preprocess_text(info.preprocess);
   return info.calibration ? text + verdict_text(info, outcome.logits, named) : text;
 }

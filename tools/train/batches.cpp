@@ -16,7 +16,8 @@ Tensor make_surfaces(int h, int w, uint64_t seed) {
   Tensor surfaces({kSurfaces * bytes}, DType::u8, Device::cpu);
   parallel_for(kSurfaces, 8, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      std::memcpy(surfaces.as<uint8_t>() + i * bytes, make_surface(h, w, seed, uint64_t(i)).pixels.data(), std::size_t(bytes));
+      std::memcpy(surfaces.as<uint8_t>() + i * bytes, make_surface(h, w, seed, uint64_t(i)).pixels.data(),
+                  std::size_t(bytes));
   });
   return surfaces;
 }
@@ -28,9 +29,14 @@ Tensor owned(std::vector<uint8_t> bytes) {
 
 }  // namespace
 
-BatchMaker::BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess, DType dtype,
-                       Device device, const BatchRecipe& recipe)
-    : catalogue_(&catalogue), store_(std::move(store)), preprocess_(preprocess), dtype_(dtype), device_(device), recipe_(recipe),
+BatchMaker::BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store,
+                       const Preprocess& preprocess, DType dtype, Device device, const BatchRecipe& recipe)
+    : catalogue_(&catalogue),
+      store_(std::move(store)),
+      preprocess_(preprocess),
+      dtype_(dtype),
+      device_(device),
+      recipe_(recipe),
       pixels_(to_device(Tensor::borrow({store_->pixel_bytes()}, DType::u8, store_->pixels(), store_))) {
   if (recipe.augmentation.background == 0) return;
   recipe_.augmentation.surfaces = kSurfaces;
@@ -67,13 +73,18 @@ void BatchMaker::draw(std::span<const uint32_t> items, const BatchPlace& at, std
   auto* samples = reinterpret_cast<AugmentSample*>(table);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const StoredImage image = store_->image(items[i]);
-    samples[i] = pc::draw(preprocess_, recipe_.augmentation, recipe_.seed, at.epoch, at.first + i, image.offset, image.h, image.w);
+    samples[i] = pc::draw(preprocess_, recipe_.augmentation, recipe_.seed, at.epoch, at.first + i, image.offset,
+                          image.h, image.w);
   }
-  write_targets(items, draw_pairs(recipe_.mixing, int(items.size()), preprocess_.height, preprocess_.width, recipe_.seed, at.epoch, at.number), table);
+  write_targets(items,
+                draw_pairs(recipe_.mixing, int(items.size()), preprocess_.height, preprocess_.width, recipe_.seed,
+                           at.epoch, at.number),
+                table);
 }
 
 // A picture whose partner has no label counts as unmixed.
-void BatchMaker::write_targets(std::span<const uint32_t> items, std::span<const MixPair> pairs, std::byte* table) const {
+void BatchMaker::write_targets(std::span<const uint32_t> items, std::span<const MixPair> pairs,
+                               std::byte* table) const {
   const std::size_t n = items.size();
   const Layout at = layout(n);
   std::copy(pairs.begin(), pairs.end(), reinterpret_cast<MixPair*>(table + at.pairs));
@@ -97,11 +108,14 @@ Batch BatchMaker::make(std::size_t n, const Tensor& table) const {
                              .backgrounds = surfaces_.empty() ? nullptr : surfaces_.as<uint8_t>()};
   const Layout at = layout(n);
   const auto count = int64_t(n);
-  Batch batch{.x = augment(preprocess_.shape(), dtype_, source, table.part(0, {int64_t(at.pairs)}, DType::u8)), .targets = {}};
+  Batch batch{.x = augment(preprocess_.shape(), dtype_, source, table.part(0, {int64_t(at.pairs)}, DType::u8)),
+              .targets = {}};
   if (recipe_.mixing.on()) mix(batch.x, table.part(at.pairs, {int64_t(at.targets - at.pairs)}, DType::u8));
   for (std::size_t head = 0; head < heads(); ++head) {
-    const std::size_t own = at.targets + head * at.head_bytes, partner = own + n * sizeof(int32_t), share = partner + n * sizeof(int32_t);
-    batch.targets.push_back({.a = table.part(own, {count}, DType::i32), .b = table.part(partner, {count}, DType::i32),
+    const std::size_t own = at.targets + head * at.head_bytes, partner = own + n * sizeof(int32_t),
+                      share = partner + n * sizeof(int32_t);
+    batch.targets.push_back({.a = table.part(own, {count}, DType::i32),
+                             .b = table.part(partner, {count}, DType::i32),
                              .lambda = table.part(share, {count}, DType::f32)});
   }
   return batch;

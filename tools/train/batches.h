@@ -34,8 +34,8 @@ class BatchMaker {
  public:
   // Labels are of the catalogue's columns; on CUDA the store's pixels are copied to the device once. Where the recipe lays objects on
   // other surfaces, those are made and the objects marked here.
-  BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess, DType dtype, Device device,
-             const BatchRecipe& recipe = {});
+  BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess,
+             DType dtype, Device device, const BatchRecipe& recipe = {});
 
   // Whole pictures, as prediction sees them.
   Batch whole(std::span<const uint32_t> items) const;

@@ -46,7 +46,8 @@ json head_report(const ModelInfo& info, const CalibrationSet& val, const Calibra
 }
 
 // How many pictures of `answered` get which verdict.
-json count_verdicts(const ModelInfo& info, const CalibrationSet& answered, const std::vector<std::vector<Named>>& named) {
+json count_verdicts(const ModelInfo& info, const CalibrationSet& answered,
+                    const std::vector<std::vector<Named>>& named) {
   json counts{{"n", answered.logits.size()}};
   for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::not_product}) {
     int64_t n = 0;

@@ -31,8 +31,8 @@ struct HeadScore {
   // Of one true class.
   int64_t pictures(int truth) const;
   int64_t hits(int truth) const;
-  int64_t claims(
-      int truth) const;  // pictures of other classes with a wrong prediction that would be right for this one
+  // Pictures of other classes with a wrong prediction that would be right for this one.
+  int64_t claims(int truth) const;
 
   int64_t n() const;
   double accuracy() const;  // of n; 0 where n is 0

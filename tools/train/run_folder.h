@@ -20,8 +20,7 @@ class RunFolder {
   explicit RunFolder(const std::filesystem::path& path);
 
   // Writes config.ini, or checks that the one there says the same. Keys that do not change results may differ, and more
-  // epochs may be asked for. Error(usage) names the
-  // first key that differs.
+  // epochs may be asked for. Error(usage) names the first key that differs.
   void claim(const std::vector<ConfigKey>& keys);
 
   // Whether a run of that many epochs has left its result.
@@ -46,17 +45,18 @@ class RunFolder {
 struct TrainState {
   int64_t epoch = 0, step = 0;  // epochs done, steps done in this one
   int64_t total_steps = 0;
-  std::vector<double> loss_sums;             // of this epoch, per head, times batch size
-  std::vector<int64_t> hits, seen;           // of this epoch, per head
-  double best = -1;                          // mean validation accuracy of best_epoch; kept with train.patience only
-  int64_t best_epoch = 0;                    // counted from 1
-  int64_t finished = 0;                      // train.epochs of the run that is done; 0: none yet
-  double seconds = 0;                        // of training so far
+  std::vector<double> loss_sums;    // of this epoch, per head, times batch size
+  std::vector<int64_t> hits, seen;  // of this epoch, per head
+  double best = -1;                 // mean validation accuracy of best_epoch; kept with train.patience only
+  int64_t best_epoch = 0;           // counted from 1
+  int64_t finished = 0;             // train.epochs of the run that is done; 0: none yet
+  double seconds = 0;               // of training so far
   int64_t log_bytes = 0;
 };
 
 // `average` may be null.
-void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer, const TrainState& state);
+void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
+                     const TrainState& state);
 // Nothing where no checkpoint exists. Errors: Error(data) for one that does not fit.
 std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer);
 

@@ -20,7 +20,8 @@ std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& i
   for (std::size_t i = 0; i < info.heads.size(); ++i)
     for (std::size_t j = 0; j < there.heads.size(); ++j) {
       const std::string here = head_prefix(info.head_shapes(), i);
-      if (info.heads[i].labels == there.heads[j].labels && here == head_prefix(there.head_shapes(), j)) prefixes.push_back(here + ".");
+      if (info.heads[i].labels == there.heads[j].labels && here == head_prefix(there.head_shapes(), j))
+        prefixes.push_back(here + ".");
     }
   return prefixes;
 }
@@ -29,15 +30,19 @@ void load_backbone(Classifier& model, const ModelInfo& info, const std::string& 
   WeightFile file = read_weights(path).file;
   const std::vector<std::string> kept = shared_heads(file, info, path);
   std::erase_if(file.tensors, [&](const FileTensor& t) {
-    return is_head(t.name) && std::none_of(kept.begin(), kept.end(), [&](const auto& prefix) { return t.name.starts_with(prefix); });
+    return is_head(t.name) &&
+           std::none_of(kept.begin(), kept.end(), [&](const auto& prefix) { return t.name.starts_with(prefix); });
   });
   for (const FileTensor& t : file.tensors)
     if (const int64_t count = count_nonfinite(t); count > 0)
-      fail(Exit::numeric, fmt::format("{}: \"{}\" holds {} values that are not finite; training cannot begin there", path, printable(t.name), count));
+      fail(Exit::numeric, fmt::format("{}: \"{}\" holds {} values that are not finite; training cannot begin there",
+                                      path, printable(t.name), count));
   LoadReport report = load_state_dict(model, file);
   std::erase_if(report.missing, is_head);
-  if (!report.complete()) fail(Exit::data, fmt::format("{}: does not fit {}: {}", path, info.architecture, describe(report)));
-  fmt::print(stderr, "model: {} tensors from {}, {} of {} heads kept\n", report.loaded, path, kept.size(), info.heads.size());
+  if (!report.complete())
+    fail(Exit::data, fmt::format("{}: does not fit {}: {}", path, info.architecture, describe(report)));
+  fmt::print(stderr, "model: {} tensors from {}, {} of {} heads kept\n", report.loaded, path, kept.size(),
+             info.heads.size());
 }
 
 }  // namespace
@@ -45,9 +50,14 @@ void load_backbone(Classifier& model, const ModelInfo& info, const std::string& 
 ModelInfo model_info(const TrainConfig& config, const DataPlan& plan) {
   return {.architecture = config.model.architecture,
           .heads = plan.heads(),
-          .preprocess = {.height = int(config.model.height), .width = int(config.model.width), .resize = resize_from_name(config.model.resize)},
-          .split = SplitRecord{.pictures = int64_t(plan.catalogue.items.size()), .files = files_hash(plan.catalogue), .test = plan.test,
-                               .min_counts = config.min_counts(), .rare = config.data.rare}};
+          .preprocess = {.height = int(config.model.height),
+                         .width = int(config.model.width),
+                         .resize = resize_from_name(config.model.resize)},
+          .split = SplitRecord{.pictures = int64_t(plan.catalogue.items.size()),
+                               .files = files_hash(plan.catalogue),
+                               .test = plan.test,
+                               .min_counts = config.min_counts(),
+                               .rare = config.data.rare}};
 }
 
 std::unique_ptr<Classifier> starting_model(const TrainConfig& config, const ModelInfo& info) {

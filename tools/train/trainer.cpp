@@ -55,11 +55,16 @@ class Trainer {
 };
 
 Trainer::Trainer(TrainConfig& config)
-    : config_(config), plan_(plan_data(config)), info_(model_info(config, plan_)), learner_(config, plan_, info_), state_(learner_.state()) {}
+    : config_(config),
+      plan_(plan_data(config)),
+      info_(model_info(config, plan_)),
+      learner_(config, plan_, info_),
+      state_(learner_.state()) {}
 
 json Trainer::train_scores() const {
   json scores = json::object();
-  const auto pictures = double(std::clamp<int64_t>(state_.step * learner_.step_pictures(), 1, learner_.epoch_pictures()));
+  const auto pictures =
+      double(std::clamp<int64_t>(state_.step * learner_.step_pictures(), 1, learner_.epoch_pictures()));
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
     scores[info_.heads[h].name] = {{"loss", state_.loss_sums[h] / pictures},
                                    {"accuracy", double(state_.hits[h]) / double(std::max<int64_t>(1, state_.seen[h]))}};
@@ -69,7 +74,8 @@ json Trainer::train_scores() const {
 // One epoch, or what is left of it. False when a signal stopped it.
 bool Trainer::train_epoch(RunFolder& folder) {
   const auto order = plan_.order(config_, uint64_t(state_.epoch));
-  const int64_t pictures = learner_.step_pictures(), steps = learner_.steps_per_epoch(), all = learner_.epoch_pictures();
+  const int64_t pictures = learner_.step_pictures(), steps = learner_.steps_per_epoch(),
+                all = learner_.epoch_pictures();
   Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), all);
   std::vector<uint32_t> items;
   while (state_.step < steps) {
@@ -82,11 +88,11 @@ bool Trainer::train_epoch(RunFolder& folder) {
     const int64_t done = std::min(all, state_.step * pictures);
     const auto total = double(done - learner_.missing_pictures());
     if (news)
-      progress.update(done,
-                      fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
-                                  double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
+      progress.update(done, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
+                                        double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
     if (stop_requested()) return save(folder), false;
-    if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps) save(folder);
+    if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps)
+      save(folder);
   }
   return true;
 }
@@ -100,14 +106,15 @@ std::vector<HeadScore> Trainer::validate() {
 
 void Trainer::end_epoch(RunFolder& folder, double seconds) {
   const double rate = double(learner_.epoch_pictures()) / seconds;
-  json event{{"event", "epoch"}, {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)}, {"train", train_scores()},
-             {"seconds", seconds}, {"img_per_s", rate}};
+  json event{{"event", "epoch"},        {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)},
+             {"train", train_scores()}, {"seconds", seconds},        {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
   const std::vector<HeadScore> val = validate();
   if (!val.empty()) event["val"] = to_json(val);
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     const json& t = event["train"][info_.heads[h].name];
-    line += fmt::format(" | {} loss {:.3f} accuracy {:.3f}", info_.heads[h].name, t["loss"].get<double>(), t["accuracy"].get<double>());
+    line += fmt::format(" | {} loss {:.3f} accuracy {:.3f}", info_.heads[h].name, t["loss"].get<double>(),
+                        t["accuracy"].get<double>());
     if (!val.empty()) line += fmt::format(", val {:.4f} (majority {:.4f})", val[h].accuracy(), val[h].majority());
   }
   fmt::print(stderr, "{}\n", line);
@@ -156,15 +163,20 @@ Exit Trainer::run(RunFolder& folder) {
   } else {
     folder.truncate_log(0);
     write_file_atomically(split_path, split);
-    folder.log({{"event", "start"}, {"architecture", info_.architecture}, {"parameters", count_parameters(learner_.model())},
-                {"train", plan_.train.size()}, {"val", plan_.val.size()}, {"test", plan_.test.size()}});
+    folder.log({{"event", "start"},
+                {"architecture", info_.architecture},
+                {"parameters", count_parameters(learner_.model())},
+                {"train", plan_.train.size()},
+                {"val", plan_.val.size()},
+                {"test", plan_.test.size()}});
   }
   catch_stop_signals();
   while (!finished()) {
     const double before = state_.seconds;
     const bool whole = state_.step == 0;
     if (!train_epoch(folder)) {
-      fmt::print(stderr, "stopped in epoch {}, step {}; run the same command again to go on\n", state_.epoch + 1, state_.step);
+      fmt::print(stderr, "stopped in epoch {}, step {}; run the same command again to go on\n", state_.epoch + 1,
+                 state_.step);
       return Exit::stopped;
     }
     end_epoch(folder, whole ? state_.seconds - before : state_.seconds / double(state_.epoch + 1));
@@ -214,7 +226,8 @@ void Trainer::dry_run() {
   const auto items = std::span(plan_.train);
   learner_.learn(items.first(std::size_t(learner_.step_pictures())),
                  [this](const std::vector<Var>& losses) { describe(losses); });
-  fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(device_from_name(config_.train.device)).peak >> 20);
+  fmt::print("memory      {} MiB at the peak of one step\n",
+             memory::stats(device_from_name(config_.train.device)).peak >> 20);
 }
 
 // The steps of a first epoch, at the finder's rates instead of the schedule's.
@@ -222,27 +235,31 @@ std::vector<LrProbe> Trainer::probe_rates() {
   constexpr int64_t kMost = 200, kFewest = 20;
   const int64_t steps = std::min(kMost, learner_.epoch_pictures() / learner_.step_pictures());
   if (steps < kFewest)
-    fail(Exit::usage, fmt::format("--lr-find takes {} steps or more, an epoch has {}; lower train.batch ({})", kFewest, steps, config_.train.batch));
+    fail(Exit::usage, fmt::format("--lr-find takes {} steps or more, an epoch has {}; lower train.batch ({})", kFewest,
+                                  steps, config_.train.batch));
   const auto order = plan_.order(config_, 0);
   const std::vector<float> weights = config_.head_weights();
   Progress progress("trying rates", steps, "steps");
   std::vector<uint32_t> items(static_cast<std::size_t>(learner_.step_pictures()));
   return pc::probe_rates(steps, [&](double lr) {
     learner_.set_rate(float(lr));
-    for (std::size_t i = 0; i < items.size(); ++i) items[i] = plan_.train[order[std::size_t(state_.step) * items.size() + i]];
+    for (std::size_t i = 0; i < items.size(); ++i)
+      items[i] = plan_.train[order[std::size_t(state_.step) * items.size() + i]];
     state_.loss_sums.assign(info_.heads.size(), 0);
     learner_.learn(items);
     learner_.collect();
     progress.update(state_.step);
     double loss = 0;
-    for (std::size_t h = 0; h < weights.size(); ++h) loss += double(weights[h]) * state_.loss_sums[h] / double(items.size());
+    for (std::size_t h = 0; h < weights.size(); ++h)
+      loss += double(weights[h]) * state_.loss_sums[h] / double(items.size());
     return loss;
   });
 }
 
 void Trainer::describe(const std::vector<Var>& losses) {
   const Preprocess& p = info_.preprocess;
-  fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config_.train.batch, p.height, p.width, config_.train.precision, config_.train.device);
+  fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config_.train.batch, p.height, p.width, config_.train.precision,
+             config_.train.device);
   fmt::print("model       {}, {} parameters\n", info_.architecture, count_parameters(learner_.model()));
   learner_.model().visit("", [](const std::string& name, Var& value, Role role) {
     if (role == Role::parameter) fmt::print("  {:<32} {}\n", name, to_string(value.shape()));
@@ -251,7 +268,8 @@ void Trainer::describe(const std::vector<Var>& losses) {
   for (const Record& s : records(losses))
     fmt::print("  {:<16} {:<20} {:<5} {:8.2f} MiB\n", s.op, to_string(s.shape), name_of(s.dtype),
                double(element_count(s.shape)) * double(size_of(s.dtype)) / (1 << 20));
-  for (const Head& head : info_.heads) fmt::print("head        {}: logits [{}, {}]\n", head.name, config_.train.batch, head.labels.size());
+  for (const Head& head : info_.heads)
+    fmt::print("head        {}: logits [{}, {}]\n", head.name, config_.train.batch, head.labels.size());
   fmt::print("steps       {} epochs of {}\n", config_.train.epochs, learner_.steps_per_epoch());
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
     fmt::print("first loss  {}: {:.4f} (ln classes = {:.4f})\n", info_.heads[h].name, losses[h].value().item(),

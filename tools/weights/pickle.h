@@ -55,8 +55,8 @@ struct PickleValue {
   bool ordered = false;    // dict: an OrderedDict
   bool contained = false;  // lies within another value and cannot change any more
   uint8_t depth = 0;       // of nesting: 0 for a leaf
-  int64_t integer =
-      0;  // boolean, integer; storage, tensor: index into the Pickle's list; storage_type: a FileType; function
+  // boolean, integer: the value; storage, tensor: index into the Pickle's list; storage_type: a FileType; function: which.
+  int64_t integer = 0;
   double real = 0;
   std::string_view string;         // within the pickle's bytes, UTF-8
   std::vector<PickleIndex> items;  // tuple, list; dict: key, value, key, value, …

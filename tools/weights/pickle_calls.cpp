@@ -129,8 +129,12 @@ void PickleReader::reduce() {
     if (args.size() < least || args.size() > most) refuse(fmt::format("with {} arguments", args.size()));
   };
   switch (Function(p_[function].integer)) {
-    case ordered_dict: needs(0, 1); return reduce_ordered_dict(args);
-    case rebuild_tensor: needs(4, 4); return push_new(make_tensor(args));
+    case ordered_dict:
+      needs(0, 1);
+      return reduce_ordered_dict(args);
+    case rebuild_tensor:
+      needs(4, 4);
+      return push_new(make_tensor(args));
     case rebuild_tensor_v2:
       needs(6, 7);
       expect(args[4], Kind::boolean, "requires_grad");

@@ -179,38 +179,70 @@ void PickleReader::stop() {
 void PickleReader::step() {
   if (start_ == begin_ && op_ != Opcode::proto) refuse("where PROTO should begin the pickle");
   switch (op_) {
-    case Opcode::proto: return proto();
-    case Opcode::stop: return stop();
-    case Opcode::mark: return push(mark_index);
-    case Opcode::global: return global();
-    case Opcode::reduce: return reduce();
-    case Opcode::build: return build();
-    case Opcode::binpersid: return persistent_id();
-    case Opcode::none: return push_new({});
-    case Opcode::newtrue: return push_new({.kind = Kind::boolean, .integer = 1});
-    case Opcode::newfalse: return push_new({.kind = Kind::boolean});
-    case Opcode::binint: return push_new({.kind = Kind::integer, .integer = number<int32_t>()});
-    case Opcode::binint1: return push_new({.kind = Kind::integer, .integer = number<uint8_t>()});
-    case Opcode::binint2: return push_new({.kind = Kind::integer, .integer = number<uint16_t>()});
-    case Opcode::long1: return long1();
-    case Opcode::binfloat: return binfloat();
-    case Opcode::binunicode: return string(number<uint32_t>());
-    case Opcode::short_binstring: return string(number<uint8_t>());
-    case Opcode::empty_tuple: return push_tuple({});
-    case Opcode::tuple: return push_tuple(pop_to_mark());
-    case Opcode::tuple1: return push_tuple(pop_many(1));
-    case Opcode::tuple2: return push_tuple(pop_many(2));
-    case Opcode::tuple3: return push_tuple(pop_many(3));
-    case Opcode::empty_list: return push_new({.kind = Kind::list});
-    case Opcode::append: return append(pop_many(1));
-    case Opcode::appends: return append(pop_to_mark());
-    case Opcode::empty_dict: return push_new({.kind = Kind::dict});
-    case Opcode::setitem: return set_items(pop_many(2));
-    case Opcode::setitems: return set_items(pop_to_mark());
-    case Opcode::binput: return put(number<uint8_t>());
-    case Opcode::long_binput: return put(number<uint32_t>());
-    case Opcode::binget: return get(number<uint8_t>());
-    case Opcode::long_binget: return get(number<uint32_t>());
+    case Opcode::proto:
+      return proto();
+    case Opcode::stop:
+      return stop();
+    case Opcode::mark:
+      return push(mark_index);
+    case Opcode::global:
+      return global();
+    case Opcode::reduce:
+      return reduce();
+    case Opcode::build:
+      return build();
+    case Opcode::binpersid:
+      return persistent_id();
+    case Opcode::none:
+      return push_new({});
+    case Opcode::newtrue:
+      return push_new({.kind = Kind::boolean, .integer = 1});
+    case Opcode::newfalse:
+      return push_new({.kind = Kind::boolean});
+    case Opcode::binint:
+      return push_new({.kind = Kind::integer, .integer = number<int32_t>()});
+    case Opcode::binint1:
+      return push_new({.kind = Kind::integer, .integer = number<uint8_t>()});
+    case Opcode::binint2:
+      return push_new({.kind = Kind::integer, .integer = number<uint16_t>()});
+    case Opcode::long1:
+      return long1();
+    case Opcode::binfloat:
+      return binfloat();
+    case Opcode::binunicode:
+      return string(number<uint32_t>());
+    case Opcode::short_binstring:
+      return string(number<uint8_t>());
+    case Opcode::empty_tuple:
+      return push_tuple({});
+    case Opcode::tuple:
+      return push_tuple(pop_to_mark());
+    case Opcode::tuple1:
+      return push_tuple(pop_many(1));
+    case Opcode::tuple2:
+      return push_tuple(pop_many(2));
+    case Opcode::tuple3:
+      return push_tuple(pop_many(3));
+    case Opcode::empty_list:
+      return push_new({.kind = Kind::list});
+    case Opcode::append:
+      return append(pop_many(1));
+    case Opcode::appends:
+      return append(pop_to_mark());
+    case Opcode::empty_dict:
+      return push_new({.kind = Kind::dict});
+    case Opcode::setitem:
+      return set_items(pop_many(2));
+    case Opcode::setitems:
+      return set_items(pop_to_mark());
+    case Opcode::binput:
+      return put(number<uint8_t>());
+    case Opcode::long_binput:
+      return put(number<uint32_t>());
+    case Opcode::binget:
+      return get(number<uint8_t>());
+    case Opcode::long_binget:
+      return get(number<uint32_t>());
   }
   if (op_ >= Opcode(0x8c) && op_ <= Opcode(0x98))
     refuse("belongs to pickle protocol 4; save the file again without pickle_protocol");

@@ -5,34 +5,56 @@ namespace pc {
 
 const char* name_of(PickleValue::Kind kind) {
   switch (kind) {
-    case PickleValue::Kind::none: return "None";
-    case PickleValue::Kind::boolean: return "bool";
-    case PickleValue::Kind::integer: return "int";
-    case PickleValue::Kind::real: return "float";
-    case PickleValue::Kind::string: return "str";
-    case PickleValue::Kind::tuple: return "tuple";
-    case PickleValue::Kind::list: return "list";
-    case PickleValue::Kind::dict: return "dict";
-    case PickleValue::Kind::storage: return "storage";
-    case PickleValue::Kind::tensor: return "tensor";
-    case PickleValue::Kind::storage_type: return "storage type";
-    case PickleValue::Kind::function: return "function";
+    case PickleValue::Kind::none:
+      return "None";
+    case PickleValue::Kind::boolean:
+      return "bool";
+    case PickleValue::Kind::integer:
+      return "int";
+    case PickleValue::Kind::real:
+      return "float";
+    case PickleValue::Kind::string:
+      return "str";
+    case PickleValue::Kind::tuple:
+      return "tuple";
+    case PickleValue::Kind::list:
+      return "list";
+    case PickleValue::Kind::dict:
+      return "dict";
+    case PickleValue::Kind::storage:
+      return "storage";
+    case PickleValue::Kind::tensor:
+      return "tensor";
+    case PickleValue::Kind::storage_type:
+      return "storage type";
+    case PickleValue::Kind::function:
+      return "function";
   }
   return "?";
 }
 
 const char* storage_name(FileType type) {
   switch (type) {
-    case FileType::f64: return "DoubleStorage";
-    case FileType::f32: return "FloatStorage";
-    case FileType::f16: return "HalfStorage";
-    case FileType::bf16: return "BFloat16Storage";
-    case FileType::i64: return "LongStorage";
-    case FileType::i32: return "IntStorage";
-    case FileType::i16: return "ShortStorage";
-    case FileType::i8: return "CharStorage";
-    case FileType::u8: return "ByteStorage";
-    case FileType::boolean: return "BoolStorage";
+    case FileType::f64:
+      return "DoubleStorage";
+    case FileType::f32:
+      return "FloatStorage";
+    case FileType::f16:
+      return "HalfStorage";
+    case FileType::bf16:
+      return "BFloat16Storage";
+    case FileType::i64:
+      return "LongStorage";
+    case FileType::i32:
+      return "IntStorage";
+    case FileType::i16:
+      return "ShortStorage";
+    case FileType::i8:
+      return "CharStorage";
+    case FileType::u8:
+      return "ByteStorage";
+    case FileType::boolean:
+      return "BoolStorage";
   }
   return "?";
 }

@@ -89,7 +89,8 @@ void write_weights(const std::filesystem::path& path, const WeightFile& file) {
 AnyWeights convert_weights(const std::filesystem::path& in, const std::filesystem::path& out,
                            const WeightOptions& options) {
   AnyWeights weights = read_weights(in, options);
-  weights.file.metadata.emplace("format", "pt");  // Hugging Face's libraries refuse files that do not name the framework
+  weights.file.metadata.emplace("format",
+                                "pt");  // Hugging Face's libraries refuse files that do not name the framework
   write_weights(out, weights.file);
   return weights;
 }

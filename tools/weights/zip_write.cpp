@@ -1,10 +1,11 @@
 // Records stored as they are, each beginning at a multiple of 64 bytes.
+#include "tools/weights/zip_write.h"
+
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include "engine/file.h"
 #include "kernels/runtime/error.h"
-#include "tools/weights/zip_write.h"
 
 namespace pc {
 namespace {
