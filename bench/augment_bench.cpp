@@ -4,7 +4,7 @@
 #include "engine/augmentation.h"
 #include "engine/ops.h"
 #include "kernels/augment/augment.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 
 namespace pc::bench {
 namespace {

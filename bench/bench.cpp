@@ -10,9 +10,9 @@
 #include <string_view>
 
 #include "bench/roofline.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/random.h"
 #include "kernels/cast/cast.h"
-#include "kernels/runtime/parallel.h"
-#include "kernels/runtime/random.h"
 
 namespace pc::bench {
 namespace {

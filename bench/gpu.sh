@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
 done
 python=python3
 "$python" -c 'import torch' 2> /dev/null || python=/usr/bin/python3
-rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool grad_scaler lerp linear max_pool mix norm_conv norm_mean norm_pool sgd adamw sum_squares tally"
+rooms="add augment batch_norm cast conv2d cross_entropy global_avg_pool grad_scaler lerp linear max_pool mix norm_conv norm_mean norm_pool sgd adamw sum_squares running_metrics"
 [ $device = cuda ] && sizes="224x224 96x96 80x60" batches="256 512" || sizes=80x60 batches=64
 failed=0
 
@@ -126,7 +126,7 @@ rooms() {
   [ $device = cuda ] || { map=80x60; listed norm_conv '^(forward|backward)/cuda/f16/224x224' 8; }
   for room in $rooms; do
     case $room in
-      sgd | adamw | sum_squares | lerp | mix | cross_entropy | grad_scaler | tally) bench "$room" 10 0.02 "/DEVICE/" ;;
+      sgd | adamw | sum_squares | lerp | mix | cross_entropy | grad_scaler | running_metrics) bench "$room" 10 0.02 "/DEVICE/" ;;
       norm_conv) bench "$room" 20 0.02 "/DEVICE/($([ $device = cuda ] && echo f16 || echo bf16))/$map" ;;
       *) bench "$room" 15 0.02 "/DEVICE/bf16/$map" ;;
     esac

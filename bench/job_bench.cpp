@@ -11,7 +11,7 @@
 #include <filesystem>
 
 #include "bench/bench.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tools/predict/job.h"
 
 namespace pc::bench {

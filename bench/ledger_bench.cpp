@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "bench/ledger_network.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/cli/program.h"
 
 namespace pc::bench {

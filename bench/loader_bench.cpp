@@ -12,8 +12,8 @@
 #include "data/image.h"
 #include "data/store.h"
 #include "data/tree.h"
-#include "kernels/runtime/random.h"
-#include "tools/train/batches.h"
+#include "kernels/base/random.h"
+#include "tools/run/batches.h"
 
 namespace pc::bench {
 namespace {

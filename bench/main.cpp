@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "bench/bench.h"
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parallel.h"
 
 int main(int argc, char** argv) {
   std::vector<char*> flags = pc::bench::take_flags(argc, argv);

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "bench/bench.h"
+#include "kernels/base/error.h"
 #include "kernels/norm_conv/norm_conv.h"
-#include "kernels/runtime/error.h"
 
 namespace pc::bench {
 namespace {

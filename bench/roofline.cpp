@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "bench/bench.h"
+#include "kernels/base/parallel.h"
 #include "kernels/linear/linear.h"
 #include "kernels/runtime/memory.h"
-#include "kernels/runtime/parallel.h"
 
 namespace pc::bench {
 namespace {

@@ -13,9 +13,9 @@
 #include <numeric>
 #include <string_view>
 
-#include "data/stranger.h"
+#include "data/file_type_hint.h"
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

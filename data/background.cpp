@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/parallel.h"
 
 namespace pc {
 namespace {

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "data/csv.h"
-#include "data/hash.h"
 #include "data/layouts.h"
 #include "data/store.h"
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/hash.h"
 
 namespace pc {
 namespace detail {

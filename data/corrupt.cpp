@@ -6,9 +6,9 @@
 
 #include "data/background.h"
 #include "data/codecs.h"
-#include "data/shrink.h"
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/random.h"
+#include "data/resize.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 
 namespace pc {
 namespace {

@@ -7,9 +7,9 @@
 #include <numeric>
 #include <set>
 
-#include "data/stranger.h"
+#include "data/file_type_hint.h"
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {
@@ -53,7 +53,7 @@ CsvReader::CsvReader(std::string_view text, std::string name) : text_(text), nam
     fail(Exit::data, name_ + ": the file is UTF-16; save it as UTF-8");
   }
   const auto bytes = std::as_bytes(std::span(text_.data(), text_.size()));
-  if (!text_.empty() && !describe_stranger(bytes).empty()) fail(Exit::data, name_ + ": " + not_a("CSV file", bytes));
+  if (!text_.empty() && !file_type_hint(bytes).empty()) fail(Exit::data, name_ + ": " + not_a("CSV file", bytes));
   if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
   std::vector<std::string_view> fields;
   if (!read_row(fields)) fail(Exit::data, name_ + ": empty file");

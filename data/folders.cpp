@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "data/layouts.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc::detail {
 namespace {

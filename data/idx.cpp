@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "data/codecs.h"
-#include "data/hash.h"
 #include "data/layouts.h"
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/hash.h"
 
 namespace pc::detail {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "data/codecs.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdio>
 
 #include "data/codecs.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 // jpeglib.h wants <cstdio> before it, jerror.h wants jpeglib.h.
 // clang-format off

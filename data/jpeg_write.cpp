@@ -6,7 +6,7 @@
 #include <new>
 
 #include "data/image.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 

@@ -9,7 +9,7 @@
 #include "data/csv.h"
 #include "data/layouts.h"
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc::detail {
 namespace {

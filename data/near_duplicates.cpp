@@ -9,8 +9,8 @@
 #include <numeric>
 #include <utility>
 
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parallel.h"
 
 namespace pc {
 namespace {
@@ -70,7 +70,7 @@ struct Cell {
   uint64_t share(int i) const { return uint64_t(std::min((i + 1) * kSide, to) - std::max(i * kSide, from)); }
 };
 
-void shrink_to_thumb(const uint8_t* pixels, int h, int w, uint8_t* thumb) {
+void resize_to_thumb(const uint8_t* pixels, int h, int w, uint8_t* thumb) {
   for (int i = 0; i < kSide; ++i)
     for (int j = 0; j < kSide; ++j) {
       const Cell down(i, h), across(j, w);
@@ -125,7 +125,7 @@ Signature signature_of(const uint8_t* pixels, int h, int w) {
   Signature s;
   if (h < 1 || w < 1) return s;
   s.hash = hash_of(pixels, h, w);
-  shrink_to_thumb(pixels, h, w, s.thumb.data());
+  resize_to_thumb(pixels, h, w, s.thumb.data());
   s.valid = true;
   return s;
 }

@@ -9,9 +9,9 @@
 #include <thread>
 #include <utility>
 
-#include "data/shrink.h"
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
+#include "data/resize.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parallel.h"
 
 namespace pc {
 namespace {
@@ -26,7 +26,7 @@ void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t it
   StoredImage stored{.offset = int64_t(block.pixels.size()), .h = 0, .w = 0};
   try {
     const Image image =
-        shrink_to_short_side(data.pictures->image(item, decode_settings(settings)), settings.short_side);
+        resize_to_short_side(data.pictures->image(item, decode_settings(settings)), settings.short_side);
     block.pixels.insert(block.pixels.end(), image.pixels.begin(), image.pixels.end());
     stored.h = image.h, stored.w = image.w;
   } catch (const Error& error) {

@@ -6,7 +6,7 @@
 
 #include "data/catalogue.h"
 #include "data/store.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 

@@ -7,7 +7,7 @@
 #include <new>
 
 #include "data/codecs.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc::detail {
 namespace {

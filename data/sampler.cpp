@@ -8,8 +8,8 @@
 #include <numeric>
 #include <utility>
 
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 
 namespace pc {
 

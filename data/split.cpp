@@ -12,10 +12,10 @@
 #include <numeric>
 #include <utility>
 
-#include "data/hash.h"
 #include "data/sampler.h"
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/hash.h"
 
 namespace pc {
 namespace {

@@ -20,7 +20,7 @@
 #include <memory>
 
 #include "data/codecs.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc::detail {
 

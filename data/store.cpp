@@ -8,9 +8,9 @@
 #include <cstring>
 #include <utility>
 
-#include "data/hash.h"
 #include "data/pack.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/hash.h"
 
 namespace pc {
 namespace {

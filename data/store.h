@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "data/catalogue.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 

@@ -6,7 +6,7 @@
 #include <numbers>
 
 #include "data/background.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 
 namespace pc {
 namespace {

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "data/archive.h"
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 namespace {

@@ -3,7 +3,7 @@
 #include <webp/decode.h>
 
 #include "data/codecs.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc::detail {
 namespace {

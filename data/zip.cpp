@@ -8,9 +8,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "engine/file.h"
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 namespace {

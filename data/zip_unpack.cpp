@@ -7,7 +7,7 @@
 #include <new>
 
 #include "data/zip.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

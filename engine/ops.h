@@ -44,7 +44,7 @@ Var norm_conv(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
               const BatchNormOptions& norm, const Var& w, const Conv2dOptions& conv, Tensor* sums = nullptr);
 
 struct MaxPoolOptions {
-  int window = 3, stride = 2, pad = 1;
+  int kernel_size = 3, stride = 2, pad = 1;
 };
 Var max_pool(const Var& x, const MaxPoolOptions& options);
 

@@ -1,7 +1,7 @@
 #include "engine/optimizer.h"
 
 #include "kernels/adamw/adamw.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "kernels/sgd/sgd.h"
 #include "kernels/sum_squares/sum_squares.h"
 

@@ -7,11 +7,11 @@ namespace pc {
 
 void Readback::ask(std::size_t at, const void* source, std::size_t bytes) {
   PC_KERNELS(memory, device_).copy_out_later(block_.data() + at, source, bytes);
-  mark_.set();
+  event_.set();
 }
 
 const std::byte* Readback::wait() const {
-  mark_.wait();
+  event_.wait();
   return block_.data();
 }
 

@@ -1,4 +1,4 @@
-// Readback: device memory as it was a while ago, for a host that does not want to wait for the device: what Staged is
+// Readback: device memory as it was a while ago, for a host that does not want to wait for the device: what UploadRing is
 // the other way round.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace pc {
 
 class Readback {
  public:
-  Readback(Device device, std::size_t bytes) : device_(device), block_(device, bytes), mark_(device) {}
+  Readback(Device device, std::size_t bytes) : device_(device), block_(device, bytes), event_(device) {}
 
   // To byte `at` of the block comes what `source` holds once the device has done all that it was told so far.
   void ask(std::size_t at, const void* source, std::size_t bytes);
@@ -20,7 +20,7 @@ class Readback {
  private:
   Device device_;
   Pinned block_;
-  Mark mark_;
+  Event event_;
 };
 
 }  // namespace pc

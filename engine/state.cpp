@@ -6,8 +6,8 @@
 #include <cstring>
 #include <set>
 
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parallel.h"
 
 namespace pc {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <cstring>
 
+#include "kernels/base/error.h"
 #include "kernels/cast/cast.h"
-#include "kernels/runtime/error.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {

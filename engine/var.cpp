@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "kernels/add/add.h"
+#include "kernels/base/error.h"
 #include "kernels/cast/cast.h"
-#include "kernels/runtime/error.h"
 
 namespace pc {
 namespace {
@@ -103,7 +103,7 @@ Tensor Var::as(DType dtype) const {
   return node_->low;
 }
 
-Tensor Var::take_sum() const { return node_->grad.unique() ? std::exchange(node_->grad, {}) : Tensor(); }
+Tensor Var::take_partial_grad() const { return node_->grad.unique() ? std::exchange(node_->grad, {}) : Tensor(); }
 Tensor Var::low() const { return node_->low; }
 const Tensor& Var::grad() const { return node_->grad; }
 void Var::clear_grad() { node_->grad = {}; }

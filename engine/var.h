@@ -10,7 +10,7 @@
 namespace pc {
 
 // dL/dy -> dL/dx of each input, in order; an empty Tensor where an input needs none. The rule returns gradients, only var.cpp adds
-// them up, unless the rule takes the sum so far (Var::take_sum) and returns it with its own term in it. A rule runs once and may hand
+// them up, unless the rule takes the sum so far (Var::take_partial_grad) and returns it with its own term in it. A rule runs once and may hand
 // back dy itself.
 using Backward = std::function<std::vector<Tensor>(const Tensor& dy)>;
 
@@ -45,7 +45,7 @@ class Var {
   void clear_grad();
   // For the rule of an op on this value: the sum of what newer ops have given for it, to add to in place and to return. Empty where there
   // is none yet, or where somebody else sees its memory.
-  Tensor take_sum() const;
+  Tensor take_partial_grad() const;
 
   // From this scalar; see below.
   void backward();

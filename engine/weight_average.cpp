@@ -1,7 +1,7 @@
 #include "engine/weight_average.h"
 
+#include "kernels/base/error.h"
 #include "kernels/lerp/lerp.h"
-#include "kernels/runtime/error.h"
 
 namespace pc {
 namespace {

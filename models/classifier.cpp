@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "models/resnet.h"
 #include "models/small_cnn.h"
 

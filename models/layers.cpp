@@ -3,9 +3,9 @@
 #include <cmath>
 #include <numbers>
 
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/random.h"
 
 namespace pc {
 
@@ -37,7 +37,8 @@ Tensor Initializer::uniform(const Shape& shape, float bound) {
 
 ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
     : options_{.stride = o.stride, .pad = o.pad},
-      weight_(init.normal({o.out, o.window, o.window, o.in}, std::sqrt(2.0f / float(o.out * o.window * o.window))),
+      weight_(init.normal({o.out, o.kernel_size, o.kernel_size, o.in},
+                          std::sqrt(2.0f / float(o.out * o.kernel_size * o.kernel_size))),
               true),
       gamma_(Tensor::full({o.out}, 1, Device::cpu), true),
       beta_(Tensor::full({o.out}, 0, Device::cpu), true),

@@ -20,7 +20,7 @@ struct Initializer {
 };
 
 struct ConvBnOptions {
-  int in, out, window, stride = 1, pad = 0;
+  int in, out, kernel_size, stride = 1, pad = 0;
 };
 
 class ConvBn;

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/state.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

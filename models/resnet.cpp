@@ -6,7 +6,7 @@ ResNet::ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads
     : Classifier(heads),
       options_(options),
       init_{.seed = seed},
-      stem_({.in = 3, .out = 64, .window = 7, .stride = 2, .pad = 3}, init_) {
+      stem_({.in = 3, .out = 64, .kernel_size = 7, .stride = 2, .pad = 3}, init_) {
   const int expansion = options.bottleneck ? 4 : 1;
   int in = 64;
   for (std::size_t stage = 0; stage < 4; ++stage) {
@@ -23,17 +23,18 @@ ResNet::Block ResNet::make_block(int in, int planes, int stride) {
   Block block;
   const int out = options_.bottleneck ? 4 * planes : planes;
   if (options_.bottleneck) {
-    block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .window = 1}, init_);
-    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .window = 3, .stride = stride, .pad = 1},
+    block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .kernel_size = 1}, init_);
+    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .kernel_size = 3, .stride = stride, .pad = 1},
                              init_);
-    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = out, .window = 1}, init_);
+    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = out, .kernel_size = 1}, init_);
   } else {
-    block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .window = 3, .stride = stride, .pad = 1}, init_);
-    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .window = 3, .pad = 1}, init_);
+    block.convs.emplace_back(ConvBnOptions{.in = in, .out = planes, .kernel_size = 3, .stride = stride, .pad = 1},
+                             init_);
+    block.convs.emplace_back(ConvBnOptions{.in = planes, .out = planes, .kernel_size = 3, .pad = 1}, init_);
   }
   if (stride != 1 || in != out)
     block.downsample =
-        std::make_unique<ConvBn>(ConvBnOptions{.in = in, .out = out, .window = 1, .stride = stride}, init_);
+        std::make_unique<ConvBn>(ConvBnOptions{.in = in, .out = out, .kernel_size = 1, .stride = stride}, init_);
   return block;
 }
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "models/model_file.h"
 
 namespace pc {

@@ -6,7 +6,7 @@ SmallCnn::SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> 
     : Classifier(heads), init_{.seed = seed} {
   int in = 3;
   for (const int out : {32, 64, 128, 256}) {
-    layers_.emplace_back(ConvBnOptions{.in = in, .out = out, .window = 3, .pad = 1}, init_);
+    layers_.emplace_back(ConvBnOptions{.in = in, .out = out, .kernel_size = 3, .pad = 1}, init_);
     in = out;
   }
   make_heads(in, init_);
@@ -17,7 +17,7 @@ Var SmallCnn::features(const Var& x, Mode mode) {
   if (mode == Mode::infer) off.emplace();
   Var y = x;
   for (std::size_t i = 0; i < layers_.size(); ++i)
-    y = i < 2 ? layers_[i].forward_pooled(y, {.window = 2, .stride = 2, .pad = 0}, mode)
+    y = i < 2 ? layers_[i].forward_pooled(y, {.kernel_size = 2, .stride = 2, .pad = 0}, mode)
               : layers_[i].forward(y, Var(), true, mode);
   return y;
 }

@@ -4,10 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/cli/program.h"
+#include "tools/weights/description.h"
 #include "tools/weights/onnx.h"
-#include "tools/weights/report.h"
 #include "tools/weights/weights.h"
 
 namespace {

@@ -10,12 +10,12 @@
 #include "tools/cli/json.h"
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
+#include "tools/evaluate/fit_calibration.h"
+#include "tools/evaluate/score.h"
+#include "tools/evaluate/shift.h"
 #include "tools/predict/adapt.h"
-#include "tools/predict/fit_calibration.h"
 #include "tools/predict/network_options.h"
-#include "tools/predict/score.h"
-#include "tools/predict/shift.h"
 #include "tools/report/score_page.h"
 
 namespace pc {

@@ -6,7 +6,7 @@
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/network_options.h"
 

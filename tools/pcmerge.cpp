@@ -7,9 +7,9 @@
 #include "data/catalogue.h"
 #include "data/sampler.h"
 #include "tools/cli/program.h"
+#include "tools/evaluate/greedy_average.h"
+#include "tools/evaluate/mean_model.h"
 #include "tools/predict/adapt.h"
-#include "tools/predict/greedy_soup.h"
-#include "tools/predict/mean_model.h"
 
 namespace pc {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "tools/cli/program.h"
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/predict/job.h"
 
 namespace pc {

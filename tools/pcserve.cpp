@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/parallel.h"
 #include "tools/cli/program.h"
 #include "tools/serve/app.h"
 #include "tools/serve/server.h"

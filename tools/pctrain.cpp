@@ -4,8 +4,8 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/cli/program.h"
-#include "tools/config/train_config.h"
 #include "tools/report/report.h"
+#include "tools/run/train_config.h"
 #include "tools/train/trainer.h"
 
 int main(int argc, char** argv) {

@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 
@@ -48,7 +48,7 @@ Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sum
       "conv2d", y, {x, w},
       [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
         Tensor dx, dw;
-        if (x_grad && fusions().dgrad_add) dx = x.take_sum();
+        if (x_grad && fusions().dgrad_add) dx = x.take_partial_grad();
         const bool add = !dx.empty();
         if (x_grad && !add) dx = Tensor(image.shape(), dtype, device);
         if (w_grad) dw = Tensor(filter.shape(), DType::f32, device);

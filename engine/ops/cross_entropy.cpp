@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 

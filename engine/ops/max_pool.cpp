@@ -4,21 +4,21 @@
 #include <fmt/ranges.h>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 
 Var max_pool(const Var& x, const MaxPoolOptions& options) {
   const Shape xs = x.shape();
   if (xs.size() != 4) fail_shape(fmt::format("max_pool: x {} must be [n, h, w, c]", xs));
-  if (options.window > 15 || options.pad > options.window / 2)
-    fail_shape(
-        fmt::format("max_pool: window {} (at most 15) with pad {} (at most half of it)", options.window, options.pad));
+  if (options.kernel_size > 15 || options.pad > options.kernel_size / 2)
+    fail_shape(fmt::format("max_pool: window {} (at most 15) with pad {} (at most half of it)", options.kernel_size,
+                           options.pad));
   const MaxPoolShape shape{.n = int(xs[0]),
                            .h = int(xs[1]),
                            .w = int(xs[2]),
                            .c = int(xs[3]),
-                           .window = options.window,
+                           .kernel_size = options.kernel_size,
                            .stride = options.stride,
                            .pad = options.pad};
   const DType dtype = x.value().dtype();

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 

@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {
@@ -13,14 +13,14 @@ NormPoolShape check(const Var& x, const Var& gamma, const BatchNormOptions& norm
   const Shape xs = x.shape();
   if (xs.size() != 4 || gamma.shape() != Shape{xs.back()})
     fail_shape(fmt::format("norm_pool: x {} must be [n, h, w, c] with c channels of gamma, got {}", xs, gamma.shape()));
-  if (pool.window > 15 || pool.pad > pool.window / 2)
+  if (pool.kernel_size > 15 || pool.pad > pool.kernel_size / 2)
     fail_shape(
-        fmt::format("norm_pool: window {} (at most 15) with pad {} (at most half of it)", pool.window, pool.pad));
+        fmt::format("norm_pool: window {} (at most 15) with pad {} (at most half of it)", pool.kernel_size, pool.pad));
   const NormPoolShape shape{.pool = {.n = int(xs[0]),
                                      .h = int(xs[1]),
                                      .w = int(xs[2]),
                                      .c = int(xs[3]),
-                                     .window = pool.window,
+                                     .kernel_size = pool.kernel_size,
                                      .stride = pool.stride,
                                      .pad = pool.pad},
                             .eps = norm.eps};

@@ -23,23 +23,23 @@ __global__ void number_kernel(AdamwConfig config, const GradScalerState* state, 
 
 template <bool Aligned>
 __device__ inline void update(const AdamwConfig& config, const Step& step, const AdamwTensor& t, int64_t i) {
-  const int count = t.n - i < kOctet ? int(t.n - i) : kOctet;
+  const int count = t.n - i < kVecWidth ? int(t.n - i) : kVecWidth;
   const float lr = step.lr * t.lr_scale, keep = 1 - lr * t.weight_decay, rate = lr * step.correct_m;
-  float w[kOctet], m[kOctet], v[kOctet], g[kOctet];
-  load_octet<Aligned>(t.w + i, count, w);
-  load_octet<Aligned>(t.m + i, count, m);
-  load_octet<Aligned>(t.v + i, count, v);
-  load_octet<Aligned>(t.dw + i, count, g);
+  float w[kVecWidth], m[kVecWidth], v[kVecWidth], g[kVecWidth];
+  load_vec8<Aligned>(t.w + i, count, w);
+  load_vec8<Aligned>(t.m + i, count, m);
+  load_vec8<Aligned>(t.v + i, count, v);
+  load_vec8<Aligned>(t.dw + i, count, g);
 #pragma unroll
-  for (int k = 0; k < kOctet; ++k) {
+  for (int k = 0; k < kVecWidth; ++k) {
     g[k] *= step.factor;
     m[k] = config.beta1 * m[k] + (1 - config.beta1) * g[k];
     v[k] = config.beta2 * v[k] + (1 - config.beta2) * g[k] * g[k];
     w[k] = w[k] * keep - rate * m[k] / (sqrtf(v[k]) * step.correct_root_v + config.eps);
   }
-  store_octet<Aligned>(t.m + i, count, m);
-  store_octet<Aligned>(t.v + i, count, v);
-  store_octet<Aligned>(t.w + i, count, w);
+  store_vec8<Aligned>(t.m + i, count, m);
+  store_vec8<Aligned>(t.v + i, count, v);
+  store_vec8<Aligned>(t.w + i, count, w);
   store_low<Aligned>(t.low, t.low_type, i, count, w);
 }
 

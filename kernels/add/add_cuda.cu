@@ -1,4 +1,4 @@
-// Adds on CUDA: one octet a thread and step.
+// Adds on CUDA: one vec8 a thread and step.
 #include "kernels/add/add.h"
 #include "kernels/runtime/launch.cuh"
 
@@ -7,15 +7,15 @@ namespace {
 
 template <class T, bool Aligned>
 __global__ void add_kernel(int64_t n, const T* x, T* y) {
-  const int64_t step = int64_t(gridDim.x) * blockDim.x * kOctet;
-  for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * kOctet; i < n; i += step) {
-    const int count = n - i < kOctet ? int(n - i) : kOctet;
-    float a[kOctet], b[kOctet];
-    load_octet<Aligned>(x + i, count, a);
-    load_octet<Aligned>(y + i, count, b);
+  const int64_t step = int64_t(gridDim.x) * blockDim.x * kVecWidth;
+  for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * kVecWidth; i < n; i += step) {
+    const int count = n - i < kVecWidth ? int(n - i) : kVecWidth;
+    float a[kVecWidth], b[kVecWidth];
+    load_vec8<Aligned>(x + i, count, a);
+    load_vec8<Aligned>(y + i, count, b);
 #pragma unroll
-    for (int j = 0; j < kOctet; ++j) b[j] += a[j];
-    store_octet<Aligned>(y + i, count, b);
+    for (int j = 0; j < kVecWidth; ++j) b[j] += a[j];
+    store_vec8<Aligned>(y + i, count, b);
   }
 }
 
@@ -23,7 +23,7 @@ void accumulate(int64_t n, DType dtype, const void* x, void* y) {
   with_float_type("add", dtype, [&](auto element) {
     with_flag(aligned16({x, y}), [&](auto aligned) {
       using T = decltype(element);
-      launch(grid_for(ceil_div(n, kOctet), 256), 256, add_kernel<T, aligned.value>, n, static_cast<const T*>(x),
+      launch(grid_for(ceil_div(n, kVecWidth), 256), 256, add_kernel<T, aligned.value>, n, static_cast<const T*>(x),
              static_cast<T*>(y));
     });
   });

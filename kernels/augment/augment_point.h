@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "kernels/augment/augment.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 
 namespace pc::augment_point {
 

@@ -8,68 +8,68 @@ namespace {
 
 template <class T, bool Aligned>
 __global__ void apply_kernel(BatchNormShape s, BatchNormForward a) {
-  const int octet = int(blockIdx.x * blockDim.x + threadIdx.x), c = octet * kOctet, count = min(kOctet, s.c - c);
+  const int vec8 = int(blockIdx.x * blockDim.x + threadIdx.x), c = vec8 * kVecWidth, count = min(kVecWidth, s.c - c);
   if (count <= 0) return;
-  float mean[kOctet], scale[kOctet], beta[kOctet], v[kOctet], other[kOctet];
-  load_octet<Aligned>(a.mean + c, count, mean);
-  load_octet<Aligned>(a.gamma + c, count, scale);
-  load_octet<Aligned>(a.invstd + c, count, v);
-  load_octet<Aligned>(a.beta + c, count, beta);
+  float mean[kVecWidth], scale[kVecWidth], beta[kVecWidth], v[kVecWidth], other[kVecWidth];
+  load_vec8<Aligned>(a.mean + c, count, mean);
+  load_vec8<Aligned>(a.gamma + c, count, scale);
+  load_vec8<Aligned>(a.invstd + c, count, v);
+  load_vec8<Aligned>(a.beta + c, count, beta);
 #pragma unroll
-  for (int i = 0; i < kOctet; ++i) scale[i] *= v[i];
-  const int64_t mask_row = (s.c + kOctet - 1) / kOctet, step = int64_t(gridDim.y) * blockDim.y;
+  for (int i = 0; i < kVecWidth; ++i) scale[i] *= v[i];
+  const int64_t mask_row = (s.c + kVecWidth - 1) / kVecWidth, step = int64_t(gridDim.y) * blockDim.y;
   for (int64_t row = int64_t(blockIdx.y) * blockDim.y + threadIdx.y; row < s.rows; row += step) {
     const int64_t at = row * s.c + c;
-    load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, v);
+    load_vec8<Aligned>(static_cast<const T*>(a.x) + at, count, v);
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) v[i] = (v[i] - mean[i]) * scale[i] + beta[i];
+    for (int i = 0; i < kVecWidth; ++i) v[i] = (v[i] - mean[i]) * scale[i] + beta[i];
     if (a.residual) {
-      load_octet<Aligned>(static_cast<const T*>(a.residual) + at, count, other);
+      load_vec8<Aligned>(static_cast<const T*>(a.residual) + at, count, other);
 #pragma unroll
-      for (int i = 0; i < kOctet; ++i) v[i] += other[i];
+      for (int i = 0; i < kVecWidth; ++i) v[i] += other[i];
     }
     if (a.relu) {
       unsigned bits = 0;
 #pragma unroll
-      for (int i = 0; i < kOctet; ++i) {
+      for (int i = 0; i < kVecWidth; ++i) {
         v[i] = v[i] < 0 ? 0.0f : v[i];  // lets NaN through
         bits |= unsigned(rounded<T>(v[i]) > 0) << i;
       }
-      if (a.mask) a.mask[row * mask_row + octet] = uint8_t(bits);
+      if (a.mask) a.mask[row * mask_row + vec8] = uint8_t(bits);
     }
-    store_octet<Aligned>(static_cast<T*>(a.y) + at, count, v);
+    store_vec8<Aligned>(static_cast<T*>(a.y) + at, count, v);
   }
 }
 
 // g: dy where the mask lets it through, 0 elsewhere.
 template <bool Aligned, class T>
 __device__ inline void load_gradient(const BatchNormBackward& a, const T* dy, int64_t mask_at, int count,
-                                     float (&g)[kOctet]) {
-  load_octet<Aligned>(dy, count, g);
+                                     float (&g)[kVecWidth]) {
+  load_vec8<Aligned>(dy, count, g);
   if (!a.mask) return;
   const unsigned bits = a.mask[mask_at];
 #pragma unroll
-  for (int i = 0; i < kOctet; ++i) g[i] = bits >> i & 1 ? g[i] : 0.0f;
+  for (int i = 0; i < kVecWidth; ++i) g[i] = bits >> i & 1 ? g[i] : 0.0f;
 }
 
 // partial: sums of g [parts, c], then of g * (x - mean) [parts, c].
 template <class T, bool Aligned>
 __global__ void gradient_sums_kernel(BatchNormShape s, int64_t per_part, BatchNormBackward a, float* partial) {
-  __shared__ float sums[kBatchNormThreads * kOctet], products[kBatchNormThreads * kOctet];
-  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
-            count = min(kOctet, s.c - c);
-  const int64_t mask_row = (s.c + kOctet - 1) / kOctet;
+  __shared__ float sums[kBatchNormThreads * kVecWidth], products[kBatchNormThreads * kVecWidth];
+  const int c0 = int(blockIdx.x * blockDim.x) * kVecWidth, c = c0 + int(threadIdx.x) * kVecWidth,
+            count = min(kVecWidth, s.c - c);
+  const int64_t mask_row = (s.c + kVecWidth - 1) / kVecWidth;
   const BatchNormRows rows = batch_norm_rows(s.rows, per_part, blockIdx.y);
-  float sum[kOctet] = {}, product[kOctet] = {}, mean[kOctet] = {}, x[kOctet], g[kOctet];
+  float sum[kVecWidth] = {}, product[kVecWidth] = {}, mean[kVecWidth] = {}, x[kVecWidth], g[kVecWidth];
   if (count > 0) {
-    load_octet<Aligned>(a.mean + c, count, mean);
+    load_vec8<Aligned>(a.mean + c, count, mean);
 #pragma unroll 2
     for (int64_t row = rows.begin + threadIdx.y; row < rows.end; row += blockDim.y) {
       const int64_t at = row * s.c + c;
-      load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, x);
-      load_gradient<Aligned>(a, static_cast<const T*>(a.dy) + at, row * mask_row + c / kOctet, count, g);
+      load_vec8<Aligned>(static_cast<const T*>(a.x) + at, count, x);
+      load_gradient<Aligned>(a, static_cast<const T*>(a.dy) + at, row * mask_row + c / kVecWidth, count, g);
 #pragma unroll
-      for (int i = 0; i < kOctet; ++i) {
+      for (int i = 0; i < kVecWidth; ++i) {
         sum[i] += g[i];
         product[i] += g[i] * (x[i] - mean[i]);
       }
@@ -80,37 +80,37 @@ __global__ void gradient_sums_kernel(BatchNormShape s, int64_t per_part, BatchNo
 
 template <class T, bool Aligned>
 __global__ void apply_gradients_kernel(BatchNormShape s, BatchNormBackward a, const float* shifts) {
-  const int octet = int(blockIdx.x * blockDim.x + threadIdx.x), c = octet * kOctet, count = min(kOctet, s.c - c);
+  const int vec8 = int(blockIdx.x * blockDim.x + threadIdx.x), c = vec8 * kVecWidth, count = min(kVecWidth, s.c - c);
   if (count <= 0) return;
-  float mean[kOctet], scale[kOctet], shift[kOctet], slope[kOctet], x[kOctet], g[kOctet];
-  load_octet<Aligned>(a.mean + c, count, mean);
-  load_octet<Aligned>(a.gamma + c, count, scale);
-  load_octet<Aligned>(a.invstd + c, count, x);
-  load_octet<Aligned>(shifts + c, count, shift);
-  load_octet<Aligned>(shifts + s.c + c, count, slope);
+  float mean[kVecWidth], scale[kVecWidth], shift[kVecWidth], slope[kVecWidth], x[kVecWidth], g[kVecWidth];
+  load_vec8<Aligned>(a.mean + c, count, mean);
+  load_vec8<Aligned>(a.gamma + c, count, scale);
+  load_vec8<Aligned>(a.invstd + c, count, x);
+  load_vec8<Aligned>(shifts + c, count, shift);
+  load_vec8<Aligned>(shifts + s.c + c, count, slope);
 #pragma unroll
-  for (int i = 0; i < kOctet; ++i) scale[i] *= x[i];
-  const int64_t mask_row = (s.c + kOctet - 1) / kOctet, step = int64_t(gridDim.y) * blockDim.y;
+  for (int i = 0; i < kVecWidth; ++i) scale[i] *= x[i];
+  const int64_t mask_row = (s.c + kVecWidth - 1) / kVecWidth, step = int64_t(gridDim.y) * blockDim.y;
   for (int64_t row = int64_t(blockIdx.y) * blockDim.y + threadIdx.y; row < s.rows; row += step) {
     const int64_t at = row * s.c + c;
-    load_gradient<Aligned>(a, static_cast<const T*>(a.dy) + at, row * mask_row + octet, count, g);
-    if (a.dresidual) store_octet<Aligned>(static_cast<T*>(a.dresidual) + at, count, g);
+    load_gradient<Aligned>(a, static_cast<const T*>(a.dy) + at, row * mask_row + vec8, count, g);
+    if (a.dresidual) store_vec8<Aligned>(static_cast<T*>(a.dresidual) + at, count, g);
     if (a.training) {
-      load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, x);
+      load_vec8<Aligned>(static_cast<const T*>(a.x) + at, count, x);
 #pragma unroll
-      for (int i = 0; i < kOctet; ++i) g[i] -= shift[i] + (x[i] - mean[i]) * slope[i];
+      for (int i = 0; i < kVecWidth; ++i) g[i] -= shift[i] + (x[i] - mean[i]) * slope[i];
     }
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) g[i] *= scale[i];
-    store_octet<Aligned>(static_cast<T*>(a.dx) + at, count, g);
+    for (int i = 0; i < kVecWidth; ++i) g[i] *= scale[i];
+    store_vec8<Aligned>(static_cast<T*>(a.dx) + at, count, g);
   }
 }
 
 void apply(const BatchNormShape& s, DType dtype, const BatchNormForward& a) {
-  const BatchNormCut cut = batch_norm_cut(s);
+  const BatchNormTiling tiling = batch_norm_tiling(s);
   with_float_type("batch_norm", dtype, [&](auto element) {
     with_flag(batch_norm_aligned(s, {a.x, a.gamma, a.beta, a.residual, a.y, a.mean, a.invstd}), [&](auto aligned) {
-      launch(cut.apply_grid(s.rows), cut.block, apply_kernel<decltype(element), aligned.value>, s, a);
+      launch(tiling.apply_grid(s.rows), tiling.block, apply_kernel<decltype(element), aligned.value>, s, a);
     });
   });
 }
@@ -128,26 +128,27 @@ void forward_eval(const BatchNormShape& s, DType dtype, const BatchNormForward& 
 
 void backward(const BatchNormShape& s, DType dtype, const BatchNormBackward& a) {
   if (a.persistent && a.training && batch_norm_persistent_backward(s, dtype, a)) return;
-  const BatchNormCut cut = batch_norm_cut(s);
-  const Buffer partial(Device::cuda, std::size_t(cut.parts) * std::size_t(s.c) * 2 * sizeof(float));
+  const BatchNormTiling tiling = batch_norm_tiling(s);
+  const Buffer partial(Device::cuda, std::size_t(tiling.parts) * std::size_t(s.c) * 2 * sizeof(float));
   const Buffer shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));
   with_float_type("batch_norm", dtype, [&](auto element) {
     with_flag(batch_norm_aligned(s, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
-      launch(cut.sums_grid(), cut.block, gradient_sums_kernel<decltype(element), aligned.value>, s, cut.per_part, a,
-             partial.as<float>());
+      launch(tiling.sums_grid(), tiling.block, gradient_sums_kernel<decltype(element), aligned.value>, s,
+             tiling.per_part, a, partial.as<float>());
     });
   });
-  batch_norm_join_gradients(s, cut.parts, partial.as<float>(), a, shifts.as<float>());
+  batch_norm_combine_gradients(s, tiling.parts, partial.as<float>(), a, shifts.as<float>());
   batch_norm_apply_gradients(s, dtype, a, shifts.as<float>());
 }
 
 }  // namespace
 
 void batch_norm_apply_gradients(const BatchNormShape& s, DType dtype, const BatchNormBackward& a, const float* shifts) {
-  const BatchNormCut cut = batch_norm_cut(s);
+  const BatchNormTiling tiling = batch_norm_tiling(s);
   with_float_type("batch_norm", dtype, [&](auto element) {
     with_flag(batch_norm_aligned(s, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
-      launch(cut.apply_grid(s.rows), cut.block, apply_gradients_kernel<decltype(element), aligned.value>, s, a, shifts);
+      launch(tiling.apply_grid(s.rows), tiling.block, apply_gradients_kernel<decltype(element), aligned.value>, s, a,
+             shifts);
     });
   });
 }

@@ -26,8 +26,8 @@ constexpr int kBatchNormTileThreads = 512, kBatchNormTileRegisters = 48;
 // no tiles at all. On one GPU they are the same every time.
 constexpr int kBatchNormTileBlocks = 128;
 
-// How a shape is cut: block (i, j) keeps rows [j * per_part, (j + 1) * per_part) of octets [i * x, (i + 1) * x) of
-// channels. Thread (tx, ty) keeps octet tx of every y-th row from ty on.
+// How a shape is cut: block (i, j) keeps rows [j * per_part, (j + 1) * per_part) of vec8s [i * x, (i + 1) * x) of
+// channels. Thread (tx, ty) keeps vec8 tx of every y-th row from ty on.
 struct BatchNormTile {
   int x, y;              // of a block
   int columns, parts;    // of the grid
@@ -42,7 +42,7 @@ constexpr int batch_norm_slots_in_registers(std::size_t element_bytes, int tenso
 }
 
 // The cut for keeping 1 (forward) or 2 tensors (backward) of `dtype`; none where they do not fit, or where channels do
-// not come in whole octets.
+// not come in whole vec8s.
 std::optional<BatchNormTile> batch_norm_tile(const BatchNormShape& s, DType dtype, int tensors,
                                              const BatchNormChip& chip);
 

@@ -1,7 +1,7 @@
 // The sums of batch normalisation on CUDA: taken over parts of the rows, joined by one small kernel. What batch_norm
 // and norm_pool share.
 //
-// A thread owns an octet of channels (threadIdx.x, blockIdx.x) and steps over rows (threadIdx.y, blockIdx.y). The
+// A thread owns an vec8 of channels (threadIdx.x, blockIdx.x) and steps over rows (threadIdx.y, blockIdx.y). The
 // number of parts depends on the shape alone and they are joined in order, in f64: the same bits every time, on every
 // GPU.
 #pragma once
@@ -16,7 +16,7 @@ namespace pc {
 constexpr int kBatchNormThreads = 256;
 
 // How a shape is cut: the block, the columns of blocks, and the parts of the rows.
-struct BatchNormCut {
+struct BatchNormTiling {
   dim3 block;
   unsigned columns, parts;
   int64_t per_part;
@@ -27,11 +27,11 @@ struct BatchNormCut {
     return {columns, unsigned(std::min(wanted, most))};
   }
 };
-BatchNormCut batch_norm_cut(const BatchNormShape& s);
+BatchNormTiling batch_norm_tiling(const BatchNormShape& s);
 
-// The f32 vectors count too: they are read in octets.
+// The f32 vectors count too: they are read in vec8s.
 inline bool batch_norm_aligned(const BatchNormShape& s, std::initializer_list<const void*> pointers) {
-  return s.c % kOctet == 0 && aligned16(pointers);
+  return s.c % kVecWidth == 0 && aligned16(pointers);
 }
 
 // mean and invstd of a.x, from a.sums where they are, and the running statistics moved; of the running statistics.
@@ -40,8 +40,8 @@ void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward&
 
 // partial: sums of g [parts, c], then of g * (x - mean) [parts, c]. Fills dgamma and dbeta, and what
 // dx = scale * (g - shift - (x - mean) * slope) needs: shift [c], then slope [c].
-void batch_norm_join_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
-                               const BatchNormBackward& a, float* shifts);
+void batch_norm_combine_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
+                                  const BatchNormBackward& a, float* shifts);
 
 // The same of dgamma and dbeta that are there already; then dx (and dresidual) in one pass over the tensors, in place
 // of dy where they are the same.
@@ -58,14 +58,14 @@ __device__ inline BatchNormRows batch_norm_rows(int64_t rows, int64_t per_part, 
 }
 
 // Adds up the block's sums of g and of g * (x - mean), whose channels begin at c0, into row blockIdx.y of `partial`.
-// sums and products are shared memory of kBatchNormThreads octets. All threads of the block must call it.
-__device__ inline void batch_norm_store_sums(int channels, int c0, const float (&sum)[kOctet],
-                                             const float (&product)[kOctet], float* sums, float* products,
+// sums and products are shared memory of kBatchNormThreads vec8s. All threads of the block must call it.
+__device__ inline void batch_norm_store_sums(int channels, int c0, const float (&sum)[kVecWidth],
+                                             const float (&product)[kVecWidth], float* sums, float* products,
                                              float* partial) {
-  const int width = int(blockDim.x) * kOctet;
+  const int width = int(blockDim.x) * kVecWidth;
 #pragma unroll
-  for (int i = 0; i < kOctet; ++i) {
-    const int at = int(threadIdx.y) * width + int(threadIdx.x) * kOctet + i;
+  for (int i = 0; i < kVecWidth; ++i) {
+    const int at = int(threadIdx.y) * width + int(threadIdx.x) * kVecWidth + i;
     sums[at] = sum[i];
     products[at] = product[i];
   }

@@ -6,13 +6,13 @@ namespace pc {
 namespace {
 
 constexpr int kMaxParts = 512;
-constexpr int kJoinX = 32, kJoinY = 16;  // channels and stripes of parts in a block of the joining kernels
+constexpr int kCombineX = 32, kCombineY = 16;  // channels and stripes of parts in a block of the joining kernels
 
 // Count, mean and sum of squared differences from the mean. Chan, Golub & LeVeque, "Updating formulae and a pairwise
 // algorithm for computing sample variances", 1979.
 struct Moments {
   double n, mean, m2;
-  __device__ void join(double other_n, double other_mean, double other_m2) {
+  __device__ void combine(double other_n, double other_mean, double other_m2) {
     if (other_n == 0) return;
     const double total = n + other_n, delta = other_mean - mean;
     mean += delta * (other_n / total);
@@ -25,30 +25,30 @@ struct Moments {
 // of the sample, the difference of squares loses little, however far from 0 the mean lies.
 template <class T, bool Aligned>
 __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, float* partial) {
-  __shared__ float means[kBatchNormThreads * kOctet], m2s[kBatchNormThreads * kOctet];
-  const int c0 = int(blockIdx.x * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
-            count = min(kOctet, s.c - c);
+  __shared__ float means[kBatchNormThreads * kVecWidth], m2s[kBatchNormThreads * kVecWidth];
+  const int c0 = int(blockIdx.x * blockDim.x) * kVecWidth, c = c0 + int(threadIdx.x) * kVecWidth,
+            count = min(kVecWidth, s.c - c);
   const BatchNormRows rows = batch_norm_rows(s.rows, per_part, blockIdx.y);
-  float shift[kOctet] = {}, sum[kOctet] = {}, square[kOctet] = {}, v[kOctet];
+  float shift[kVecWidth] = {}, sum[kVecWidth] = {}, square[kVecWidth] = {}, v[kVecWidth];
   int64_t row = rows.begin + threadIdx.y;
   int n = 0;
-  if (count > 0 && row < rows.end) load_octet<Aligned>(x + row * s.c + c, count, shift);
+  if (count > 0 && row < rows.end) load_vec8<Aligned>(x + row * s.c + c, count, shift);
   if (count > 0) {
 #pragma unroll 4
     for (; row < rows.end; row += blockDim.y, ++n) {
-      load_octet<Aligned>(x + row * s.c + c, count, v);
+      load_vec8<Aligned>(x + row * s.c + c, count, v);
 #pragma unroll
-      for (int i = 0; i < kOctet; ++i) {
+      for (int i = 0; i < kVecWidth; ++i) {
         const float d = v[i] - shift[i];
         sum[i] += d;
         square[i] += d * d;
       }
     }
   }
-  const int width = int(blockDim.x) * kOctet;
+  const int width = int(blockDim.x) * kVecWidth;
 #pragma unroll
-  for (int i = 0; i < kOctet; ++i) {
-    const int at = int(threadIdx.y) * width + int(threadIdx.x) * kOctet + i;
+  for (int i = 0; i < kVecWidth; ++i) {
+    const int at = int(threadIdx.y) * width + int(threadIdx.x) * kVecWidth + i;
     const float mean = n > 0 ? sum[i] / float(n) : 0.0f;
     means[at] = shift[i] + mean;
     m2s[at] = square[i] - sum[i] * mean;
@@ -60,7 +60,7 @@ __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, f
   for (int y = 0; y < int(blockDim.y); ++y) {
     const int64_t left = rows.end - rows.begin - y;
     const int64_t seen = left > 0 ? (left + blockDim.y - 1) / blockDim.y : 0;
-    all.join(double(seen), means[y * width + channel], m2s[y * width + channel]);
+    all.combine(double(seen), means[y * width + channel], m2s[y * width + channel]);
   }
   float* to = partial + int64_t(blockIdx.y) * s.c + c0 + channel;
   to[0] = float(all.mean);
@@ -78,30 +78,30 @@ __device__ inline void store_moments(const BatchNormShape& s, const BatchNormFor
 }
 
 // The sums are f32: the variance is off by about 1e-7 * (1 + mean^2 / variance) of itself.
-__global__ void ready_moments_kernel(BatchNormShape s, BatchNormForward a) {
+__global__ void moments_from_sums_kernel(BatchNormShape s, BatchNormForward a) {
   const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
   if (c >= s.c) return;
   const double mean = double(a.sums[c]) / double(s.rows), m2 = double(a.sums[s.c + c]) - mean * double(a.sums[c]);
   store_moments(s, a, c, mean, m2 < 0 ? 0 : m2);  // lets NaN through
 }
 
-__global__ void join_moments_kernel(BatchNormShape s, int64_t per_part, int parts, const float* partial,
-                                    BatchNormForward a) {
-  __shared__ Moments stripes[kJoinY][kJoinX];
-  const int c = int(blockIdx.x * kJoinX + threadIdx.x);
+__global__ void combine_moments_kernel(BatchNormShape s, int64_t per_part, int parts, const float* partial,
+                                       BatchNormForward a) {
+  __shared__ Moments partials[kCombineY][kCombineX];
+  const int c = int(blockIdx.x * kCombineX + threadIdx.x);
   Moments all{};
   if (c < s.c)
-    for (int part = int(threadIdx.y); part < parts; part += kJoinY) {
+    for (int part = int(threadIdx.y); part < parts; part += kCombineY) {
       const BatchNormRows rows = batch_norm_rows(s.rows, per_part, part);
       const float* from = partial + int64_t(part) * s.c + c;
-      all.join(double(rows.end - rows.begin), from[0], from[int64_t(parts) * s.c]);
+      all.combine(double(rows.end - rows.begin), from[0], from[int64_t(parts) * s.c]);
     }
-  stripes[threadIdx.y][threadIdx.x] = all;
+  partials[threadIdx.y][threadIdx.x] = all;
   __syncthreads();
   if (threadIdx.y > 0 || c >= s.c) return;
-  for (int y = 1; y < kJoinY; ++y) {
-    const Moments& other = stripes[y][threadIdx.x];
-    all.join(other.n, other.mean, other.m2);
+  for (int y = 1; y < kCombineY; ++y) {
+    const Moments& other = partials[y][threadIdx.x];
+    all.combine(other.n, other.mean, other.m2);
   }
   store_moments(s, a, c, all.mean, all.m2);
 }
@@ -113,13 +113,13 @@ __global__ void running_moments_kernel(BatchNormShape s, BatchNormForward a) {
   a.invstd[c] = 1 / sqrtf(a.running_var[c] + s.eps);
 }
 
-__global__ void join_gradients_kernel(BatchNormShape s, int parts, const float* partial, BatchNormBackward a,
-                                      float* shift) {
-  __shared__ double sums[kJoinY][kJoinX], products[kJoinY][kJoinX];
-  const int c = int(blockIdx.x * kJoinX + threadIdx.x);
+__global__ void combine_gradients_kernel(BatchNormShape s, int parts, const float* partial, BatchNormBackward a,
+                                         float* shift) {
+  __shared__ double sums[kCombineY][kCombineX], products[kCombineY][kCombineX];
+  const int c = int(blockIdx.x * kCombineX + threadIdx.x);
   double sum = 0, product = 0;
   if (c < s.c)
-    for (int part = int(threadIdx.y); part < parts; part += kJoinY) {
+    for (int part = int(threadIdx.y); part < parts; part += kCombineY) {
       const float* from = partial + int64_t(part) * s.c + c;
       sum += double(from[0]);
       product += double(from[int64_t(parts) * s.c]);
@@ -128,7 +128,7 @@ __global__ void join_gradients_kernel(BatchNormShape s, int parts, const float* 
   products[threadIdx.y][threadIdx.x] = product;
   __syncthreads();
   if (threadIdx.y > 0 || c >= s.c) return;
-  for (int y = 1; y < kJoinY; ++y) {
+  for (int y = 1; y < kCombineY; ++y) {
     sum += sums[y][threadIdx.x];
     product += products[y][threadIdx.x];
   }
@@ -148,43 +148,43 @@ __global__ void ready_gradients_kernel(BatchNormShape s, BatchNormBackward a, fl
 }
 
 unsigned channels_grid(int c) { return unsigned(ceil_div(c, kBatchNormThreads)); }
-unsigned join_grid(int c) { return unsigned(ceil_div(c, kJoinX)); }
+unsigned combine_grid(int c) { return unsigned(ceil_div(c, kCombineX)); }
 
 }  // namespace
 
-BatchNormCut batch_norm_cut(const BatchNormShape& s) {
-  const int64_t octets = ceil_div(s.c, kOctet);
+BatchNormTiling batch_norm_tiling(const BatchNormShape& s) {
+  const int64_t vec8s = ceil_div(s.c, kVecWidth);
   unsigned x = 1;
-  while (x < 32 && x < octets) x *= 2;
-  BatchNormCut cut{
-      .block = {x, kBatchNormThreads / x}, .columns = unsigned(ceil_div(octets, x)), .parts = 1, .per_part = s.rows};
-  cut.per_part = std::max<int64_t>(int64_t(cut.block.y) * 16, ceil_div(s.rows, kMaxParts));
-  cut.parts = unsigned(ceil_div(s.rows, cut.per_part));
-  return cut;
+  while (x < 32 && x < vec8s) x *= 2;
+  BatchNormTiling tiling{
+      .block = {x, kBatchNormThreads / x}, .columns = unsigned(ceil_div(vec8s, x)), .parts = 1, .per_part = s.rows};
+  tiling.per_part = std::max<int64_t>(int64_t(tiling.block.y) * 16, ceil_div(s.rows, kMaxParts));
+  tiling.parts = unsigned(ceil_div(s.rows, tiling.per_part));
+  return tiling;
 }
 
 void batch_norm_moments(const BatchNormShape& s, DType dtype, const BatchNormForward& a) {
-  if (a.sums) return launch(channels_grid(s.c), kBatchNormThreads, ready_moments_kernel, s, a);
-  const BatchNormCut cut = batch_norm_cut(s);
-  const Buffer partial(Device::cuda, std::size_t(cut.parts) * std::size_t(s.c) * 2 * sizeof(float));
+  if (a.sums) return launch(channels_grid(s.c), kBatchNormThreads, moments_from_sums_kernel, s, a);
+  const BatchNormTiling tiling = batch_norm_tiling(s);
+  const Buffer partial(Device::cuda, std::size_t(tiling.parts) * std::size_t(s.c) * 2 * sizeof(float));
   with_float_type("batch_norm", dtype, [&](auto element) {
     with_flag(batch_norm_aligned(s, {a.x}), [&](auto aligned) {
       using T = decltype(element);
-      launch(cut.sums_grid(), cut.block, moments_kernel<T, aligned.value>, s, cut.per_part, static_cast<const T*>(a.x),
-             partial.as<float>());
+      launch(tiling.sums_grid(), tiling.block, moments_kernel<T, aligned.value>, s, tiling.per_part,
+             static_cast<const T*>(a.x), partial.as<float>());
     });
   });
-  launch(join_grid(s.c), {kJoinX, kJoinY}, join_moments_kernel, s, cut.per_part, int(cut.parts), partial.as<float>(),
-         a);
+  launch(combine_grid(s.c), {kCombineX, kCombineY}, combine_moments_kernel, s, tiling.per_part, int(tiling.parts),
+         partial.as<float>(), a);
 }
 
 void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward& a) {
   launch(channels_grid(s.c), kBatchNormThreads, running_moments_kernel, s, a);
 }
 
-void batch_norm_join_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
-                               const BatchNormBackward& a, float* shifts) {
-  launch(join_grid(s.c), {kJoinX, kJoinY}, join_gradients_kernel, s, int(parts), partial, a, shifts);
+void batch_norm_combine_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
+                                  const BatchNormBackward& a, float* shifts) {
+  launch(combine_grid(s.c), {kCombineX, kCombineY}, combine_gradients_kernel, s, int(parts), partial, a, shifts);
 }
 
 void batch_norm_ready_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts) {

@@ -1,4 +1,4 @@
-// Casts on CUDA: one octet a thread and step.
+// Casts on CUDA: one vec8 a thread and step.
 #include "kernels/cast/cast.h"
 #include "kernels/runtime/launch.cuh"
 #include "kernels/runtime/memory.h"
@@ -8,12 +8,12 @@ namespace {
 
 template <class X, class Y, bool Aligned>
 __global__ void cast_kernel(int64_t n, const X* x, Y* y) {
-  const int64_t step = int64_t(gridDim.x) * blockDim.x * kOctet;
-  for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * kOctet; i < n; i += step) {
-    const int count = n - i < kOctet ? int(n - i) : kOctet;
-    float v[kOctet];
-    load_octet<Aligned>(x + i, count, v);
-    store_octet<Aligned>(y + i, count, v);
+  const int64_t step = int64_t(gridDim.x) * blockDim.x * kVecWidth;
+  for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * kVecWidth; i < n; i += step) {
+    const int count = n - i < kVecWidth ? int(n - i) : kVecWidth;
+    float v[kVecWidth];
+    load_vec8<Aligned>(x + i, count, v);
+    store_vec8<Aligned>(y + i, count, v);
   }
 }
 
@@ -25,8 +25,8 @@ void forward(int64_t n, DType x_type, const void* x, DType y_type, void* y) {
         using X = decltype(from);
         using Y = decltype(to);
         if constexpr (!std::is_same_v<X, Y>)
-          launch(grid_for(ceil_div(n, kOctet), 256), 256, cast_kernel<X, Y, aligned.value>, n, static_cast<const X*>(x),
-                 static_cast<Y*>(y));
+          launch(grid_for(ceil_div(n, kVecWidth), 256), 256, cast_kernel<X, Y, aligned.value>, n,
+                 static_cast<const X*>(x), static_cast<Y*>(y));
       });
     });
   });

@@ -7,11 +7,11 @@
 #include <string>
 #include <utility>
 
+#include "kernels/base/error.h"
 #include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_graph.h"
 #include "kernels/conv2d/conv2d_kernels.h"
-#include "kernels/runtime/error.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/streams.h"
 
@@ -27,11 +27,11 @@ Buffer make_rows(int64_t rows, int c, DType dtype) {
 }
 
 // The tensor with `to_c` channels: itself where it has them, else a copy that `room` keeps.
-const void* fitted(int64_t rows, int from_c, const void* from, int to_c, DType dtype, Buffer& room) {
+const void* with_channels(int64_t rows, int from_c, const void* from, int to_c, DType dtype, Buffer& scratch) {
   if (from_c == to_c) return from;
-  room = make_rows(rows, to_c, dtype);
-  conv2d_fit_channels(rows, from_c, from, to_c, room.data());
-  return room.data();
+  scratch = make_rows(rows, to_c, dtype);
+  conv2d_fit_channels(rows, from_c, from, to_c, scratch.data());
+  return scratch.data();
 }
 
 [[noreturn]] void fail_no_engine(const ConvKey& key, const char* pass) {
@@ -55,10 +55,10 @@ const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {
 void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w, void* y) {
   if (shape.n == 0) return;
   const Conv2dShape s = conv2d_padded(shape, dtype);
-  Buffer x_room, w_room;
+  Buffer x_scratch, w_scratch;
   plan_of({s, dtype, ConvPass::forward}, "forward")
-      .run({{kConvX, fitted(x_rows(s), shape.x_channels(), x, s.c, dtype, x_room)},
-            {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)},
+      .run({{kConvX, with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch)},
+            {kConvW, with_channels(w_rows(s), shape.c, w, s.c, dtype, w_scratch)},
             {kConvY, y}});
 }
 
@@ -78,12 +78,12 @@ void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const 
   if (shape.n == 0) return;
   const Conv2dShape s = conv2d_padded(shape, dtype);
   const int dx_c = shape.x_channels();
-  Buffer w_room, dx_room;
-  if (s.c != dx_c) dx_room = make_rows(x_rows(s), s.c, dtype);
-  void* out = s.c == dx_c ? dx : dx_room.data();
+  Buffer w_scratch, dx_scratch;
+  if (s.c != dx_c) dx_scratch = make_rows(x_rows(s), s.c, dtype);
+  void* out = s.c == dx_c ? dx : dx_scratch.data();
   if (add && out != dx) conv2d_fit_channels(x_rows(s), dx_c, dx, s.c, out);
   plan_of(data_key(s, dtype, add), "backward data")
-      .run({{kConvY, dy}, {kConvW, fitted(w_rows(s), shape.c, w, s.c, dtype, w_room)}, {kConvX, out}});
+      .run({{kConvY, dy}, {kConvW, with_channels(w_rows(s), shape.c, w, s.c, dtype, w_scratch)}, {kConvX, out}});
   if (out != dx) conv2d_fit_channels(x_rows(s), s.c, out, dx_c, dx);
 }
 
@@ -91,14 +91,16 @@ void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const
   const int64_t elements = w_rows(shape) * shape.c;
   if (shape.n == 0) return memory_cuda.zero(dw, std::size_t(elements) * sizeof(float));
   const Conv2dShape s = conv2d_padded(shape, dtype);
-  Buffer x_room, dw_room, narrow_room;
-  if (dtype != DType::f32) dw_room = make_rows(w_rows(s), s.c, dtype);
-  void* out = dtype == DType::f32 ? dw : dw_room.data();
+  Buffer x_scratch, dw_scratch, dw16_scratch;
+  if (dtype != DType::f32) dw_scratch = make_rows(w_rows(s), s.c, dtype);
+  void* out = dtype == DType::f32 ? dw : dw_scratch.data();
   plan_of(weight_key(s, dtype), "backward weight")
-      .run({{kConvX, fitted(x_rows(s), shape.x_channels(), x, s.c, dtype, x_room)}, {kConvY, dy}, {kConvW, out}});
+      .run({{kConvX, with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch)},
+            {kConvY, dy},
+            {kConvW, out}});
   if (dtype == DType::f32) return;
-  const void* narrow = fitted(w_rows(s), s.c, out, shape.c, dtype, narrow_room);
-  cast_cuda.forward(elements, dtype, narrow, DType::f32, dw);
+  const void* dw16 = with_channels(w_rows(s), s.c, out, shape.c, dtype, dw16_scratch);
+  cast_cuda.forward(elements, dtype, dw16, DType::f32, dw);
 }
 
 // Side by side: what one leaves of the GPU, as the last tiles of small maps do, the other fills.
@@ -107,30 +109,30 @@ void backward(const Conv2dShape& shape, DType dtype, const Conv2dBackward& a) {
   const Conv2dShape s = conv2d_padded(shape, dtype);
   conv2d_plan(data_key(s, dtype, a.add));  // before the fork: an engine is tried alone
   conv2d_plan(weight_key(s, dtype));
-  side_by_side([&] { backward_weight(shape, dtype, a.x, a.dy, a.dw); },
-               [&] { backward_data(shape, dtype, a.dy, a.w, a.add, a.dx); });
+  run_concurrently([&] { backward_weight(shape, dtype, a.x, a.dy, a.dw); },
+                   [&] { backward_data(shape, dtype, a.dy, a.w, a.add, a.dx); });
 }
 
 // Copies of w and bias as the graphs take them: in the type of x, the channels padded.
 struct CudaFilter : PackedFilter {
   DType dtype;
   Buffer w, bias;
-  Buffer wide_bias;  // f32, as the epilogue takes it
+  Buffer f32_bias;  // f32, as the epilogue takes it
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
   auto filter = std::make_unique<CudaFilter>();
   filter->dtype = dtype;
-  filter->wide_bias = make_rows(s.k, 1, DType::f32);
+  filter->f32_bias = make_rows(s.k, 1, DType::f32);
   if (bias)
-    memory_cuda.copy(filter->wide_bias.data(), bias, filter->wide_bias.bytes());
+    memory_cuda.copy(filter->f32_bias.data(), bias, filter->f32_bias.bytes());
   else
-    memory_cuda.zero(filter->wide_bias.data(), filter->wide_bias.bytes());
+    memory_cuda.zero(filter->f32_bias.data(), filter->f32_bias.bytes());
   filter->bias = make_rows(s.k, 1, dtype);
-  cast_cuda.forward(s.k, DType::f32, filter->wide_bias.data(), dtype, filter->bias.data());
+  cast_cuda.forward(s.k, DType::f32, filter->f32_bias.data(), dtype, filter->bias.data());
   Buffer cast = make_rows(w_rows(s), s.c, dtype);
   cast_cuda.forward(w_rows(s) * s.c, DType::f32, w, dtype, cast.data());
-  if (fitted(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w) == cast.data())
+  if (with_channels(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w) == cast.data())
     filter->w = std::move(cast);
   return filter;
 }
@@ -140,8 +142,8 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
   const auto& filter = static_cast<const CudaFilter&>(packed);
   const DType dtype = filter.dtype;
   const Conv2dShape s = conv2d_padded(shape, dtype);
-  Buffer x_room;
-  const void* input = fitted(x_rows(s), shape.x_channels(), x, s.c, dtype, x_room);
+  Buffer x_scratch;
+  const void* input = with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch);
   if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {
     if (residual)
       fused->run({{kConvX, input},
@@ -154,7 +156,7 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
     return;
   }
   plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvY, y}});
-  conv2d_epilogue(y_rows(s), s.k, dtype, filter.wide_bias.as<float>(), residual, relu, y);
+  conv2d_epilogue(y_rows(s), s.k, dtype, filter.f32_bias.as<float>(), residual, relu, y);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What the convolutions need beside cuDNN: channels padded to octets, and an epilogue for plans without one.
+// What the convolutions need beside cuDNN: channels padded to vec8s, and an epilogue for plans without one.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 
 namespace pc {
 
-struct Conv2dPlansKernels {
+struct Conv2dPlans {
   // Takes up choices of earlier processes; an engine that cuDNN no longer offers is chosen anew. Throws Error(data),
   // "NAME:LINE: …", where a line is no choice.
   void (*load)(const std::string& text, const std::string& name);
@@ -21,6 +21,6 @@ struct Conv2dPlansKernels {
   // second or so each); else cuDNN's first proposal serves.
   void (*tune)(bool on);
 };
-extern const Conv2dPlansKernels conv2d_plans_cpu, conv2d_plans_cuda;
+extern const Conv2dPlans conv2d_plans_cpu, conv2d_plans_cuda;
 
 }  // namespace pc

@@ -3,7 +3,7 @@
 
 namespace pc {
 
-const Conv2dPlansKernels conv2d_plans_cpu{
+const Conv2dPlans conv2d_plans_cpu{
     .load = [](const std::string&, const std::string&) {}, .text = [] { return std::string(); }, .tune = [](bool) {}};
 
 }  // namespace pc

@@ -3,11 +3,11 @@
 #include <mutex>
 #include <sstream>
 
+#include "kernels/base/error.h"
 #include "kernels/conv2d/conv2d_graph.h"
 #include "kernels/conv2d/conv2d_plans.h"
 #include "kernels/conv2d/conv2d_tune.h"
 #include "kernels/runtime/cuda.h"
-#include "kernels/runtime/error.h"
 
 namespace pc {
 namespace {
@@ -28,7 +28,7 @@ std::string text_of(const ConvKey& key) {
   constexpr const char* kPasses[] = {"forward", "forward_sums", "backward_data",      "backward_weight",
                                      "infer",   "norm_forward", "norm_backward_data", "norm_backward_weight"};
   const Conv2dShape& s = key.shape;
-  std::string text = engine_room() + "; " + kPasses[int(key.pass)] + " " + name_of(key.dtype) + " ";
+  std::string text = device_and_cudnn_id() + "; " + kPasses[int(key.pass)] + " " + name_of(key.dtype) + " ";
   for (const int size : {s.n, s.h, s.w}) text += std::to_string(size) + "x";
   text += std::to_string(s.c) + " " + std::to_string(s.k) + "x" + std::to_string(s.r) + "x" + std::to_string(s.s) +
           "/" + std::to_string(s.stride) + "+" + std::to_string(s.pad);
@@ -94,6 +94,6 @@ const CudnnPlan* conv2d_plan(const ConvKey& key) {
   return all.ready.emplace(key, make_plan(all, key)).first->second.get();
 }
 
-const Conv2dPlansKernels conv2d_plans_cuda{.load = load, .text = text, .tune = tune};
+const Conv2dPlans conv2d_plans_cuda{.load = load, .text = text, .tune = tune};
 
 }  // namespace pc

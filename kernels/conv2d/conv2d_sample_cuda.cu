@@ -20,10 +20,10 @@ struct Sums {
 };
 
 // Where place `at` of a tensor [.., a, b, c] lies along its dimensions.
-struct Place4 {
+struct Coord4 {
   int n, a, b, c;
 };
-__device__ inline Place4 place_of(int64_t at, int a, int b, int c) {
+__device__ inline Coord4 coord_of(int64_t at, int a, int b, int c) {
   const int64_t row = at / c, line = row / b;
   return {int(line / a), int(line % a), int(row - line * b), int(at - row * c)};
 }
@@ -48,10 +48,10 @@ __device__ inline float z_of(const ConvTensors& t, int channels, float hat, int 
 
 template <class T>
 __device__ Sums forward_terms(const Conv2dShape& s, const ConvTensors& t, const T* x, const T* w, int64_t at) {
-  const Place4 y = place_of(at, s.p(), s.q(), s.k);
+  const Coord4 y = coord_of(at, s.p(), s.q(), s.k);
   Sums sums;
   for (int i = int(threadIdx.x); i < s.r * s.s * s.c; i += kThreads) {
-    const Place4 f = place_of(i, s.r, s.s, s.c);
+    const Coord4 f = coord_of(i, s.r, s.s, s.c);
     const int h = y.a * s.stride + f.a - s.pad, v = y.b * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
     sums.add(met(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
@@ -62,10 +62,10 @@ __device__ Sums forward_terms(const Conv2dShape& s, const ConvTensors& t, const 
 
 template <class T>
 __device__ Sums data_terms(const Conv2dShape& s, const T* dy, const T* w, int64_t at) {
-  const Place4 x = place_of(at, s.h, s.w, s.c);
+  const Coord4 x = coord_of(at, s.h, s.w, s.c);
   Sums sums;
   for (int i = int(threadIdx.x); i < s.r * s.s * s.k; i += kThreads) {
-    const Place4 f = place_of(i, s.r, s.s, s.k);
+    const Coord4 f = coord_of(i, s.r, s.s, s.k);
     const int h = x.a + s.pad - f.a, v = x.b + s.pad - f.b;
     if (h < 0 || v < 0 || h % s.stride != 0 || v % s.stride != 0) continue;
     const int p = h / s.stride, q = v / s.stride;
@@ -78,11 +78,11 @@ __device__ Sums data_terms(const Conv2dShape& s, const T* dy, const T* w, int64_
 
 template <class T>
 __device__ Sums weight_terms(const Conv2dShape& s, const ConvTensors& t, const T* x, const T* dy, int64_t at) {
-  const Place4 f = place_of(at, s.r, s.s, s.c);
+  const Coord4 f = coord_of(at, s.r, s.s, s.c);
   Sums sums;
   const int64_t rows = int64_t(s.n) * s.p() * s.q();
   for (int64_t i = threadIdx.x; i < rows; i += kThreads) {
-    const Place4 y = place_of(i, s.n, s.p(), s.q());  // n is y.a
+    const Coord4 y = coord_of(i, s.n, s.p(), s.q());  // n is y.a
     const int h = y.b * s.stride + f.a - s.pad, v = y.c * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
     sums.add(met(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));

@@ -19,25 +19,25 @@ constexpr unsigned char kRed = 0xA5, kPoison = 0xFF;  // 0xFF… is NaN
 // Device memory between two zones that nobody may write to.
 class Zoned {
  public:
-  explicit Zoned(std::size_t bytes) : bytes_(bytes), room_(Device::cuda, (bytes + 255) / 256 * 256 + 2 * kZone) {
-    PC_CHECK(cudaMemsetAsync(room_.data(), kRed, room_.bytes(), stream()));
+  explicit Zoned(std::size_t bytes) : bytes_(bytes), buffer_(Device::cuda, (bytes + 255) / 256 * 256 + 2 * kZone) {
+    PC_CHECK(cudaMemsetAsync(buffer_.data(), kRed, buffer_.bytes(), stream()));
   }
-  void* data() const { return room_.as<char>() + kZone; }
+  void* data() const { return buffer_.as<char>() + kZone; }
   std::size_t bytes() const { return bytes_; }
   void poison() const {
     if (bytes_ > 0) PC_CHECK(cudaMemsetAsync(data(), kPoison, bytes_, stream()));
   }
-  bool intact() const { return red(0, kZone) && red(kZone + bytes_, room_.bytes() - kZone - bytes_); }
+  bool intact() const { return red(0, kZone) && red(kZone + bytes_, buffer_.bytes() - kZone - bytes_); }
 
  private:
   static constexpr std::size_t kZone = 1024;
   bool red(std::size_t at, std::size_t bytes) const {
     std::vector<unsigned char> host(bytes);
-    memory_cuda.copy_out(host.data(), room_.as<char>() + at, bytes);
+    memory_cuda.copy_out(host.data(), buffer_.as<char>() + at, bytes);
     return std::all_of(host.begin(), host.end(), [](unsigned char b) { return b == kRed; });
   }
   std::size_t bytes_;
-  Buffer room_;
+  Buffer buffer_;
 };
 
 class Event {
@@ -76,16 +76,16 @@ class Copies {
     }
     constexpr std::size_t kMost = 32;
     count_ = std::min(kMost, 2 * l2_bytes() / set_);
-    room_ = Buffer(Device::cuda, count_ * set_);
-    if (count_ > 0) conv2d_fill(int64_t(room_.bytes() / size_of(dtype)), dtype, 99, room_.data());
+    buffer_ = Buffer(Device::cuda, count_ * set_);
+    if (count_ > 0) conv2d_fill(int64_t(buffer_.bytes() / size_of(dtype)), dtype, 99, buffer_.data());
   }
   std::size_t count() const { return count_; }
-  void* at(std::size_t copy, std::size_t tensor) const { return room_.as<char>() + copy * set_ + offsets_[tensor]; }
+  void* at(std::size_t copy, std::size_t tensor) const { return buffer_.as<char>() + copy * set_ + offsets_[tensor]; }
 
  private:
   std::vector<std::size_t> offsets_;
   std::size_t set_ = 0, count_ = 0;  // bytes of a set, number of sets
-  Buffer room_;
+  Buffer buffer_;
 };
 
 class Trial {

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "kernels/base/random.h"
 #include "kernels/grad_scaler/grad_scaler.h"
-#include "kernels/runtime/random.h"
 
 namespace pc {
 

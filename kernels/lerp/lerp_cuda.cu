@@ -7,13 +7,13 @@ namespace {
 
 template <bool Aligned>
 __device__ inline void update(float share, const LerpTensor& t, int64_t i) {
-  const int count = t.n - i < kOctet ? int(t.n - i) : kOctet;
-  float now[kOctet], average[kOctet];
-  load_octet<Aligned>(t.x + i, count, now);
-  load_octet<Aligned>(t.y + i, count, average);
+  const int count = t.n - i < kVecWidth ? int(t.n - i) : kVecWidth;
+  float now[kVecWidth], average[kVecWidth];
+  load_vec8<Aligned>(t.x + i, count, now);
+  load_vec8<Aligned>(t.y + i, count, average);
 #pragma unroll
-  for (int k = 0; k < kOctet; ++k) average[k] += share * (now[k] - average[k]);
-  store_octet<Aligned>(t.y + i, count, average);
+  for (int k = 0; k < kVecWidth; ++k) average[k] += share * (now[k] - average[k]);
+  store_vec8<Aligned>(t.y + i, count, average);
 }
 
 __global__ void __launch_bounds__(kPieceThreads)

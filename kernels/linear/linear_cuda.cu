@@ -20,15 +20,15 @@ __global__ void bias_kernel(LinearShape s, const float* b, float* y) {
 
 // db[o] = sum over the rows of dy[., o], in a fixed order.
 __global__ void column_sums_kernel(LinearShape s, const float* dy, float* db) {
-  __shared__ double stripes[kSumY][kSumX];
+  __shared__ double partials[kSumY][kSumX];
   const int o = int(blockIdx.x * kSumX + threadIdx.x);
   double sum = 0;
   if (o < s.out)
     for (int row = int(threadIdx.y); row < s.n; row += kSumY) sum += double(dy[int64_t(row) * s.out + o]);
-  stripes[threadIdx.y][threadIdx.x] = sum;
+  partials[threadIdx.y][threadIdx.x] = sum;
   __syncthreads();
   if (threadIdx.y > 0 || o >= s.out) return;
-  for (int y = 1; y < kSumY; ++y) sum += stripes[y][threadIdx.x];
+  for (int y = 1; y < kSumY; ++y) sum += partials[y][threadIdx.x];
   db[o] = float(sum);
 }
 
@@ -67,26 +67,26 @@ void forward(const LinearShape& s, DType dtype, const void* x, const void* w, co
 }
 
 // dy in the type of the other factor; `room` keeps the memory of a copy.
-const void* rounded_gradient(const LinearShape& s, DType dtype, const float* dy, Buffer& room) {
+const void* rounded_gradient(const LinearShape& s, DType dtype, const float* dy, Buffer& scratch) {
   if (dtype == DType::f32) return dy;
   const int64_t n = int64_t(s.n) * s.out;
-  room = Buffer(Device::cuda, std::size_t(n) * size_of(dtype));
-  cast_cuda.forward(n, DType::f32, dy, dtype, room.data());
-  return room.data();
+  scratch = Buffer(Device::cuda, std::size_t(n) * size_of(dtype));
+  cast_cuda.forward(n, DType::f32, dy, dtype, scratch.data());
+  return scratch.data();
 }
 
 void backward_data(const LinearShape& s, DType dtype, const float* dy, const void* w, void* dx) {
   if (s.n == 0) return;
-  Buffer room;
-  const void* g = rounded_gradient(s, dtype, dy, room);
+  Buffer scratch;
+  const void* g = rounded_gradient(s, dtype, dy, scratch);
   multiply(s.in, s.n, s.out, dtype, {w, s.in, CUBLAS_OP_N}, {g, s.out, CUBLAS_OP_N}, 0, dtype, dx);
 }
 
 void backward_weight(const LinearShape& s, DType dtype, const void* x, const float* dy, float* dw, float* db) {
   launch(unsigned(ceil_div(s.out, kSumX)), {kSumX, kSumY}, column_sums_kernel, s, dy, db);
   if (s.n == 0) return memory_cuda.zero(dw, std::size_t(s.in) * std::size_t(s.out) * sizeof(float));
-  Buffer room;
-  const void* g = rounded_gradient(s, dtype, dy, room);
+  Buffer scratch;
+  const void* g = rounded_gradient(s, dtype, dy, scratch);
   multiply(s.in, s.out, s.n, dtype, {x, s.in, CUBLAS_OP_N}, {g, s.out, CUBLAS_OP_T}, 0, DType::f32, dw);
 }
 

@@ -9,13 +9,13 @@ namespace pc {
 
 struct MaxPoolShape {
   int n, h, w, c;
-  int window = 3, stride = 2, pad = 1;  // window <= 15, pad <= window / 2
-  constexpr int p() const { return (h + 2 * pad - window) / stride + 1; }
-  constexpr int q() const { return (w + 2 * pad - window) / stride + 1; }
+  int kernel_size = 3, stride = 2, pad = 1;  // kernel_size <= 15, pad <= kernel_size / 2
+  constexpr int p() const { return (h + 2 * pad - kernel_size) / stride + 1; }
+  constexpr int q() const { return (w + 2 * pad - kernel_size) / stride + 1; }
 };
 
 struct MaxPoolKernels {
-  // index: u8, laid out as y: r * window + s of the maximum; null where no backward pass follows.
+  // index: u8, laid out as y: r * kernel_size + s of the maximum; null where no backward pass follows.
   void (*forward)(const MaxPoolShape&, DType, const void* x, void* y, uint8_t* index);
   void (*backward)(const MaxPoolShape&, DType, const void* dy, const uint8_t* index, void* dx);
 };

@@ -1,114 +1,114 @@
-// Max pooling on CUDA. A block row (threadIdx.y) is one place of the map, its threads walk over the octets of channels.
+// Max pooling on CUDA. A block row (threadIdx.y) is one place of the map, its threads walk over the vec8s of channels.
 // Backward gathers: each place of dx looks into the windows that cover it, so that nothing is added atomically.
-#include "kernels/max_pool/max_pool_places.cuh"
+#include "kernels/max_pool/max_pool_positions.cuh"
 
 namespace pc {
 namespace {
 
 template <bool Aligned>
-__device__ inline void store_index(uint8_t* to, int count, const int (&from)[kOctet]) {
-  if (Aligned && count >= kOctet) {
+__device__ inline void store_index(uint8_t* to, int count, const int (&from)[kVecWidth]) {
+  if (Aligned && count >= kVecWidth) {
     uint64_t packed = 0;
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) packed |= uint64_t(from[i]) << (8 * i);
+    for (int i = 0; i < kVecWidth; ++i) packed |= uint64_t(from[i]) << (8 * i);
     *reinterpret_cast<uint64_t*>(to) = packed;
   } else {
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i)
+    for (int i = 0; i < kVecWidth; ++i)
       if (i < count) to[i] = uint8_t(from[i]);
   }
 }
 
 template <bool Aligned>
-__device__ inline void load_index(const uint8_t* from, int count, int (&to)[kOctet]) {
-  if (Aligned && count >= kOctet) {
+__device__ inline void load_index(const uint8_t* from, int count, int (&to)[kVecWidth]) {
+  if (Aligned && count >= kVecWidth) {
     const uint64_t packed = *reinterpret_cast<const uint64_t*>(from);
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) to[i] = int(packed >> (8 * i) & 0xff);
+    for (int i = 0; i < kVecWidth; ++i) to[i] = int(packed >> (8 * i) & 0xff);
   } else {
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) to[i] = i < count ? from[i] : 0xff;
+    for (int i = 0; i < kVecWidth; ++i) to[i] = i < count ? from[i] : 0xff;
   }
 }
 
 template <class T, bool Aligned>
-__global__ void forward_kernel(MaxPoolShape s, uint32_t places, const T* x, T* y, uint8_t* index) {
-  for (uint32_t i = blockIdx.x * blockDim.y + threadIdx.y; i < places; i += gridDim.x * blockDim.y) {
-    const PoolPlace at = pool_place(i, uint32_t(s.p()), uint32_t(s.q()));
+__global__ void forward_kernel(MaxPoolShape s, uint32_t positions, const T* x, T* y, uint8_t* index) {
+  for (uint32_t i = blockIdx.x * blockDim.y + threadIdx.y; i < positions; i += gridDim.x * blockDim.y) {
+    const PoolCoord at = pool_coord(i, uint32_t(s.p()), uint32_t(s.q()));
     const PoolWindow window = pool_window(s, int(at.row), int(at.column));
-    for (int c = int(threadIdx.x) * kOctet; c < s.c; c += int(blockDim.x) * kOctet) {
-      const int count = min(kOctet, s.c - c);
-      float best[kOctet], v[kOctet];
-      int where[kOctet];
+    for (int c = int(threadIdx.x) * kVecWidth; c < s.c; c += int(blockDim.x) * kVecWidth) {
+      const int count = min(kVecWidth, s.c - c);
+      float best[kVecWidth], v[kVecWidth];
+      int where[kVecWidth];
 #pragma unroll
-      for (int k = 0; k < kOctet; ++k) best[k] = -INFINITY, where[k] = window.r0 * s.window + window.q0;
+      for (int k = 0; k < kVecWidth; ++k) best[k] = -INFINITY, where[k] = window.r0 * s.kernel_size + window.q0;
       for (int r = window.r0; r < window.r1; ++r)
         for (int q = window.q0; q < window.q1; ++q) {
-          load_octet<Aligned>(x + ((int64_t(at.n) * s.h + window.h + r) * s.w + window.w + q) * s.c + c, count, v);
+          load_vec8<Aligned>(x + ((int64_t(at.n) * s.h + window.h + r) * s.w + window.w + q) * s.c + c, count, v);
 #pragma unroll
-          for (int k = 0; k < kOctet; ++k)
-            if (v[k] > best[k] || isnan(v[k])) best[k] = v[k], where[k] = r * s.window + q;
+          for (int k = 0; k < kVecWidth; ++k)
+            if (v[k] > best[k] || isnan(v[k])) best[k] = v[k], where[k] = r * s.kernel_size + q;
         }
-      store_octet<Aligned>(y + int64_t(i) * s.c + c, count, best);
+      store_vec8<Aligned>(y + int64_t(i) * s.c + c, count, best);
       if (index) store_index<Aligned>(index + int64_t(i) * s.c + c, count, where);
     }
   }
 }
 
 template <class T, bool Aligned>
-__global__ void backward_kernel(MaxPoolShape s, uint32_t places, const T* dy, const uint8_t* index, T* dx) {
-  for (uint32_t i = blockIdx.x * blockDim.y + threadIdx.y; i < places; i += gridDim.x * blockDim.y) {
-    const PoolPlace at = pool_place(i, uint32_t(s.h), uint32_t(s.w));
+__global__ void backward_kernel(MaxPoolShape s, uint32_t positions, const T* dy, const uint8_t* index, T* dx) {
+  for (uint32_t i = blockIdx.x * blockDim.y + threadIdx.y; i < positions; i += gridDim.x * blockDim.y) {
+    const PoolCoord at = pool_coord(i, uint32_t(s.h), uint32_t(s.w));
     const int h = int(at.row) + s.pad, w = int(at.column) + s.pad;  // in the padded map
     const PoolCover cover = pool_cover(s, int(at.row), int(at.column));
-    for (int c = int(threadIdx.x) * kOctet; c < s.c; c += int(blockDim.x) * kOctet) {
-      const int count = min(kOctet, s.c - c);
-      float sum[kOctet] = {}, g[kOctet];
-      int where[kOctet];
+    for (int c = int(threadIdx.x) * kVecWidth; c < s.c; c += int(blockDim.x) * kVecWidth) {
+      const int count = min(kVecWidth, s.c - c);
+      float sum[kVecWidth] = {}, g[kVecWidth];
+      int where[kVecWidth];
       for (int p = cover.p0; p <= cover.p1; ++p)
         for (int q = cover.q0; q <= cover.q1; ++q) {
           const int64_t from = ((int64_t(at.n) * s.p() + p) * s.q() + q) * s.c + c;
-          const int here = (h - p * s.stride) * s.window + w - q * s.stride;
-          load_octet<Aligned>(dy + from, count, g);
+          const int here = (h - p * s.stride) * s.kernel_size + w - q * s.stride;
+          load_vec8<Aligned>(dy + from, count, g);
           load_index<Aligned>(index + from, count, where);
 #pragma unroll
-          for (int k = 0; k < kOctet; ++k) sum[k] += where[k] == here ? g[k] : 0.0f;
+          for (int k = 0; k < kVecWidth; ++k) sum[k] += where[k] == here ? g[k] : 0.0f;
         }
-      store_octet<Aligned>(dx + int64_t(i) * s.c + c, count, sum);
+      store_vec8<Aligned>(dx + int64_t(i) * s.c + c, count, sum);
     }
   }
 }
 
-// 256 threads: as many along the octets as there are (at most 32), the rest along the places.
+// 256 threads: as many along the vec8s as there are (at most 32), the rest along the places.
 dim3 block_of(int c) {
   unsigned x = 1;
-  while (x < 32 && x * kOctet < unsigned(c)) x *= 2;
+  while (x < 32 && x * kVecWidth < unsigned(c)) x *= 2;
   return {x, 256 / x};
 }
 
 bool can_align(const MaxPoolShape& s, const void* a, const void* b, const uint8_t* index) {
-  return s.c % kOctet == 0 && aligned16({a, b, index});
+  return s.c % kVecWidth == 0 && aligned16({a, b, index});
 }
 
 void forward(const MaxPoolShape& s, DType dtype, const void* x, void* y, uint8_t* index) {
-  const uint32_t places = pool_places("max_pool", s.n, s.p(), s.q());
+  const uint32_t positions = pool_positions("max_pool", s.n, s.p(), s.q());
   const dim3 block = block_of(s.c);
   with_float_type("max_pool", dtype, [&](auto element) {
     with_flag(can_align(s, x, y, index), [&](auto aligned) {
       using T = decltype(element);
-      launch(grid_for(places, int(block.y)), block, forward_kernel<T, aligned.value>, s, places,
+      launch(grid_for(positions, int(block.y)), block, forward_kernel<T, aligned.value>, s, positions,
              static_cast<const T*>(x), static_cast<T*>(y), index);
     });
   });
 }
 
 void backward(const MaxPoolShape& s, DType dtype, const void* dy, const uint8_t* index, void* dx) {
-  const uint32_t places = pool_places("max_pool", s.n, s.h, s.w);
+  const uint32_t positions = pool_positions("max_pool", s.n, s.h, s.w);
   const dim3 block = block_of(s.c);
   with_float_type("max_pool", dtype, [&](auto element) {
     with_flag(can_align(s, dy, dx, index), [&](auto aligned) {
       using T = decltype(element);
-      launch(grid_for(places, int(block.y)), block, backward_kernel<T, aligned.value>, s, places,
+      launch(grid_for(positions, int(block.y)), block, backward_kernel<T, aligned.value>, s, positions,
              static_cast<const T*>(dy), index, static_cast<T*>(dx));
     });
   });

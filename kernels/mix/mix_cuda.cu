@@ -16,23 +16,23 @@ __global__ void mix_kernel(MixShape s, const MixPair* pairs, T* pictures) {
     const float lambda = crossed ? 0.0f : pair.lambda;
     if (lambda == 1) continue;
     T *a = pictures + k * s.c, *b = pictures + ((s.n - 1 - i) * size + pixel) * s.c;
-    float own[kOctet], other[kOctet];
-    load_octet<Aligned>(a, s.c, own);
-    load_octet<Aligned>(b, s.c, other);
+    float own[kVecWidth], other[kVecWidth];
+    load_vec8<Aligned>(a, s.c, own);
+    load_vec8<Aligned>(b, s.c, other);
 #pragma unroll
-    for (int c = 0; c < kOctet; ++c) {
+    for (int c = 0; c < kVecWidth; ++c) {
       const float v = own[c];
       own[c] = lambda * v + (1 - lambda) * other[c];
       other[c] = lambda * other[c] + (1 - lambda) * v;
     }
-    store_octet<Aligned>(a, s.c, own);
-    store_octet<Aligned>(b, s.c, other);
+    store_vec8<Aligned>(a, s.c, own);
+    store_vec8<Aligned>(b, s.c, other);
   }
 }
 
 void apply(const MixShape& s, DType dtype, const MixPair* pairs, void* pictures) {
   with_float_type("mix", dtype, [&](auto element) {
-    with_flag(s.c == kOctet && aligned16({pictures}), [&](auto aligned) {
+    with_flag(s.c == kVecWidth && aligned16({pictures}), [&](auto aligned) {
       using T = decltype(element);
       const int64_t pixels = int64_t(s.n / 2) * s.h * s.w;
       launch(grid_for(pixels, 256), 256, mix_kernel<T, aligned.value>, s, pairs, static_cast<T*>(pictures));

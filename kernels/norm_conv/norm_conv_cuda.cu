@@ -48,7 +48,8 @@ BatchNormShape norm_of(const Conv2dShape& s) { return {.rows = int64_t(s.n) * s.
 const CudnnPlan& plan_of(const Conv2dShape& s, ConvPass pass) { return *conv2d_plan({s, DType::f16, pass}); }
 
 bool takes(const Conv2dShape& s, DType dtype) {
-  if (s.n == 0 || dtype != DType::f16 || s.x_channels() != s.c || s.c % kOctet != 0 || s.k % kOctet != 0) return false;
+  if (s.n == 0 || dtype != DType::f16 || s.x_channels() != s.c || s.c % kVecWidth != 0 || s.k % kVecWidth != 0)
+    return false;
   for (const ConvPass pass : kPasses)
     if (!conv2d_plan({s, dtype, pass})) return false;
   return true;
@@ -83,14 +84,11 @@ void forward(const Conv2dShape& s, const NormConvForward& a) {
 void backward_weight(const Conv2dShape& s, const NormConvBackward& a) {
   const Saved saved(a.saved, s.c);
   const int64_t elements = int64_t(s.k) * s.r * s.s * s.c;
-  const Buffer narrow(Device::cuda, std::size_t(elements) * size_of(DType::f16));
+  const Buffer dw16(Device::cuda, std::size_t(elements) * size_of(DType::f16));
   plan_of(s, ConvPass::norm_backward_weight)
-      .run({{kConvX, a.x},
-            {kConvScale, saved.scale},
-            {kConvShift, saved.shift},
-            {kConvY, a.dy},
-            {kConvW, narrow.data()}});
-  cast_cuda.forward(elements, DType::f16, narrow.data(), DType::f32, a.dw);
+      .run(
+          {{kConvX, a.x}, {kConvScale, saved.scale}, {kConvShift, saved.shift}, {kConvY, a.dy}, {kConvW, dw16.data()}});
+  cast_cuda.forward(elements, DType::f16, dw16.data(), DType::f32, a.dw);
 }
 
 // dx holds the gradient of the norm's output first.
@@ -125,7 +123,7 @@ void backward_data(const Conv2dShape& s, const NormConvBackward& a) {
 }
 
 void backward(const Conv2dShape& s, const NormConvBackward& a) {
-  if (a.branches) return side_by_side([&] { backward_weight(s, a); }, [&] { backward_data(s, a); });
+  if (a.branches) return run_concurrently([&] { backward_weight(s, a); }, [&] { backward_data(s, a); });
   backward_data(s, a);
   backward_weight(s, a);
 }

@@ -1,4 +1,4 @@
-// The end of a network on CUDA: a block owns a picture (blockIdx.x) and up to 32 octets of its channels (threadIdx.x,
+// The end of a network on CUDA: a block owns a picture (blockIdx.x) and up to 32 vec8s of its channels (threadIdx.x,
 // blockIdx.y); stripes of threads (threadIdx.y) share the places and their sums are joined in order.
 //
 // saved: of every picture and channel how many places are positive [n, c], then the sum of x - mean over these [n, c],
@@ -19,43 +19,44 @@ int64_t saved_bytes(const NormMeanShape& s) { return sums_bytes(s) + s.norm().ma
 // Adds up what the stripes of a block found of kSums things, and hands the totals of the channels that begin at c0 to
 // out(channel, totals). All threads of the block must call it.
 template <class Out>
-__device__ inline void join_stripes(int channels, int c0, const float (&found)[kSums][kOctet], Out out) {
-  __shared__ float stripes[kSums][kBatchNormThreads * kOctet];
-  const int width = int(blockDim.x) * kOctet;
+__device__ inline void combine_partials(int channels, int c0, const float (&found)[kSums][kVecWidth], Out out) {
+  __shared__ float partials[kSums][kBatchNormThreads * kVecWidth];
+  const int width = int(blockDim.x) * kVecWidth;
 #pragma unroll
   for (int j = 0; j < kSums; ++j)
 #pragma unroll
-    for (int k = 0; k < kOctet; ++k) stripes[j][int(threadIdx.y) * width + int(threadIdx.x) * kOctet + k] = found[j][k];
+    for (int k = 0; k < kVecWidth; ++k)
+      partials[j][int(threadIdx.y) * width + int(threadIdx.x) * kVecWidth + k] = found[j][k];
   __syncthreads();
   const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);  // now one thread a channel
   if (channel >= width || c0 + channel >= channels) return;
   double totals[kSums] = {};
   for (int y = 0; y < int(blockDim.y); ++y)
 #pragma unroll
-    for (int j = 0; j < kSums; ++j) totals[j] += double(stripes[j][y * width + channel]);
+    for (int j = 0; j < kSums; ++j) totals[j] += double(partials[j][y * width + channel]);
   out(c0 + channel, totals);
 }
 
 template <class T, bool Aligned>
 __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums, uint8_t* mask) {
-  const int c0 = int(blockIdx.y * blockDim.x) * kOctet, c = c0 + int(threadIdx.x) * kOctet,
-            count = min(kOctet, s.c - c), octets = (s.c + kOctet - 1) / kOctet;
-  float found[kSums][kOctet] = {};
+  const int c0 = int(blockIdx.y * blockDim.x) * kVecWidth, c = c0 + int(threadIdx.x) * kVecWidth,
+            count = min(kVecWidth, s.c - c), vec8s = (s.c + kVecWidth - 1) / kVecWidth;
+  float found[kSums][kVecWidth] = {};
   if (count > 0) {
-    float mean[kOctet], scale[kOctet], beta[kOctet], x[kOctet], other[kOctet] = {};
-    load_octet<Aligned>(a.mean + c, count, mean);
-    load_octet<Aligned>(a.gamma + c, count, scale);
-    load_octet<Aligned>(a.invstd + c, count, x);
-    load_octet<Aligned>(a.beta + c, count, beta);
+    float mean[kVecWidth], scale[kVecWidth], beta[kVecWidth], x[kVecWidth], other[kVecWidth] = {};
+    load_vec8<Aligned>(a.mean + c, count, mean);
+    load_vec8<Aligned>(a.gamma + c, count, scale);
+    load_vec8<Aligned>(a.invstd + c, count, x);
+    load_vec8<Aligned>(a.beta + c, count, beta);
 #pragma unroll
-    for (int k = 0; k < kOctet; ++k) scale[k] *= x[k];
+    for (int k = 0; k < kVecWidth; ++k) scale[k] *= x[k];
     for (int i = int(threadIdx.y); i < s.hw; i += int(blockDim.y)) {
       const int64_t row = int64_t(blockIdx.x) * s.hw + i, at = row * s.c + c;
-      load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, x);
-      if (a.residual) load_octet<Aligned>(static_cast<const T*>(a.residual) + at, count, other);
+      load_vec8<Aligned>(static_cast<const T*>(a.x) + at, count, x);
+      if (a.residual) load_vec8<Aligned>(static_cast<const T*>(a.residual) + at, count, other);
       unsigned bits = 0;
 #pragma unroll
-      for (int k = 0; k < kOctet; ++k) {
+      for (int k = 0; k < kVecWidth; ++k) {
         const float d = x[k] - mean[k], v = d * scale[k] + beta[k] + other[k];
         const bool positive = v > 0;
         found[0][k] += v < 0 ? 0.0f : v;  // lets NaN through
@@ -63,10 +64,10 @@ __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums,
         found[2][k] += positive ? d : 0.0f;
         bits |= unsigned(positive) << k;
       }
-      if (mask) mask[row * octets + c / kOctet] = uint8_t(bits);
+      if (mask) mask[row * vec8s + c / kVecWidth] = uint8_t(bits);
     }
   }
-  join_stripes(s.c, c0, found, [&](int channel, const double(&totals)[kSums]) {
+  combine_partials(s.c, c0, found, [&](int channel, const double(&totals)[kSums]) {
     const int64_t at = int64_t(blockIdx.x) * s.c + channel;
     static_cast<T*>(a.y)[at] = from_float<T>(float(totals[0] / s.hw));
     if (!sums) return;
@@ -88,32 +89,33 @@ __global__ void picture_sums_kernel(NormMeanShape s, const T* dy, const float* s
 
 template <class T, bool Aligned>
 __global__ void apply_gradients_kernel(NormMeanShape s, BatchNormBackward a, const uint8_t* mask, const float* shifts) {
-  const int octet = int(blockIdx.y * blockDim.x + threadIdx.x), c = octet * kOctet, count = min(kOctet, s.c - c),
-            octets = (s.c + kOctet - 1) / kOctet;
+  const int vec8 = int(blockIdx.y * blockDim.x + threadIdx.x), c = vec8 * kVecWidth, count = min(kVecWidth, s.c - c),
+            vec8s = (s.c + kVecWidth - 1) / kVecWidth;
   if (count <= 0) return;
-  float mean[kOctet], scale[kOctet], shift[kOctet], slope[kOctet], x[kOctet], dy[kOctet], g[kOctet];
-  load_octet<Aligned>(a.mean + c, count, mean);
-  load_octet<Aligned>(a.gamma + c, count, scale);
-  load_octet<Aligned>(a.invstd + c, count, x);
-  load_octet<Aligned>(shifts + c, count, shift);
-  load_octet<Aligned>(shifts + s.c + c, count, slope);
-  load_octet<Aligned>(static_cast<const T*>(a.dy) + int64_t(blockIdx.x) * s.c + c, count, dy);
+  float mean[kVecWidth], scale[kVecWidth], shift[kVecWidth], slope[kVecWidth], x[kVecWidth], dy[kVecWidth],
+      g[kVecWidth];
+  load_vec8<Aligned>(a.mean + c, count, mean);
+  load_vec8<Aligned>(a.gamma + c, count, scale);
+  load_vec8<Aligned>(a.invstd + c, count, x);
+  load_vec8<Aligned>(shifts + c, count, shift);
+  load_vec8<Aligned>(shifts + s.c + c, count, slope);
+  load_vec8<Aligned>(static_cast<const T*>(a.dy) + int64_t(blockIdx.x) * s.c + c, count, dy);
 #pragma unroll
-  for (int k = 0; k < kOctet; ++k) scale[k] *= x[k], dy[k] /= float(s.hw);
+  for (int k = 0; k < kVecWidth; ++k) scale[k] *= x[k], dy[k] /= float(s.hw);
   for (int i = int(threadIdx.y); i < s.hw; i += int(blockDim.y)) {
     const int64_t row = int64_t(blockIdx.x) * s.hw + i, at = row * s.c + c;
-    const unsigned bits = mask[row * octets + octet];
+    const unsigned bits = mask[row * vec8s + vec8];
 #pragma unroll
-    for (int k = 0; k < kOctet; ++k) g[k] = bits >> k & 1 ? dy[k] : 0.0f;
-    if (a.dresidual) store_octet<Aligned>(static_cast<T*>(a.dresidual) + at, count, g);
+    for (int k = 0; k < kVecWidth; ++k) g[k] = bits >> k & 1 ? dy[k] : 0.0f;
+    if (a.dresidual) store_vec8<Aligned>(static_cast<T*>(a.dresidual) + at, count, g);
     if (a.training) {
-      load_octet<Aligned>(static_cast<const T*>(a.x) + at, count, x);
+      load_vec8<Aligned>(static_cast<const T*>(a.x) + at, count, x);
 #pragma unroll
-      for (int k = 0; k < kOctet; ++k) g[k] -= shift[k] + (x[k] - mean[k]) * slope[k];
+      for (int k = 0; k < kVecWidth; ++k) g[k] -= shift[k] + (x[k] - mean[k]) * slope[k];
     }
 #pragma unroll
-    for (int k = 0; k < kOctet; ++k) g[k] *= scale[k];
-    store_octet<Aligned>(static_cast<T*>(a.dx) + at, count, g);
+    for (int k = 0; k < kVecWidth; ++k) g[k] *= scale[k];
+    store_vec8<Aligned>(static_cast<T*>(a.dx) + at, count, g);
   }
 }
 
@@ -122,11 +124,11 @@ void apply(const NormMeanShape& s, DType dtype, const BatchNormForward& a) {
   const BatchNormShape norm = s.norm();
   float* const sums = reinterpret_cast<float*>(a.mask);
   uint8_t* const mask = sums ? a.mask + sums_bytes(s) : nullptr;
-  const BatchNormCut cut = batch_norm_cut(norm);
+  const BatchNormTiling tiling = batch_norm_tiling(norm);
   with_float_type("norm_mean", dtype, [&](auto element) {
     with_flag(batch_norm_aligned(norm, {a.x, a.gamma, a.beta, a.residual, a.mean, a.invstd}), [&](auto aligned) {
-      launch({unsigned(s.n), cut.columns}, cut.block, forward_kernel<decltype(element), aligned.value>, s, a, sums,
-             mask);
+      launch({unsigned(s.n), tiling.columns}, tiling.block, forward_kernel<decltype(element), aligned.value>, s, a,
+             sums, mask);
     });
   });
 }
@@ -145,16 +147,16 @@ void backward(const NormMeanShape& s, DType dtype, const BatchNormBackward& a) {
   const BatchNormShape norm = s.norm();
   const float* const sums = reinterpret_cast<const float*>(a.mask);
   const uint8_t* const mask = a.mask + sums_bytes(s);
-  const BatchNormCut cut = batch_norm_cut(norm);
+  const BatchNormTiling tiling = batch_norm_tiling(norm);
   const Buffer partial(Device::cuda, std::size_t(sums_bytes(s)));
   const Buffer shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));
   with_float_type("norm_mean", dtype, [&](auto element) {
     using T = decltype(element);
     launch(grid_for(values(s), 256), 256, picture_sums_kernel<T>, s, static_cast<const T*>(a.dy), sums,
            partial.as<float>());
-    batch_norm_join_gradients(norm, unsigned(s.n), partial.as<float>(), a, shifts.as<float>());
+    batch_norm_combine_gradients(norm, unsigned(s.n), partial.as<float>(), a, shifts.as<float>());
     with_flag(batch_norm_aligned(norm, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {
-      launch({unsigned(s.n), cut.columns}, cut.block, apply_gradients_kernel<T, aligned.value>, s, a, mask,
+      launch({unsigned(s.n), tiling.columns}, tiling.block, apply_gradients_kernel<T, aligned.value>, s, a, mask,
              shifts.as<float>());
     });
   });

@@ -20,7 +20,7 @@ cudaStream_t stream();
 cudnnHandle_t cudnn_handle();
 
 // "cuDNN 9.19.0, NVIDIA H100 80GB HBM3, 132 multiprocessors": what a choice among its engines holds for.
-std::string engine_room();
+std::string device_and_cudnn_id();
 
 // cuBLAS, loaded at the first call and bound to stream(). Linked, it would cost every program 0.1 s and 216 MB at its
 // start.

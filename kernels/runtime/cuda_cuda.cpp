@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
@@ -84,7 +84,7 @@ cudnnHandle_t cudnn_handle() {
   return shared;
 }
 
-std::string engine_room() {
+std::string device_and_cudnn_id() {
   int device = 0;
   cudaDeviceProp properties{};
   PC_CHECK(cudaGetDevice(&device));

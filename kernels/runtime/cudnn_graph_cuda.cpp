@@ -3,9 +3,9 @@
 #include <map>
 #include <utility>
 
+#include "kernels/base/error.h"
 #include "kernels/runtime/cuda.h"
 #include "kernels/runtime/cudnn_graph.h"
-#include "kernels/runtime/error.h"
 #include "kernels/runtime/memory.h"
 
 namespace pc {
@@ -179,11 +179,11 @@ void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) con
     ids.push_back(b.id);
     pointers.push_back(b.data);
   }
-  const void* room = workspace;
+  const void* scratch = workspace;
   CudnnDescriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
   pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, ids);
   pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, int64_t(pointers.size()), pointers.data());
-  pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &room);
+  pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &scratch);
   pack.finalize();
   PC_CHECK(cudnnBackendExecute(cudnn_handle(), plan_.raw(), pack.raw()));
 }

@@ -7,12 +7,12 @@
 
 namespace pc {
 
-struct DeviceInfoKernels {
+struct DeviceDescription {
   // CPU: name, cores, flags. CUDA: driver, runtime and cuDNN versions, the libraries that this process has loaded, and
   // `properties`, the device as cuDNN describes it (what tests/cuda/h100_devprop.json plans for).
   std::string (*describe)();
 };
-extern const DeviceInfoKernels device_info_cpu, device_info_cuda;
+extern const DeviceDescription device_info_cpu, device_info_cuda;
 
 // A JSON string, quotes and all.
 std::string json_string(const std::string& text);

@@ -38,6 +38,6 @@ std::string json_string(const std::string& text) {
   return quoted + "\"";
 }
 
-const DeviceInfoKernels device_info_cpu{.describe = describe};
+const DeviceDescription device_info_cpu{.describe = describe};
 
 }  // namespace pc

@@ -49,6 +49,6 @@ std::string describe() {
 
 }  // namespace
 
-const DeviceInfoKernels device_info_cuda{.describe = describe};
+const DeviceDescription device_info_cuda{.describe = describe};
 
 }  // namespace pc

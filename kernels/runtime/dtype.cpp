@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

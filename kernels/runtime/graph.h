@@ -5,7 +5,7 @@
 
 namespace pc {
 
-struct GraphKernels {
+struct DeviceGraph {
   bool records;  // the CPU does not: the rest is null there
   // What this thread tells the device from now on is recorded in place of being done. Nothing may wait for the device
   // or ask it for memory (kernels/runtime/arena.h), or read host memory that will have changed.
@@ -15,6 +15,6 @@ struct GraphKernels {
   void (*launch)(void* recording);
   void (*release)(void* recording) noexcept;
 };
-extern const GraphKernels graph_cpu, graph_cuda;
+extern const DeviceGraph graph_cpu, graph_cuda;
 
 }  // namespace pc

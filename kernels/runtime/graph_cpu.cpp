@@ -3,6 +3,6 @@
 
 namespace pc {
 
-const GraphKernels graph_cpu{.records = false};
+const DeviceGraph graph_cpu{.records = false};
 
 }  // namespace pc

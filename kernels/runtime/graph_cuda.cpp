@@ -30,7 +30,7 @@ void release(void* recording) noexcept { cudaGraphExecDestroy(static_cast<cudaGr
 
 }  // namespace
 
-const GraphKernels graph_cuda{
+const DeviceGraph graph_cuda{
     .records = true, .begin = begin, .end = end, .drop = drop, .launch = launch, .release = release};
 
 }  // namespace pc

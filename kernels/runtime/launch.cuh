@@ -1,7 +1,7 @@
-// What hand-written CUDA kernels share: octets of channels, sums in a fixed order, and launches that are checked.
+// What hand-written CUDA kernels share: vec8s of channels, sums in a fixed order, and launches that are checked.
 //
-// An octet is eight neighbouring values: 16 bytes of bf16 or f16, twice 16 of f32, one byte of a ReLU mask. Every
-// kernel reads and writes octets; the last one of a row may be short, and memory that is not 16-byte aligned is taken
+// An vec8 is eight neighbouring values: 16 bytes of bf16 or f16, twice 16 of f32, one byte of a ReLU mask. Every
+// kernel reads and writes vec8s; the last one of a row may be short, and memory that is not 16-byte aligned is taken
 // one by one.
 #pragma once
 
@@ -14,12 +14,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "kernels/base/error.h"
 #include "kernels/runtime/cuda.h"
-#include "kernels/runtime/error.h"
 
 namespace pc {
 
-constexpr int kOctet = 8;
+constexpr int kVecWidth = 8;
 
 __device__ inline float to_float(float v) { return v; }
 __device__ inline float to_float(__nv_bfloat16 v) { return __bfloat162float(v); }
@@ -33,34 +33,34 @@ __device__ inline T from_float(float v) {
 }
 
 template <class T>
-struct alignas(16) Octet {
-  T value[kOctet];
+struct alignas(16) Vec8 {
+  T value[kVecWidth];
 };
 
-// Values beyond `count` read as 0. Aligned: the octet lies at a multiple of 16 bytes, so a whole one goes in one or two
+// Values beyond `count` read as 0. Aligned: the vec8 lies at a multiple of 16 bytes, so a whole one goes in one or two
 // accesses.
 template <bool Aligned, class T>
-__device__ inline void load_octet(const T* from, int count, float (&to)[kOctet]) {
-  if (Aligned && count >= kOctet) {
-    const Octet<T> octet = *reinterpret_cast<const Octet<T>*>(from);
+__device__ inline void load_vec8(const T* from, int count, float (&to)[kVecWidth]) {
+  if (Aligned && count >= kVecWidth) {
+    const Vec8<T> vec8 = *reinterpret_cast<const Vec8<T>*>(from);
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) to[i] = to_float(octet.value[i]);
+    for (int i = 0; i < kVecWidth; ++i) to[i] = to_float(vec8.value[i]);
   } else {
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) to[i] = i < count ? to_float(from[i]) : 0.0f;
+    for (int i = 0; i < kVecWidth; ++i) to[i] = i < count ? to_float(from[i]) : 0.0f;
   }
 }
 
 template <bool Aligned, class T>
-__device__ inline void store_octet(T* to, int count, const float (&from)[kOctet]) {
-  if (Aligned && count >= kOctet) {
-    Octet<T> octet;
+__device__ inline void store_vec8(T* to, int count, const float (&from)[kVecWidth]) {
+  if (Aligned && count >= kVecWidth) {
+    Vec8<T> vec8;
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i) octet.value[i] = from_float<T>(from[i]);
-    *reinterpret_cast<Octet<T>*>(to) = octet;
+    for (int i = 0; i < kVecWidth; ++i) vec8.value[i] = from_float<T>(from[i]);
+    *reinterpret_cast<Vec8<T>*>(to) = vec8;
   } else {
 #pragma unroll
-    for (int i = 0; i < kOctet; ++i)
+    for (int i = 0; i < kVecWidth; ++i)
       if (i < count) to[i] = from_float<T>(from[i]);
   }
 }
@@ -118,18 +118,18 @@ void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&...
 // The same with all blocks on the GPU at once, so that they may wait for each other (cooperative_groups' grid barrier),
 // and with bytes of dynamic_shared() for each. Throws Error(usage) where the GPU does not hold them all.
 template <class... Parameters, class... Arguments>
-void launch_together(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(Parameters...),
-                     Arguments&&... arguments) {
+void launch_cooperative(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(Parameters...),
+                        Arguments&&... arguments) {
   PC_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)));
-  cudaLaunchAttribute together{};
-  together.id = cudaLaunchAttributeCooperative;
-  together.val.cooperative = 1;
+  cudaLaunchAttribute cooperative{};
+  cooperative.id = cudaLaunchAttributeCooperative;
+  cooperative.val.cooperative = 1;
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = block;
   config.dynamicSmemBytes = shared_bytes;
   config.stream = stream();
-  config.attrs = &together;
+  config.attrs = &cooperative;
   config.numAttrs = 1;
   PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "kernels/runtime/hold.h"
+#include "kernels/runtime/deferred_free.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
@@ -106,7 +106,7 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
-  if (memory::Hold* hold = memory::Hold::current(device_)) return hold->keep(std::move(*this));
+  if (memory::DeferredFree* hold = memory::DeferredFree::current(device_)) return hold->keep(std::move(*this));
   if (arena_) return arena_->give_back(data_, bytes_);
   char* block = static_cast<char*>(data_);
   if (debug_on) {

@@ -10,7 +10,7 @@
 namespace pc {
 
 // What a device must offer; filled by memory_cpu and memory_cuda. CUDA calls are ordered on the engine's stream.
-struct MemoryKernels {
+struct DeviceMemory {
   void* (*allocate)(std::size_t bytes);  // 64-byte aligned (CUDA: 256); throws Error(limit) naming the bytes wanted
   void (*release)(void*) noexcept;
   void* (*allocate_host)(std::size_t bytes);  // host memory that the device reads by itself (CUDA: pinned)
@@ -23,12 +23,12 @@ struct MemoryKernels {
 
   // See kernels/runtime/pinned.h.
   void (*copy_out_later)(void* pinned, const void* src, std::size_t bytes);  // there once a mark behind it is passed
-  void* (*make_mark)();
-  void (*release_mark)(void*) noexcept;
-  void (*set_mark)(void*);
-  void (*await_mark)(void*);
+  void* (*make_event)();
+  void (*release_event)(void*) noexcept;
+  void (*record_event)(void*);
+  void (*await_event)(void*);
 };
-extern const MemoryKernels memory_cpu, memory_cuda;
+extern const DeviceMemory memory_cpu, memory_cuda;
 
 // Uninitialised memory on one device, returned to the cache, or to the arena that it came from, on destruction. Empty
 // when default-constructed.

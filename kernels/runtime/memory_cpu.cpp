@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "kernels/runtime/memory.h"
 
 namespace pc {
@@ -27,7 +27,7 @@ void copy(void* dst, const void* src, std::size_t bytes) {
 
 }  // namespace
 
-const MemoryKernels memory_cpu{
+const DeviceMemory memory_cpu{
     .allocate = allocate,
     .release = [](void* block) noexcept { std::free(block); },
     .allocate_host = allocate,
@@ -38,10 +38,10 @@ const MemoryKernels memory_cpu{
     .copy_out = copy,
     .synchronize = [] {},
     .copy_out_later = copy,
-    .make_mark = []() -> void* { return nullptr; },
-    .release_mark = [](void*) noexcept {},
-    .set_mark = [](void*) {},
-    .await_mark = [](void*) {},
+    .make_event = []() -> void* { return nullptr; },
+    .release_event = [](void*) noexcept {},
+    .record_event = [](void*) {},
+    .await_event = [](void*) {},
 };
 
 }  // namespace pc

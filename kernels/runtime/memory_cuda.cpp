@@ -1,8 +1,8 @@
 // GPU memory for the caching allocator, every operation in the order of the engine's stream.
 #include <string>
 
+#include "kernels/base/error.h"
 #include "kernels/runtime/cuda.h"
-#include "kernels/runtime/error.h"
 #include "kernels/runtime/memory.h"
 
 namespace pc {
@@ -55,7 +55,7 @@ void copy_out(void* host, const void* src, std::size_t bytes) {
   if (bytes > 0) synchronize();
 }
 
-void* make_mark() {
+void* make_event() {
   cudaEvent_t event = nullptr;
   PC_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
   return event;
@@ -65,7 +65,7 @@ cudaEvent_t event_of(void* mark) { return static_cast<cudaEvent_t>(mark); }
 
 }  // namespace
 
-const MemoryKernels memory_cuda{
+const DeviceMemory memory_cuda{
     .allocate = allocate,
     .release = [](void* block) noexcept { cudaFree(block); },
     .allocate_host = allocate_host,
@@ -76,10 +76,10 @@ const MemoryKernels memory_cuda{
     .copy_out = copy_out,
     .synchronize = synchronize,
     .copy_out_later = copy_out_later,
-    .make_mark = make_mark,
-    .release_mark = [](void* mark) noexcept { cudaEventDestroy(event_of(mark)); },
-    .set_mark = [](void* mark) { PC_CHECK(cudaEventRecord(event_of(mark), stream())); },
-    .await_mark = [](void* mark) { PC_CHECK(cudaEventSynchronize(event_of(mark))); },
+    .make_event = make_event,
+    .release_event = [](void* mark) noexcept { cudaEventDestroy(event_of(mark)); },
+    .record_event = [](void* mark) { PC_CHECK(cudaEventRecord(event_of(mark), stream())); },
+    .await_event = [](void* mark) { PC_CHECK(cudaEventSynchronize(event_of(mark))); },
 };
 
 }  // namespace pc

@@ -10,12 +10,12 @@ Pinned::Pinned(Device device, std::size_t bytes)
 
 void Pinned::Release::operator()(std::byte* block) const { PC_KERNELS(memory, device).release_host(block); }
 
-Mark::Mark(Device device) : mark_(PC_KERNELS(memory, device).make_mark(), Release{device}) {}
+Event::Event(Device device) : event_(PC_KERNELS(memory, device).make_event(), Release{device}) {}
 
-void Mark::Release::operator()(void* mark) const { PC_KERNELS(memory, device).release_mark(mark); }
+void Event::Release::operator()(void* mark) const { PC_KERNELS(memory, device).release_event(mark); }
 
-void Mark::set() { PC_KERNELS(memory, mark_.get_deleter().device).set_mark(mark_.get()); }
+void Event::set() { PC_KERNELS(memory, event_.get_deleter().device).record_event(event_.get()); }
 
-void Mark::wait() const { PC_KERNELS(memory, mark_.get_deleter().device).await_mark(mark_.get()); }
+void Event::wait() const { PC_KERNELS(memory, event_.get_deleter().device).await_event(event_.get()); }
 
 }  // namespace pc

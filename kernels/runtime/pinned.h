@@ -1,4 +1,4 @@
-// Pinned: host memory that a device reads and writes by itself, and Mark: a point in the order of what the device was
+// Pinned: host memory that a device reads and writes by itself, and Event: a point in the order of what the device was
 // told, for a host that waits for no more than that.
 #pragma once
 
@@ -22,9 +22,9 @@ class Pinned {
   std::unique_ptr<std::byte, Release> block_;
 };
 
-class Mark {
+class Event {
  public:
-  explicit Mark(Device device);
+  explicit Event(Device device);
   void set();         // behind all that the device was told so far
   void wait() const;  // until the device is past it; at once where it was never set
 
@@ -33,7 +33,7 @@ class Mark {
     Device device;
     void operator()(void* mark) const;
   };
-  std::unique_ptr<void, Release> mark_;
+  std::unique_ptr<void, Release> event_;
 };
 
 }  // namespace pc

@@ -1,6 +1,6 @@
 #include "kernels/runtime/select.h"
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 

@@ -9,6 +9,6 @@ namespace pc {
 // after waits for both. Neither may read what the other writes. Memory that either frees stays aside until they have
 // joined, so temporaries and workspaces need no care. Only events order the streams: the host waits for nothing, and a
 // CUDA graph captures both. No cuBLAS on a branch: its handle is bound to the first stream.
-void side_by_side(const std::function<void()>& branch, const std::function<void()>& trunk);
+void run_concurrently(const std::function<void()>& branch, const std::function<void()>& trunk);
 
 }  // namespace pc

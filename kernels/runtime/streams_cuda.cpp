@@ -2,7 +2,7 @@
 #include <exception>
 
 #include "kernels/runtime/cuda.h"
-#include "kernels/runtime/hold.h"
+#include "kernels/runtime/deferred_free.h"
 #include "kernels/runtime/streams.h"
 
 namespace pc {
@@ -50,8 +50,8 @@ cudaStream_t stream() {
   return on_branch ? branch : trunk;
 }
 
-void side_by_side(const std::function<void()>& branch, const std::function<void()>& trunk) {
-  const memory::Hold hold(Device::cuda);
+void run_concurrently(const std::function<void()>& branch, const std::function<void()>& trunk) {
+  const memory::DeferredFree hold(Device::cuda);
   const cudaStream_t here = stream(), there = OnBranch().stream();
   order(here, there);
   std::exception_ptr failure;

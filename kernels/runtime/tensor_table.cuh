@@ -12,13 +12,13 @@ namespace pc {
 
 constexpr int kTableTensors = 128;  // RN18 has 62 parameters, RN50 161; arguments end at 32,764 bytes
 constexpr int kPieceThreads = 256;
-constexpr int kPiece = kPieceThreads * kOctet;  // elements a block works on
+constexpr int kPiece = kPieceThreads * kVecWidth;  // elements a block works on
 
 template <class Tensor>
 struct TensorTable {
   int count;
   unsigned first_block[kTableTensors + 1];
-  bool aligned[kTableTensors];  // its arrays can be read in octets
+  bool aligned[kTableTensors];  // its arrays can be read in vec8s
   Tensor tensor[kTableTensors];
 };
 
@@ -36,20 +36,20 @@ __device__ inline int tensor_of_block(const TensorTable<Tensor>& table) {
   return low;
 }
 
-// Where this thread's octet begins; it may lie beyond the tensor.
+// Where this thread's vec8 begins; it may lie beyond the tensor.
 template <class Tensor>
 __device__ inline int64_t first_element(const TensorTable<Tensor>& table, int t) {
-  return int64_t(blockIdx.x - table.first_block[t]) * kPiece + int64_t(threadIdx.x) * kOctet;
+  return int64_t(blockIdx.x - table.first_block[t]) * kPiece + int64_t(threadIdx.x) * kVecWidth;
 }
 
 // The 16-bit copy of a parameter, where it has one.
 template <bool Aligned>
-__device__ inline void store_low(void* low, DType type, int64_t i, int count, const float (&v)[kOctet]) {
+__device__ inline void store_low(void* low, DType type, int64_t i, int count, const float (&v)[kVecWidth]) {
   if (!low) return;
   if (type == DType::bf16)
-    store_octet<Aligned>(static_cast<__nv_bfloat16*>(low) + i, count, v);
+    store_vec8<Aligned>(static_cast<__nv_bfloat16*>(low) + i, count, v);
   else
-    store_octet<Aligned>(static_cast<__half*>(low) + i, count, v);
+    store_vec8<Aligned>(static_cast<__half*>(low) + i, count, v);
 }
 
 // The types that a 16-bit copy may have here.
@@ -61,7 +61,7 @@ void check_low(const char* op, std::span<const Tensor> tensors) {
 }
 
 // Runs launch_table(blocks, table) for every kTableTensors of the tensors; `aligned` says whether one can be read in
-// octets.
+// vec8s.
 template <class Tensor, class Aligned, class Launch>
 void for_tables(std::span<const Tensor> tensors, Aligned&& aligned, Launch&& launch_table) {
   for (std::size_t begin = 0; begin < tensors.size(); begin += kTableTensors) {

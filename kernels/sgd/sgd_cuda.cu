@@ -7,19 +7,19 @@ namespace {
 
 template <bool Aligned>
 __device__ inline void update(const SgdConfig& config, float factor, float lr, const SgdTensor& t, int64_t i) {
-  const int count = t.n - i < kOctet ? int(t.n - i) : kOctet;
-  float w[kOctet], v[kOctet], g[kOctet];
-  load_octet<Aligned>(t.w + i, count, w);
-  load_octet<Aligned>(t.v + i, count, v);
-  load_octet<Aligned>(t.dw + i, count, g);
+  const int count = t.n - i < kVecWidth ? int(t.n - i) : kVecWidth;
+  float w[kVecWidth], v[kVecWidth], g[kVecWidth];
+  load_vec8<Aligned>(t.w + i, count, w);
+  load_vec8<Aligned>(t.v + i, count, v);
+  load_vec8<Aligned>(t.dw + i, count, g);
 #pragma unroll
-  for (int k = 0; k < kOctet; ++k) {
+  for (int k = 0; k < kVecWidth; ++k) {
     g[k] = g[k] * factor + t.weight_decay * w[k];
     v[k] = config.momentum * v[k] + g[k];
     w[k] -= lr * (config.nesterov ? g[k] + config.momentum * v[k] : v[k]);
   }
-  store_octet<Aligned>(t.v + i, count, v);
-  store_octet<Aligned>(t.w + i, count, w);
+  store_vec8<Aligned>(t.v + i, count, v);
+  store_vec8<Aligned>(t.w + i, count, w);
   store_low<Aligned>(t.low, t.low_type, i, count, w);
 }
 

@@ -12,10 +12,10 @@ template <bool Aligned>
 __device__ inline double squares(const SumSquaresTensor& t, int64_t i) {
   double sum = 0;
   if (i >= t.n) return sum;
-  float v[kOctet];
-  load_octet<Aligned>(t.x + i, t.n - i < kOctet ? int(t.n - i) : kOctet, v);
+  float v[kVecWidth];
+  load_vec8<Aligned>(t.x + i, t.n - i < kVecWidth ? int(t.n - i) : kVecWidth, v);
 #pragma unroll
-  for (int j = 0; j < kOctet; ++j) sum += double(v[j]) * double(v[j]);
+  for (int j = 0; j < kVecWidth; ++j) sum += double(v[j]) * double(v[j]);
   return sum;
 }
 

@@ -9,7 +9,7 @@
 
 #include "data/near_duplicates.h"
 #include "data/split.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 #include "make.h"
 #include "small_set.h"
 #include "tests/support.h"

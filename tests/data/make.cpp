@@ -14,7 +14,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 // jpeglib.h wants <cstdio> before it.
 #include <jpeglib.h>

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "data/shrink.h"
+#include "data/resize.h"
 #include "make.h"
 #include "tests/support.h"
 
@@ -232,11 +232,11 @@ TEST(Shrink, OfAMirroredPictureIsItsMirrorImage) {
 }
 
 TEST(Shrink, ShortSideKeepsTheAspectRatio) {
-  const Image a = shrink_to_short_side(test::make_picture(300, 200), 100);
+  const Image a = resize_to_short_side(test::make_picture(300, 200), 100);
   EXPECT_EQ(std::pair(a.h, a.w), std::pair(150, 100));
-  const Image b = shrink_to_short_side(test::make_picture(3, 2000), 2);
+  const Image b = resize_to_short_side(test::make_picture(3, 2000), 2);
   EXPECT_EQ(std::pair(b.h, b.w), std::pair(2, 1333));
-  const Image c = shrink_to_short_side(test::make_picture(30, 20), 0);
+  const Image c = resize_to_short_side(test::make_picture(30, 20), 0);
   EXPECT_EQ(std::pair(c.h, c.w), std::pair(30, 20));
 }
 

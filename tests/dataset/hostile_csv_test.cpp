@@ -3,7 +3,7 @@
 
 #include "data/catalogue.h"
 #include "data/image.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/dataset/programs.h"
 
 namespace pc {

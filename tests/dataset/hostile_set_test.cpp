@@ -7,7 +7,7 @@
 #include "data/catalogue.h"
 #include "data/image.h"
 #include "data/tree.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/dataset/programs.h"
 #include "tests/dataset/zip_bytes.h"
 

@@ -1,6 +1,6 @@
 // Archives that attack whoever unpacks them: each is refused with one line and its exit code, and nothing is written.
 #include "data/archive.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/dataset/programs.h"
 #include "tests/dataset/zip_bytes.h"
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/support.h"
 
 namespace pc::test {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/support.h"
 #include "tools/doctor/checks.h"
 

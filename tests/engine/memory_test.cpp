@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/runtime/hold.h"
+#include "kernels/runtime/deferred_free.h"
 
 namespace pc {
 namespace {
@@ -56,9 +56,9 @@ TEST(Memory, WhatIsFreedUnderAHoldStaysAside) {
   const std::size_t before = memory::stats(Device::cpu).in_use;
   void* first = nullptr;
   {
-    const memory::Hold outer(Device::cpu);
+    const memory::DeferredFree outer(Device::cpu);
     {
-      const memory::Hold inner(Device::cpu);
+      const memory::DeferredFree inner(Device::cpu);
       const Buffer buffer(Device::cpu, 234'567);
       first = buffer.data();
     }
@@ -76,7 +76,7 @@ TEST(Memory, AHoldKeepsBlocksOfAnArenaAsideToo) {
   const Arena::Scope scope(arena);
   void* first = nullptr;
   {
-    const memory::Hold hold(Device::cpu);
+    const memory::DeferredFree hold(Device::cpu);
     first = Buffer(Device::cpu, 1000).data();
     EXPECT_NE(Buffer(Device::cpu, 1000).data(), first);
   }

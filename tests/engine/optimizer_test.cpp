@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/engine/golden.h"
 
 namespace pc {

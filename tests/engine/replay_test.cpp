@@ -1,4 +1,4 @@
-// Arena, Staged, Readback and Replay on the CPU; tests/models/training_test.cpp and the stand-in GPU have whole steps.
+// Arena, UploadRing, Readback and Replay on the CPU; tests/models/training_test.cpp and the stand-in GPU have whole steps.
 #include "engine/replay.h"
 
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "engine/readback.h"
-#include "engine/staged.h"
+#include "engine/upload_ring.h"
 #include "kernels/runtime/memory.h"
 #include "models/classifier.h"
 #include "tests/models/support.h"
@@ -98,8 +98,8 @@ TEST(Replay, TheCpuDoesTheWorkEveryTime) {
   EXPECT_FALSE(replay.recorded());
 }
 
-TEST(Staged, WhatTheHostWritesIsOnTheDevice) {
-  Staged staged(Device::cpu, 8);
+TEST(UploadRing, WhatTheHostWritesIsOnTheDevice) {
+  UploadRing staged(Device::cpu, 8);
   for (int i = 0; i < 100; ++i) {
     std::memset(staged.host(), i, 8);
     staged.upload();

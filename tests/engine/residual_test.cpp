@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/ops.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 
 namespace pc {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc::test {
 

@@ -10,8 +10,8 @@
 #include <cstring>
 #include <random>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tests/engine/safetensors_bytes.h"
 #include "tests/support.h"
 

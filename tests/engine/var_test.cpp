@@ -51,7 +51,7 @@ TEST(Var, OneInputTwice) {
 // y = factor * x; its rule adds to the sum that it finds, and notes the memory of what it found.
 Var scale_adding(const Var& x, float factor, const void** found) {
   return Var::record("scale", Tensor::full({}, factor * x.value().item(), Device::cpu), {x}, [=](const Tensor& dy) {
-    Tensor sum = x.take_sum();
+    Tensor sum = x.take_partial_grad();
     *found = sum.data();
     if (sum.empty()) sum = Tensor::zeros({}, DType::f32, Device::cpu);
     *sum.as<float>() += factor * dy.item();

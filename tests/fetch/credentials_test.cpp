@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/fetch/fixture.h"
 
 namespace pc {

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <limits>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tests/fetch/fixture.h"
 
 namespace pc {

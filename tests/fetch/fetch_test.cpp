@@ -14,11 +14,11 @@
 #include <random>
 #include <thread>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/sha256.h"
 #include "tests/fetch/fixture.h"
 #include "tools/cli/lock_file.h"
-#include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
 
 namespace pc {

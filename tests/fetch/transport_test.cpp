@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tests/fetch/fixture.h"
 #include "tools/fetch/download.h"
 

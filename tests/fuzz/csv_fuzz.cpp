@@ -3,7 +3,7 @@
 
 #include "data/csv.h"
 #include "data/layouts.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/fuzz/target.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/fuzz/target.h"
 #include "tools/serve/access.h"
 #include "tools/serve/infer_request.h"

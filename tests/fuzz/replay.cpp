@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/fuzz/target.h"
 
 namespace pc::fuzz {

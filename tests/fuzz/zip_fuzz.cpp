@@ -2,7 +2,7 @@
 // packs them anew.
 #include "data/archive.h"
 #include "data/catalogue.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
 

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/inspect/pcdata.h"
 
 namespace pc {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "kernels/runtime/parallel.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/random.h"
 #include "tools/dataset/drawing.h"
 
 namespace pc {

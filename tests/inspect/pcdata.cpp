@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "data/image.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 
 namespace pc::test {
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tools/dataset/drawing.h"
 
 namespace pc {

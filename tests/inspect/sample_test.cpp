@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "data/catalogue.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/inspect/pcdata.h"
 #include "tools/dataset/drawing.h"
 

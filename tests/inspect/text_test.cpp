@@ -1,10 +1,9 @@
 // Bars, columns and tables: exact text, and never wider than the window.
-#include "tools/cli/text.h"
-
 #include <gtest/gtest.h>
 
 #include <sstream>
 
+#include "tools/cli/terminal.h"
 #include "tools/dataset/inspect_report.h"
 #include "tools/report/html.h"
 

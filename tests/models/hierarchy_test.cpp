@@ -7,7 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 #include "models/calibration.h"
 
 namespace pc {

@@ -42,7 +42,7 @@ TEST(Initializer, EveryTensorIsDrawnAnew) {
 
 TEST(ConvBn, BeginsAsTorchvisionDoes) {
   Initializer init{.seed = 3};
-  ConvBn layer({.in = 32, .out = 64, .window = 3}, init);
+  ConvBn layer({.in = 32, .out = 64, .kernel_size = 3}, init);
   std::vector<std::string> names;
   layer.visit("c", "b", [&](const std::string& name, Var& v, Role role) {
     names.push_back(name);
@@ -58,7 +58,7 @@ TEST(ConvBn, BeginsAsTorchvisionDoes) {
 // y = relu(bn(conv(x)) + residual), with and without each part.
 TEST(ConvBn, InferEqualsEvalWithEveryPart) {
   Initializer init{.seed = 3};
-  ConvBn layer({.in = 8, .out = 16, .window = 3, .stride = 2, .pad = 1}, init);
+  ConvBn layer({.in = 8, .out = 16, .kernel_size = 3, .stride = 2, .pad = 1}, init);
   layer.visit("c", "b", [](const std::string& name, Var& v, Role) { v.set_value(test::member(name, v.shape())); });
   const Var x(init.normal({2, 9, 7, 8}, 1)), residual(init.normal({2, 5, 4, 16}, 1));
   for (const bool relu : {false, true})
@@ -74,7 +74,7 @@ TEST(ConvBn, InferEqualsEvalWithEveryPart) {
 // between.
 std::vector<std::vector<float>> mean_and_gradients(bool in_one, bool with_residual, Mode mode, DType dtype) {
   Initializer init{.seed = 3};
-  ConvBn layer({.in = 8, .out = 16, .window = 3, .pad = 1}, init);
+  ConvBn layer({.in = 8, .out = 16, .kernel_size = 3, .pad = 1}, init);
   const auto input = [&](const Shape& shape) { return Var(test::as(init.normal(shape, 1), dtype), true); };
   const Var x = input({3, 5, 4, 8}), residual = with_residual ? input({3, 5, 4, 16}) : Var();
   const Var y =
@@ -102,7 +102,8 @@ TEST(ConvBn, ForwardMeanIsTheMeanOfForwardToTheBit) {
 // Two layers, the first one's norm left to the second, or done by the first.
 std::vector<std::vector<float>> chain_and_gradients(bool left, Mode mode, DType dtype, bool frozen) {
   Initializer init{.seed = 5};
-  ConvBn first({.in = 8, .out = 16, .window = 3, .pad = 1}, init), second({.in = 16, .out = 8, .window = 1}, init);
+  ConvBn first({.in = 8, .out = 16, .kernel_size = 3, .pad = 1}, init),
+      second({.in = 16, .out = 8, .kernel_size = 1}, init);
   if (frozen) first.visit("c", "b", [](const std::string&, Var& v, Role) { v.set_requires_grad(false); });
   const Var x(test::as(init.normal({3, 5, 4, 8}, 1), dtype));
   const Var y = left ? second.forward_mean(first.begin(x, mode), Var(), mode)
@@ -133,7 +134,7 @@ TEST(ConvBn, ANormLeftToTheNextLayerIsTheSameToTheBit) {
 
 TEST(ConvBn, TrainingMovesTheStatisticsAndEvaluationDoesNot) {
   Initializer init{.seed = 3};
-  ConvBn layer({.in = 8, .out = 16, .window = 1}, init);
+  ConvBn layer({.in = 8, .out = 16, .kernel_size = 1}, init);
   const auto statistics = [&] {
     std::vector<float> all;
     layer.visit("c", "b", [&](const std::string&, Var& v, Role role) {

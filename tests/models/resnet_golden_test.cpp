@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/models/support.h"
 
 namespace pc {

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tests/models/support.h"
 
 namespace pc {

@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "engine/replay.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/parallel.h"
 #include "tests/models/support.h"
 
 namespace pc {
@@ -182,9 +182,10 @@ class Chain : public Classifier {
 
  private:
   Initializer init_{.seed = 1};
-  ConvBn stem_{{.in = 3, .out = 16, .window = 3, .stride = 2, .pad = 1}, init_},
-      first_{{.in = 16, .out = 8, .window = 1}, init_}, second_{{.in = 8, .out = 8, .window = 3, .pad = 1}, init_},
-      last_{{.in = 8, .out = 16, .window = 1}, init_};
+  ConvBn stem_{{.in = 3, .out = 16, .kernel_size = 3, .stride = 2, .pad = 1}, init_},
+      first_{{.in = 16, .out = 8, .kernel_size = 1}, init_},
+      second_{{.in = 8, .out = 8, .kernel_size = 3, .pad = 1}, init_},
+      last_{{.in = 8, .out = 16, .kernel_size = 1}, init_};
 };
 
 struct Trained {

@@ -237,7 +237,7 @@ Batch padded(Batch b, int channels) {
   return b;
 }
 
-// Also where the octet that holds a pixel does not lie at a multiple of 16 bytes.
+// Also where the vec8 that holds a pixel does not lie at a multiple of 16 bytes.
 void check_padded(Device device, DType dtype) {
   for (const int channels : {4, 8}) check(padded(changed_batch(), channels), device);
   const Values want = reference(padded(mixed_batch(), 8));

@@ -9,10 +9,10 @@
 #include <random>
 #include <vector>
 
+#include "kernels/base/parallel.h"
 #include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/runtime/memory.h"
-#include "kernels/runtime/parallel.h"
 
 namespace pc::test {
 

@@ -25,14 +25,14 @@ Result reference(const MaxPoolShape& s, const Values& x, const Values& dy) {
         for (int c = 0; c < s.c; ++c, ++at) {
           std::size_t best = 0;
           bool found = false;
-          for (int r = 0; r < s.window; ++r)
-            for (int i = 0; i < s.window; ++i) {
+          for (int r = 0; r < s.kernel_size; ++r)
+            for (int i = 0; i < s.kernel_size; ++i) {
               const int h = p * s.stride + r - s.pad, w = q * s.stride + i - s.pad;
               if (h < 0 || w < 0 || h >= s.h || w >= s.w) continue;
               const std::size_t place = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
               if (found && !(x[place] > x[best]) && !std::isnan(x[place])) continue;
               best = place, found = true;
-              out.index[at] = uint8_t(r * s.window + i);
+              out.index[at] = uint8_t(r * s.kernel_size + i);
             }
           out.y[at] = x[best];
           out.dx[best] += dy[at];
@@ -52,8 +52,8 @@ Result kernel(const MaxPoolShape& s, const Values& x, const Values& dy, Device d
 
 void check(const MaxPoolShape& s, Device device, DType dtype) {
   SCOPED_TRACE("x [" + std::to_string(s.n) + ", " + std::to_string(s.h) + ", " + std::to_string(s.w) + ", " +
-               std::to_string(s.c) + "] window " + std::to_string(s.window) + " stride " + std::to_string(s.stride) +
-               " pad " + std::to_string(s.pad));
+               std::to_string(s.c) + "] window " + std::to_string(s.kernel_size) + " stride " +
+               std::to_string(s.stride) + " pad " + std::to_string(s.pad));
   // In bf16 many values are equal: ties are tested too.
   const Values x = rounded(random_values(x_size(s), 1), dtype), dy = rounded(random_values(y_size(s), 2), dtype);
   const Result want = reference(s, x, dy), got = kernel(s, x, dy, device, dtype);
@@ -66,11 +66,11 @@ void check_many(Device device, DType dtype) {
   check({.n = 2, .h = 12, .w = 10, .c = 64}, device, dtype);
   check({.n = 1, .h = 7, .w = 9, .c = 5}, device, dtype);
   check({.n = 3, .h = 1, .w = 1, .c = 17}, device, dtype);
-  check({.n = 2, .h = 8, .w = 6, .c = 33, .window = 2, .stride = 2, .pad = 0}, device, dtype);
-  check({.n = 1, .h = 9, .w = 9, .c = 8, .window = 3, .stride = 1, .pad = 1}, device, dtype);
-  check({.n = 1, .h = 20, .w = 17, .c = 3, .window = 5, .stride = 3, .pad = 2}, device, dtype);
-  check({.n = 1, .h = 30, .w = 31, .c = 16, .window = 15, .stride = 4, .pad = 7}, device, dtype);
-  check({.n = 1, .h = 5, .w = 5, .c = 4, .window = 2, .stride = 3, .pad = 0}, device, dtype);
+  check({.n = 2, .h = 8, .w = 6, .c = 33, .kernel_size = 2, .stride = 2, .pad = 0}, device, dtype);
+  check({.n = 1, .h = 9, .w = 9, .c = 8, .kernel_size = 3, .stride = 1, .pad = 1}, device, dtype);
+  check({.n = 1, .h = 20, .w = 17, .c = 3, .kernel_size = 5, .stride = 3, .pad = 2}, device, dtype);
+  check({.n = 1, .h = 30, .w = 31, .c = 16, .kernel_size = 15, .stride = 4, .pad = 7}, device, dtype);
+  check({.n = 1, .h = 5, .w = 5, .c = 4, .kernel_size = 2, .stride = 3, .pad = 0}, device, dtype);
   check({.n = 4, .h = 40, .w = 30, .c = 64}, device, dtype);
 }
 
@@ -85,7 +85,7 @@ TEST(MaxPool, ReferenceGradientIsTheDerivative) {
 }
 
 TEST(MaxPool, FirstOfEqualMaximaTakesTheGradient) {
-  const MaxPoolShape s{.n = 1, .h = 2, .w = 2, .c = 20, .window = 2, .stride = 2, .pad = 0};
+  const MaxPoolShape s{.n = 1, .h = 2, .w = 2, .c = 20, .kernel_size = 2, .stride = 2, .pad = 0};
   const Result got = kernel(s, Values(80, 1), Values(20, 1), Device::cpu, DType::f32);
   for (std::size_t i = 0; i < 80; ++i) EXPECT_EQ(got.dx[i], i < 20 ? 1 : 0) << i;
 }
@@ -130,10 +130,10 @@ TEST(MaxPool, RefusesWhatItDoesNotServe) {
   EXPECT_THROW(max_pool_cpu.forward({.n = 1, .h = 4, .w = 4, .c = 4}, DType::f16, nullptr, nullptr, nullptr),
                std::logic_error);
   EXPECT_THROW(
-      max_pool_cpu.forward({.n = 1, .h = 4, .w = 4, .c = 4, .window = 16}, DType::f32, nullptr, nullptr, nullptr),
+      max_pool_cpu.forward({.n = 1, .h = 4, .w = 4, .c = 4, .kernel_size = 16}, DType::f32, nullptr, nullptr, nullptr),
       std::logic_error);
-  EXPECT_THROW(max_pool_cpu.backward({.n = 1, .h = 4, .w = 4, .c = 4, .window = 3, .stride = 1, .pad = 2}, DType::f32,
-                                     nullptr, nullptr, nullptr),
+  EXPECT_THROW(max_pool_cpu.backward({.n = 1, .h = 4, .w = 4, .c = 4, .kernel_size = 3, .stride = 1, .pad = 2},
+                                     DType::f32, nullptr, nullptr, nullptr),
                std::logic_error);
 }
 

@@ -59,8 +59,8 @@ Outputs reference(const NormPoolShape& shape, bool training, const Inputs& in) {
       for (int q = 0; q < s.q(); ++q)
         for (int c = 0; c < s.c; ++c) {
           std::size_t best = z.size();
-          for (int r = 0; r < s.window; ++r)
-            for (int i = 0; i < s.window; ++i) {
+          for (int r = 0; r < s.kernel_size; ++r)
+            for (int i = 0; i < s.kernel_size; ++i) {
               const int h = p * s.stride + r - s.pad, w = q * s.stride + i - s.pad;
               if (h < 0 || w < 0 || h >= s.h || w >= s.w) continue;
               const auto place = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
@@ -179,14 +179,14 @@ Outputs two_rooms(const NormPoolShape& s, bool training, const Inputs& in, Devic
 const NormPoolShape kShapes[] = {{{.n = 2, .h = 12, .w = 10, .c = 64}},
                                  {{.n = 1, .h = 7, .w = 9, .c = 5}},
                                  {{.n = 3, .h = 1, .w = 1, .c = 17}},
-                                 {{.n = 2, .h = 8, .w = 6, .c = 33, .window = 2, .stride = 2, .pad = 0}},
-                                 {{.n = 1, .h = 9, .w = 9, .c = 8, .window = 3, .stride = 1, .pad = 1}},
-                                 {{.n = 1, .h = 20, .w = 17, .c = 3, .window = 5, .stride = 3, .pad = 2}},
-                                 {{.n = 1, .h = 5, .w = 5, .c = 4, .window = 2, .stride = 3, .pad = 0}}};
+                                 {{.n = 2, .h = 8, .w = 6, .c = 33, .kernel_size = 2, .stride = 2, .pad = 0}},
+                                 {{.n = 1, .h = 9, .w = 9, .c = 8, .kernel_size = 3, .stride = 1, .pad = 1}},
+                                 {{.n = 1, .h = 20, .w = 17, .c = 3, .kernel_size = 5, .stride = 3, .pad = 2}},
+                                 {{.n = 1, .h = 5, .w = 5, .c = 4, .kernel_size = 2, .stride = 3, .pad = 0}}};
 
 std::string text_of(const NormPoolShape& s, bool training) {
   return "x [" + std::to_string(s.pool.n) + ", " + std::to_string(s.pool.h) + ", " + std::to_string(s.pool.w) + ", " +
-         std::to_string(s.pool.c) + "] window " + std::to_string(s.pool.window) + (training ? " training" : "");
+         std::to_string(s.pool.c) + "] window " + std::to_string(s.pool.kernel_size) + (training ? " training" : "");
 }
 
 void check(Device device) {

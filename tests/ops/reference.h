@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/parallel.h"
+#include "kernels/base/random.h"
 #include "kernels/cast/cast.h"
 #include "kernels/runtime/memory.h"
-#include "kernels/runtime/parallel.h"
-#include "kernels/runtime/random.h"
 #include "kernels/runtime/select.h"
 
 namespace pc::test {
@@ -42,7 +42,7 @@ inline std::vector<int32_t> random_integers(int64_t n, int bound, uint64_t seed)
   return values;
 }
 
-// While one lives, new arrays begin one element beyond a multiple of 16 bytes: kernels must not take them in octets.
+// While one lives, new arrays begin one element beyond a multiple of 16 bytes: kernels must not take them in vec8s.
 class OffAlignment {
  public:
   OffAlignment() { elements = 1; }

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/predict/fixture.h"
 
 namespace pc {

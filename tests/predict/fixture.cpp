@@ -10,7 +10,7 @@
 #include <memory>
 #include <sstream>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 
 namespace pc::test {
 namespace {
@@ -30,19 +30,6 @@ std::string exif_segment(int orientation) {
 }
 
 }  // namespace
-
-Image make_picture(int seed, int h, int w) {
-  Image image{.h = h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(h) * std::size_t(w) * 3)};
-  for (int y = 0; y < h; ++y)
-    for (int x = 0; x < w; ++x)
-      for (int c = 0; c < 3; ++c) {
-        const double wave =
-            std::sin(0.03 * (seed + 1) * (c + 1) * x + 0.7 * seed) + std::cos(0.05 * (seed % 5 + 1) * y + c + seed);
-        image.pixels[(std::size_t(y) * std::size_t(w) + std::size_t(x)) * 3 + std::size_t(c)] =
-            uint8_t(127.5 + 63 * wave);
-      }
-  return image;
-}
 
 std::string png_of(const Image& image) { return as_text(encode_png(image)); }
 

@@ -8,13 +8,12 @@
 
 #include "data/image.h"
 #include "models/model_file.h"
+#include "tests/data/make_picture.h"
 #include "tests/support.h"
 #include "tools/predict/predictor.h"
 
 namespace pc::test {
 
-// A smooth picture that differs by seed.
-Image make_picture(int seed, int h = 40, int w = 30);
 std::string png_of(const Image& image);
 // With `orientation` > 0, an EXIF block that says so.
 std::string jpeg_of(const Image& image, int orientation = 0);

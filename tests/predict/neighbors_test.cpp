@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/predict/fixture.h"
 
 namespace pc {

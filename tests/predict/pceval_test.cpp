@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "data/split.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/predict/fixture.h"
-#include "tools/predict/score.h"
+#include "tools/evaluate/score.h"
 
 namespace pc {
 namespace {

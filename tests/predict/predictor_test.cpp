@@ -5,11 +5,11 @@
 
 #include "data/store.h"
 #include "engine/ops.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/parallel.h"
 #include "tests/predict/fixture.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/stream.h"
-#include "tools/train/batches.h"
+#include "tools/run/batches.h"
 
 namespace pc {
 namespace {

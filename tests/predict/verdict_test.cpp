@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 #include "tests/predict/fixture.h"
 #include "tools/predict/answer.h"
 

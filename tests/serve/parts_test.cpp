@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/serve/access.h"
 #include "tools/serve/infer_request.h"
 #include "tools/serve/metrics.h"

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "data/image.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "models/model_file.h"
 #include "tests/support.h"
 
@@ -68,7 +68,7 @@ class PcServe : public testing::Test {
 };
 
 TEST_F(PcServe, AnswersAreThoseOfPcpredict) {
-  EXPECT_EQ(script("answers.py", "shop.safetensors other.safetensors pictures 480"), 0);
+  EXPECT_EQ(script("parity_with_pcpredict.py", "shop.safetensors other.safetensors pictures 480"), 0);
 }
 
 TEST_F(PcServe, AttacksGetTheirStatusAndHealthyClientsTheirAnswers) {
@@ -85,11 +85,11 @@ TEST_F(PcServe, MixedTrafficLeavesNothingBehind) {
 
 TEST_F(PcServe, WithoutMemoryItRefusesAndLivesOn) {
   if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer ends a program that gets no memory";
-  EXPECT_EQ(script("scarce.py", "shop.safetensors pictures/0.jpg"), 0);
+  EXPECT_EQ(script("out_of_memory.py", "shop.safetensors pictures/0.jpg"), 0);
 }
 
 TEST_F(PcServe, ThePageIsUsable) {
-  for (const char* name : {"browser.py", "ways.py"}) {
+  for (const char* name : {"browser.py", "page_inputs.py"}) {
     const int code = script(name, "shop.safetensors pictures");
     if (code == 77) GTEST_SKIP() << "chromium absent";
     EXPECT_EQ(code, 0) << name;

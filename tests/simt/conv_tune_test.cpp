@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/base/error.h"
 #include "kernels/conv2d/conv2d_plans.h"
 #include "kernels/conv2d/conv2d_sample.h"
 #include "kernels/conv2d/conv2d_tune.h"
 #include "kernels/norm_conv/norm_conv.h"
-#include "kernels/runtime/error.h"
 #include "tests/ops/reference.h"
 #include "tests/simt/engines.h"
 

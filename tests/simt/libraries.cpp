@@ -2,8 +2,8 @@
 #include <stdexcept>
 
 #include "elements.h"
+#include "kernels/base/error.h"
 #include "kernels/runtime/cuda.h"
-#include "kernels/runtime/error.h"
 #include "kernels/runtime/select.h"
 #include "tests/simt/capture.h"
 
@@ -49,7 +49,7 @@ void check(cublasStatus_t, const CallSite&) {}
 }  // namespace detail
 
 bool cuda_available() { return true; }
-std::string engine_room() { return "stand-in"; }
+std::string device_and_cudnn_id() { return "stand-in"; }
 
 const Cublas& cublas() {
   static const Cublas shared{.handle = nullptr, .gemm_ex = gemm_ex};

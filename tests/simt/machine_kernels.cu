@@ -167,7 +167,7 @@ __global__ void copies_kernel(int* y) { turn_by_copies(y, true, threadIdx.x); }
 __global__ void impatient_kernel(int* y) { turn_by_copies(y, false, threadIdx.x); }
 __global__ void copies_beyond_kernel(int* y) { turn_by_copies(y, true, threadIdx.x + 1); }
 
-__global__ void crooked_kernel(int* y) { *reinterpret_cast<Octet<int>*>(y + 1) = {}; }
+__global__ void crooked_kernel(int* y) { *reinterpret_cast<Vec8<int>*>(y + 1) = {}; }
 __global__ void index_kernel(int* y) {
   __shared__ int line[32];
   line[threadIdx.x] = 1;

@@ -38,7 +38,7 @@ Ints run_together(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel
   std::iota(numbers.begin(), numbers.end(), 0);
   const Buffer y = zeros(count);
   memory_cuda.copy_in(y.data(), numbers.data(), y.bytes());
-  launch_together(grid, block, shared_bytes, kernel, y.as<int>());
+  launch_cooperative(grid, block, shared_bytes, kernel, y.as<int>());
   return read(y);
 }
 

@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "cuda_runtime.h"
-#include "kernels/runtime/hold.h"
+#include "kernels/runtime/deferred_free.h"
 #include "streams.h"
 #include "tests/simt/capture.h"
 
@@ -155,7 +155,7 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
-  if (memory::Hold* hold = memory::Hold::current(device_)) return hold->keep(std::move(*this));
+  if (memory::DeferredFree* hold = memory::DeferredFree::current(device_)) return hold->keep(std::move(*this));
   if (arena_) return arena_->give_back(data_, bytes_);
   (device_ == Device::cuda ? memory_cuda : memory_cpu).release(data_);
 }

@@ -37,10 +37,10 @@ TEST(Streams, GpuJoinsWhateverHappens) {
   const Buffer room(Device::cuda, 4);
   const auto work = [&] { memory_cuda.zero(room.data(), 4); };
   simt::clear_stream_notes();
-  EXPECT_THROW(side_by_side([&] { work(), throw std::runtime_error("no"); }, work), std::runtime_error);
+  EXPECT_THROW(run_concurrently([&] { work(), throw std::runtime_error("no"); }, work), std::runtime_error);
   EXPECT_EQ(simt::stream_notes(), (Notes{"record 1", "wait 2", "work 2", "record 2", "wait 1"}));
   simt::clear_stream_notes();
-  EXPECT_THROW(side_by_side(work, [&] { work(), throw std::runtime_error("no"); }), std::runtime_error);
+  EXPECT_THROW(run_concurrently(work, [&] { work(), throw std::runtime_error("no"); }), std::runtime_error);
   EXPECT_EQ(simt::stream_notes(), kForkAndJoin);
   simt::clear_stream_notes();
   work();
@@ -62,10 +62,10 @@ TEST(Readback, GpuMemoryArrivesAsItWasWhenAskedFor) {
   EXPECT_EQ(floats(readback.wait(), 3), (std::vector<float>{1, 2, 3}));
 }
 
-TEST(Mark, GpuCopiesAreThereBehindItAndNoSooner) {
+TEST(Event, GpuCopiesAreThereBehindItAndNoSooner) {
   const Array one(Device::cuda, DType::f32, Values{1});
   const Pinned block(Device::cuda, 2 * sizeof(float));
-  Mark mark(Device::cuda), later(Device::cuda);
+  Event mark(Device::cuda), later(Device::cuda);
   mark.wait();  // never set
   memory_cuda.copy_out_later(block.data(), one.data(), sizeof(float));
   mark.set();

@@ -3,10 +3,10 @@
 
 #include <fstream>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/config/train_config.h"
+#include "tools/run/train_config.h"
 
 namespace pc::test {
 namespace {

@@ -1,5 +1,5 @@
 // tools/demo.sh on a small data set: it trains, prints the table and predicts a picture that was held back.
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
 

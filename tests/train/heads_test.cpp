@@ -11,8 +11,8 @@
 #include <sstream>
 
 #include "data/image.h"
-#include "engine/file.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/file.h"
+#include "kernels/base/random.h"
 #include "models/model_file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"

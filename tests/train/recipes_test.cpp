@@ -5,8 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "engine/file.h"
 #include "engine/safetensors.h"
+#include "kernels/base/file.h"
 #include "models/classifier.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/train/events.h"
+#include "tools/run/events.h"
 
 namespace pc::test {
 namespace {

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "data/image.h"
-#include "engine/file.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/file.h"
+#include "kernels/base/random.h"
 #include "tests/support.h"
 
 namespace pc::test {

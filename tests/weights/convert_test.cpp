@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "data/zip.h"
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/sha256.h"
 #include "tests/weights/program.h"
-#include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
 
 namespace pc {

@@ -8,9 +8,9 @@
 #include <set>
 #include <sstream>
 
-#include "engine/file.h"
 #include "engine/state.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "models/classifier.h"
 #include "tests/engine/safetensors_bytes.h"
 #include "tests/support.h"

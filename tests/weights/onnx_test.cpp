@@ -3,11 +3,11 @@
 
 #include <fmt/ranges.h>
 
-#include "data/shrink.h"
+#include "data/resize.h"
 #include "data/store.h"
 #include "data/zip.h"
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/weights/peer.h"
 #include "tools/predict/predictor.h"
 
@@ -161,7 +161,7 @@ TEST_F(OnnxParity, PicturesOfAnySizeAreFittedAsHere) {
       const Batch two = noisy_pictures(2, h, w);
       std::vector<Tensor> fitted;
       for (int i = 0; i < two.n; ++i) {
-        const Image image = shrink_to_short_side(two.image(i), store_settings(p.height, p.width).short_side);
+        const Image image = resize_to_short_side(two.image(i), store_settings(p.height, p.width).short_side);
         fitted.push_back(augment(p.shape(), DType::f32, Device::cpu, {.pixels = image.pixels.data()},
                                  {p.identity(0, image.h, image.w)}));
       }

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "data/store.h"
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 
 namespace pc::test {
 namespace {

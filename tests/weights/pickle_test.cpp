@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tests/weights/pth_bytes.h"
 #include "tools/weights/pth.h"
 

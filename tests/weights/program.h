@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tests/support.h"
 
 namespace pc::test {

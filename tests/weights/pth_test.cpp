@@ -9,11 +9,11 @@
 #include <random>
 #include <sstream>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tests/support.h"
 #include "tests/weights/pth_bytes.h"
-#include "tools/weights/report.h"
+#include "tools/weights/description.h"
 #include "tools/weights/weights.h"
 
 namespace pc {

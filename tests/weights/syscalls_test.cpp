@@ -3,8 +3,8 @@
 #include <set>
 #include <sstream>
 
+#include "kernels/base/sha256.h"
 #include "tests/weights/program.h"
-#include "tools/weights/sha256.h"
 
 namespace pc {
 namespace {

@@ -11,7 +11,7 @@
 #include <new>
 #include <string>
 
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 
 namespace pc {
 namespace {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace CLI {
 class App;

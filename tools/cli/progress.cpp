@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 
 namespace pc {
 namespace {

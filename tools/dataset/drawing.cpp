@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/runtime/random.h"
+#include "kernels/base/random.h"
 
 namespace pc {
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/dataset/inspection.h"
 
 namespace pc {

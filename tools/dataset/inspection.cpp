@@ -7,8 +7,8 @@
 #include <optional>
 #include <set>
 
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parallel.h"
 
 namespace pc {
 namespace {

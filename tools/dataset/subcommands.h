@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace CLI {
 class App;

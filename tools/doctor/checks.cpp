@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "data/store.h"
-#include "engine/file.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 namespace {

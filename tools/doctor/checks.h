@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "kernels/base/system.h"
 #include "kernels/runtime/probe.h"
-#include "tools/doctor/facts.h"
 #include "tools/doctor/finding.h"
 
 namespace pc {

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <string_view>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tools/doctor/checks.h"
 
 namespace pc {

@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "data/archive.h"
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 

@@ -8,7 +8,7 @@
 #include <random>
 
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/fetch/part_file.h"
 
 namespace pc {

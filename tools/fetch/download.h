@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "tools/fetch/http.h"
+#include "tools/fetch/http_client.h"
 
 namespace pc {
 

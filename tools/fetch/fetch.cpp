@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/sha256.h"
 #include "tools/cli/lock_file.h"
 #include "tools/fetch/archive_check.h"
-#include "tools/weights/sha256.h"
 #include "tools/weights/weights.h"
 
 namespace pc {

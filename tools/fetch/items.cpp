@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "kernels/runtime/error.h"
-#include "tools/fetch/http.h"
+#include "kernels/base/error.h"
+#include "tools/fetch/http_client.h"
 
 namespace pc {
 namespace {

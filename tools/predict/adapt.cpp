@@ -2,7 +2,7 @@
 
 #include "data/sampler.h"
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/predict/stream.h"
 
 namespace pc {

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "data/csv.h"
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 
 namespace pc {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "data/image.h"
+#include "tools/predict/cam.h"
 #include "tools/predict/predictor.h"
-#include "tools/report/cam.h"
 
 namespace pc {
 

@@ -9,7 +9,7 @@
 
 #include "data/image.h"
 #include "data/tree.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/predict/path_list.h"
 #include "tools/predict/stream.h"
 

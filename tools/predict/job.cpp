@@ -7,13 +7,13 @@
 #include <cstring>
 #include <filesystem>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
+#include "kernels/base/sha256.h"
 #include "tools/cli/json.h"
 #include "tools/cli/stop.h"
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/predict/adapt.h"
 #include "tools/predict/explain.h"
-#include "tools/weights/sha256.h"
 
 namespace pc {
 namespace {

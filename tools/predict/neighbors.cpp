@@ -9,9 +9,9 @@
 #include <numeric>
 
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/sha256.h"
 #include "models/model_file.h"
-#include "tools/weights/sha256.h"
 
 namespace pc {
 namespace {

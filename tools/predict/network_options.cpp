@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/parallel.h"
 #include "tools/predict/adapt.h"
 
 namespace pc {

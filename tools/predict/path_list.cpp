@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/cli/stop.h"
 
 namespace pc {

@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "data/shrink.h"
+#include "data/resize.h"
 #include "data/store.h"
 #include "engine/ops.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {
@@ -93,7 +93,7 @@ DecodeSettings Predictor::decoding() const {
 
 Tensor Predictor::prepare(Image image) const {
   const Preprocess& preprocess = loaded_.info.preprocess;
-  image = shrink_to_short_side(std::move(image), decoding().min_side);
+  image = resize_to_short_side(std::move(image), decoding().min_side);
   std::vector<AugmentSample> samples{preprocess.identity(0, image.h, image.w)};
   if (settings_.views) {
     samples.push_back(samples[0]);

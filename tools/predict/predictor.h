@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/image.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "models/model_file.h"
 #include "tools/predict/neighbors.h"
 

@@ -5,9 +5,9 @@
 #include <future>
 #include <new>
 
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
-#include "tools/doctor/facts.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parallel.h"
+#include "kernels/base/system.h"
 
 namespace pc {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/report/html.h"
 
 namespace pc {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/report/sections.h"
 
 namespace pc {

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "data/shrink.h"
-#include "kernels/runtime/error.h"
+#include "data/resize.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "tools/report/cam.h"
+#include "tools/predict/cam.h"
 #include "tools/report/sections.h"
 
 namespace pc {

@@ -3,9 +3,9 @@
 
 #include "engine/state.h"
 #include "tools/cli/progress.h"
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/report/sections.h"
-#include "tools/train/events.h"
+#include "tools/run/events.h"
 
 namespace pc {
 namespace {

@@ -5,14 +5,14 @@
 #include <algorithm>
 
 #include "data/csv.h"
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/parallel.h"
+#include "tools/evaluate/calibrate.h"
 #include "tools/report/sections.h"
-#include "tools/train/calibrate.h"
-#include "tools/train/events.h"
-#include "tools/train/run_folder.h"
-#include "tools/train/split_file.h"
+#include "tools/run/events.h"
+#include "tools/run/run_folder.h"
+#include "tools/run/split_file.h"
 
 namespace pc {
 namespace {

@@ -4,10 +4,10 @@
 #include <filesystem>
 
 #include "models/model_file.h"
-#include "tools/config/train_config.h"
 #include "tools/report/test_pass.h"
-#include "tools/train/batches.h"
-#include "tools/train/data_plan.h"
+#include "tools/run/batches.h"
+#include "tools/run/data_plan.h"
+#include "tools/run/train_config.h"
 
 namespace pc {
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <sstream>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tools/cli/program.h"
-#include "tools/cli/text.h"
+#include "tools/cli/terminal.h"
 #include "tools/report/sections.h"
-#include "tools/train/events.h"
+#include "tools/run/events.h"
 
 namespace pc {
 namespace {

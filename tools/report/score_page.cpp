@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/file.h"
-#include "tools/cli/text.h"
+#include "kernels/base/file.h"
+#include "tools/cli/terminal.h"
 #include "tools/predict/verdict.h"
 #include "tools/report/sections.h"
 

@@ -1,7 +1,7 @@
 // The page of an evaluation: what pceval prints, with the pictures behind it.
 #pragma once
 
-#include "tools/predict/score.h"
+#include "tools/evaluate/score.h"
 #include "tools/report/test_pass.h"
 
 namespace pc {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "models/model_file.h"
-#include "tools/predict/fit_calibration.h"
-#include "tools/train/evaluate.h"
+#include "tools/evaluate/evaluate.h"
+#include "tools/evaluate/fit_calibration.h"
 
 namespace pc {
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 namespace {

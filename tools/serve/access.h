@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/serve/http.h"
+#include "tools/serve/message.h"
 
 namespace pc {
 

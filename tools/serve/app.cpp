@@ -8,8 +8,8 @@
 #include <new>
 #include <utility>
 
-#include "kernels/runtime/error.h"
-#include "tools/cli/text.h"
+#include "kernels/base/error.h"
+#include "tools/cli/terminal.h"
 
 namespace pc {
 namespace {

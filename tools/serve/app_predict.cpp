@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "tools/cli/json.h"
 #include "tools/report/html.h"
 #include "tools/serve/app.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/parallel.h"
 
 namespace pc {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "kernels/runtime/error.h"
-#include "tools/serve/http.h"
+#include "kernels/base/error.h"
+#include "tools/serve/message.h"
 
 namespace pc {
 namespace {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <new>
 
-#include "data/shrink.h"
+#include "data/resize.h"
 
 namespace pc {
 namespace {

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <set>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

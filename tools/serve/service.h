@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "tools/serve/http.h"
+#include "tools/serve/message.h"
 
 namespace pc {
 

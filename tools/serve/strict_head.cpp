@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "tools/serve/http.h"
+#include "tools/serve/message.h"
 
 namespace pc {
 namespace {

@@ -1,6 +1,6 @@
 #include "tools/serve/workers.h"
 
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/parallel.h"
 
 namespace pc {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

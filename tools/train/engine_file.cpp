@@ -1,6 +1,6 @@
 #include "tools/train/engine_file.h"
 
-#include "engine/file.h"
+#include "kernels/base/file.h"
 #include "kernels/conv2d/conv2d_plans.h"
 
 namespace pc {

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "tools/train/data_plan.h"
+#include "tools/run/data_plan.h"
 
 namespace pc {
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "engine/weight_average.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/train/class_weights.h"
 #include "tools/train/start.h"
 
@@ -64,8 +64,8 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
                device_from_name(config.train.device), batch_recipe(config)),
       head_weights_(
           Tensor::from({int64_t(info.heads.size())}, config.head_weights(), device_from_name(config.train.device))),
-      tally_(info.heads.size(), device_from_name(config.train.device)),
-      counted_(device_from_name(config.train.device), tally_.bytes() + sizeof(GradScalerState)),
+      metrics_(info.heads.size(), device_from_name(config.train.device)),
+      counted_(device_from_name(config.train.device), metrics_.bytes() + sizeof(GradScalerState)),
       drawn_(
           device_from_name(config.train.device),
           std::size_t(config.train.accumulate) * batches_.table_bytes(std::size_t(config.train.batch)) + sizeof(float)),
@@ -123,7 +123,7 @@ std::vector<Var> Learner::forward(const Batch& batch) {
   for (std::size_t h = 0; h < logits.size(); ++h) {
     losses.push_back(
         cross_entropy(logits[h], batch.targets[h], float(config_.train.label_smoothing), class_weights_[h]));
-    tally_.add(h, logits[h].value(), batch.targets[h], losses[h].value());
+    metrics_.add(h, logits[h].value(), batch.targets[h], losses[h].value());
   }
   return losses;
 }
@@ -193,8 +193,8 @@ void Learner::collect() {
 
 void Learner::ask() {
   if (uncounted_ == 0) return;
-  tally_.send(counted_, 0);
-  optimizer_.send_state(counted_, tally_.bytes());
+  metrics_.send(counted_, 0);
+  optimizer_.send_state(counted_, metrics_.bytes());
   asked_ = std::exchange(uncounted_, 0);
 }
 
@@ -203,7 +203,7 @@ bool Learner::absorb() {
   const auto pictures = double(std::exchange(asked_, 0));
   const std::byte* counted = counted_.wait();
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
-    TallyCounts counts;
+    RunningMetricsCounts counts;
     std::memcpy(&counts, counted + h * sizeof counts, sizeof counts);
     if (!std::isfinite(counts.loss))
       fail(Exit::numeric,
@@ -214,7 +214,7 @@ bool Learner::absorb() {
     state_.seen[h] += int64_t(counts.seen);
   }
   GradScalerState scaler;
-  std::memcpy(&scaler, counted + tally_.bytes(), sizeof scaler);
+  std::memcpy(&scaler, counted + metrics_.bytes(), sizeof scaler);
   if (scaler.first_failure)
     fail(Exit::numeric, fmt::format("the gradient is not finite in step {}; lower train.lr ({}) or set train.clip",
                                     scaler.first_failure, config_.train.lr));

@@ -9,15 +9,15 @@
 #include "engine/optimizer.h"
 #include "engine/readback.h"
 #include "engine/replay.h"
+#include "engine/running_metrics.h"
 #include "engine/schedule.h"
-#include "engine/staged.h"
-#include "engine/tally.h"
+#include "engine/upload_ring.h"
 #include "models/model_file.h"
-#include "tools/config/train_config.h"
-#include "tools/train/batches.h"
-#include "tools/train/data_plan.h"
+#include "tools/run/batches.h"
+#include "tools/run/data_plan.h"
+#include "tools/run/run_folder.h"
+#include "tools/run/train_config.h"
 #include "tools/train/engine_file.h"
-#include "tools/train/run_folder.h"
 
 namespace pc {
 
@@ -82,10 +82,10 @@ class Learner {
   BatchMaker batches_;
   Tensor head_weights_;
   std::vector<Tensor> class_weights_;  // per head; empty: none
-  Tally tally_;
-  Readback counted_;                   // the tally's counts and the optimizer's state, as they were when asked for
-  int64_t uncounted_ = 0, asked_ = 0;  // pictures in tally_, and in counted_
-  Staged drawn_;                       // the tables of a step's batches, then its learning rate
+  RunningMetrics metrics_;
+  Readback counted_;  // the running_metrics's counts and the optimizer's state, as they were when asked for
+  int64_t uncounted_ = 0, asked_ = 0;  // pictures in metrics_, and in counted_
+  UploadRing drawn_;                   // the tables of a step's batches, then its learning rate
   Replay step_;
   TrainState state_;
 };

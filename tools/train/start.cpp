@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "engine/state.h"
-#include "kernels/runtime/error.h"
-#include "tools/weights/report.h"
+#include "kernels/base/error.h"
+#include "tools/weights/description.h"
 #include "tools/weights/weights.h"
 
 namespace pc {

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "models/model_file.h"
-#include "tools/config/train_config.h"
-#include "tools/train/data_plan.h"
+#include "tools/run/data_plan.h"
+#include "tools/run/train_config.h"
 
 namespace pc {
 

@@ -8,9 +8,9 @@
 #include <cstring>
 #include <fstream>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
-#include "tools/train/events.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "tools/run/events.h"
 
 namespace pc {
 namespace {

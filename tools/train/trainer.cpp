@@ -6,17 +6,17 @@
 #include <chrono>
 #include <cmath>
 
-#include "engine/file.h"
-#include "kernels/runtime/parallel.h"
+#include "kernels/base/file.h"
+#include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
+#include "tools/evaluate/calibrate.h"
+#include "tools/evaluate/evaluate.h"
 #include "tools/report/report.h"
-#include "tools/train/calibrate.h"
-#include "tools/train/evaluate.h"
+#include "tools/run/split_file.h"
 #include "tools/train/held_back.h"
 #include "tools/train/learner.h"
 #include "tools/train/lr_find.h"
-#include "tools/train/split_file.h"
 #include "tools/train/start.h"
 #include "tools/train/tensorboard.h"
 

@@ -1,8 +1,8 @@
 // The training loop: from a configuration to runs/NAME/model.safetensors.
 #pragma once
 
-#include "kernels/runtime/error.h"
-#include "tools/config/train_config.h"
+#include "kernels/base/error.h"
+#include "tools/run/train_config.h"
 
 namespace pc {
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/state.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "models/resnet.h"
 
 namespace pc {
@@ -42,18 +42,21 @@ class Network {
                                                                 .beta = member(norm + ".bias"),
                                                                 .running_mean = member(norm + ".running_mean"),
                                                                 .running_var = member(norm + ".running_var")});
-    const int64_t window = folded.w.dim(2), pad = window / 2;
+    const int64_t kernel_size = folded.w.dim(2), pad = kernel_size / 2;
     return graph_.node(
         "Conv",
         {x, graph_.weights("/" + conv + ".weight", folded.w), graph_.weights("/" + conv + ".bias", folded.bias)},
-        {{"kernel_shape", Ints{window, window}}, {"strides", Ints{stride, stride}}, {"pads", Ints{pad, pad, pad, pad}}},
+        {{"kernel_shape", Ints{kernel_size, kernel_size}},
+         {"strides", Ints{stride, stride}},
+         {"pads", Ints{pad, pad, pad, pad}}},
         "/" + conv);
   }
   std::string relu(const std::string& x) { return graph_.node("Relu", {x}); }
-  std::string max_pool(const std::string& x, int64_t window, int64_t pad) {
-    return graph_.node(
-        "MaxPool", {x},
-        {{"kernel_shape", Ints{window, window}}, {"strides", Ints{2, 2}}, {"pads", Ints{pad, pad, pad, pad}}});
+  std::string max_pool(const std::string& x, int64_t kernel_size, int64_t pad) {
+    return graph_.node("MaxPool", {x},
+                       {{"kernel_shape", Ints{kernel_size, kernel_size}},
+                        {"strides", Ints{2, 2}},
+                        {"pads", Ints{pad, pad, pad, pad}}});
   }
 
   std::string small_cnn(std::string x) {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/safetensors.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

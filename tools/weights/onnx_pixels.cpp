@@ -1,4 +1,4 @@
-// Preprocessing as ONNX nodes: the filters of data/shrink.h and kernels/augment/augment.h as two matrices each, made in
+// Preprocessing as ONNX nodes: the filters of data/resize.h and kernels/augment/augment.h as two matrices each, made in
 // the graph from the sizes of the pictures at hand.
 //
 // ONNX's own Resize antialiases from opset 18 on only, and knows neither crops beyond the picture nor our two steps.
@@ -19,7 +19,7 @@ class Pixels {
     return cast(g_.node("Transpose", {pictures}, {{"perm", Ints{0, 3, 1, 2}}}), OnnxType::f32);
   }
 
-  // As shrink_to_short_side(), to the bit: both sides by one factor, rounded to u8 after each direction.
+  // As resize_to_short_side(), to the bit: both sides by one factor, rounded to u8 after each direction.
   std::string shrunk(const std::string& x, int short_side) {
     const std::string h = size_of_axis(x, 2), w = size_of_axis(x, 3);
     const std::string side = cast(g_.node("Min", {h, w}), OnnxType::f64);
@@ -100,7 +100,7 @@ class Pixels {
     return g_.node("Slice", {shares, listed(from), listed(g_.node("Add", {from, size})), g_.integers({1})});
   }
 
-  // f32: the rows of a filter in the steps of data/shrink.cpp, of which a MatMul's sums are exact.
+  // f32: the rows of a filter in the steps of data/resize.cpp, of which a MatMul's sums are exact.
   std::string in_steps(const std::string& matrix) {
     const std::string steps = g_.scalar(65536.0), along = g_.integer(1);
     const auto whole_steps = [&](int64_t exclusive) {

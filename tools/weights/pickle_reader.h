@@ -5,7 +5,7 @@
 #include <limits>
 #include <map>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 #include "tools/weights/opcodes.h"
 #include "tools/weights/pickle.h"
 

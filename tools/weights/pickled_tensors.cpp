@@ -7,7 +7,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
 
 namespace pc {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/file.h"
 #include "engine/tensor.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 

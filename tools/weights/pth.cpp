@@ -8,8 +8,8 @@
 #include <unordered_set>
 
 #include "data/zip.h"
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tools/weights/pickle_reader.h"
 #include "tools/weights/pickled_tensors.h"
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tools/weights/pickle.h"
 #include "tools/weights/pth.h"
 #include "tools/weights/zip_write.h"

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <unordered_map>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tools/weights/pickled_tensors.h"
 #include "tools/weights/pth.h"
 

@@ -4,12 +4,12 @@
 
 #include <string_view>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/sha256.h"
 #include "tools/weights/names.h"
+#include "tools/weights/not_weights.h"
 #include "tools/weights/pth.h"
-#include "tools/weights/sha256.h"
-#include "tools/weights/stranger.h"
 
 namespace pc {
 namespace {

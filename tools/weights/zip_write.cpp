@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include "engine/file.h"
-#include "kernels/runtime/error.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
 
 namespace pc {
 namespace {

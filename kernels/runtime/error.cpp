@@ -1,8 +1,0 @@
-#include "kernels/runtime/error.h"
-
-namespace pc {
-
-void fail(Exit code, const std::string& message) { throw Error(code, message); }
-void fail_shape(const std::string& message) { throw std::logic_error(message); }
-
-}  // namespace pc

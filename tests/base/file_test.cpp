@@ -1,0 +1,165 @@
+// Files are complete or absent: atomic writing that fails leaves the old file and no litter; mapped reading names what
+// is wrong.
+#include "kernels/base/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "kernels/base/error.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::size_t entries(const fs::path& folder) {
+  return std::size_t(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+// Runs f, which must throw Error(file), and returns its message.
+template <class F>
+std::string file_error(F&& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Exit::file) << e.what();
+    return e.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+TEST(File, WritesAndReplaces) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "one");
+  EXPECT_EQ(read_file(folder / "a"), "one");
+  write_file_atomically(folder / "a", "");
+  EXPECT_EQ(read_file(folder / "a"), "");
+  write_file_atomically(folder / "a", [](const FileSink& sink) { sink("tw", 2), sink("o", 1), sink("", 0); });
+  EXPECT_EQ(read_file(folder / "a"), "two");
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(File, AFolderIsCompleteOrAbsent) {
+  const test::TemporaryFolder folder;
+  const auto half = [](const fs::path& temporary) {
+    create_file(temporary / "a", [](const FileSink& sink) { sink("one", 3); });
+    create_file(temporary / "a", [](const FileSink&) {});  // a file is made once
+  };
+  EXPECT_NE(file_error([&] { write_folder_atomically(folder / "set", half); }).find("/a: File exists"),
+            std::string::npos);
+  EXPECT_EQ(entries(folder.path()), 0u);
+  write_folder_atomically(folder / "set", [&](const fs::path& temporary) {
+    EXPECT_FALSE(fs::exists(folder / "set"));
+    create_file(temporary / "a", [](const FileSink& sink) { sink("one", 3); });
+  });
+  EXPECT_EQ(read_file(folder / "set/a"), "one");
+  const std::string again = file_error([&] { write_folder_atomically(folder / "set", [](const fs::path&) {}); });
+  EXPECT_NE(again.find("set exists already"), std::string::npos) << again;
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(File, CreateFileFollowsNoLink) {
+  const test::TemporaryFolder folder;
+  fs::create_symlink("target", folder / "link");
+  file_error([&] { create_file(folder / "link", [](const FileSink& sink) { sink("x", 1); }); });
+  EXPECT_FALSE(fs::exists(folder / "target"));
+}
+
+TEST(File, ARelativePathWithoutAFolder) {
+  const test::TemporaryFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  write_file_atomically("plain", "text");
+  fs::current_path(before);
+  EXPECT_EQ(read_file(folder / "plain"), "text");
+}
+
+TEST(File, AFailingWriterLeavesTheOldFileAndNoLitter) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "old");
+  const auto half = [](const FileSink& sink) {
+    sink("new", 3);
+    throw std::runtime_error("stopped halfway");
+  };
+  EXPECT_THROW(write_file_atomically(folder / "a", half), std::runtime_error);
+  EXPECT_THROW(write_file_atomically(folder / "b", half), std::runtime_error);
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+// The temporary is made to be /dev/full, which takes no byte.
+TEST(File, AFullDiskLeavesTheOldFileAndNoLitter) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "old");
+  fs::create_symlink("/dev/full", folder / ("a.tmp." + std::to_string(::getpid())));
+  const std::string message = file_error([&] { write_file_atomically(folder / "a", "new"); });
+  EXPECT_EQ(message, "cannot write " + (folder / "a").string() + ": No space left on device");
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(folder.path()), 1u);
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+// A rename would replace the device, pipe or folder by a file.
+TEST(File, WhatIsNoFileIsNotReplaced) {
+  const test::TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::create_directory(folder / "sub");
+  EXPECT_EQ(file_error([&] { write_file_atomically(folder / "pipe", "x"); }),
+            "cannot write " + (folder / "pipe").string() + ": not a regular file");
+  file_error([&] { write_file_atomically(folder / "sub", "x"); });
+  EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+  EXPECT_TRUE(fs::is_directory(folder / "sub"));
+  EXPECT_EQ(entries(folder.path()), 2u);
+}
+
+TEST(File, AMissingFolderIsNamed) {
+  const test::TemporaryFolder folder;
+  const std::string message = file_error([&] { write_file_atomically(folder / "no" / "a", "x"); });
+  EXPECT_NE(message.find((folder / "no" / "a").string()), std::string::npos) << message;
+  EXPECT_NE(message.find("No such file or directory"), std::string::npos) << message;
+}
+
+TEST(File, AnUnwritableFolderIsNamed) {
+  if (::geteuid() == 0) {  // root may write anywhere but here
+    const std::string message = file_error([] { write_file_atomically("/proc/pc_test", "x"); });
+    EXPECT_NE(message.find("/proc/pc_test"), std::string::npos) << message;
+    return;
+  }
+  const test::TemporaryFolder folder;
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const std::string message = file_error([&] { write_file_atomically(folder / "a", "x"); });
+  fs::permissions(folder.path(), fs::perms::owner_all);
+  EXPECT_NE(message.find("Permission denied"), std::string::npos) << message;
+}
+
+TEST(File, ReadingNamesWhatIsWrong) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(file_error([&] { read_file(folder / "no"); }),
+            "cannot open " + (folder / "no").string() + ": No such file or directory");
+  EXPECT_EQ(file_error([&] { read_file(folder.path()); }),
+            "cannot open " + folder.path().string() + ": Is a directory");
+}
+
+TEST(File, AMappedFileOutlivesItsName) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "bytes");
+  const auto file = MappedFile::open(folder / "a");
+  write_file_atomically(folder / "a", "other content");
+  fs::remove(folder / "a");
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()), "bytes");
+}
+
+TEST(File, AnEmptyFileMapsToNothing) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder / "empty").close();
+  EXPECT_TRUE(MappedFile::open(folder / "empty")->bytes().empty());
+}
+
+}  // namespace
+}  // namespace pc

@@ -1,0 +1,222 @@
+#include "tools/cli/ini.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <ini.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+
+namespace pc {
+namespace {
+
+// What inih reads from: it asks for one line at a time, so counting them gives every entry its place.
+struct Lines {
+  std::string name, text;
+  std::size_t position = 0;
+  int line = 0;
+  std::vector<IniEntry> entries;
+};
+
+char* next_line(char* buffer, int size, void* stream) {
+  auto& lines = *static_cast<Lines*>(stream);
+  if (lines.position >= lines.text.size()) return nullptr;
+  ++lines.line;
+  const std::size_t end = std::min(lines.text.find('\n', lines.position), lines.text.size() - 1) + 1;
+  const std::size_t length = end - lines.position;
+  if (length >= std::size_t(size))
+    fail(Exit::usage, fmt::format("{}:{}: line of more than {} characters", lines.name, lines.line, size - 2));
+  lines.text.copy(buffer, length, lines.position);
+  buffer[length] = '\0';
+  lines.position = end;
+  return buffer;
+}
+
+int take_entry(void* user, const char* section, const char* key, const char* value) {
+  auto& lines = *static_cast<Lines*>(user);
+  lines.entries.push_back({section, key, value, fmt::format("{}:{}", lines.name, lines.line)});
+  return 1;
+}
+
+// Levenshtein distance, for "did you mean".
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+    }
+  }
+  return row.back();
+}
+
+std::string full_name(const ConfigKey& key) { return key.section + "." + key.key; }
+
+std::string nearest(const std::vector<ConfigKey>& keys, const std::string& name) {
+  std::string best;
+  std::size_t least = std::string::npos;
+  for (const ConfigKey& key : keys)
+    if (const std::size_t d = distance(full_name(key), name.substr(0, 24)); d < least) least = d, best = full_name(key);
+  return best;
+}
+
+template <class T>
+T parse_number(const std::string& text, const std::string& wants, T low, T high) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
+    throw std::invalid_argument("wants " + wants);
+  return value;
+}
+
+std::string trim(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
+// The run's config.ini is read again: there a ; after white space begins a comment, a line break ends the value, and inih
+// takes lines of 198 characters.
+void check_text(const std::string& text) {
+  constexpr std::size_t most = 180;
+  if (text.size() > most) throw std::invalid_argument(fmt::format("wants at most {} characters", most));
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
+  if (std::any_of(text.begin(), text.end(), is_control)) throw std::invalid_argument("wants no control characters");
+  if (text.starts_with(';') || text.find(" ;") != std::string::npos || text.find("\t;") != std::string::npos)
+    throw std::invalid_argument("wants no ; that would begin a comment");
+}
+
+}  // namespace
+
+std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
+  Lines lines{.name = path.string(), .text = read_file(path), .entries = {}};
+  if (lines.text.find('\0') != std::string::npos) fail(Exit::usage, path.string() + ": not a text file");
+  if (const int line = ini_parse_stream(next_line, &lines, take_entry, &lines); line != 0)
+    fail(Exit::usage, fmt::format("{}:{}: neither a [section], a key = value nor a comment", path.string(), line));
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const IniEntry& entry : lines.entries)
+    if (!seen.insert({entry.section, entry.key}).second)
+      fail(Exit::usage, fmt::format("{}: {}.{} is given twice", entry.place, entry.section, entry.key));
+  return lines.entries;
+}
+
+IniEntry parse_override(const std::string& text) {
+  const auto equals = text.find('='), dot = text.find('.');
+  if (equals == std::string::npos || dot == std::string::npos || dot > equals)
+    fail(Exit::usage, fmt::format("--set {}: wants section.key=value", text));
+  return {trim(text.substr(0, dot)), trim(text.substr(dot + 1, equals - dot - 1)), trim(text.substr(equals + 1)),
+          "--set"};
+}
+
+void apply_config(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys) {
+  for (const IniEntry& entry : entries) {
+    const std::string name = entry.section + "." + entry.key;
+    const auto key = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return full_name(k) == name; });
+    if (key == keys.end())
+      fail(Exit::usage, fmt::format("{}: unknown key {}; did you mean {}?", entry.place, name, nearest(keys, name)));
+    try {
+      key->set(entry.value);
+    } catch (const std::invalid_argument& e) {
+      fail(Exit::usage, fmt::format("{}: {} = {}: {}", entry.place, name, entry.value, e.what()));
+    }
+  }
+}
+
+std::string to_ini(const std::vector<ConfigKey>& keys, bool with_help) {
+  std::string text, section;
+  for (const ConfigKey& key : keys) {
+    if (key.section != section) text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", key.section);
+    section = key.section;
+    if (with_help) text += fmt::format("; {}\n", key.help);
+    text += fmt::format("{} = {}\n", key.key, key.get());
+  }
+  return text;
+}
+
+std::string config_help(const std::vector<ConfigKey>& keys) {
+  std::string text, section;
+  for (const ConfigKey& key : keys) {
+    if (key.section != section) text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", key.section);
+    section = key.section;
+    const std::string value = key.get();
+    text += fmt::format("{}: {}; default {}\n    {}\n", key.key, key.wants, value.empty() ? "empty" : value, key.help);
+  }
+  return text;
+}
+
+ConfigKey text_key(const std::string& section, const std::string& key, std::string& value, const std::string& help) {
+  return {section,
+          key,
+          help,
+          "text",
+          [&value](const std::string& text) { check_text(text), value = text; },
+          [&value] { return value; }};
+}
+
+ConfigKey list_key(const std::string& section, const std::string& key, std::vector<std::string>& value,
+                   const std::string& help) {
+  const auto set = [&value](const std::string& text) {
+    value.clear();
+    check_text(text);
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find(',', begin), text.size());
+      if (const std::string item = trim(text.substr(begin, end - begin)); !item.empty()) value.push_back(item);
+      begin = end + 1;
+    }
+    check_text(fmt::format("{}", fmt::join(value, ", ")));  // as it will be written
+  };
+  return {section, key,
+          help,    "a list, with commas between",
+          set,     [&value] { return fmt::format("{}", fmt::join(value, ", ")); }};
+}
+
+ConfigKey int_key(const std::string& section, const std::string& key, int64_t& value, int64_t low, int64_t high,
+                  const std::string& help) {
+  const std::string wants = fmt::format("a whole number from {} to {}", low, high);
+  return {section,
+          key,
+          help,
+          wants,
+          [=, &value](const std::string& text) { value = parse_number<int64_t>(text, wants, low, high); },
+          [&value] { return fmt::format("{}", value); }};
+}
+
+ConfigKey number_key(const std::string& section, const std::string& key, double& value, double low, double high,
+                     const std::string& help) {
+  const std::string wants = fmt::format("a number from {} to {}", low, high);
+  return {section,
+          key,
+          help,
+          wants,
+          [=, &value](const std::string& text) { value = parse_number<double>(text, wants, low, high); },
+          [&value] { return fmt::format("{}", value); }};
+}
+
+ConfigKey flag_key(const std::string& section, const std::string& key, bool& value, const std::string& help) {
+  const auto set = [&value](const std::string& text) {
+    if (text != "yes" && text != "no") throw std::invalid_argument("wants yes or no");
+    value = text == "yes";
+  };
+  return {section, key, help, "yes or no", set, [&value] { return value ? "yes" : "no"; }};
+}
+
+ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value,
+                     std::vector<std::string> choices, const std::string& help) {
+  const std::string wants = fmt::format("one of {}", fmt::join(choices, ", "));
+  const auto set = [choices, wants, &value](const std::string& text) {
+    if (std::find(choices.begin(), choices.end(), text) == choices.end()) throw std::invalid_argument("wants " + wants);
+    value = text;
+  };
+  return {section, key, help, wants, set, [&value] { return value; }};
+}
+
+}  // namespace pc

@@ -1,0 +1,77 @@
+#include "tools/cli/terminal.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+namespace pc {
+namespace {
+
+bool begins_character(char c) { return (c & 0xc0) != 0x80; }  // not a later byte of UTF-8
+
+}  // namespace
+
+Terminal terminal_of(std::FILE* stream) {
+  const char *term = std::getenv("TERM"), *plain = std::getenv("NO_COLOR"), *columns = std::getenv("COLUMNS");
+  Terminal t;
+  t.on = isatty(fileno(stream)) && !(term && std::strcmp(term, "dumb") == 0);
+  t.color = t.on && !(plain && *plain);
+  winsize window{};
+  if (const int asked = columns ? std::atoi(columns) : 0; asked > 0) {
+    t.columns = asked;
+  } else if (ioctl(fileno(stream), TIOCGWINSZ, &window) == 0 && window.ws_col > 0) {
+    t.columns = window.ws_col;
+  }
+  return t;
+}
+
+std::string visible(const std::string& text) {
+  std::string safe = text;
+  for (char& c : safe)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return safe;
+}
+
+std::size_t width(const std::string& text) {
+  return std::size_t(std::count_if(text.begin(), text.end(), begins_character));
+}
+
+std::string padded(const std::string& text, std::size_t columns) {
+  return text + std::string(columns - std::min(columns, width(text)), ' ');
+}
+
+std::string clipped(const std::string& text, std::size_t columns) {
+  if (width(text) <= columns) return text;
+  std::string kept;
+  std::size_t have = 0;
+  for (const char c : text) {
+    if (begins_character(c) && ++have >= columns) break;
+    kept += c;
+  }
+  return columns == 0 ? "" : kept + "…";
+}
+
+std::string bar(double share, int columns) {
+  static const char* const kPart[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  int eighths = int(std::lround(std::clamp(share, 0.0, 1.0) * columns * 8));
+  if (share > 0 && columns > 0) eighths = std::max(1, eighths);
+  std::string blocks;
+  for (int i = 0; i < eighths / 8; ++i) blocks += "█";
+  return blocks + kPart[eighths % 8];
+}
+
+std::string painted(const std::string& text, bool color) { return color ? "\033[36m" + text + "\033[0m" : text; }
+
+std::string grouped(int64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (auto at = std::ptrdiff_t(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)
+    digits.insert(std::size_t(at), ",");
+  return digits;
+}
+
+}  // namespace pc

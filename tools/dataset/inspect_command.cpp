@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "kernels/base/file.h"
+#include "kernels/base/parallel.h"
+#include "tools/cli/json.h"
+#include "tools/cli/progress.h"
+#include "tools/dataset/inspect_report.h"
+#include "tools/dataset/subcommands.h"
+
+namespace pc {
+namespace {
+
+struct Options {
+  std::string root, html;
+  std::vector<std::string> labels;
+  int top = 10, threads = 0;
+  bool json = false;
+};
+
+// All columns of a styles.csv that are labels: not the key, and not the two that differ from product to product.
+std::vector<std::string> label_columns(const Catalogue& catalogue) {
+  std::vector<std::string> columns;
+  for (const std::string& name : catalogue.columns_there)
+    if (name != "id" && name != "year" && name != "productDisplayName") columns.push_back(name);
+  return columns;
+}
+
+DataSet open_with_labels(const Options& o) {
+  DataSet data = open_dataset(o.root, o.labels);
+  return data.catalogue.columns.empty() ? open_dataset(o.root, label_columns(data.catalogue)) : data;
+}
+
+Exit run(const Options& o) {
+  if (o.threads > 0) set_thread_count(o.threads);
+  const DataSet data = open_with_labels(o);
+  Inspection found;
+  {
+    Progress progress("inspecting", int64_t(data.catalogue.items.size()));
+    found = inspect(data, [&](int64_t done, int64_t) { progress.update(done); });
+  }
+  const std::string name = std::filesystem::path(o.root).filename().string();
+  if (!o.html.empty()) write_file_atomically(o.html, inspection_html(name, data, found));
+  if (o.json)
+    fmt::print("{}\n", one_line(inspection_json(name, data, found)));
+  else
+    fmt::print("{}", inspection_text(name, data, found, std::size_t(o.top), terminal_of(stdout)));
+  if (found.readable == 0)
+    fail(Exit::data, fmt::format("{}: none of the {} pictures can be read", name, found.pictures));
+  return Exit::ok;
+}
+
+}  // namespace
+
+Subcommand inspect_subcommand(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("inspect", "Report what is in a data set and what is wrong with it");
+  command->add_option("DATA", o->root, "Kaggle layout (zip or folder), one folder per class, or IDX files")->required();
+  command->add_option("--labels", o->labels, "Label columns, separated by commas; default: all of them")
+      ->delimiter(',');
+  command->add_option("--top", o->top, "Classes, groups and pictures to list of each kind; 0: all")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1'000'000));
+  command->add_option("--html", o->html, "Write the report with thumbnails as one HTML page to this file");
+  command->add_flag("--json", o->json, "Print one JSON object instead of tables");
+  command->add_option("--threads", o->threads, "Threads; 0: one per core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  command->footer(
+      "Exit codes: 0, also where defects are found; 2 usage; 3 no picture can be read, or no data set; 4 file.");
+  return {command, [o] { return run(*o); }};
+}
+
+}  // namespace pc

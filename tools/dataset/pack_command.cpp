@@ -1,0 +1,52 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "data/store.h"
+#include "kernels/base/parallel.h"
+#include "tools/cli/progress.h"
+#include "tools/dataset/subcommands.h"
+
+namespace pc {
+namespace {
+
+struct Options {
+  std::string root, cache;
+  int height = 80, width = 60, threads = 0;
+};
+
+Exit pack(const Options& o) {
+  if (o.threads > 0) set_thread_count(o.threads);
+  const DataSet data = open_dataset(o.root, {});
+  std::shared_ptr<const ImageStore> store;
+  {
+    Progress progress("packing", int64_t(data.catalogue.items.size()));
+    store = open_store(data, store_settings(o.height, o.width), o.cache,
+                       [&](int64_t done, int64_t) { progress.update(done); });
+  }
+  for (const BadPicture& bad : store->bad()) fmt::print(stderr, "pcdata: skipped {}\n", bad.reason);
+  fmt::print("{}: {} pictures, {} unreadable\n", store->path().string(), store->size(), store->bad().size());
+  return Exit::ok;
+}
+
+}  // namespace
+
+Subcommand pack_subcommand(CLI::App& app) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("pack", "Decode every picture into the packed store that pctrain maps");
+  command->add_option("DATA", o->root, "Kaggle layout (zip or folder), one folder per class, or IDX files")->required();
+  command->add_option("--cache", o->cache, "Folder of the store; default: $XDG_CACHE_HOME/pc, else ~/.cache/pc");
+  command->add_option("--height", o->height, "model.height of the runs to come")
+      ->capture_default_str()
+      ->check(CLI::Range(16, 1024));
+  command->add_option("--width", o->width, "model.width of the runs to come")
+      ->capture_default_str()
+      ->check(CLI::Range(16, 1024));
+  command->add_option("--threads", o->threads, "Threads; 0: one per core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  return {command, [o] { return pack(*o); }};
+}
+
+}  // namespace pc

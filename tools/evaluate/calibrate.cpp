@@ -1,0 +1,135 @@
+#include "tools/evaluate/calibrate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/cli/progress.h"
+#include "tools/evaluate/evaluate.h"
+#include "tools/evaluate/learn_hierarchy.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::json;
+
+// Of the labelled pictures: how many had a sure name, and how many of those were right.
+struct Coverage {
+  int64_t n = 0, sure = 0, right = 0;
+  double share() const { return n ? double(sure) / double(n) : 0; }
+  double precision() const { return sure ? double(right) / double(sure) : 0; }
+};
+
+Coverage coverage(const std::vector<std::vector<Named>>& named, const CalibrationSet& answered, std::size_t head) {
+  Coverage c;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    const Named& one = named[i][head];
+    if (answered.labels[i][head] < 0) continue;
+    ++c.n;
+    c.sure += one.sure;
+    c.right += one.sure && one.label == answered.labels[i][head];
+  }
+  return c;
+}
+
+json to_json(const Reliability& r) { return {{"ece", r.ece}, {"nll", r.nll}, {"brier", r.brier}, {"n", r.n}}; }
+
+json before_and_after(const Evidence& evidence, double temperature) {
+  return {{"before", to_json(reliability(evidence, 1))}, {"after", to_json(reliability(evidence, temperature))}};
+}
+
+json head_report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test, std::size_t h) {
+  const double t = info.calibration->heads[h].temperature;
+  return {{"temperature", t},
+          {"val", before_and_after(evidence_of(val, h), t)},
+          {"test", before_and_after(evidence_of(test, h), t)}};
+}
+
+// How many pictures of `answered` get which verdict.
+json count_verdicts(const ModelInfo& info, const CalibrationSet& answered,
+                    const std::vector<std::vector<Named>>& named) {
+  json counts{{"n", answered.logits.size()}};
+  for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::not_product}) {
+    int64_t n = 0;
+    for (std::size_t i = 0; i < named.size(); ++i) n += verdict_of(info, answered.logits[i], named[i]) == verdict;
+    counts[text_of(verdict)] = n;
+  }
+  return counts;
+}
+
+json report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test) {
+  json event{{"event", "calibration"}, {"heads", json::object()}};
+  for (std::size_t h = 0; h < info.heads.size(); ++h)
+    event["heads"][info.heads[h].name] = head_report(info, val, test, h);
+  for (const int percent : kPrecisions) {
+    const auto named = name_all(info, test, percent);
+    event["verdicts"][std::to_string(percent)] = count_verdicts(info, test, named);
+    for (std::size_t h = 0; h < info.heads.size(); ++h) {
+      const Coverage c = coverage(named, test, h);
+      event["heads"][info.heads[h].name]["test"]["sure"][std::to_string(percent)] = {{"share", c.share()},
+                                                                                     {"precision", c.precision()}};
+    }
+  }
+  if (const auto& rule = info.calibration->novelty)
+    event["novelty"] = {{"head", info.heads[rule->head].name}, {"limit", rule->limit}};
+  return event;
+}
+
+void print(const json& event, const ModelInfo& info) {
+  fmt::print(stderr, "{:<16} {:>6}  {:<17} {:<17} {:<17}\n", "calibration", "T", "ECE before, after", "NLL",
+             "Brier (test)");
+  for (const Head& head : info.heads) {
+    const json &h = event["heads"][head.name], &a = h["test"]["before"], &b = h["test"]["after"];
+    std::string line = fmt::format("{:<16} {:>6.3f} ", head.name, h["temperature"].get<double>());
+    for (const char* key : {"ece", "nll", "brier"})
+      line += fmt::format(" {:.4f}  {:.4f}   ", a[key].get<double>(), b[key].get<double>());
+    fmt::print(stderr, "{}\n", line);
+  }
+  for (const Head& head : info.heads)
+    for (const int percent : kPrecisions) {
+      const json& sure = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
+      fmt::print(stderr,
+                 "{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are right\n",
+                 head.name, percent, 100 * sure["share"].get<double>(), 100 * sure["precision"].get<double>());
+    }
+}
+
+}  // namespace
+
+CalibrationSet answer(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
+                      const char* what) {
+  Progress progress(what, int64_t(items.size()));
+  CalibrationSet all{.logits = std::vector<Logits>(items.size()), .labels = {}};
+  for_logits(
+      model, batches, items, batch,
+      [&](std::size_t place, std::size_t, std::span<const float> logits) {
+        all.logits[place].emplace_back(logits.begin(), logits.end());
+      },
+      [&](int64_t done) { progress.update(done); });
+  for (const uint32_t item : items) {
+    all.labels.emplace_back();
+    for (std::size_t h = 0; h < batches.heads(); ++h) all.labels.back().push_back(batches.label(item, h));
+  }
+  return all;
+}
+
+void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
+               const CalibrationSet& test, RunFolder& folder) {
+  info.hierarchy = learn_hierarchy(plan.catalogue, plan.train);
+  if (plan.val.empty()) {
+    fmt::print(stderr,
+               "no validation pictures: the probabilities stay as the network gives them, and none is called sure\n");
+    return;
+  }
+  const CalibrationSet val = answer(model, batches, plan.val, batch, "calibrating");
+  info.calibration.reset();
+  fit_calibration(info, val);
+  const json event = report(info, val, test);
+  folder.log(event);
+  if (plan.test.empty())
+    fmt::print(stderr, "calibrated; no test pictures to measure that on\n");
+  else
+    print(event, info);
+}
+
+}  // namespace pc

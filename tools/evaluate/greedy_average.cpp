@@ -1,0 +1,99 @@
+#include "tools/evaluate/greedy_average.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "kernels/base/error.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/terminal.h"
+#include "tools/evaluate/score.h"
+#include "tools/run/split_file.h"
+
+namespace pc {
+namespace {
+
+// Who trained, validated and tested in the run that made the model.
+std::vector<Split> split_of(const std::filesystem::path& model, const Catalogue& catalogue) {
+  const auto path = model.parent_path() / "split.csv";
+  if (!std::filesystem::exists(path))
+    fail(Exit::data, fmt::format("{}: there is no {} to say which pictures validated it; a run of pctrain writes one",
+                                 model.string(), path.string()));
+  const std::vector<Split> split = read_split(path, catalogue);
+  std::vector<uint32_t> test;
+  for (uint32_t i = 0; i < split.size(); ++i)
+    if (split[i] == Split::test) test.push_back(i);
+  const auto record = load_model(model).info.split;
+  if (!record || record->test != test)
+    fail(Exit::data, fmt::format("{}: is of another run than {}, which held back other pictures for the test",
+                                 path.string(), model.string()));
+  return split;
+}
+
+std::vector<std::size_t> validated_all(const std::vector<std::string>& models, const Catalogue& catalogue) {
+  std::vector<bool> all(catalogue.items.size(), true);
+  for (const std::string& model : models) {
+    const std::vector<Split> split = split_of(model, catalogue);
+    for (std::size_t i = 0; i < split.size(); ++i) all[i] = all[i] && split[i] == Split::val;
+  }
+  std::vector<std::size_t> items;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (all[i]) items.push_back(i);
+  if (items.empty())
+    fail(Exit::data,
+         "no picture validated every one of the models; train them on one split (data.val, data.split_file)");
+  return items;
+}
+
+// The mean over the heads that have labels here.
+double accuracy_of(Predictor predictor, const ScorePlan& plan, const std::string& what) {
+  constexpr int kBatch = 32;
+  Progress progress(what, int64_t(plan.items.size()));
+  const Answers answers =
+      answer_all(predictor, plan, as_trained(predictor, plan), kBatch, [&](int64_t done) { progress.update(done); });
+  if (!answers.bad.empty()) fail(Exit::data, answers.bad.front());
+  double sum = 0, heads = 0;
+  for (const HeadReport& head : make_report(plan, predictor.info(), answers).heads)
+    if (head.score.n() > 0) sum += head.score.accuracy(), ++heads;
+  return heads > 0 ? sum / heads : 0;
+}
+
+}  // namespace
+
+std::vector<std::string> Soup::taken() const {
+  std::vector<std::string> models;
+  for (const Ingredient& one : ingredients)
+    if (one.taken) models.push_back(one.model);
+  return models;
+}
+
+Soup greedy_soup(const std::vector<std::string>& models, const std::filesystem::path& data, const Cook& cook) {
+  const ModelInfo info = load_model(models.front()).info;
+  // For its test pictures: that refuses another data set than the training's, and folds rare classes as it did.
+  ScorePlan plan = plan_score(data, info, {.test_only = true});
+  plan.items = validated_all(models, plan.data.catalogue);
+  Soup soup{.n = int64_t(plan.items.size())};
+  for (const std::string& model : models)
+    soup.ingredients.push_back({.model = model, .alone = accuracy_of(cook({model}), plan, "scoring " + model)});
+  std::stable_sort(soup.ingredients.begin(), soup.ingredients.end(),
+                   [](const Ingredient& a, const Ingredient& b) { return a.alone > b.alone; });
+  double best = 0;
+  for (Ingredient& next : soup.ingredients) {
+    std::vector<std::string> together = soup.taken();
+    together.push_back(next.model);
+    next.mean = together.size() == 1 ? next.alone : accuracy_of(cook(together), plan, "scoring the mean");
+    next.taken = next.mean >= best;
+    if (next.taken) best = next.mean;
+  }
+  return soup;
+}
+
+std::string to_table(const Soup& soup) {
+  std::string text = fmt::format("{:>9} {:>9} {:>9}  {:<8}  model\n", "pictures", "alone", "in mean", "");
+  for (const Ingredient& one : soup.ingredients)
+    text += fmt::format("{:>9} {:>9.4f} {:>9.4f}  {:<8}  {}\n", soup.n, one.alone, one.mean,
+                        one.taken ? "taken" : "left out", visible(one.model));
+  return text;
+}
+
+}  // namespace pc

@@ -1,0 +1,73 @@
+// Everything that config.ini may say to pctrain, with its defaults.
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tools/cli/ini.h"
+
+namespace pc {
+
+struct TrainConfig {
+  struct {
+    std::string root;
+    std::vector<std::string> labels;
+    std::vector<std::string> min_count{"1"};
+    std::string rare = "other";
+    std::string split = "safe", split_file;
+    double val = 0.1, test = 0.1;
+    int64_t seed = 1, limit = 0;
+    std::string sampling = "none", sampling_head;
+    double max_bad = 0.01;
+    std::string cache;
+  } data;
+  struct {
+    std::string architecture = "resnet18", weights;
+    std::vector<std::string> freeze;
+    int64_t height = 80, width = 60;
+    std::string resize = "stretch";
+  } model;
+  struct {
+    int64_t epochs = 10, batch = 64;
+    double lr = 0.05;
+    std::string optimizer = "sgd";
+    double momentum = 0.9;
+    bool nesterov = true;
+    double weight_decay = 5e-4;
+    std::string schedule = "one_cycle";
+    double warm_up = 0.25, label_smoothing = 0.05, clip = 0;
+    std::vector<std::string> head_weights;
+    std::string class_weights = "none";
+    std::string precision = "f32", device = "cpu";
+    int64_t head_epochs = 0, unfreeze_epochs = 0, accumulate = 1;
+    double ema = 0;
+    double layer_decay = 1;
+    int64_t patience = 0;
+    double max_minutes = 0;
+    bool drop_last = true;
+    bool cuda_graph = false;
+    int64_t threads = 0, seed = 1, save_every = 0;
+  } train;
+  struct {
+    double flip = 0.5, min_area = 0.7, max_area = 1, max_stretch = 1.2, rotate = 0;
+    double brightness = 0, contrast = 0, saturation = 0, temperature = 0;
+    double trivial = 0, erase = 0, background = 0, mixup = 0, cutmix = 0;
+  } augment;
+  struct {
+    std::string runs = "runs", name = "run";
+  } output;
+
+  // Keys bound to the fields of this object, which must stay where it is.
+  std::vector<ConfigKey> keys();
+  // Overrides come as "section.key=value". Checks what one key alone cannot tell. Errors: Error(usage).
+  void read(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+  // One number per label column, from data.min_count and train.head_weights.
+  std::vector<int64_t> min_counts() const;
+  std::vector<float> head_weights() const;
+  // Pictures that are scored at once.
+  int scoring_batch() const { return int(std::min<int64_t>(train.batch, 64)); }
+};
+
+}  // namespace pc

@@ -1,0 +1,94 @@
+#include "tools/serve/message.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "tools/cli/json.h"
+
+namespace pc {
+
+std::string_view Request::field(std::string_view name) const {
+  for (const auto& [key, value] : fields)
+    if (same_word(key, name)) return value;
+  return "";
+}
+
+Response refusal(int status, const std::string& message) {
+  return {.status = status, .body = one_line({{"error", message}}) + "\n"};
+}
+
+Response busy(const std::string& message) {
+  Response response = refusal(503, message);
+  response.fields.emplace_back("Retry-After", "1");
+  return response;
+}
+
+const char* reason_of(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 421:
+      return "Misdirected Request";
+    case 422:
+      return "Unprocessable Content";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Status";
+  }
+}
+
+std::string to_bytes(const Response& response, bool body, bool close) {
+  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
+  if (!response.type.empty()) text += fmt::format("Content-Type: {}\r\n", response.type);
+  if (response.status != 204) text += fmt::format("Content-Length: {}\r\n", response.body.size());
+  for (const auto& [name, value] : response.fields) text += fmt::format("{}: {}\r\n", name, value);
+  text += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+  text += fmt::format("Date: {:%a, %d %b %Y %T} GMT\r\n", fmt::gmtime(std::time(nullptr)));
+  if (close) text += "Connection: close\r\n";
+  text += "\r\n";
+  return body ? text + response.body : text;
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace pc

@@ -1,0 +1,64 @@
+#include "tools/weights/not_weights.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "data/file_type_hint.h"
+
+namespace pc {
+namespace {
+
+using namespace std::string_view_literals;
+
+struct Beginning {
+  std::string_view bytes;
+  const char* what;
+};
+
+constexpr Beginning beginnings[] = {
+    {"PK\x05\x06"sv, "it is an empty zip archive"},
+    {"\x89HDF\r\n"sv, "it is an HDF5 file, as Keras writes; only PyTorch's weights and safetensors are read"},
+    {"GGUF"sv, "it is a GGUF file of llama.cpp; only PyTorch's weights and safetensors are read"},
+    {"\x93NUMPY"sv, "it is a NumPy array; only PyTorch's weights and safetensors are read"},
+};
+
+// Behind a byte order mark and white space.
+std::string_view first_word(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of("\xef\xbb\xbf \t\r\n"), text.size()));
+}
+
+// The field ir_version, below 16, and then the producer's name.
+bool is_onnx(std::string_view file) {
+  return file.size() > 3 && file[0] == '\x08' && file[1] > 0 && file[1] < 16 && file[2] == '\x12';
+}
+
+bool is_bare_pickle(std::string_view file) {
+  return file.size() > 1 && file[0] == '\x80' && file[1] >= 0 && file[1] <= 5;
+}
+
+std::string describe(std::string_view file) {
+  for (const Beginning& b : beginnings)
+    if (file.starts_with(b.bytes)) return b.what;
+  const std::string_view text = first_word(file);
+  if (text.starts_with("<?xml"))
+    return "it is XML: a site's answer was saved in its place; open the address in a browser to see why";
+  if (text.starts_with("{") || text.starts_with("["))
+    return "it is JSON text: a configuration, an index of parts or a site's error; look into it";
+  if (file.size() > 512 && file.substr(257, 5) == "ustar")
+    return "it is a tar archive, as torch.save wrote them until 2017; save it again with torch.save from PyTorch 1.6 "
+           "or newer";
+  if (is_onnx(file))
+    return "it is an ONNX graph, which is only written here; take the .safetensors or .pth file that it was made from";
+  if (is_bare_pickle(file))
+    return "it is a bare pickle, not a file of torch.save; it is not read, since pickles can hold programs";
+  return file_type_hint(std::as_bytes(std::span(file)));
+}
+
+}  // namespace
+
+std::string not_weights(std::span<const std::byte> file) {
+  const std::string what = describe({reinterpret_cast<const char*>(file.data()), file.size()});
+  return what.empty() ? "" : "not weights; " + what;
+}
+
+}  // namespace pc
