@@ -19,8 +19,8 @@ inline std::filesystem::path shared_file(const std::string& name) {
 #define PC_NEEDS_SHARED(name) \
   if (!std::filesystem::exists(pc::test::shared_file(name))) GTEST_SKIP() << "shared data absent: " << (name)
 
-// AddressSanitizer's shadow and its quarantine of freed blocks are no memory of the program's own.
-#ifdef __SANITIZE_ADDRESS__
+// The shadow memory of AddressSanitizer and ThreadSanitizer and their freed blocks are no memory of the program's own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kMemoryIsMeasurable = false;
 #else
 constexpr bool kMemoryIsMeasurable = true;

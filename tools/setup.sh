@@ -4,7 +4,7 @@ set -eu
 packages="build-essential cmake ninja-build ccache pkg-config git ca-certificates
  libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libutf8proc-dev zlib1g-dev libssl-dev libcurl4-openssl-dev
  libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libwebp-dev libstb-dev libboost1.81-dev
- libgtest-dev libbenchmark-dev libzip-dev strace jq dataset-fashion-mnist"
+ libgtest-dev libbenchmark-dev libzip-dev clang-format python3 strace jq dataset-fashion-mnist"
 # The oracles of the tests; without them those cases are skipped. PC_ORACLES=no leaves them out.
 [ "${PC_ORACLES:-yes}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil"
 # What tools/fuzz.sh compiles with.
