@@ -36,7 +36,7 @@ report=$(nm -A --defined-only --extern-only $objects | LC_ALL=C awk -v variant="
   }
   END {
     if (bad) print bad " symbols leave their variant: put them in an anonymous namespace or in PC_VARIANT (kernels/runtime/simd.h)"
-    printf "%d op tables, %d symbols in %s, %d weak ones of the standard library\n", tables, own, variant, library
+    printf "%d tables, %d symbols in %s, %d weak ones of the standard library\n", tables, own, variant, library
     exit (bad > 0 || tables == 0)
   }') && status=0 || status=1
 printf '%s\n' "$report" | c++filt
