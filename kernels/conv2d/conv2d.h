@@ -27,7 +27,7 @@ struct Conv2dShape {
 // Filters made ready for inference on one device: any reordering is done once, by `pack`.
 class PackedFilter {
  public:
-  virtual ~PackedFilter() = default;
+  virtual ~PackedFilter();
 };
 
 // The operands of both gradients.

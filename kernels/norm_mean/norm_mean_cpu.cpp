@@ -1,4 +1,4 @@
-// Fills norm_mean_cpu with the two rooms one after the other: caches make their map cheap. What is saved is the mask.
+// Fills norm_mean_cpu with the two ops one after the other: caches make their map cheap. What is saved is the mask.
 #include "kernels/global_avg_pool/global_avg_pool.h"
 #include "kernels/norm_mean/norm_mean.h"
 #include "kernels/runtime/memory.h"

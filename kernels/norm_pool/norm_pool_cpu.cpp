@@ -1,4 +1,4 @@
-// Fills norm_pool_cpu with the two rooms one after the other: caches make their map cheap.
+// Fills norm_pool_cpu with the two ops one after the other: caches make their map cheap.
 #include "kernels/norm_pool/norm_pool.h"
 #include "kernels/runtime/memory.h"
 
