@@ -19,7 +19,7 @@ class Draws {
     const uint64_t at = used_++;
     return uniform(philox(seed_, high_, index_ * 2 + at / 4 % 2 + (at / 8 << 40)).word[at % 4]);
   }
-  float around(float centre, float strength) { return centre + strength * (2 * next() - 1); }
+  float around(float center, float strength) { return center + strength * (2 * next() - 1); }
 
  private:
   uint64_t seed_, high_, index_, used_ = 0;
@@ -84,15 +84,15 @@ Recolor draw_color(const Augmentation& a, Draws& draws) {
 }
 
 void draw_trivial(const Augmentation& a, int h, int w, Draws& draws, AugmentSample& s, Recolor& color) {
-  enum { identity, shift_x, shift_y, slant_x, slant_y, turn, brightness, saturation, contrast, bits, invert, count };
+  enum { identity, shift_x, shift_y, shear_x, shear_y, turn, brightness, saturation, contrast, bits, invert, count };
   const bool on = draws.next() < a.trivial;
   const int operation = std::min(int(draws.next() * float(count)), count - 1);
-  const float strength = draws.around(0, 1), slant = 0.99f * strength, factor = 1 + 0.99f * strength;
+  const float strength = draws.around(0, 1), shear = 0.99f * strength, factor = 1 + 0.99f * strength;
   if (!on) return;
   if (operation == shift_x) s.crop_x += 32 * strength * s.crop_w / float(w);
   if (operation == shift_y) s.crop_y += 32 * strength * s.crop_h / float(h);
-  if (operation == slant_x) turn_by(s, 1, slant, 0, 1);
-  if (operation == slant_y) turn_by(s, 1, 0, slant, 1);
+  if (operation == shear_x) turn_by(s, 1, shear, 0, 1);
+  if (operation == shear_y) turn_by(s, 1, 0, shear, 1);
   if (operation == turn) turn_by(s, 135 * strength);
   if (operation == brightness) color.brightness *= factor;
   if (operation == saturation) color.saturation *= factor;

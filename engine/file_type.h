@@ -10,8 +10,8 @@ namespace pc {
 
 // Types that files may hold beside the engine's own.
 enum class FileType : uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
-constexpr FileType all_file_types[] = {FileType::f64, FileType::f32, FileType::f16, FileType::bf16, FileType::i64,
-                                       FileType::i32, FileType::i16, FileType::i8,  FileType::u8,   FileType::boolean};
+constexpr FileType kAllFileTypes[] = {FileType::f64, FileType::f32, FileType::f16, FileType::bf16, FileType::i64,
+                                      FileType::i32, FileType::i16, FileType::i8,  FileType::u8,   FileType::boolean};
 std::size_t size_of(FileType);  // bytes per element
 const char* name_of(FileType);  // safetensors names: "F32", "BF16", "I64", …
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "kernels/runtime/event.h"
 #include "kernels/runtime/pinned.h"
 
 namespace pc {

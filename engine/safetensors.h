@@ -37,11 +37,11 @@ struct WeightFile {
 
 // The format allows headers of 100 MB. These without the spaces that pad one are enough for 90,000 tensors, and keep a
 // hostile header's memory small.
-constexpr uint64_t max_header_bytes = 8'000'000;
+constexpr uint64_t kMaxHeaderBytes = 8'000'000;
 
 // Maps the file; no tensor byte is read or copied. Errors: Error(data) naming file, tensor and what is wrong; every
 // offset, product and key is checked (no overlap, no hole, exact coverage, no duplicate key, at most 8 dimensions).
-// Error(limit) over 100,000 tensors or max_header_bytes.
+// Error(limit) over 100,000 tensors or kMaxHeaderBytes.
 WeightFile read_safetensors(const std::filesystem::path& path);
 
 // The same for bytes in memory, kept alive by `owner`; `name` stands for the file in messages.
@@ -50,7 +50,7 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
 
 // Deterministic and atomic: the same tensors in any order give the same file. Wider types come first, then names in
 // byte order, so every tensor is aligned to its type. Error(data) for a duplicate, reserved or non-UTF-8 name,
-// Error(limit) over max_header_bytes, Error(file) for the disk.
+// Error(limit) over kMaxHeaderBytes, Error(file) for the disk.
 void write_safetensors(const std::filesystem::path& path, const WeightFile& file);
 
 // Text of a foreign file for a message or table: control characters and bytes that are not UTF-8 escaped, cut after 120

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
+#include "kernels/runtime/event.h"
 #include "kernels/runtime/pinned.h"
 
 namespace pc {

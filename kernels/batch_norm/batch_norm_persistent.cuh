@@ -68,8 +68,8 @@ class BatchNormCoord {
     const int c = int(blockIdx.x) * width() + thread() % width();
     return c < s_.c ? c : -1;
   }
-  // One thread of the grid speaks for its channel.
-  __device__ bool is_channel_leader() const { return blockIdx.y == 0 && speaks(); }
+  // One thread of the grid is_block_channel_leader for its channel.
+  __device__ bool is_channel_leader() const { return blockIdx.y == 0 && is_block_channel_leader(); }
 
   // The sum of term(i), i < count, in every thread of the channel. All threads of the block must call it.
   template <class Term>
@@ -93,7 +93,7 @@ class BatchNormCoord {
   }
   // Hands two sums of the block to all blocks. partial: the first of each part [parts, c], then the second.
   __device__ void write_partials(double first, double second, float* partial) const {
-    if (!speaks()) return;
+    if (!is_block_channel_leader()) return;
     float* const to = partial + int64_t(blockIdx.y) * s_.c + channel();
     to[0] = float(first);
     to[int64_t(tiling_.parts) * s_.c] = float(second);
@@ -116,7 +116,7 @@ class BatchNormCoord {
   __device__ int thread() const { return int(threadIdx.y) * tiling_.x + int(threadIdx.x); }
   __device__ int width() const { return tiling_.x * kVecWidth; }
   // One thread of the block for each channel.
-  __device__ bool speaks() const { return thread() < width() && channel() >= 0; }
+  __device__ bool is_block_channel_leader() const { return thread() < width() && channel() >= 0; }
   __device__ static BatchNormTileSums& sums() { return *reinterpret_cast<BatchNormTileSums*>(dynamic_shared()); }
 
   const BatchNormShape& s_;
@@ -132,7 +132,7 @@ class BatchNormOnChip {
     PackedVec8<T> of[Tensors];
   };
 
-  __device__ BatchNormOnChip(const BatchNormCoord& coord) : place_(coord), slots_(coord.slots()) {
+  __device__ BatchNormOnChip(const BatchNormCoord& coord) : coord_(coord), slots_(coord.slots()) {
     more_ =
         reinterpret_cast<Slot*>(dynamic_shared() + sizeof(BatchNormTileSums)) + threadIdx.y * blockDim.x + threadIdx.x;
   }
@@ -180,7 +180,7 @@ class BatchNormOnChip {
   }
 
   __device__ const PackedVec8<T>* packed_at(const void* tensor, int slot) const {
-    return reinterpret_cast<const PackedVec8<T>*>(static_cast<const T*>(tensor) + place_.at(slot));
+    return reinterpret_cast<const PackedVec8<T>*>(static_cast<const T*>(tensor) + coord_.at(slot));
   }
 
  private:
@@ -188,7 +188,7 @@ class BatchNormOnChip {
   static_assert(kKept % kAtOnce == 0);
   __device__ Slot& more(int slot) const { return more_[(slot - kKept) * kBatchNormTileThreads]; }
 
-  const BatchNormCoord& place_;
+  const BatchNormCoord& coord_;
   int slots_;
   Slot kept_[kKept];
   Slot* more_;

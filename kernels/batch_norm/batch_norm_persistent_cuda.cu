@@ -150,9 +150,9 @@ __global__ void __launch_bounds__(kThreads, 1)
 BatchNormChip chip() {
   int device = 0;
   BatchNormChip found{};
-  PC_CHECK(cudaGetDevice(&device));
-  PC_CHECK(cudaDeviceGetAttribute(&found.multiprocessors, cudaDevAttrMultiProcessorCount, device));
-  PC_CHECK(cudaDeviceGetAttribute(&found.shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  PC_CUDA_CHECK(cudaGetDevice(&device));
+  PC_CUDA_CHECK(cudaDeviceGetAttribute(&found.multiprocessors, cudaDevAttrMultiProcessorCount, device));
+  PC_CUDA_CHECK(cudaDeviceGetAttribute(&found.shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   return found;
 }
 

@@ -45,7 +45,7 @@ void batch_norm_combine_gradients(const BatchNormShape& s, unsigned parts, const
 
 // The same of dgamma and dbeta that are there already; then dx (and dresidual) in one pass over the tensors, in place
 // of dy where they are the same.
-void batch_norm_ready_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts);
+void batch_norm_shifts_from_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts);
 void batch_norm_apply_gradients(const BatchNormShape& s, DType dtype, const BatchNormBackward& a, const float* shifts);
 
 // Rows [begin, end) of one part.

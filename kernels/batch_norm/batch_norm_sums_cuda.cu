@@ -139,7 +139,7 @@ __global__ void combine_gradients_kernel(BatchNormShape s, int parts, const floa
   shift[s.c + c] = float(product * invstd * invstd / m);
 }
 
-__global__ void ready_gradients_kernel(BatchNormShape s, BatchNormBackward a, float* shifts) {
+__global__ void shifts_from_gradients_kernel(BatchNormShape s, BatchNormBackward a, float* shifts) {
   const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
   if (c >= s.c) return;
   const double m = double(s.rows);
@@ -187,8 +187,8 @@ void batch_norm_combine_gradients(const BatchNormShape& s, unsigned parts, const
   launch(combine_grid(s.c), {kCombineX, kCombineY}, combine_gradients_kernel, s, int(parts), partial, a, shifts);
 }
 
-void batch_norm_ready_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts) {
-  launch(channels_grid(s.c), kBatchNormThreads, ready_gradients_kernel, s, a, shifts);
+void batch_norm_shifts_from_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts) {
+  launch(channels_grid(s.c), kBatchNormThreads, shifts_from_gradients_kernel, s, a, shifts);
 }
 
 }  // namespace pc

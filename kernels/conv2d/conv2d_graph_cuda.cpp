@@ -51,11 +51,11 @@ void norm_backward_data_graph(CudnnGraph& graph, const CudnnConv& conv, const Cu
   const auto vector = [&](int64_t id) { return vector_of(id, DType::f32, g.dims[1]); };
   CudnnTensor x = g;
   x.id = kConvNormX;
-  const CudnnTensor dz = inner(30, g), centred = inner(31, g), hat = inner(32, g), scaled = inner(33, g),
+  const CudnnTensor dz = inner(30, g), centered = inner(31, g), hat = inner(32, g), scaled = inner(33, g),
                     z = inner(34, g);
   graph.conv_backward_data(conv, dy, w, false, dz);
-  graph.subtract(x, vector(kConvMean), centred);
-  graph.multiply(centred, vector(kConvInvstd), hat);
+  graph.subtract(x, vector(kConvMean), centered);
+  graph.multiply(centered, vector(kConvInvstd), hat);
   graph.multiply(hat, vector(kConvGamma), scaled);
   graph.add(scaled, vector(kConvBeta), z);
   graph.relu_backward(dz, z, g);

@@ -30,7 +30,7 @@ __device__ inline Coord4 coord_of(int64_t at, int a, int b, int c) {
 
 // What the filters meet of element v of x, in channel c: itself, or relu(v * scale + shift).
 template <class T>
-__device__ inline float met(const ConvTensors& t, int channels, T v, int c) {
+__device__ inline float conv_input(const ConvTensors& t, int channels, T v, int c) {
   if (!t.affine) return to_float(v);
   const T* affine = static_cast<const T*>(t.affine);
   const float z = to_float(v) * to_float(affine[c]) + to_float(affine[channels + c]);
@@ -54,7 +54,7 @@ __device__ Sums forward_terms(const Conv2dShape& s, const ConvTensors& t, const 
     const Coord4 f = coord_of(i, s.r, s.s, s.c);
     const int h = y.a * s.stride + f.a - s.pad, v = y.b * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(met(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
+    sums.add(conv_input(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
              to_float(w[int64_t(y.c) * s.r * s.s * s.c + i]));
   }
   return sums;
@@ -85,7 +85,7 @@ __device__ Sums weight_terms(const Conv2dShape& s, const ConvTensors& t, const T
     const Coord4 y = coord_of(i, s.n, s.p(), s.q());  // n is y.a
     const int h = y.b * s.stride + f.a - s.pad, v = y.c * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(met(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));
+    sums.add(conv_input(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));
   }
   return sums;
 }

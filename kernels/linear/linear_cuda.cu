@@ -56,8 +56,8 @@ struct Factor {
 void multiply(int m, int n, int k, DType dtype, const Factor& a, const Factor& b, float beta, DType y_type, void* y) {
   const float alpha = 1;
   const cudaDataType_t type = cuda_type(dtype);
-  PC_CHECK(cublas().gemm_ex(cublas().handle, a.op, b.op, m, n, k, &alpha, a.data, type, a.stride, b.data, type,
-                            b.stride, &beta, y, cuda_type(y_type), m, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+  PC_CUDA_CHECK(cublas().gemm_ex(cublas().handle, a.op, b.op, m, n, k, &alpha, a.data, type, a.stride, b.data, type,
+                                 b.stride, &beta, y, cuda_type(y_type), m, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
 }
 
 void forward(const LinearShape& s, DType dtype, const void* x, const void* w, const float* b, float* y) {

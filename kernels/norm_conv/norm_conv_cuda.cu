@@ -118,7 +118,7 @@ void backward_data(const Conv2dShape& s, const NormConvBackward& a) {
                                .dx = a.dx,
                                .dgamma = a.dgamma,
                                .dbeta = a.dbeta};
-  batch_norm_ready_gradients(norm_of(s), norm, shifts.as<float>());
+  batch_norm_shifts_from_gradients(norm_of(s), norm, shifts.as<float>());
   batch_norm_apply_gradients(norm_of(s), DType::f16, norm, shifts.as<float>());
 }
 

@@ -78,7 +78,7 @@ __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums,
 
 // partial: of every picture the sums of g [n, c], then of g * (x - mean) [n, c].
 template <class T>
-__global__ void picture_sums_kernel(NormMeanShape s, const T* dy, const float* sums, float* partial) {
+__global__ void image_sums_kernel(NormMeanShape s, const T* dy, const float* sums, float* partial) {
   const int64_t total = int64_t(s.n) * s.c, step = int64_t(gridDim.x) * blockDim.x;
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < total; i += step) {
     const float g = to_float(dy[i]) / float(s.hw);
@@ -152,7 +152,7 @@ void backward(const NormMeanShape& s, DType dtype, const BatchNormBackward& a) {
   const Buffer shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));
   with_float_type("norm_mean", dtype, [&](auto element) {
     using T = decltype(element);
-    launch(grid_for(values(s), 256), 256, picture_sums_kernel<T>, s, static_cast<const T*>(a.dy), sums,
+    launch(grid_for(values(s), 256), 256, image_sums_kernel<T>, s, static_cast<const T*>(a.dy), sums,
            partial.as<float>());
     batch_norm_combine_gradients(norm, unsigned(s.n), partial.as<float>(), a, shifts.as<float>());
     with_flag(batch_norm_aligned(norm, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {

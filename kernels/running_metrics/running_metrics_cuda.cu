@@ -15,8 +15,8 @@ __device__ inline int first_largest(const float* row, int classes, int lane) {
     if (row[c] > best) best = row[c], at = c;
   for (int other = 16; other > 0; other /= 2) {
     const float value = __shfl_xor_sync(0xffffffffu, best, other);
-    const int place = __shfl_xor_sync(0xffffffffu, at, other);
-    if (value > best || (value == best && place < at)) best = value, at = place;
+    const int other_at = __shfl_xor_sync(0xffffffffu, at, other);
+    if (value > best || (value == best && other_at < at)) best = value, at = other_at;
   }
   return at;
 }

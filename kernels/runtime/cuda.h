@@ -48,6 +48,6 @@ void check(cublasStatus_t status, const CallSite& site);
 }  // namespace detail
 
 // A failed call throws Error with its text, file:line and the library's own words; out of memory is Error(limit).
-#define PC_CHECK(call) ::pc::detail::check((call), {#call, __FILE__, __LINE__})
+#define PC_CUDA_CHECK(call) ::pc::detail::check((call), {#call, __FILE__, __LINE__})
 
 }  // namespace pc

@@ -13,7 +13,7 @@ namespace pc {
 namespace {
 
 // "kernels/add/add_cuda.cu:31: cudaGetLastError(): "
-std::string place(const detail::CallSite& site) {
+std::string site_text(const detail::CallSite& site) {
   const char* file = std::strstr(site.file, "kernels/");
   return std::string(file ? file : site.file) + ":" + std::to_string(site.line) + ": " + site.call + ": ";
 }
@@ -54,19 +54,19 @@ void check(cudaError_t status, const CallSite& site) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // an error that can be survived must not be found again by the next launch
   fail(status == cudaErrorMemoryAllocation ? Exit::limit : Exit::usage,
-       "CUDA: " + place(site) + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
+       "CUDA: " + site_text(site) + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
 }
 
 void check(cudnnStatus_t status, const CallSite& site) {
   if (status == CUDNN_STATUS_SUCCESS) return;
   fail(status == CUDNN_STATUS_ALLOC_FAILED ? Exit::limit : Exit::usage,
-       "cuDNN: " + place(site) + cudnnGetErrorString(status) + ", " + cudnn_text());
+       "cuDNN: " + site_text(site) + cudnnGetErrorString(status) + ", " + cudnn_text());
 }
 
 void check(cublasStatus_t status, const CallSite& site) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   fail(status == CUBLAS_STATUS_ALLOC_FAILED ? Exit::limit : Exit::usage,
-       "cuBLAS: " + place(site) + load_cublas<decltype(&cublasGetStatusString)>("cublasGetStatusString")(status));
+       "cuBLAS: " + site_text(site) + load_cublas<decltype(&cublasGetStatusString)>("cublasGetStatusString")(status));
 }
 
 }  // namespace detail
@@ -77,18 +77,18 @@ cudnnHandle_t cudnn_handle() {
   static const cudnnHandle_t shared = [] {
     check_cudnn_version();
     cudnnHandle_t made;
-    PC_CHECK(cudnnCreate(&made));
+    PC_CUDA_CHECK(cudnnCreate(&made));
     return made;
   }();
-  PC_CHECK(cudnnSetStream(shared, stream()));
+  PC_CUDA_CHECK(cudnnSetStream(shared, stream()));
   return shared;
 }
 
 std::string device_and_cudnn_id() {
   int device = 0;
   cudaDeviceProp properties{};
-  PC_CHECK(cudaGetDevice(&device));
-  PC_CHECK(cudaGetDeviceProperties(&properties, device));
+  PC_CUDA_CHECK(cudaGetDevice(&device));
+  PC_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
   return "cuDNN " + version(cudnnGetVersion()) + ", " + properties.name + ", " +
          std::to_string(properties.multiProcessorCount) + " multiprocessors";
 }
@@ -97,8 +97,8 @@ const Cublas& cublas() {
   static const Cublas shared = [] {
     Cublas made{};
     made.gemm_ex = load_cublas<decltype(made.gemm_ex)>("cublasGemmEx");
-    PC_CHECK(load_cublas<decltype(&cublasCreate_v2)>("cublasCreate_v2")(&made.handle));
-    PC_CHECK(load_cublas<decltype(&cublasSetStream_v2)>("cublasSetStream_v2")(made.handle, stream()));
+    PC_CUDA_CHECK(load_cublas<decltype(&cublasCreate_v2)>("cublasCreate_v2")(&made.handle));
+    PC_CUDA_CHECK(load_cublas<decltype(&cublasSetStream_v2)>("cublasSetStream_v2")(made.handle, stream()));
     return made;
   }();
   return shared;

@@ -104,7 +104,7 @@ std::vector<CudnnDescriptor> propose(const CudnnDescriptor& graph, const CudnnPo
 }  // namespace
 
 CudnnDescriptor::CudnnDescriptor(cudnnBackendDescriptorType_t type) {
-  PC_CHECK(cudnnBackendCreateDescriptor(type, &raw_));
+  PC_CUDA_CHECK(cudnnBackendCreateDescriptor(type, &raw_));
 }
 
 CudnnDescriptor::CudnnDescriptor(CudnnDescriptor&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
@@ -120,7 +120,7 @@ CudnnDescriptor::~CudnnDescriptor() {
 
 void CudnnDescriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count,
                           const void* values) {
-  PC_CHECK(cudnnBackendSetAttribute(raw_, name, type, count, values));
+  PC_CUDA_CHECK(cudnnBackendSetAttribute(raw_, name, type, count, values));
 }
 
 void CudnnDescriptor::set(cudnnBackendAttributeName_t name, std::span<const int64_t> values) {
@@ -139,7 +139,7 @@ void CudnnDescriptor::set_handle(cudnnBackendAttributeName_t name) {
 int64_t CudnnDescriptor::get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t limit,
                              void* values) const {
   int64_t count = 0;
-  PC_CHECK(cudnnBackendGetAttribute(raw_, name, type, limit, &count, values));
+  PC_CUDA_CHECK(cudnnBackendGetAttribute(raw_, name, type, limit, &count, values));
   return limit > 0 ? std::min(count, limit) : count;
 }
 
@@ -149,7 +149,7 @@ int64_t CudnnDescriptor::get_int64(cudnnBackendAttributeName_t name) const {
   return value;
 }
 
-void CudnnDescriptor::finalize() { PC_CHECK(cudnnBackendFinalize(raw_)); }
+void CudnnDescriptor::finalize() { PC_CUDA_CHECK(cudnnBackendFinalize(raw_)); }
 bool CudnnDescriptor::try_finalize() { return cudnnBackendFinalize(raw_) == CUDNN_STATUS_SUCCESS; }
 
 CudnnTensor nhwc_tensor(int64_t id, DType dtype, std::array<int64_t, 4> d) {
@@ -185,7 +185,7 @@ void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) con
   pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, int64_t(pointers.size()), pointers.data());
   pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &scratch);
   pack.finalize();
-  PC_CHECK(cudnnBackendExecute(cudnn_handle(), plan_.raw(), pack.raw()));
+  PC_CUDA_CHECK(cudnnBackendExecute(cudnn_handle(), plan_.raw(), pack.raw()));
 }
 
 const CudnnDescriptor& CudnnGraph::descriptor_of(const CudnnTensor& t) {

@@ -37,8 +37,8 @@ std::string properties() {
 
 std::string describe() {
   int driver = 0, runtime = 0;
-  PC_CHECK(cudaDriverGetVersion(&driver));
-  PC_CHECK(cudaRuntimeGetVersion(&runtime));
+  PC_CUDA_CHECK(cudaDriverGetVersion(&driver));
+  PC_CUDA_CHECK(cudaRuntimeGetVersion(&runtime));
   const std::string device = properties();  // makes the handle, which loads cuDNN's parts
   std::string libraries;
   for (const std::string& file : loaded_libraries()) libraries += (libraries.empty() ? "" : ", ") + json_string(file);

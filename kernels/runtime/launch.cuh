@@ -112,7 +112,7 @@ void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&...
   config.gridDim = grid;
   config.blockDim = block;
   config.stream = stream();
-  PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+  PC_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 
 // The same with all blocks on the GPU at once, so that they may wait for each other (cooperative_groups' grid barrier),
@@ -120,7 +120,7 @@ void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&...
 template <class... Parameters, class... Arguments>
 void launch_cooperative(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(Parameters...),
                         Arguments&&... arguments) {
-  PC_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)));
+  PC_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)));
   cudaLaunchAttribute cooperative{};
   cooperative.id = cudaLaunchAttributeCooperative;
   cooperative.val.cooperative = 1;
@@ -131,7 +131,7 @@ void launch_cooperative(dim3 grid, dim3 block, std::size_t shared_bytes, void (*
   config.stream = stream();
   config.attrs = &cooperative;
   config.numAttrs = 1;
-  PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+  PC_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 
 // Blocks for n threads' worth of work in a kernel whose threads step through it (a grid-stride loop).

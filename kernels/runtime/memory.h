@@ -21,12 +21,13 @@ struct DeviceMemory {
   void (*copy_out)(void* host, const void* src, std::size_t bytes);  // device -> host, complete on return
   void (*synchronize)();
 
-  // See kernels/runtime/pinned.h.
-  void (*copy_out_later)(void* pinned, const void* src, std::size_t bytes);  // there once a mark behind it is passed
-  void* (*make_event)();
+  // device -> pinned host memory (pinned.h), complete once the device has reached an event recorded after it (event.h)
+  void (*copy_out_later)(void* pinned, const void* src, std::size_t bytes);
+  void* (*make_event)(bool timed);
   void (*release_event)(void*) noexcept;
   void (*record_event)(void*);
   void (*await_event)(void*);
+  float (*event_milliseconds)(void* start, void* end);
 };
 extern const DeviceMemory memory_cpu, memory_cuda;
 

@@ -38,10 +38,11 @@ const DeviceMemory memory_cpu{
     .copy_out = copy,
     .synchronize = [] {},
     .copy_out_later = copy,
-    .make_event = []() -> void* { return nullptr; },
+    .make_event = [](bool) -> void* { return nullptr; },
     .release_event = [](void*) noexcept {},
     .record_event = [](void*) {},
     .await_event = [](void*) {},
+    .event_milliseconds = [](void*, void*) { return 0.0f; },
 };
 
 }  // namespace pc

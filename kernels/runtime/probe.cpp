@@ -42,7 +42,7 @@ void probe_driver(GpuProbe& probe) {
     probe.driver_error = "the NVIDIA driver does not start (cuInit: CUDA error " + std::to_string(status) + ")";
     return;
   }
-  constexpr int capability_major = 75, capability_minor = 76;  // CUdevice_attribute
+  constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;  // CUdevice_attribute
   int count = 0;
   driver.call("cuDeviceGetCount", &count);
   for (int i = 0; i < count; ++i) {
@@ -51,8 +51,8 @@ void probe_driver(GpuProbe& probe) {
     char name[256] = {};
     driver.call("cuDeviceGet", &handle, i);
     driver.call("cuDeviceGetName", &name[0], int(sizeof name), handle);
-    driver.call("cuDeviceGetAttribute", &major, capability_major, handle);
-    driver.call("cuDeviceGetAttribute", &minor, capability_minor, handle);
+    driver.call("cuDeviceGetAttribute", &major, kCapabilityMajor, handle);
+    driver.call("cuDeviceGetAttribute", &minor, kCapabilityMinor, handle);
     driver.call("cuDeviceTotalMem_v2", &device.memory, handle);
     device.name = name;
     device.capability = 10 * major + minor;

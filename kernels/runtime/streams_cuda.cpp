@@ -24,13 +24,13 @@ class OnBranch {
 
 cudaStream_t make_stream() {
   cudaStream_t made;
-  PC_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+  PC_CUDA_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
   return made;
 }
 
 cudaEvent_t make_event() {
   cudaEvent_t made;
-  PC_CHECK(cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
+  PC_CUDA_CHECK(cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
   return made;
 }
 
@@ -38,8 +38,8 @@ cudaEvent_t make_event() {
 // event serves a thread for ever.
 void order(cudaStream_t earlier, cudaStream_t later) {
   thread_local const cudaEvent_t event = make_event();
-  PC_CHECK(cudaEventRecord(event, earlier));
-  PC_CHECK(cudaStreamWaitEvent(later, event, 0));
+  PC_CUDA_CHECK(cudaEventRecord(event, earlier));
+  PC_CUDA_CHECK(cudaStreamWaitEvent(later, event, 0));
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ cudaStream_t stream() {
 }
 
 void run_concurrently(const std::function<void()>& branch, const std::function<void()>& trunk) {
-  const memory::DeferredFree hold(Device::cuda);
+  const memory::DeferredFree deferred_free(Device::cuda);
   const cudaStream_t here = stream(), there = OnBranch().stream();
   order(here, there);
   std::exception_ptr failure;

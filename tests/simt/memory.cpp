@@ -155,7 +155,7 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
-  if (memory::DeferredFree* hold = memory::DeferredFree::current(device_)) return hold->keep(std::move(*this));
+  if (memory::DeferredFree* deferred = memory::DeferredFree::current(device_)) return deferred->keep(std::move(*this));
   if (arena_) return arena_->give_back(data_, bytes_);
   (device_ == Device::cuda ? memory_cuda : memory_cpu).release(data_);
 }
