@@ -48,11 +48,6 @@ WeightFile read_safetensors(const std::filesystem::path& path);
 WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                              const std::string& name);
 
-// Deterministic and atomic: the same tensors in any order give the same file. Wider types come first, then names in
-// byte order, so every tensor is aligned to its type. Error(data) for a duplicate, reserved or non-UTF-8 name,
-// Error(limit) over kMaxHeaderBytes, Error(file) for the disk.
-void write_safetensors(const std::filesystem::path& path, const WeightFile& file);
-
 // Text of a foreign file for a message or table: control characters and bytes that are not UTF-8 escaped, cut after 120
 // bytes.
 std::string printable(std::string_view text);

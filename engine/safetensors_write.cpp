@@ -1,10 +1,10 @@
-// Writing of safetensors, and foreign text made fit to print.
+#include "engine/safetensors_write.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 

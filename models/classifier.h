@@ -51,7 +51,6 @@ bool is_head(const std::string& member);
 // How many stages lie between a member and the logits: 0 for a head, 1 for layer4, … 4 for layer1, 5 for the stem.
 int stages_above(const std::string& member);
 
-std::vector<std::string> architectures();
 // Random weights drawn from `seed` as torchvision draws them; without a seed they are left for a weight file to fill. Throws Error(usage) for an unknown name, listing the known ones.
 std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads,
                                             std::optional<uint64_t> seed);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/safetensors_write.h"
 #include "engine/state.h"
 #include "kernels/base/error.h"
+#include "models/architectures.h"
 
 namespace pc {
 namespace {

@@ -14,6 +14,7 @@
 #include "models/classifier.h"
 #if PC_HAVE_CUDA
 #include "kernels/conv2d/conv2d_graph.h"
+#include "models/architectures.h"
 #endif
 
 namespace pc {

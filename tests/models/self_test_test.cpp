@@ -7,6 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "models/model_file.h"
