@@ -1,4 +1,4 @@
-// The library handles and the words of a failed call.
+// The library handles, and error reporting for failed library calls.
 #include "kernels/runtime/cuda.h"
 
 #include <dlfcn.h>
@@ -35,7 +35,7 @@ void check_cudnn_version() {
                           "; take the other one off LD_LIBRARY_PATH or build again");
 }
 
-// A function of the cuBLAS that belongs to the CUDA runtime compiled against. Never unloaded.
+// A function of the cuBLAS of the same major version as the CUDA runtime compiled against. Never unloaded.
 template <class Function>
 Function load_cublas(const char* name) {
   const std::string file = "libcublas.so." + std::to_string(CUDART_VERSION / 1000);
@@ -52,7 +52,7 @@ namespace detail {
 
 void check(cudaError_t status, const CallSite& site) {
   if (status == cudaSuccess) return;
-  cudaGetLastError();  // an error that can be survived must not be found again by the next launch
+  cudaGetLastError();  // a recoverable error must not be reported again by the next launch
   fail(status == cudaErrorMemoryAllocation ? Exit::limit : Exit::usage,
        "CUDA: " + site_text(site) + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
 }
@@ -104,7 +104,7 @@ const Cublas& cublas() {
   return shared;
 }
 
-// Counting devices starts the driver but makes no context; without a driver it only returns an error.
+// Counting devices starts the driver but creates no context; without a driver it only returns an error.
 bool cuda_available() {
   static const bool available = [] {
     int devices = 0;

@@ -1,4 +1,4 @@
-// The graph API's descriptors, the choice among the engines and the run of a plan.
+// The graph API's descriptors, the choice among the engines, and the execution of a plan.
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -64,7 +64,7 @@ bool admits(const CudnnPolicy& policy, const CudnnDescriptor& engine) {
 
 // The engine's number and its knobs in the order of their numbers.
 std::string tag_of(const CudnnDescriptor& config, int64_t engine) {
-  constexpr int64_t kMost = 64;  // asked for none, cuDNN does not tell how many there are
+  constexpr int64_t kMost = 64;  // with room for none, cuDNN does not report how many there are
   std::vector<CudnnDescriptor> choices;
   std::vector<cudnnBackendDescriptor_t> raw;
   for (int64_t i = 0; i < kMost; ++i) raw.push_back(choices.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR).raw());
@@ -94,7 +94,7 @@ std::vector<CudnnDescriptor> propose(const CudnnDescriptor& graph, const CudnnPo
   std::vector<cudnnBackendDescriptor_t> raw;
   for (int64_t i = 0; i < count; ++i) raw.push_back(configs.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR).raw());
   if (count == 0) return configs;
-  // The first count is an upper bound: only so many of the descriptors are filled.
+  // The first count is an upper bound; this one is how many descriptors cuDNN filled.
   const int64_t filled =
       heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, raw.data());
   configs.erase(configs.begin() + filled, configs.end());
@@ -245,7 +245,7 @@ void CudnnGraph::multiply(const CudnnTensor& a, const CudnnTensor& b, const Cudn
   binary(CUDNN_POINTWISE_MUL, a, b, y);
 }
 
-// As a sum with -b: the engines know the mean that batch norm takes away in this form.
+// As a sum with -b: the engines recognize batch norm's subtraction of the mean only in this form.
 void CudnnGraph::subtract(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
   binary(CUDNN_POINTWISE_ADD, a, b, y, -1);
 }
@@ -290,7 +290,7 @@ void CudnnGraph::norm_gradients(const CudnnNormGradients& t) {
   push(std::move(op));
 }
 
-// One of this mode that reads x; its other tensors are still to be set.
+// A pointwise operation of this mode that reads x; the caller sets its other tensors.
 CudnnDescriptor CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x) {
   CudnnDescriptor& function = helpers_.emplace_back(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   function.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);

@@ -5,7 +5,7 @@
 namespace pc {
 namespace {
 
-// A call that may not be captured is an error of the thread that makes it.
+// Thread-local mode: a call that must not be captured is an error only in the thread that makes it.
 void begin() { PC_CUDA_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal)); }
 
 void* end() {

@@ -1,4 +1,4 @@
-// GPU memory for the caching allocator, every operation in the order of the engine's stream.
+// GPU memory for the caching allocator; every operation is ordered on the engine's stream.
 #include <string>
 
 #include "kernels/base/error.h"
@@ -12,12 +12,12 @@ void* allocate(std::size_t bytes) {
   void* block = nullptr;
   cudaError_t status = cudaMalloc(&block, bytes);
   if (status == cudaErrorMemoryAllocation) {
-    memory::trim(Device::cuda);  // cached blocks of other sizes may be all that is missing
+    memory::trim(Device::cuda);  // releasing cached blocks of other sizes may free enough
     cudaGetLastError();
     status = cudaMalloc(&block, bytes);
   }
   if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // the next launch must not find it
+    cudaGetLastError();  // clears the error, which the next launch would report
     fail(Exit::limit,
          "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
   }
@@ -39,7 +39,7 @@ void copy(void* dst, const void* src, std::size_t bytes) {
   if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream()));
 }
 
-// Pageable host memory has been read when this returns, as CUDA stages it; pinned memory must stay until synchronize().
+// CUDA has staged pageable host memory when this returns; pinned memory must stay unchanged until synchronize().
 void copy_in(void* dst, const void* host, std::size_t bytes) {
   if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(dst, host, bytes, cudaMemcpyHostToDevice, stream()));
 }

@@ -1,4 +1,4 @@
-// The driver is asked through its own library, so that a program without CUDA can ask, too.
+// Queries the driver through its own library, loaded at run time, so that a build without CUDA can do it too.
 #include "kernels/runtime/probe.h"
 
 #include <dlfcn.h>
@@ -8,7 +8,7 @@
 namespace pc {
 namespace {
 
-// A shared library for as long as it is asked, or none.
+// A shared library, loaded while this exists; false if it cannot be loaded.
 class Library {
  public:
   explicit Library(const std::string& file) : handle_(dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL)) {}
@@ -19,7 +19,7 @@ class Library {
   Library& operator=(const Library&) = delete;
   explicit operator bool() const { return handle_; }
 
-  // What the function `name` returns for `arguments`; -1 where there is no such function.
+  // The result of the function `name`; -1 if the library has no such function.
   template <class Result = int, class... Arguments>
   Result call(const char* name, Arguments... arguments) const {
     void* function = handle_ ? dlsym(handle_, name) : nullptr;

@@ -1,4 +1,4 @@
-// The engine's stream, and the second one beside it.
+// The engine's stream, and the second stream that branches run on.
 #include <exception>
 
 #include "kernels/runtime/cuda.h"
@@ -34,8 +34,8 @@ cudaEvent_t make_event() {
   return made;
 }
 
-// What `later` gets from now on waits for what `earlier` has got so far. A wait holds for the record before it, so one
-// event serves a thread for ever.
+// Work enqueued on `later` from now on waits for all work queued on `earlier` so far. A wait refers to the event's last
+// record, so a thread can reuse one event.
 void order(cudaStream_t earlier, cudaStream_t later) {
   thread_local const cudaEvent_t event = make_event();
   PC_CUDA_CHECK(cudaEventRecord(event, earlier));
@@ -64,7 +64,7 @@ void run_concurrently(const std::function<void()>& branch, const std::function<v
   } catch (...) {
     failure = std::current_exception();
   }
-  order(there, here);  // whatever happened: the memory changes hands after this
+  order(there, here);  // also after an exception: `deferred_free` releases the memory after this
   if (failure) std::rethrow_exception(failure);
 }
 
