@@ -1,4 +1,4 @@
-// Runs every engine on tensors with guard bytes around them, checks what it wrote and takes its time.
+// Runs every engine on tensors with guard bytes around them, checks its results and measures its time.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -15,9 +15,9 @@ namespace pc {
 namespace {
 
 constexpr int kSamples = 512;
-constexpr unsigned char kGuardByte = 0xA5, kPoison = 0xFF;  // 0xFF… is NaN
+constexpr unsigned char kGuardByte = 0xA5, kPoison = 0xFF;  // 0xFF… reads as NaN
 
-// Device memory between two zones that nobody may write to.
+// Device memory between two zones of guard bytes, which an engine must not write to.
 class GuardedBuffer {
  public:
   explicit GuardedBuffer(std::size_t bytes)
@@ -51,8 +51,9 @@ std::size_t l2_bytes() {
   return std::size_t(bytes);
 }
 
-// More copies of some tensors: with them in turn a run finds nothing of the one before in the L2 cache, as in a
-// training step, where other kernels run in between. Twice the cache in all; none where one set of tensors is as large.
+// More copies of the tensors, used in turn, so that a run finds no data of the previous run in the L2 cache, as in a
+// training step, where other kernels run in between. Twice the cache in total; no copies if one set of tensors is as
+// large.
 class Copies {
  public:
   Copies(const std::vector<const GuardedBuffer*>& tensors, DType dtype) {
@@ -98,7 +99,7 @@ class Trial {
     if (normed_backward()) conv2d_fill(int64_t(norm_.bytes() / sizeof(float)), DType::f32, ++seed, norm_.data());
   }
 
-  // Right values everywhere that was looked, and no byte outside.
+  // Correct at every sampled position, and no byte written outside.
   bool passes(const CudnnPlan& plan) const {
     const GuardedBuffer workspace(plan.workspace());
     if (key_.add)
@@ -117,7 +118,7 @@ class Trial {
            std::all_of(all.begin(), all.end(), [](const GuardedBuffer* t) { return t->intact(); });
   }
 
-  // The median of a few slices: what an old copy leaves in the cache makes a slice faster, other things make it slower.
+  // The median of a few slices: cached data makes a slice faster, other disturbances make it slower.
   float milliseconds(const CudnnPlan& plan) const {
     constexpr std::size_t kSlices = 5, kRuns = 4;
     const GuardedBuffer workspace(plan.workspace());
@@ -139,7 +140,7 @@ class Trial {
  private:
   std::size_t bytes(int64_t elements) const { return std::size_t(elements) * size_of(key_.dtype); }
   static std::size_t floats(int rows, int columns) { return std::size_t(rows) * std::size_t(columns) * sizeof(float); }
-  bool normed_forward() const {  // in both passes that go forward from x
+  bool normed_forward() const {  // in both passes that compute z from x
     return key_.pass == ConvPass::norm_forward || key_.pass == ConvPass::norm_backward_weight;
   }
   bool normed_backward() const { return key_.pass == ConvPass::norm_backward_data; }
@@ -154,18 +155,18 @@ class Trial {
     for (std::size_t i = 0; i < data.size(); ++i) data[i] = copies.at(copy, i);
     return of(data);
   }
-  // With tensors() at these places; those that the pass does not have are null.
+  // tensors() at these addresses; null for those that the pass does not have.
   ConvTensors of(const std::array<void*, 7>& data) const {
-    const auto where_any = [](const GuardedBuffer& tensor, void* at) { return tensor.bytes() > 0 ? at : nullptr; };
+    const auto if_any = [](const GuardedBuffer& tensor, void* at) { return tensor.bytes() > 0 ? at : nullptr; };
     return {.x = data[0],
             .w = data[1],
             .y = data[2],
-            .bias = where_any(bias_, data[3]),
-            .residual = where_any(residual_, data[4]),
+            .bias = if_any(bias_, data[3]),
+            .residual = if_any(residual_, data[4]),
             .sums = static_cast<float*>(sums_.data()),
-            .affine = where_any(affine_, data[5]),
-            .norm_x = where_any(norm_x_, data[6]),
-            .norm = static_cast<const float*>(where_any(norm_, norm_.data()))};
+            .affine = if_any(affine_, data[5]),
+            .norm_x = if_any(norm_x_, data[6]),
+            .norm = static_cast<const float*>(if_any(norm_, norm_.data()))};
   }
   void run(const CudnnPlan& plan, const ConvTensors& t, const GuardedBuffer& workspace) const {
     const int c = key_.shape.c;
@@ -200,7 +201,7 @@ std::unique_ptr<CudnnPlan> conv2d_tuned_plan(const ConvKey& key, const CudnnGrap
   for (const CudnnCandidate& candidate : graph.candidates(policy)) {
     auto plan = graph.make(candidate, policy);
     if (!plan) continue;
-    const Trial trial(key);  // a fresh one: the engine before may have spoilt its tensors
+    const Trial trial(key);  // a new one: the previous engine may have overwritten its tensors
     if (!trial.passes(*plan)) continue;
     const float ms = trial.milliseconds(*plan);
     if (ms < least) least = ms, best = std::move(plan);

@@ -1,4 +1,4 @@
-// Counting on CUDA: one block, a warp takes a row at a time.
+// Running metrics on CUDA: one block, in which a warp takes one row at a time.
 #include "kernels/running_metrics/running_metrics.h"
 #include "kernels/runtime/launch.cuh"
 
@@ -7,7 +7,7 @@ namespace {
 
 constexpr int kThreads = 1024;
 
-// Where the first largest value of a row lies, in every lane of the warp.
+// The index of the first largest value of a row, in every lane of the warp.
 __device__ inline int first_largest(const float* row, int classes, int lane) {
   float best = -INFINITY;
   int at = lane < classes ? lane : 0;

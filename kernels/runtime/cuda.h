@@ -1,4 +1,5 @@
-// Host-side helpers shared by the CUDA kernels: checked calls, the engine's stream, library handles created at first use.
+// Host-side helpers shared by the CUDA kernels: checked calls, the engine's stream, library handles created at first
+// use.
 #pragma once
 
 #include <cublas_v2.h>
@@ -47,8 +48,8 @@ void check(cublasStatus_t status, const CallSite& site);
 
 }  // namespace detail
 
-// For calls of CUDA, cuDNN and cuBLAS. A failed call throws Error with its text, file:line and the library's own message;
-// out of memory is Error(limit).
+// For calls of CUDA, cuDNN and cuBLAS. A failed call throws Error with its text, file:line and the library's own
+// message; out of memory is Error(limit).
 #define PC_CUDA_CHECK(call) ::pc::detail::check((call), {#call, __FILE__, __LINE__})
 
 }  // namespace pc

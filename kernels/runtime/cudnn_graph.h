@@ -50,8 +50,8 @@ class CudnnDescriptor {
   cudnnBackendDescriptor_t raw_ = nullptr;
 };
 
-// A tensor of a graph. The dimensions are n, c, h, w (filters: k, c, r, s) for every memory layout; the strides give the
-// layout.
+// A tensor of a graph. The dimensions are n, c, h, w (filters: k, c, r, s) for every memory layout; the strides give
+// the layout.
 struct CudnnTensor {
   int64_t id;
   DType dtype;
@@ -64,8 +64,8 @@ struct CudnnConv {
   int64_t stride = 1, pad = 0;
 };
 
-// Batch norm's backward pass. Inputs: x and dy (feature maps), mean, invstd and scale (f32 [1, c, 1, 1]). Outputs, all f32
-// [1, c, 1, 1]: the gradients of scale and bias, and a, b, c of dx = a * dy + b * x + c.
+// Batch norm's backward pass. Inputs: x and dy (feature maps), mean, invstd and scale (f32 [1, c, 1, 1]). Outputs, all
+// f32 [1, c, 1, 1]: the gradients of scale and bias, and a, b, c of dx = a * dy + b * x + c.
 struct CudnnNormGradients {
   CudnnTensor x, dy, mean, invstd, scale;
   CudnnTensor dscale, dbias, a, b, c;
@@ -88,8 +88,8 @@ struct CudnnPolicy {
   const CudnnDevice* device = nullptr;  // null: this machine's GPU
 };
 
-// An engine with its settings (knobs), as the heuristics propose it. tag: both as text, "62 24=1 25=3", the same in every
-// process that runs this cuDNN version.
+// An engine with its settings (knobs), as the heuristics propose it. tag: both as text, "62 24=1 25=3", the same in
+// every process that runs this cuDNN version.
 struct CudnnCandidate {
   CudnnDescriptor config;
   int64_t engine;

@@ -13,7 +13,8 @@ class Event {
   explicit Event(Device device, bool timed = false);
   void record();      // after all work enqueued so far
   void wait() const;  // until the device has reached it; returns at once if it was never recorded
-  // The device's time between two timed events, both recorded; waits for this one. CPU: 0, calls return when they are done.
+  // The device's time between two timed events, both recorded; waits for this one. CPU: 0, calls return when they are
+  // done.
   float milliseconds_since(const Event& start) const;
 
  private:

@@ -1,8 +1,8 @@
 // Shared by the hand-written CUDA kernels: vectorized loads and stores, sums in a fixed order, and checked launches.
 //
 // A vec8 is eight adjacent values (kVecWidth): 16 bytes of bf16 or f16, 32 bytes of f32, one byte of a ReLU mask. Every
-// kernel reads and writes vec8s. The last vec8 of a row may be short, and memory that is not 16-byte aligned is accessed
-// one value at a time.
+// kernel reads and writes vec8s. The last vec8 of a row may be short, and memory that is not 16-byte aligned is
+// accessed one value at a time.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -37,8 +37,8 @@ struct alignas(16) Vec8 {
   T value[kVecWidth];
 };
 
-// Values beyond `count` read as 0. Aligned: the address is a multiple of 16 bytes, so that a whole vec8 takes one or two
-// accesses.
+// Values beyond `count` read as 0. Aligned: the address is a multiple of 16 bytes, so that a whole vec8 takes one or
+// two accesses.
 template <bool Aligned, class T>
 __device__ inline void load_vec8(const T* from, int count, float (&to)[kVecWidth]) {
   if (Aligned && count >= kVecWidth) {

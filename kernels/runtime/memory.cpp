@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t kGuard = 64;
 constexpr unsigned char kGuardByte = 0xA5, kPoison = 0xFF;  // 0xFF… reads as NaN in f32, bf16 and f16
 
-// Free blocks by size. Sizes are rounded up, so that batches of slightly different shapes can reuse each other's blocks.
+// Free blocks by size. Sizes are rounded up, so that batches of slightly different shapes can reuse each other's
+// blocks.
 struct Cache {
   std::mutex mutex;
   std::map<std::size_t, std::vector<void*>> free;

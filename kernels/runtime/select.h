@@ -1,4 +1,5 @@
-// PC_KERNELS(conv2d, device): the table of one op on one device. A build without CUDA does not reference the CUDA tables.
+// PC_KERNELS(conv2d, device): the table of one op on one device. A build without CUDA does not reference the CUDA
+// tables.
 #pragma once
 
 #include "kernels/runtime/dtype.h"

@@ -10,7 +10,8 @@
 
 namespace pc {
 
-constexpr int kTableTensors = 128;  // ResNet18 has 62 parameters, ResNet50 161; kernel arguments are limited to 32,764 bytes
+// ResNet18 has 62 parameters, ResNet50 161; kernel arguments are limited to 32,764 bytes.
+constexpr int kTableTensors = 128;
 constexpr int kPieceThreads = 256;
 constexpr int kPiece = kPieceThreads * kVecWidth;  // elements per block
 
