@@ -30,8 +30,8 @@ struct Entry {
   bool has_type = false, has_shape = false, has_offsets = false;
 };
 
-// Takes the header's JSON events in the one order that the schema allows. No document is built, so nesting and
-// duplicate keys are refused where they stand and memory stays in proportion to the tensors.
+// Accepts the header's JSON events only in the order that the schema allows. No document is built, so nesting and
+// duplicate keys are rejected immediately and memory is proportional to the number of tensors.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(std::string file) : file_(std::move(file)) {}
@@ -151,7 +151,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::unordered_set<std::string> names_;
 };
 
-// Shape times type size must be the extent of the offsets, in arithmetic that cannot wrap.
+// Shape times type size must be the extent of the offsets, computed with overflow checks.
 void check_entry(const Entry& e, const std::string& file) {
   auto refuse = [&](const std::string& what) {
     fail(Exit::data, fmt::format("{}: \"{}\": {}", file, printable(e.tensor.name), what));
@@ -167,7 +167,7 @@ void check_entry(const Entry& e, const std::string& file) {
                        to_string(e.tensor.shape), bytes));
 }
 
-// The extents, sorted, must tile the data from its first byte to its last: nothing overlaps, nothing is hidden.
+// The extents, sorted, must cover the data from its first byte to its last: no overlaps, no gaps.
 void check_coverage(const std::vector<Entry>& entries, uint64_t header_bytes, uint64_t file_bytes,
                     const std::string& file) {
   int64_t covered = 0;

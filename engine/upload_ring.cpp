@@ -20,7 +20,7 @@ void UploadRing::upload() {
   next_ = (next_ + 1) % kSlots;
   if (next_ % kHalf > 0) return;
   halves_[half].record();
-  halves_[1 - half].wait();  // its slots come next
+  halves_[1 - half].wait();  // its slots are next
 }
 
 }  // namespace pc
