@@ -126,8 +126,8 @@ __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* 
   errors[blockIdx.x] = float(fabs(double(got) - want) / (sqrt(squares) + 1e-3));
 }
 
-// With c = blockIdx.x: errors[c] is the error of the sum over channel c of v [rows, channels], errors[channels + c] that
-// of the sum of v * v, or with a norm of v * hat. Rounding v changes a sum of n values by about sqrt(n) roundings.
+// With c = blockIdx.x: errors[c] is the error of the sum over channel c of v [rows, channels], errors[channels + c] of
+// the sum of v * v, or with a norm of v * hat. Rounding v changes a sum of n values by about sqrt(n) roundings.
 template <class T>
 __global__ void sum_errors_kernel(int64_t rows, int channels, const T* v, ConvTensors t, float* errors) {
   __shared__ double scratch[32];

@@ -1,4 +1,4 @@
-// Arena, UploadRing, Readback and Replay on the CPU; tests/models/training_test.cpp and the stand-in GPU have whole steps.
+// Arena, UploadRing, Readback and Replay on the CPU; tests/models/training_test.cpp and the simulated GPU run whole steps.
 #include "engine/replay.h"
 
 #include <gtest/gtest.h>

@@ -67,11 +67,11 @@ class SelfTestOfFile : public testing::Test {
 TEST_F(SelfTestOfFile, PassesInF32AndBf16) {
   for (const char* architecture : {"smallcnn", "resnet18", "resnet50"}) {
     const auto file = written(architecture);
-    const auto wide = run(file), narrow = run(file, DType::bf16);
-    ASSERT_TRUE(wide && narrow) << architecture;
-    EXPECT_LT(wide->difference, wide->allowed / 5) << architecture;  // there is room for other machines
+    const auto f32 = run(file), narrow = run(file, DType::bf16);
+    ASSERT_TRUE(f32 && narrow) << architecture;
+    EXPECT_LT(f32->difference, f32->allowed / 5) << architecture;  // there is room for other machines
     EXPECT_GT(narrow->difference, 0) << architecture;
-    EXPECT_GT(wide->largest, 0.01) << architecture;
+    EXPECT_GT(f32->largest, 0.01) << architecture;
   }
 }
 

@@ -262,7 +262,7 @@ TEST(BatchNorm, TilesOfResNet) {
     return fits(2) ? "2" : fits(1) ? "1" : "-";
   };
   for (const Row& row : table) {
-    const auto rows_at = [&](int stage) {  // the stem halves the picture twice, stage 0 does not
+    const auto rows_at = [&](int stage) {  // the stem halves the image twice, stage 0 does not
       const auto side = [&](int64_t of) { return (of + (4 << stage) - 1) / (4 << stage); };
       return row.n * side(row.h) * side(row.w);
     };
@@ -304,7 +304,7 @@ TEST(BatchNorm, NoTileWhereItDoesNotFit) {
     return batch_norm_tile(s, DType::bf16, 1, chip).has_value();
   };
   EXPECT_TRUE(fits({.rows = 1000, .c = 64}, kH100));
-  EXPECT_FALSE(fits({.rows = 1000, .c = 60}, kH100)) << "channels do not come in whole octets";
+  EXPECT_FALSE(fits({.rows = 1000, .c = 60}, kH100)) << "channels do not come in whole vec8s";
   EXPECT_FALSE(fits({.rows = 1000, .c = 0}, kH100));
   EXPECT_FALSE(fits({.rows = 0, .c = 64}, kH100));
   EXPECT_FALSE(fits({.rows = INT64_MAX / 2, .c = 64}, kH100));

@@ -62,7 +62,7 @@ TEST_P(Conv2d, ThreadsDoNotChangeBits) {
 }
 
 #if PC_HAVE_CUDA
-// There dw is made in the type of x and widened.
+// On the GPU dw is computed in the type of x and cast to f32.
 TEST_P(Conv2d, CudaAgrees) {
   if (!cuda_available()) GTEST_SKIP() << "no GPU";
   const Reference y = reference_y(s, x, w), dx = reference_dx(s, dy, w), dw = reference_dw(s, x, dy);
@@ -88,7 +88,7 @@ Numbers refitted(const Numbers& x, int from, int to) {
   return y;
 }
 
-// x with the channels that the device likes best: the same bits, whatever stands in those that are new.
+// x padded to the device's best_channels: the same bits, whatever the values of the additional channels.
 TEST_P(Conv2d, CudaTakesPaddedPictures) {
   if (!cuda_available()) GTEST_SKIP() << "no GPU";
   for (DType t : {DType::bf16, DType::f16}) {

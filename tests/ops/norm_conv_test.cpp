@@ -1,5 +1,5 @@
-// norm_conv against plain f64 loops: the map that is never made, sums, statistics and all gradients, on the GPU; and
-// what 16-bit scales and shifts cost beside the two ops.
+// norm_conv against plain f64 loops: output, sums, statistics and all gradients, on the GPU; and the error of 16-bit
+// scales and shifts compared with the two ops.
 #include "kernels/norm_conv/norm_conv.h"
 
 #include "tests/ops/reference.h"
@@ -265,7 +265,8 @@ double distance(const Values& a, const Values& b) {
   return std::sqrt(dot(off, off) / dot(b, b));
 }
 
-// A far mean moves the shift, which 16 bits hold to 2^-12 of itself; the two ops take x - mean in f32.
+// A mean far from 0 needs a large shift, which 16 bits represent to 2^-12 of itself; the two ops compute x - mean in
+// f32.
 TEST(NormConv, GpuAFarMeanCostsTheShiftsRounding) {
   PC_NEEDS_GPU();
   std::printf("mean / deviation   y, dx, dw off by in one op    and in two\n");

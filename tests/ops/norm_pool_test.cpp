@@ -1,4 +1,4 @@
-// norm_pool against plain f64 loops, and against the two rooms that it stands for.
+// norm_pool against plain f64 loops, and against the two ops that it fuses.
 #include "kernels/norm_pool/norm_pool.h"
 
 #include "tests/ops/reference.h"
@@ -207,7 +207,7 @@ void check(Device device) {
     }
 }
 
-// In 16 bits many values are equal, and which of them is first must be seen alike. The two rooms round the gradient
+// In 16 bits many values are equal, and which of them is first must be seen alike. The two ops round the gradient
 // between them.
 void check_ties(Device device, DType dtype) {
   for (const NormPoolShape& s : kShapes)

@@ -90,7 +90,7 @@ void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
   const int64_t height = x.tensor.dims[2], width = x.tensor.dims[3];
   w.each([&](int64_t k, int64_t c, int64_t r, int64_t s, int64_t) {
     float& filter = w.at(k, c, r, s);
-    // The first and the last position of a line of y whose element of x lies in the picture.
+    // The first and the last position of a line of y whose element of x lies in the image.
     const int64_t first = std::max<int64_t>(0, (conv.pad - s + conv.stride - 1) / conv.stride);
     const int64_t last = std::min(y.tensor.dims[3] - 1, (width - 1 + conv.pad - s) / conv.stride);
     for (int64_t n = 0; n < y.tensor.dims[0]; ++n)
@@ -110,7 +110,7 @@ void read(Dense& t, const void* data) {
   });
 }
 
-// What a tensor inside a graph loses by its type.
+// Rounds a tensor inside a graph to its type.
 void round(Dense& t) {
   if (t.tensor.dtype == DType::f16)
     for (float& v : t.values) v = __half2float(__float2half_rn(v));
@@ -198,7 +198,7 @@ void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
                                   }}));
 }
 
-// Of what the convolution made, before it was rounded; what cuDNN takes here is not told.
+// Sums of the convolution's result before rounding; cuDNN does not document which value it uses.
 void CudnnGraph::sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares) {
   for (const bool squared : {false, true})
     operations_.push_back(describe({{x, squared ? squares : sum}, [squared](std::vector<Dense*>& t) {
@@ -239,8 +239,8 @@ void CudnnGraph::norm_gradients(const CudnnNormGradients& n) {
                   }}));
 }
 
-// The first is what a plan without a choice takes. The faster ones all have something wrong, but for the fourth; the
-// last is fast only on tensors that are still in the cache.
+// The first is used by plans without a choice. The faster ones are all faulty, except the fourth; the last is fast only
+// on tensors that are still in the cache.
 std::vector<CudnnCandidate> CudnnGraph::candidates(const CudnnPolicy&) const {
   std::vector<CudnnCandidate> all;
   for (const simt::Engine& engine : simt::engines())

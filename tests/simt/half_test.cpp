@@ -1,4 +1,4 @@
-// The stand-in's 16-bit conversions: between every pair of neighbours, at the half-way point and on both sides of it.
+// The stand-in's 16-bit conversions: between every pair of neighbors, at the half-way point and on both sides of it.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>

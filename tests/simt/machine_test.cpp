@@ -1,4 +1,4 @@
-// The stand-in GPU itself: what it promises to kernels, and that it sees every kind of fault.
+// The simulated GPU itself: the guarantees that it gives to kernels, and that it detects every kind of fault.
 #include <gtest/gtest.h>
 
 #include <numeric>

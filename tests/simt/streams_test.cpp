@@ -1,4 +1,4 @@
-// Two streams: what conv2d's gradients give to which, and that both wait where they must; and a host that waits.
+// Two streams: which of conv2d's gradients runs on which stream, and the waits between them; and waits of the host.
 #include "kernels/runtime/streams.h"
 
 #include <cstring>
@@ -58,7 +58,7 @@ TEST(Readback, GpuMemoryArrivesAsItWasWhenAskedFor) {
   Readback readback(Device::cuda, 3 * sizeof(float));
   readback.ask(0, first.data(), 2 * sizeof(float));
   readback.ask(2 * sizeof(float), second.data(), sizeof(float));
-  memory_cuda.zero(first.data(), 2 * sizeof(float));  // the device goes on
+  memory_cuda.zero(first.data(), 2 * sizeof(float));  // later work on the device
   EXPECT_EQ(floats(readback.wait(), 3), (std::vector<float>{1, 2, 3}));
 }
 

@@ -99,8 +99,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t recording, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t recording);
 
-// Streams only take notes (tests/simt/streams.h); events read the stand-in's own clock: what the engines of its cuDNN say
-// that they take.
+// Streams only log (tests/simt/streams.h); events read a simulated clock, which the engines of the simulated cuDNN
+// advance.
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2;
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 using cudaEvent_t = struct CUevent_st*;
