@@ -91,7 +91,7 @@ TEST(Draw, TurnsToBothSidesWithinTheLimit) {
   EXPECT_NEAR(most, 30, 0.5);
 }
 
-TEST(Draw, ColoursKeepGrayGrayWithoutTemperatureAndShiftItWith) {
+TEST(Draw, ColorsKeepGrayGrayWithoutTemperatureAndShiftItWith) {
   Augmentation a = kWild;
   a.temperature = 0;
   const auto gray = [](const AugmentSample& s, int c) {

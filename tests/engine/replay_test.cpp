@@ -99,11 +99,11 @@ TEST(Replay, TheCpuDoesTheWorkEveryTime) {
 }
 
 TEST(UploadRing, WhatTheHostWritesIsOnTheDevice) {
-  UploadRing staged(Device::cpu, 8);
+  UploadRing ring(Device::cpu, 8);
   for (int i = 0; i < 100; ++i) {
-    std::memset(staged.host(), i, 8);
-    staged.upload();
-    EXPECT_EQ(staged.on_device().to_vector<uint8_t>(), std::vector<uint8_t>(8, uint8_t(i)));
+    std::memset(ring.host(), i, 8);
+    ring.upload();
+    EXPECT_EQ(ring.on_device().to_vector<uint8_t>(), std::vector<uint8_t>(8, uint8_t(i)));
   }
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 class Overfit : public testing::TestWithParam<std::tuple<DType, Device>> {};
 
-TEST_P(Overfit, EightPicturesAreLearntByHeart) {
+TEST_P(Overfit, EightPicturesAreLearnedByHeart) {
   const auto [dtype, device] = GetParam();
   PC_NEEDS(device);
   const auto model = make_classifier("resnet18", {{"label", 8}}, 1);
@@ -60,9 +60,9 @@ Step one_step(DType dtype, Device device, int h = 80, int w = 60) {
 Tensor as_augmented(const Tensor& x) {
   const int64_t channels = picture_channels(x.device(), x.dtype()), pixels = x.size() / 3;
   const std::vector<float> values = x.to_vector<float>();
-  std::vector<float> wide(std::size_t(pixels * channels));
-  for (std::size_t i = 0; i < values.size(); ++i) wide[i / 3 * std::size_t(channels) + i % 3] = values[i];
-  return test::as(Tensor::from({x.dim(0), x.dim(1), x.dim(2), channels}, wide), x.dtype(), x.device());
+  std::vector<float> padded(std::size_t(pixels * channels));
+  for (std::size_t i = 0; i < values.size(); ++i) padded[i / 3 * std::size_t(channels) + i % 3] = values[i];
+  return test::as(Tensor::from({x.dim(0), x.dim(1), x.dim(2), channels}, padded), x.dtype(), x.device());
 }
 
 class Padded : public testing::TestWithParam<DType> {};

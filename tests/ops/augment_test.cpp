@@ -229,7 +229,7 @@ void check_pytorch(Device device) {
 }
 
 TEST(Augment, MatchesReference) { check(mixed_batch(), Device::cpu); }
-TEST(Augment, MatchesReferenceTurnedSlantedRecolouredErasedAndOnNewBackgrounds) { check(changed_batch(), Device::cpu); }
+TEST(Augment, MatchesReferenceRotatedShearedRecoloredErasedAndOnNewBackgrounds) { check(changed_batch(), Device::cpu); }
 TEST(Augment, MatchesPyTorchsAntialiasedResize) { check_pytorch(Device::cpu); }
 
 Batch padded(Batch b, int channels) {

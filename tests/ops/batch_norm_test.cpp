@@ -74,8 +74,8 @@ Outputs reference(const Case& t, const Inputs& in) {
   for (std::size_t i = 0; i < rows * c; ++i) {
     const std::size_t j = i % c;
     const double xhat = (in.x[i] - out.mean[j]) * out.invstd[j], m = double(rows);
-    const double centred = t.training ? out.dbeta[j] / m + xhat * out.dgamma[j] / m : 0;
-    out.dx[i] = in.gamma[j] * out.invstd[j] * (out.dresidual[i] - centred);
+    const double centered = t.training ? out.dbeta[j] / m + xhat * out.dgamma[j] / m : 0;
+    out.dx[i] = in.gamma[j] * out.invstd[j] * (out.dresidual[i] - centered);
   }
   return out;
 }

@@ -73,7 +73,7 @@ __global__ void both_write_kernel(int* y) {
 
 __global__ void blocks_kernel(int* y) { y[threadIdx.x] = 1; }
 
-__global__ void neighbour_kernel(int* y) {
+__global__ void neighbor_kernel(int* y) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   y[i] = y[(i + 1) % 64] + 1;
 }
