@@ -80,7 +80,7 @@ Outputs reference(const Case& t, const Inputs& in) {
   return out;
 }
 
-// Sums of x and of x * x as a convolution leaves them.
+// Sums of x and of x * x as a convolution computes them.
 Array sums_of(const Case& t, const Inputs& in, Device device) {
   const std::size_t c = std::size_t(t.shape.c);
   Values sums(2 * c);
@@ -370,7 +370,7 @@ TEST(BatchNorm, GpuReadySumsOfAConstantHaveNoVariance) {
 }
 
 // One launch; the last of several parts is shorter. On the stand-in GPU (96 KiB of shared memory) the last slots of the
-// larger shapes lie there; of the largest some passes do not fit.
+// larger shapes are there; some passes of the largest do not fit.
 void check_persistent(DType dtype) {
   for (const auto& [rows, c] : {std::pair{2, 8}, {65, 64}, {131, 72}, {701, 96}, {251, 264}})
     for (int variant = 0; variant < 4; ++variant) {

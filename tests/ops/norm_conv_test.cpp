@@ -223,7 +223,7 @@ constexpr Conv2dShape kShapes[] = {{.n = 2, .h = 5, .w = 4, .c = 8, .k = 16, .r 
 TEST(NormConv, GpuMatchesReference) {
   PC_NEEDS_GPU();
   for (const Conv2dShape& s : kShapes)
-    for (const double mean : {0.5, -15.0})  // at 10 deviations the rounded shift decides over many places
+    for (const double mean : {0.5, -15.0})  // at 10 deviations the rounded shift decides at many positions
       for (const bool sums : {true, false}) {
         const Case t{.shape = s, .mean = mean, .sums = sums, .branches = !sums};
         SCOPED_TRACE(testing::Message() << s.h << "x" << s.w << "x" << s.c << " " << s.k << "x" << s.r << "/"
