@@ -41,8 +41,8 @@ constexpr Pass kPasses[] = {{"forward", ConvPass::forward},
                             {"infer", ConvPass::infer, false, true},
                             {"infer + residual", ConvPass::infer, true, true}};
 
-// The different convolutions of a ResNet, read off the names and shapes of its filters. Blocks with fewer positions than
-// their predecessors halve them in their first 3x3 filter and in the shortcut.
+// The different convolutions of a ResNet, read off the names and shapes of its filters. Blocks with fewer positions
+// than their predecessors halve them in their first 3x3 filter and in the shortcut.
 std::set<Conv2dShape> convolutions(const std::string& architecture, const Case& size) {
   struct Map {
     int h, w;
