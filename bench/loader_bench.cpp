@@ -1,6 +1,6 @@
-// The data's way, in pictures per second: decode on one core, packing on all, and batches from the packed store.
+// The data pipeline in images per second: decoding on one core, packing on all, and batches from the packed store.
 //
-// The pictures are the first of the shared fashion archive, or generated JPEGs of the same size where it is absent.
+// The images are the first ones of the shared fashion archive, or generated JPEGs of the same size if it is absent.
 #include <fmt/format.h>
 #include <turbojpeg.h>
 #include <unistd.h>
@@ -33,7 +33,7 @@ std::vector<Bytes> archive_pictures(std::size_t count) {
   return pictures;
 }
 
-// Soft blobs on white with a little noise, 80x60, quality 90: about as many bytes as the real ones.
+// Soft blobs on white with a little noise, 80x60, quality 90: about the file size of the real images.
 Bytes generated_picture(uint64_t number) {
   constexpr int kHeight = 80, kWidth = 60;
   std::vector<uint8_t> pixels(kHeight * kWidth * 3);
@@ -85,7 +85,7 @@ DataSet data_set() {
   return data;
 }
 
-// A folder for stores, gone at the end.
+// A directory for stores, removed at the end.
 struct Scratch {
   std::filesystem::path path = std::filesystem::temp_directory_path() / fmt::format("pc-bench-{}", getpid());
   Scratch() { std::filesystem::create_directories(path); }

@@ -1,10 +1,10 @@
-// Writing of safetensors, and foreign text made fit to print.
+#include "engine/safetensors_write.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
@@ -51,8 +51,8 @@ std::string make_header(const WeightFile& file, const std::vector<const FileTens
   if (header.back() == ',') header.pop_back();
   header += '}';
   header.resize((header.size() + 7) / 8 * 8, ' ');
-  if (header.size() > max_header_bytes)
-    fail(Exit::limit, fmt::format("{}: names and metadata are over {}", name, size_text(max_header_bytes)));
+  if (header.size() > kMaxHeaderBytes)
+    fail(Exit::limit, fmt::format("{}: names and metadata are over {}", name, size_text(kMaxHeaderBytes)));
   return header;
 }
 

@@ -1,4 +1,4 @@
-// Devices and element types, and the 16-bit floats of the CPU.
+// Devices, element types, and bfloat16 for the CPU.
 #pragma once
 
 #include <bit>

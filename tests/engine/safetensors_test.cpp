@@ -10,6 +10,7 @@
 #include <cstring>
 #include <random>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "tests/engine/safetensors_bytes.h"

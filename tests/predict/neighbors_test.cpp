@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "tests/predict/fixture.h"
 

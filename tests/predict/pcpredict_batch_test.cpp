@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/file.h"
 #include "tests/predict/fixture.h"
 #include "tools/weights/zip_write.h"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/file.h"
 #include "tests/predict/fixture.h"
 #include "tools/predict/predictor.h"

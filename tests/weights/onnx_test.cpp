@@ -7,6 +7,7 @@
 #include "data/store.h"
 #include "data/zip.h"
 #include "engine/ops.h"
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "tests/weights/peer.h"
 #include "tools/predict/predictor.h"

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "engine/ops.h"
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "kernels/base/sha256.h"
 #include "models/model_file.h"

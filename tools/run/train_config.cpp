@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "kernels/base/error.h"
-#include "models/classifier.h"
+#include "models/architectures.h"
 
 namespace pc {
 namespace {

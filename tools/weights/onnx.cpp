@@ -5,7 +5,7 @@
 
 #include "engine/state.h"
 #include "kernels/base/error.h"
-#include "models/resnet.h"
+#include "models/architectures.h"
 
 namespace pc {
 namespace {

@@ -51,7 +51,7 @@ void PickleReader::global() {
   const std::string full = fmt::format("{}.{}", module, name);
   for (const Name& n : functions)
     if (n.name == full) return push_new({.kind = Kind::function, .integer = n.function});
-  for (FileType type : all_file_types)
+  for (FileType type : kAllFileTypes)
     if (full == std::string("torch.") + storage_name(type))
       return push_new({.kind = Kind::storage_type, .integer = int64_t(type)});
   refuse(

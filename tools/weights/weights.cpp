@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
