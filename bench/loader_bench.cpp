@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "bench/bench.h"
+#include "data/decode.h"
 #include "data/image.h"
 #include "data/store.h"
 #include "data/tree.h"

@@ -1,9 +1,9 @@
-// Catalogue pictures stand on white: which of their pixels are the object, and other surfaces to lay it on.
+// Catalog images stand on white: which of their pixels are the object.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
-#include "data/image.h"
 #include "data/store.h"
 
 namespace pc {
@@ -19,9 +19,5 @@ void unmark_skin(const uint8_t* pixels, int h, int w, uint8_t* mask);
 // The masks of a whole store without background and skin: pixel p = offset / 3 of its pixels at mask[p]. Works on all
 // threads.
 std::vector<uint8_t> mark_objects(const ImageStore& store);
-
-// A made-up surface as phone photos show under and behind things: wood, cloth, carpet, tiles or a wall, unevenly lit. The
-// same for the same (seed, number) and size, on every machine with the same libm.
-Image make_surface(int h, int w, uint64_t seed, uint64_t number);
 
 }  // namespace pc

@@ -5,8 +5,11 @@
 #include <numbers>
 
 #include "data/background.h"
-#include "data/codecs.h"
+#include "data/decode.h"
+#include "data/exif.h"
+#include "data/jpeg.h"
 #include "data/resize.h"
+#include "data/surface.h"
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 

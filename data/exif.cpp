@@ -1,14 +1,10 @@
 // The one EXIF tag that matters, orientation (0x0112), and the turn it asks for. Any defect of the block means
 // "upright".
-#include <spng.h>
+#include "data/exif.h"
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <optional>
-#include <utility>
-
-#include "data/codecs.h"
 
 namespace pc::detail {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "data/image.h"
+#include "data/image_format.h"
 
 namespace pc {
 

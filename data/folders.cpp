@@ -1,13 +1,11 @@
-// One folder per class; optionally below one common folder, optionally below train/, val/ and test/.
-#include <fmt/format.h>
+#include "data/folders.h"
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
-#include "data/layouts.h"
+#include "data/layout.h"
 #include "kernels/base/error.h"
 
 namespace pc::detail {
@@ -51,7 +49,7 @@ DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std
         tree->name() +
             ": no data set found; expected styles.csv with images/, or one folder of pictures per class, or IDX files");
   }
-  want_label_only(catalogue, tree->name(), columns);
+  require_label_only(catalogue, tree->name(), columns);
   catalogue.classes.resize(1);
 
   const std::string common = common_folder(pictures);

@@ -1,14 +1,18 @@
-// IDX files as MNIST and Fashion-MNIST come in: big-endian u32 magic and sizes, then bytes; gzipped or not.
+// Big-endian u32 magic and sizes, then bytes; gzipped or not.
+#include "data/idx.h"
+
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <memory>
 #include <utility>
 
-#include "data/codecs.h"
-#include "data/layouts.h"
+#include "data/decode_settings.h"
+#include "data/layout.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/hash.h"
@@ -129,7 +133,7 @@ bool is_idx(const fs::path& root) { return !idx_file(root, "train-images-idx3-ub
 
 DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) {
   Catalogue catalogue;
-  want_label_only(catalogue, root.string(), columns);
+  require_label_only(catalogue, root.string(), columns);
   auto pictures = std::make_shared<IdxPictures>();
   uint8_t highest = 0;
   bool fashion = false;

@@ -1,4 +1,5 @@
-// Kaggle's "Fashion Product Images": styles.csv with one row per product, images/ID.jpg beside it.
+#include "data/kaggle.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 #include <utility>
 
 #include "data/csv.h"
-#include "data/layouts.h"
+#include "data/layout.h"
 #include "engine/safetensors.h"
 #include "kernels/base/error.h"
 

@@ -3,7 +3,9 @@
 #include <cstring>
 #include <utility>
 
-#include "data/codecs.h"
+#include "data/exif.h"
+#include "data/pnm.h"
+#include "data/stb.h"
 
 namespace pc {
 namespace {

@@ -1,11 +1,13 @@
 // PGM and PPM in their binary forms: three numbers as text, then the samples, one byte each or two.
+#include "data/pnm.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 #include <string_view>
+#include <utility>
 
-#include "data/codecs.h"
 #include "kernels/base/error.h"
 
 namespace pc::detail {

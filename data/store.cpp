@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "data/cache_folder.h"
 #include "data/pack.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"

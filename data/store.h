@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "data/catalogue.h"
+#include "data/decode_settings.h"
+#include "data/image.h"
 #include "kernels/base/file.h"
 
 namespace pc {
@@ -59,9 +61,6 @@ class ImageStore {
 };
 
 using PackProgress = std::function<void(int64_t done, int64_t total)>;
-
-// $XDG_CACHE_HOME/pc, else ~/.cache/pc, else pc-cache in the temporary folder.
-std::filesystem::path default_cache_folder();
 
 // The file the store of this data set and these settings has: FOLDER/pictures-KEY.u8.
 std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,

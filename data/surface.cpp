@@ -1,11 +1,12 @@
 // Surfaces out of value noise (K. Perlin, "An image synthesizer", SIGGRAPH 1985): random values on a lattice, smoothly
 // joined, at several sizes and stretches.
+#include "data/surface.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 
-#include "data/background.h"
 #include "kernels/base/random.h"
 
 namespace pc {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "data/archive.h"
+#include "data/zip_unpack.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,11 +42,5 @@ ZipRecord first_record(std::span<const std::byte> archive, const std::string& fi
 
 // Throws Error(data) where the record's bytes, as stored, do not have its CRC-32.
 void check_crc(const ZipRecord& record, const std::string& file);
-
-// Sends the unpacked bytes to `sink`, at most 64 KiB at a time and never more than `bytes` in all. Throws Error(data)
-// where the record holds fewer or more, is no deflate stream, or does not have its CRC-32; some bytes may have been
-// sent by then. `name` is what errors call the record.
-void unpack_record(const ZipRecord& record, const std::string& name,
-                   const std::function<void(std::span<const std::byte>)>& sink);
 
 }  // namespace pc

@@ -1,4 +1,5 @@
-// The bytes of one record, never more than the directory declares.
+#include "data/zip_unpack.h"
+
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -6,7 +7,6 @@
 #include <array>
 #include <new>
 
-#include "data/zip.h"
 #include "kernels/base/error.h"
 
 namespace pc {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "data/surface.h"
 #include "tests/data/make.h"
 
 namespace pc::test {

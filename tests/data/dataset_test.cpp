@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "data/catalogue.h"
+#include "data/decode.h"
 #include "small_set.h"
 #include "tests/support.h"
 

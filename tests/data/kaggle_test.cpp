@@ -1,5 +1,6 @@
 // The Kaggle layout as a folder and as a zip: columns, counts, copies, junk and hostile ids.
 #include "data/catalogue.h"
+#include "data/decode.h"
 #include "small_set.h"
 #include "tests/support.h"
 

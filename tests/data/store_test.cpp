@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "data/cache_folder.h"
 #include "data/resize.h"
 #include "make.h"
 #include "tests/support.h"

@@ -3,6 +3,7 @@
 
 #include "data/catalogue.h"
 #include "data/image.h"
+#include "data/png.h"
 #include "kernels/base/error.h"
 #include "tests/dataset/programs.h"
 

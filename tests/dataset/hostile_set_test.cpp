@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "data/catalogue.h"
-#include "data/image.h"
+#include "data/png.h"
 #include "data/tree.h"
 #include "kernels/base/error.h"
 #include "tests/dataset/programs.h"

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "data/csv.h"
-#include "data/layouts.h"
+#include "data/kaggle.h"
 #include "kernels/base/error.h"
 #include "tests/fuzz/target.h"
 

@@ -2,6 +2,7 @@
 // packs them anew.
 #include "data/archive.h"
 #include "data/catalogue.h"
+#include "data/zip_unpack.h"
 #include "kernels/base/error.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"

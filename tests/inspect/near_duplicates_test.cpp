@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "data/decode.h"
+#include "data/jpeg.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"
 #include "tools/dataset/drawing.h"

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "data/decode.h"
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "tools/dataset/drawing.h"
 

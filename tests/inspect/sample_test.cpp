@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "data/catalogue.h"
+#include "data/decode.h"
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "tests/inspect/pcdata.h"
 #include "tools/dataset/drawing.h"

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "data/image.h"
+#include "data/png.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
 #include "models/model_file.h"

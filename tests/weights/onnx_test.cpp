@@ -3,9 +3,11 @@
 
 #include <fmt/ranges.h>
 
+#include "data/decode.h"
 #include "data/resize.h"
 #include "data/store.h"
 #include "data/zip.h"
+#include "data/zip_unpack.h"
 #include "engine/ops.h"
 #include "kernels/base/error.h"
 #include "tests/weights/peer.h"

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "data/image_format.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 

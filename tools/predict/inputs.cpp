@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "data/decode.h"
 #include "data/file_names.h"
 
 namespace pc {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "data/jpeg.h"
 #include "data/resize.h"
 #include "kernels/base/error.h"
 

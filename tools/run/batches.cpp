@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "data/background.h"
+#include "data/surface.h"
 #include "kernels/base/parallel.h"
 
 namespace pc {

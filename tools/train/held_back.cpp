@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "data/png.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "data/cache_folder.h"
 #include "engine/weight_average.h"
 #include "kernels/base/error.h"
 #include "tools/train/class_weights.h"
