@@ -78,11 +78,11 @@ class Pictures : public PictureSource {
 };
 
 DataSet data_set() {
-  DataSet data{.kind = "bench", .catalogue = {}, .pictures = std::make_shared<Pictures>()};
-  data.catalogue.columns = {"label"};
-  data.catalogue.classes = {{"a", "b"}};
+  DataSet data{.kind = "bench", .catalog = {}, .pictures = std::make_shared<Pictures>()};
+  data.catalog.columns = {"label"};
+  data.catalog.classes = {{"a", "b"}};
   for (std::size_t i = 0; i < pictures().size(); ++i)
-    data.catalogue.items.push_back({std::to_string(i), {int32_t(i % 2)}});
+    data.catalog.items.push_back({std::to_string(i), {int32_t(i % 2)}});
   return data;
 }
 
@@ -122,7 +122,7 @@ void batches(benchmark::State& state, DType dtype) {
   constexpr std::size_t kBatch = 64;
   const DataSet data = data_set();
   const Scratch scratch;
-  const BatchMaker maker(data.catalogue, open_store(data, {}, scratch.path), {}, dtype, Device::cpu,
+  const BatchMaker maker(data.catalog, open_store(data, {}, scratch.path), {}, dtype, Device::cpu,
                          {.augmentation = {}});
   std::vector<uint32_t> items(kBatch);
   uint64_t next = 0;

@@ -33,12 +33,12 @@ std::string common_folder(const std::vector<FileTree::Entry>& pictures) {
 }  // namespace
 
 DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std::string>& columns) {
-  Catalogue catalogue;
+  Catalog catalog;
   std::vector<FileTree::Entry> pictures;
   for (const auto& entry : tree->entries()) {
     if (!has_picture_name(entry.path)) continue;
     if (entry.path.find('/') == std::string::npos) {
-      add_note(catalogue.report, ++catalogue.report.pictures_without_row, entry.path + ": lies in no class folder");
+      add_note(catalog.report, ++catalog.report.pictures_without_row, entry.path + ": lies in no class folder");
     } else {
       pictures.push_back(entry);
     }
@@ -49,8 +49,8 @@ DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std
         tree->name() +
             ": no data set found; expected styles.csv with images/, or one folder of pictures per class, or IDX files");
   }
-  require_label_only(catalogue, tree->name(), columns);
-  catalogue.classes.resize(1);
+  require_label_only(catalog, tree->name(), columns);
+  catalog.classes.resize(1);
 
   const std::string common = common_folder(pictures);
   const bool split = std::all_of(pictures.begin(), pictures.end(), [&](const auto& e) {
@@ -61,16 +61,16 @@ DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std
   for (const auto& entry : pictures) {
     std::string_view rest = std::string_view(entry.path).substr(common.size());
     if (split) {
-      catalogue.given.push_back(*split_named(first_part(rest)));
+      catalog.given.push_back(*split_named(first_part(rest)));
       rest.remove_prefix(rest.find('/') + 1);
     }
-    catalogue.items.push_back({.file = entry.path, .labels = {-1}});
+    catalog.items.push_back({.file = entry.path, .labels = {-1}});
     labels.emplace_back(first_part(rest));
   }
-  catalogue.report.rows = int64_t(catalogue.items.size());
-  number_labels(catalogue, 0, labels);
+  catalog.report.rows = int64_t(catalog.items.size());
+  number_labels(catalog, 0, labels);
   auto source = tree_pictures(std::move(tree), std::move(pictures));
-  return {.kind = "folders", .catalogue = std::move(catalogue), .pictures = std::move(source)};
+  return {.kind = "folders", .catalog = std::move(catalog), .pictures = std::move(source)};
 }
 
 }  // namespace pc::detail

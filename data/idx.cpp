@@ -27,7 +27,7 @@ constexpr const char* kFashion[] = {"T-shirt/top", "Trouser", "Pullover", "Dress
 // The first labels of its training file, which tell it from MNIST.
 constexpr uint8_t kFashionLabels[] = {9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9};
 constexpr std::size_t kMaxBytes = std::size_t(1) << 30;
-constexpr uint32_t kMaxPictures = 10'000'000;  // a catalogue needs a hundred times the bytes of a label
+constexpr uint32_t kMaxPictures = 10'000'000;  // a catalog needs a hundred times the bytes of a label
 
 // FOLDER/STEM.gz or FOLDER/STEM; "" where neither is there.
 fs::path idx_file(const fs::path& folder, const std::string& stem) {
@@ -132,8 +132,8 @@ class IdxPictures final : public PictureSource {
 bool is_idx(const fs::path& root) { return !idx_file(root, "train-images-idx3-ubyte").empty(); }
 
 DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) {
-  Catalogue catalogue;
-  require_label_only(catalogue, root.string(), columns);
+  Catalog catalog;
+  require_label_only(catalog, root.string(), columns);
   auto pictures = std::make_shared<IdxPictures>();
   uint8_t highest = 0;
   bool fashion = false;
@@ -156,21 +156,21 @@ DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) 
     for (std::size_t i = 0; i < labels.shape[0]; ++i) {
       const uint8_t label = labels.bytes[labels.header + i];
       highest = std::max(highest, label);
-      catalogue.items.push_back({.file = fmt::format("{}/{}", stem, i), .labels = {label}});
-      catalogue.given.push_back(split);
+      catalog.items.push_back({.file = fmt::format("{}/{}", stem, i), .labels = {label}});
+      catalog.given.push_back(split);
     }
     pictures->add(std::move(images));
   }
-  catalogue.report.rows = int64_t(catalogue.items.size());
+  catalog.report.rows = int64_t(catalog.items.size());
   fashion = fashion && highest <= 9;
   std::vector<std::string> texts;
-  for (const auto& item : catalogue.items) {
+  for (const auto& item : catalog.items) {
     const auto number = std::size_t(item.labels[0]);
     texts.push_back(fashion ? kFashion[number] : fmt::format("{:0{}}", number, highest > 99 ? 3 : highest > 9 ? 2 : 1));
   }
-  catalogue.classes.resize(1);
-  number_labels(catalogue, 0, texts);
-  return {.kind = "idx", .catalogue = std::move(catalogue), .pictures = std::move(pictures)};
+  catalog.classes.resize(1);
+  number_labels(catalog, 0, texts);
+  return {.kind = "idx", .catalog = std::move(catalog), .pictures = std::move(pictures)};
 }
 
 }  // namespace pc::detail

@@ -37,7 +37,7 @@ Pictures pictures_below(const FileTree& tree, const std::string& folder) {
   return pictures;
 }
 
-// Index of a column that a catalogue may do without; as many as there are columns where it is not there.
+// Index of a column that a catalog may do without; as many as there are columns where it is not there.
 std::size_t optional_column(const CsvReader& csv, std::string_view name) {
   return std::size_t(std::find(csv.header().begin(), csv.header().end(), name) - csv.header().begin());
 }
@@ -83,11 +83,11 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
   const Pictures pictures = pictures_below(*tree, folder);
   if (pictures.empty()) fail(Exit::data, fmt::format("{}: no pictures in {} beside {}", tree->name(), folder, styles));
 
-  Catalogue catalogue;
-  catalogue.columns = columns;
-  catalogue.classes.resize(columns.size());
-  catalogue.columns_there = csv.header();
-  Catalogue::Report& report = catalogue.report;
+  Catalog catalog;
+  catalog.columns = columns;
+  catalog.classes.resize(columns.size());
+  catalog.columns_there = csv.header();
+  Catalog::Report& report = catalog.report;
   std::vector<FileTree::Entry> of_item;
   std::vector<std::vector<std::string>> labels(columns.size());
   std::unordered_map<std::string, int64_t> line_of;
@@ -107,23 +107,23 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
                fmt::format("{}:{}: id {} has no picture", styles, csv.line(), id));
       continue;
     }
-    catalogue.items.push_back({.file = picture->second->path, .labels = std::vector<int32_t>(columns.size(), -1)});
+    catalog.items.push_back({.file = picture->second->path, .labels = std::vector<int32_t>(columns.size(), -1)});
     of_item.push_back(*picture->second);
     for (std::size_t c = 0; c < columns.size(); ++c) labels[c].emplace_back(fields[wanted[c]]);
-    if (name_column < fields.size()) catalogue.names.emplace_back(fields[name_column]);
-    if (year_column < fields.size()) catalogue.years.emplace_back(fields[year_column]);
+    if (name_column < fields.size()) catalog.names.emplace_back(fields[name_column]);
+    if (year_column < fields.size()) catalog.years.emplace_back(fields[year_column]);
   }
   report.repaired_rows = csv.repaired();
   if (report.rows == 0) fail(Exit::data, styles + ": no rows below the header");
-  if (catalogue.items.empty()) fail(Exit::data, fmt::format("{}: no row of {} has a picture", tree->name(), styles));
-  for (std::size_t c = 0; c < columns.size(); ++c) number_labels(catalogue, c, labels[c]);
+  if (catalog.items.empty()) fail(Exit::data, fmt::format("{}: no row of {} has a picture", tree->name(), styles));
+  for (std::size_t c = 0; c < columns.size(); ++c) number_labels(catalog, c, labels[c]);
   for (const auto& e : entries) {
     if (!e.path.starts_with(folder) || !has_picture_name(e.path) || line_of.contains(std::string(stem_of(e.path))))
       continue;
     add_note(report, ++report.pictures_without_row, e.path + ": no row in " + styles);
   }
   auto source = tree_pictures(std::move(tree), std::move(of_item));
-  return {.kind = "kaggle", .catalogue = std::move(catalogue), .pictures = std::move(source)};
+  return {.kind = "kaggle", .catalog = std::move(catalog), .pictures = std::move(source)};
 }
 
 }  // namespace pc::detail

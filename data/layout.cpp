@@ -46,15 +46,15 @@ std::shared_ptr<const PictureSource> tree_pictures(std::shared_ptr<const FileTre
   return std::make_shared<TreePictures>(std::move(tree), std::move(entries));
 }
 
-void require_label_only(Catalogue& catalogue, const std::string& root, const std::vector<std::string>& columns) {
-  catalogue.columns = catalogue.columns_there = {"label"};
+void require_label_only(Catalog& catalog, const std::string& root, const std::vector<std::string>& columns) {
+  catalog.columns = catalog.columns_there = {"label"};
   for (const auto& column : columns) {
-    if (column != "label") fail(Exit::data, no_such_column(root, column, catalogue.columns_there));
+    if (column != "label") fail(Exit::data, no_such_column(root, column, catalog.columns_there));
   }
   if (columns.size() > 1) fail(Exit::usage, "column \"label\" is asked for twice");
 }
 
-void number_labels(Catalogue& catalogue, std::size_t column, const std::vector<std::string>& texts) {
+void number_labels(Catalog& catalog, std::size_t column, const std::vector<std::string>& texts) {
   std::vector<std::string> classes = texts;
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
@@ -64,12 +64,12 @@ void number_labels(Catalogue& catalogue, std::size_t column, const std::vector<s
       fail(Exit::data, fmt::format("class \"{}\": the name is not UTF-8; rename it", printable(name)));
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto at = std::lower_bound(classes.begin(), classes.end(), texts[i]);
-    catalogue.items[i].labels[column] = texts[i].empty() ? -1 : int32_t(at - classes.begin());
+    catalog.items[i].labels[column] = texts[i].empty() ? -1 : int32_t(at - classes.begin());
   }
-  catalogue.classes[column] = std::move(classes);
+  catalog.classes[column] = std::move(classes);
 }
 
-void add_note(Catalogue::Report& report, int64_t count_so_far, const std::string& note) {
+void add_note(Catalog::Report& report, int64_t count_so_far, const std::string& note) {
   if (count_so_far <= int64_t(kMaxNotes)) report.notes.push_back(note);
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/tree.h"
 
 namespace pc::detail {
@@ -17,12 +17,12 @@ std::shared_ptr<const PictureSource> tree_pictures(std::shared_ptr<const FileTre
                                                    std::vector<FileTree::Entry> entries);
 
 // Refuses columns other than "label"; sets columns and columns_there.
-void require_label_only(Catalogue& catalogue, const std::string& root, const std::vector<std::string>& columns);
+void require_label_only(Catalog& catalog, const std::string& root, const std::vector<std::string>& columns);
 
 // Turns the label texts of one column (per item, "" for none) into classes sorted by name and an index per item.
-void number_labels(Catalogue& catalogue, std::size_t column, const std::vector<std::string>& texts);
+void number_labels(Catalog& catalog, std::size_t column, const std::vector<std::string>& texts);
 
 constexpr std::size_t kMaxNotes = 20;  // per kind
-void add_note(Catalogue::Report& report, int64_t count_so_far, const std::string& note);
+void add_note(Catalog::Report& report, int64_t count_so_far, const std::string& note);
 
 }  // namespace pc::detail

@@ -30,7 +30,7 @@ void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t it
     block.pixels.insert(block.pixels.end(), image.pixels.begin(), image.pixels.end());
     stored.h = image.h, stored.w = image.w;
   } catch (const Error& error) {
-    block.bad.push_back({.item = item, .file = data.catalogue.items[item].file, .reason = error.what()});
+    block.bad.push_back({.item = item, .file = data.catalog.items[item].file, .reason = error.what()});
   }
   block.index.push_back(stored);
 }
@@ -39,7 +39,7 @@ void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t it
 class Pipeline {
  public:
   Pipeline(const DataSet& data, const StoreSettings& settings, int threads)
-      : data_(data), settings_(settings), items_(data.catalogue.items.size()), ahead_(std::size_t(threads) * 4) {
+      : data_(data), settings_(settings), items_(data.catalog.items.size()), ahead_(std::size_t(threads) * 4) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
   ~Pipeline() {
@@ -108,7 +108,7 @@ class Pipeline {
 Packed pack_pictures(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
                      const PackProgress& progress) {
   Packed packed;
-  const auto total = int64_t(data.catalogue.items.size());
+  const auto total = int64_t(data.catalog.items.size());
   packed.index.reserve(std::size_t(total));
   Pipeline pipeline(data, settings, std::max(1, thread_count()));
   if (progress) progress(0, total);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/store.h"
 #include "kernels/base/file.h"
 

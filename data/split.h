@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/groups.h"
 
 namespace pc {
@@ -13,15 +13,15 @@ namespace pc {
 enum class RareClasses : uint8_t { other, drop };  // one class "Other", or no label
 
 // How many pictures each class of a column has.
-std::vector<int64_t> class_counts(const Catalogue& catalogue, std::size_t column);
+std::vector<int64_t> class_counts(const Catalog& catalog, std::size_t column);
 
 // Classes with fewer pictures than their column's min_count, one number a column, become "Other" or are dropped (label -1; the picture
 // stays, for other columns). Class lists stay sorted. Returns the folded classes per column. Call before make_split.
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts,
+std::vector<std::vector<std::string>> fold_rare_classes(Catalog& catalog, const std::vector<int64_t>& min_counts,
                                                         RareClasses what);
 
 // Error(data) naming the column, its only class and the count where a column has fewer than two classes.
-void check_classes(const Catalogue& catalogue);
+void check_classes(const Catalog& catalog);
 
 struct SplitSettings {
   double val = 0.1, test = 0.1;  // fractions of the data set, each in [0, 1), together < 1
@@ -35,15 +35,15 @@ struct SplitSettings {
 // a picture that is alone in its class always does. Depends on seed, labels, groups and order only: the same on every
 // machine. A split that comes with the data set is kept, groups or not; where that has no val, val is a fraction of its
 // training pictures.
-std::vector<Split> make_split(const Catalogue& catalogue, const ItemGroups& groups, const SplitSettings& settings);
+std::vector<Split> make_split(const Catalog& catalog, const ItemGroups& groups, const SplitSettings& settings);
 
 // Whole years for testing, the newest first, until they hold `fraction` of the pictures; all else trains, pictures
-// without a year too. Errors: Error(usage) where the catalogue has no years, Error(data) naming a picture whose year is
+// without a year too. Errors: Error(usage) where the catalog has no years, Error(data) naming a picture whose year is
 // no number, or where no earlier year would be left.
-std::vector<Split> newest_years(const Catalogue& catalogue, double fraction);
+std::vector<Split> newest_years(const Catalog& catalog, double fraction);
 
 // Of the file names in their order: data sets of one hash number their pictures alike.
-uint64_t files_hash(const Catalogue& catalogue);
+uint64_t files_hash(const Catalog& catalog);
 
 // Takes out of use what leaks: of a group on several sides only its test pictures stay, or its val pictures where none
 // is for testing. Returns how many pictures that were.

@@ -67,7 +67,7 @@ uint64_t key_of(const DataSet& data, const StoreSettings& settings) {
   return Hash64()
       .number(kVersion)
       .number(data.pictures->fingerprint())
-      .number(data.catalogue.items.size())
+      .number(data.catalog.items.size())
       .number(uint64_t(settings.short_side))
       .number(uint64_t(settings.max_pixels))
       .value();
@@ -167,7 +167,7 @@ std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSet
   const std::filesystem::path folder = cache.empty() ? default_cache_folder() : cache;
   const std::filesystem::path path = store_path(data, settings, folder);
   const uint64_t key = key_of(data, settings);
-  const std::size_t count = data.catalogue.items.size();
+  const std::size_t count = data.catalog.items.size();
   if (auto store = read_store(path, key, count)) return store;
   make_folders(folder);
   write_store(path, data, settings, key, progress);

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/decode_settings.h"
 #include "data/image.h"
 #include "kernels/base/file.h"

@@ -27,7 +27,7 @@ struct Head {
 struct SplitRecord {
   int64_t pictures = 0;             // of the whole data set, bad ones included
   uint64_t files = 0;               // files_hash of the data set: with another one the numbers mean nothing
-  std::vector<uint32_t> test;       // items in catalogue order, ascending
+  std::vector<uint32_t> test;       // items in catalog order, ascending
   std::vector<int64_t> min_counts;  // per head: classes with fewer pictures were folded,
   std::string rare = "other";       // into "Other" or, with "drop", into no label
 };

@@ -1,4 +1,4 @@
-// The object of a catalogue picture, and made-up surfaces.
+// The object of a catalog picture, and made-up surfaces.
 #include "data/background.h"
 
 #include <gtest/gtest.h>

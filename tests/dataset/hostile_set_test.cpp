@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/png.h"
 #include "data/tree.h"
 #include "kernels/base/error.h"

@@ -21,7 +21,7 @@ Exit pack(const Options& o) {
   const DataSet data = open_dataset(o.root, {});
   std::shared_ptr<const ImageStore> store;
   {
-    Progress progress("packing", int64_t(data.catalogue.items.size()));
+    Progress progress("packing", int64_t(data.catalog.items.size()));
     store = open_store(data, store_settings(o.height, o.width), o.cache,
                        [&](int64_t done, int64_t) { progress.update(done); });
   }

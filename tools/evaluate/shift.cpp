@@ -153,7 +153,7 @@ std::vector<ShiftCell> column_of(Contender& model, Runner& runner, const Common&
   cells.resize(cells.size() + 2);
   if (model.photos) {
     const ScorePlan& plan = *model.photos;
-    const Catalogue& there = plan.data.catalogue;
+    const Catalog& there = plan.data.catalog;
     const Verdicts verdicts = runner.run(plan);
     cells[cells.size() - 2] = count(plan, verdicts);
     cells.back() = count(plan, verdicts, nullptr, [&](std::size_t i) {

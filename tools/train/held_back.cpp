@@ -14,11 +14,11 @@ namespace {
 
 // "Casual Shoes" -> "Casual_Shoes": what every shell and file system takes.
 std::string file_name(const DataPlan& plan, uint32_t item) {
-  const Catalogue& catalogue = plan.catalogue;
+  const Catalog& catalog = plan.catalog;
   std::string name;
-  for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
-    const int32_t label = catalogue.items[item].labels[c];
-    name += (name.empty() ? "" : "-") + (label < 0 ? "none" : catalogue.classes[c][std::size_t(label)]);
+  for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
+    const int32_t label = catalog.items[item].labels[c];
+    name += (name.empty() ? "" : "-") + (label < 0 ? "none" : catalog.classes[c][std::size_t(label)]);
   }
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-') c = '_';

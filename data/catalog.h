@@ -16,7 +16,7 @@ namespace pc {
 enum class Split : uint8_t { train, val, test, unused };
 const char* name_of(Split split);  // "train", "val", "test", "unused"
 
-struct Catalogue {
+struct Catalog {
   struct Item {
     std::string file;             // entry name in the zip or path below the root, with '/'
     std::vector<int32_t> labels;  // one per column, an index into classes; -1: none
@@ -34,11 +34,11 @@ struct Catalogue {
   Report report;
 };
 
-// The pictures of a catalogue. Any number of threads may read at once.
+// The pictures of a catalog. Any number of threads may read at once.
 class PictureSource {
  public:
   virtual ~PictureSource() = default;
-  // The picture of catalogue.items[item]. Errors as decode_image, and Error(data) where the archive entry is damaged.
+  // The picture of catalog.items[item]. Errors as decode_image, and Error(data) where the archive entry is damaged.
   virtual Image image(std::size_t item, const DecodeSettings& settings = {}) const = 0;
   // What its header says. Errors as image, but none for what the header does not tell.
   virtual PictureInfo info(std::size_t item) const = 0;
@@ -48,7 +48,7 @@ class PictureSource {
 
 struct DataSet {
   std::string kind;  // "kaggle", "folders" or "idx"
-  Catalogue catalogue;
+  Catalog catalog;
   std::shared_ptr<const PictureSource> pictures;
 };
 

@@ -1,5 +1,5 @@
 // Which layout a data set has.
-#include "data/catalogue.h"
+#include "data/catalog.h"
 
 #include <fmt/format.h>
 
