@@ -1,4 +1,4 @@
-// PNG through spng: every colour type and depth, alpha composited on white.
+// PNG through spng: every color type and depth, alpha composited on white.
 #include "data/png.h"
 
 #include <fmt/format.h>

@@ -21,14 +21,14 @@ struct Taps {
 // them up rounds anything, so ties fall the same way everywhere, in an exported graph too. It is the sums up to each
 // weight that are rounded, which keeps the whole at 1.
 std::vector<float> in_steps(const std::vector<double>& weights) {
-  constexpr double steps = 1 << 16;
+  constexpr double kSteps = 1 << 16;
   const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
   std::vector<float> rounded;
   double sum = 0, before = 0;
   for (const double weight : weights) {
     sum += weight / whole;
-    const double here = std::floor(sum * steps + 0.5);
-    rounded.push_back(float((here - before) / steps));
+    const double here = std::floor(sum * kSteps + 0.5);
+    rounded.push_back(float((here - before) / kSteps));
     before = here;
   }
   return rounded;
@@ -38,12 +38,12 @@ std::vector<Taps> triangle(int from, int to) {
   const double scale = double(from) / to;  // >= 1: also the half width of the triangle
   std::vector<Taps> taps(std::size_t(to), Taps{});
   for (int i = 0; i < to; ++i) {
-    const double centre = (i + 0.5) * scale;
-    const int begin = std::max(0, int(centre - scale + 0.5)), end = std::min(from, int(centre + scale + 0.5));
+    const double center = (i + 0.5) * scale;
+    const int begin = std::max(0, int(center - scale + 0.5)), end = std::min(from, int(center + scale + 0.5));
     Taps& t = taps[std::size_t(i)];
     t.begin = begin;
     std::vector<double> weights;
-    for (int j = begin; j < end; ++j) weights.push_back(std::max(0.0, 1 - std::abs((j + 0.5 - centre) / scale)));
+    for (int j = begin; j < end; ++j) weights.push_back(std::max(0.0, 1 - std::abs((j + 0.5 - center) / scale)));
     t.weights = in_steps(weights);
   }
   return taps;

@@ -6,7 +6,7 @@
 namespace pc {
 
 // h x w pixels, neither larger than the picture's own. Each side is filtered with a triangle of one output pixel's
-// width to either side, as PIL's BILINEAR does; weights are normalised at the borders, and whole multiples of 2^-16.
+// width to either side, as PIL's BILINEAR does; weights are normalized at the borders, and whole multiples of 2^-16.
 // Sums are exact, rounded once per direction.
 Image shrink(const Image& image, int h, int w);
 

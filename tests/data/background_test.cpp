@@ -13,7 +13,7 @@
 namespace pc::test {
 namespace {
 
-// h x w of one colour with rectangles of another.
+// h x w of one color with rectangles of another.
 struct Canvas {
   int h, w;
   std::vector<uint8_t> pixels;

@@ -45,7 +45,7 @@ TEST(Groups, TheBrandIsTheFirstWord) {
             (Strings{"levis", "levis", "us", "qq", ""}));
 }
 
-// Two label columns with classes of very different sizes, groups of up to `largest` neighbours that mix classes; about
+// Two label columns with classes of very different sizes, groups of up to `largest` neighbors that mix classes; about
 // half of the pictures stand alone.
 struct RandomSet {
   Catalog catalog;

@@ -15,8 +15,8 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-// One column "c" with counts[k] pictures of class names[k], interleaved; `unlabelled` without a label.
-Catalog catalog_of(const Strings& names, std::vector<int> counts, int unlabelled = 0) {
+// One column "c" with counts[k] pictures of class names[k], interleaved; `unlabeled` without a label.
+Catalog catalog_of(const Strings& names, std::vector<int> counts, int unlabeled = 0) {
   Catalog c;
   c.columns = {"c"};
   c.classes = {names};
@@ -25,7 +25,7 @@ Catalog catalog_of(const Strings& names, std::vector<int> counts, int unlabelled
       if (counts[k]-- > 0) c.items.push_back({.file = std::to_string(c.items.size()), .labels = {int32_t(k)}});
     }
   }
-  for (int i = 0; i < unlabelled; ++i) c.items.push_back({.file = "none", .labels = {-1}});
+  for (int i = 0; i < unlabeled; ++i) c.items.push_back({.file = "none", .labels = {-1}});
   return c;
 }
 
