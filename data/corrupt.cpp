@@ -87,7 +87,7 @@ Image blurred_along(const Image& image, double sigma, int dy, int dx) {
   return out;
 }
 
-// Grain of 1/60 of the short side, so that shrinking a large photo does not average it away.
+// Grain of 1/60 of the short side, so that resizing a large photo does not average it away.
 Image noisy(Image image, double sigma, uint64_t key, uint64_t item) {
   const int grain = std::max(1, std::min(image.h, image.w) / 60);
   for (int y = 0; y < image.h; ++y)
@@ -118,7 +118,7 @@ Image exposed(Image image, double stops) {
 
 Image coarse(const Image& image, double factor) {
   const auto less = [&](int length) { return std::max(1, int(std::lround(length / factor))); };
-  const Image small = shrink(image, less(image.h), less(image.w));
+  const Image small = resize(image, less(image.h), less(image.w));
   Image out = blank(image.h, image.w);
   for (int y = 0; y < image.h; ++y)
     for (int x = 0; x < image.w; ++x)

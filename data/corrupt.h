@@ -16,7 +16,7 @@ enum class Corruption : uint8_t {
   bright,          // over-exposed, highlights clipped
   warm,            // white balance off
   cold,            //
-  low_resolution,  // shrunk and enlarged again
+  low_resolution,  // made smaller and enlarged again
   rotation,        // by a quarter turn, clockwise, severity times: height and width change places
   tilt,            // by a few degrees to either side
   background       // the white around the object turns into a made-up surface; as it is where there is no white around

@@ -9,7 +9,7 @@
 // 2012).
 //
 // The hash alone would throw white products on white into one group, and a shirt together with its other colors. A
-// candidate counts only when the pictures, shrunk to 16x16 RGB, agree: 1 - Lin's concordance coefficient of all their
+// candidate counts only when the pictures, resized to 16x16 RGB, agree: 1 - Lin's concordance coefficient of all their
 // values is small.
 #pragma once
 

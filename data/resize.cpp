@@ -65,9 +65,8 @@ void filter_rows(const uint8_t* in, uint8_t* out, const std::vector<Taps>& taps,
 
 }  // namespace
 
-Image shrink(const Image& image, int h, int w) {
-  if (h < 1 || w < 1 || h > image.h || w > image.w)
-    fail_shape("shrink: the output must not be larger than the picture");
+Image resize(const Image& image, int h, int w) {
+  if (h < 1 || w < 1 || h > image.h || w > image.w) fail_shape("resize: the output must not be larger than the image");
   Image rows{.h = image.h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(image.h) * std::size_t(w) * 3)};
   const std::vector<Taps> across = triangle(image.w, w);
   for (int y = 0; y < image.h; ++y) {
@@ -84,7 +83,7 @@ Image resize_to_short_side(Image image, int short_side) {
   if (short_side <= 0 || side <= short_side) return image;
   const double scale = double(short_side) / side;
   const auto scaled = [&](int length) { return std::max(1, int(std::lround(length * scale))); };
-  return shrink(image, scaled(image.h), scaled(image.w));
+  return resize(image, scaled(image.h), scaled(image.w));
 }
 
 }  // namespace pc

@@ -19,15 +19,15 @@
 namespace pc {
 
 struct StoreSettings {
-  // A picture whose short side is longer is shrunk to this short side (triangle filter over the whole footprint, aspect
+  // A picture whose short side is longer is resized to this short side (triangle filter over the whole footprint, aspect
   // ratio kept to a pixel); smaller ones are stored as they are. 0: every picture at its own size.
   int short_side = 0;
-  int64_t max_pixels = 100'000'000;  // of the picture before shrinking
+  int64_t max_pixels = 100'000'000;  // of the picture before it is resized
 };
 
-// What a network with this input size trains on: twice its longer side is kept, room for crops.
+// What a network with this input size trains on: twice its longer side is kept, so that crops lose no detail.
 StoreSettings store_settings(int64_t height, int64_t width);
-// How pictures are decoded for such a store, before they are shrunk to its short side.
+// How pictures are decoded for such a store, before they are resized to its short side.
 DecodeSettings decode_settings(const StoreSettings& settings);
 
 struct StoredImage {
