@@ -27,7 +27,7 @@ std::vector<Bytes> archive_pictures(std::size_t count) {
   if (!std::filesystem::exists(archive)) return pictures;
   const auto tree = open_tree(archive);
   for (const FileTree::Entry& entry : tree->entries()) {
-    if (!has_picture_name(entry.path)) continue;
+    if (!has_image_name(entry.path)) continue;
     pictures.push_back(tree->read(entry, 1 << 20));
     if (pictures.size() == count) break;
   }
@@ -68,17 +68,17 @@ const std::vector<Bytes>& pictures() {
   return all;
 }
 
-class Pictures : public PictureSource {
+class Pictures : public ImageSource {
  public:
   Image image(std::size_t item, const DecodeSettings& settings) const override {
     return decode_image(pictures()[item], std::to_string(item), settings);
   }
-  PictureInfo info(std::size_t item) const override { return picture_info(pictures()[item]); }
+  ImageInfo info(std::size_t item) const override { return image_info(pictures()[item]); }
   uint64_t fingerprint() const override { return 0x62656e6368; }
 };
 
 DataSet data_set() {
-  DataSet data{.kind = "bench", .catalog = {}, .pictures = std::make_shared<Pictures>()};
+  DataSet data{.kind = "bench", .catalog = {}, .images = std::make_shared<Pictures>()};
   data.catalog.columns = {"label"};
   data.catalog.classes = {{"a", "b"}};
   for (std::size_t i = 0; i < pictures().size(); ++i)

@@ -9,7 +9,7 @@
 namespace pc {
 
 // mask[p] of the pixels h x w x 3: 0 for background, 255 for the object, between them along its edge. Background is what
-// near-white pixels connect with the border; a picture with less than a twentieth of it has none, and is all object.
+// near-white pixels connect with the border; an image with less than a twentieth of it has none, and is all object.
 void mark_object(const uint8_t* pixels, int h, int w, uint8_t* mask);
 
 // Takes the wearer's skin out of the object: pixels of skin color (Chai & Ngan, "Face segmentation using skin-color map in

@@ -52,7 +52,7 @@ Image blank(int h, int w) {
   return {.h = h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(h) * std::size_t(w) * 3)};
 }
 
-// The picture at a point, bilinear; beyond its border the border's color.
+// The image at a point, bilinear; beyond its border the border's color.
 void sample(const Image& image, double y, double x, uint8_t* out) {
   y = std::clamp(y, 0.0, double(image.h - 1)), x = std::clamp(x, 0.0, double(image.w - 1));
   const int y0 = int(y), x0 = int(x), y1 = std::min(y0 + 1, image.h - 1), x1 = std::min(x0 + 1, image.w - 1);

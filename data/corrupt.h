@@ -1,4 +1,4 @@
-// Corruptions: what phones, messengers and careless hands do to a picture, to measure how much a model minds.
+// Corruptions: what phones, messengers and careless hands do to an image, to measure how much a model minds.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ constexpr int kSeverities = 3;
 // What a severity (1 … 3) stands for: "quality 20", "180°".
 const char* strength_of(Corruption kind, int severity);
 
-// Widths, grain and shifts are shares of the picture's short side, so that thumbnails and photos suffer alike. The same
+// Widths, grain and shifts are shares of the image's short side, so that thumbnails and photos suffer alike. The same
 // (kind, severity, seed, item) gives the same pixels; only noise, tilt and background draw random numbers.
 // std::logic_error for a severity that is not 1 … 3.
 Image corrupt(const Image& image, Corruption kind, int severity, uint64_t seed, uint64_t item);

@@ -114,7 +114,7 @@ Image orient(Image image, int orientation) {
   Image out{.h = h, .w = w, .pixels = std::vector<uint8_t>(image.pixels.size())};
   for (int y = 0; y < h; ++y) {
     for (int x = 0; x < w; ++x) {
-      // Where the upright pixel (y, x) lies in the stored picture.
+      // Where the upright pixel (y, x) lies in the stored image.
       int sy = swap ? x : y, sx = swap ? y : x;
       if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) sx = sw - 1 - sx;
       if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) sy = sh - 1 - sy;

@@ -31,7 +31,7 @@ bool is_junk(const std::string& path) {
   return false;
 }
 
-bool has_picture_name(const std::string& path) {
+bool has_image_name(const std::string& path) {
   static constexpr const char* kExtensions[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
                                                 ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
   const std::string extension = lower_extension(path);

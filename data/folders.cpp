@@ -22,9 +22,9 @@ std::optional<Split> split_named(std::string_view folder) {
 
 // The common folder above all classes, "" where the classes are at the top. A lone folder is stripped only when folders
 // lie in it.
-std::string common_folder(const std::vector<FileTree::Entry>& pictures) {
-  const std::string top(first_part(pictures.front().path));
-  const bool common = std::all_of(pictures.begin(), pictures.end(), [&](const auto& e) {
+std::string common_folder(const std::vector<FileTree::Entry>& images) {
+  const std::string top(first_part(images.front().path));
+  const bool common = std::all_of(images.begin(), images.end(), [&](const auto& e) {
     return e.path.starts_with(top + "/") && e.path.find('/', top.size() + 1) != std::string::npos;
   });
   return common && !split_named(top) ? top + "/" : "";
@@ -34,16 +34,16 @@ std::string common_folder(const std::vector<FileTree::Entry>& pictures) {
 
 DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std::string>& columns) {
   Catalog catalog;
-  std::vector<FileTree::Entry> pictures;
+  std::vector<FileTree::Entry> images;
   for (const auto& entry : tree->entries()) {
-    if (!has_picture_name(entry.path)) continue;
+    if (!has_image_name(entry.path)) continue;
     if (entry.path.find('/') == std::string::npos) {
-      add_note(catalog.report, ++catalog.report.pictures_without_row, entry.path + ": lies in no class folder");
+      add_note(catalog.report, ++catalog.report.images_without_row, entry.path + ": lies in no class folder");
     } else {
-      pictures.push_back(entry);
+      images.push_back(entry);
     }
   }
-  if (pictures.empty()) {
+  if (images.empty()) {
     fail(
         Exit::data,
         tree->name() +
@@ -52,13 +52,13 @@ DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std
   require_label_only(catalog, tree->name(), columns);
   catalog.classes.resize(1);
 
-  const std::string common = common_folder(pictures);
-  const bool split = std::all_of(pictures.begin(), pictures.end(), [&](const auto& e) {
+  const std::string common = common_folder(images);
+  const bool split = std::all_of(images.begin(), images.end(), [&](const auto& e) {
     const std::string_view rest = std::string_view(e.path).substr(common.size());
     return split_named(first_part(rest)) && std::count(rest.begin(), rest.end(), '/') >= 2;
   });
   std::vector<std::string> labels;
-  for (const auto& entry : pictures) {
+  for (const auto& entry : images) {
     std::string_view rest = std::string_view(entry.path).substr(common.size());
     if (split) {
       catalog.given.push_back(*split_named(first_part(rest)));
@@ -69,8 +69,8 @@ DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std
   }
   catalog.report.rows = int64_t(catalog.items.size());
   number_labels(catalog, 0, labels);
-  auto source = tree_pictures(std::move(tree), std::move(pictures));
-  return {.kind = "folders", .catalog = std::move(catalog), .pictures = std::move(source)};
+  auto source = tree_images(std::move(tree), std::move(images));
+  return {.kind = "folders", .catalog = std::move(catalog), .images = std::move(source)};
 }
 
 }  // namespace pc::detail

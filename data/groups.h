@@ -1,4 +1,4 @@
-// Which pictures belong together: photos of one product, products of one name, a brand. A split deals groups whole.
+// Which images belong together: photos of one product, products of one name, a brand. A split deals groups whole.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,7 @@ constexpr long kMaxMemory = 512L * 1024 * 1024;  // of libjpeg itself: coefficie
 
 enum class Failure { none, library, scans };
 
-// One decompressor per thread, used again for every picture: its tables and pools stay warm.
+// One decompressor per thread, used again for every image: its tables and pools stay warm.
 struct Decoder {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};

@@ -14,20 +14,18 @@
 namespace pc::detail {
 namespace {
 
-constexpr uint64_t kMaxPictureBytes = uint64_t(256) << 20;
+constexpr uint64_t kMaxImageBytes = uint64_t(256) << 20;
 
-class TreePictures final : public PictureSource {
+class TreeImages final : public ImageSource {
  public:
-  TreePictures(std::shared_ptr<const FileTree> tree, std::vector<FileTree::Entry> entries)
+  TreeImages(std::shared_ptr<const FileTree> tree, std::vector<FileTree::Entry> entries)
       : tree_(std::move(tree)), entries_(std::move(entries)) {}
 
   Image image(std::size_t item, const DecodeSettings& settings) const override {
     const FileTree::Entry& entry = entries_.at(item);
-    return decode_image(tree_->read(entry, kMaxPictureBytes), entry.path, settings);
+    return decode_image(tree_->read(entry, kMaxImageBytes), entry.path, settings);
   }
-  PictureInfo info(std::size_t item) const override {
-    return picture_info(tree_->read(entries_.at(item), kMaxPictureBytes));
-  }
+  ImageInfo info(std::size_t item) const override { return image_info(tree_->read(entries_.at(item), kMaxImageBytes)); }
   uint64_t fingerprint() const override {
     Hash64 hash;
     for (const auto& entry : entries_) hash.text(entry.path).number(entry.size).number(entry.mark);
@@ -41,9 +39,9 @@ class TreePictures final : public PictureSource {
 
 }  // namespace
 
-std::shared_ptr<const PictureSource> tree_pictures(std::shared_ptr<const FileTree> tree,
-                                                   std::vector<FileTree::Entry> entries) {
-  return std::make_shared<TreePictures>(std::move(tree), std::move(entries));
+std::shared_ptr<const ImageSource> tree_images(std::shared_ptr<const FileTree> tree,
+                                               std::vector<FileTree::Entry> entries) {
+  return std::make_shared<TreeImages>(std::move(tree), std::move(entries));
 }
 
 void require_label_only(Catalog& catalog, const std::string& root, const std::vector<std::string>& columns) {

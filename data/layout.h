@@ -13,8 +13,8 @@
 namespace pc::detail {
 
 // The images of a tree, `entries` in item order.
-std::shared_ptr<const PictureSource> tree_pictures(std::shared_ptr<const FileTree> tree,
-                                                   std::vector<FileTree::Entry> entries);
+std::shared_ptr<const ImageSource> tree_images(std::shared_ptr<const FileTree> tree,
+                                               std::vector<FileTree::Entry> entries);
 
 // Refuses columns other than "label"; sets columns and columns_there.
 void require_label_only(Catalog& catalog, const std::string& root, const std::vector<std::string>& columns);

@@ -69,8 +69,8 @@ ItemGroups units_of(const std::vector<Split>& split, const ItemGroups& groups) {
   return units;
 }
 
-// The units of each class, and of pictures without a label, in an order drawn at random. The largest class comes last:
-// it has single pictures enough to even out what the others could not be dealt.
+// The units of each class, and of images without a label, in an order drawn at random. The largest class comes last:
+// it has single images enough to even out what the others could not be dealt.
 ItemGroups strata_of(const Catalog& catalog, const ItemGroups& units, const SplitSettings& settings) {
   const bool stratified = settings.column >= 0 && !catalog.columns.empty();
   const auto column = std::size_t(settings.column);
@@ -173,10 +173,10 @@ std::vector<Split> make_split(const Catalog& catalog, const ItemGroups& groups, 
   const std::vector<bool> keep = units_to_keep(catalog, units, strata);
   double carry_test = 0, carry_val = 0;
   for (const auto& stratum : strata) {
-    double pictures = 0;
-    for (const uint32_t u : stratum) pictures += double(units[u].size());
-    if (!given) deal(stratum, units, keep, pictures * settings.test, Split::test, split, carry_test);
-    deal(stratum, units, keep, pictures * settings.val, Split::val, split, carry_val);
+    double images = 0;
+    for (const uint32_t u : stratum) images += double(units[u].size());
+    if (!given) deal(stratum, units, keep, images * settings.test, Split::test, split, carry_test);
+    deal(stratum, units, keep, images * settings.val, Split::val, split, carry_val);
   }
   return split;
 }

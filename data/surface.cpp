@@ -77,7 +77,7 @@ Color home_color(Dice& dice) {
   return from_hue(dice.between(0, 1), dice.between(0.4f, 0.95f), dice.between(0.25f, 0.9f));
 }
 
-// A surface is a color for each point (x, y), in pixels of a picture 80 high.
+// A surface is a color for each point (x, y), in pixels of an image 80 high.
 class Surface {
  public:
   explicit Surface(Dice& dice)

@@ -69,7 +69,7 @@ void reestimate(const Options& o, Predictor& predictor) {
   std::vector<uint32_t> items = epoch_order(uint32_t(data.catalog.items.size()), 1, 0);
   items.resize(std::min<std::size_t>(items.size(), std::size_t(o.pictures)));
   constexpr int kBatch = 64;
-  const auto decode = [&](std::size_t i) { return data.pictures->image(items[i], predictor.decoding()); };
+  const auto decode = [&](std::size_t i) { return data.images->image(items[i], predictor.decoding()); };
   NormAdapter(predictor).adapt(items.size(), decode, kBatch);
 }
 

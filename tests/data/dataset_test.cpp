@@ -32,8 +32,8 @@ TEST(Dataset, FolderPerClass) {
     EXPECT_EQ(data.catalog.classes[0], (Strings{"hat", "shoe"}));
     EXPECT_EQ(files_of(data), (Strings{"hat/1.JPG", "shoe/a.png", "shoe/b.jpg"}));
     EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{0, 1, 1}));
-    EXPECT_EQ(data.catalog.report.pictures_without_row, 1);
-    EXPECT_EQ(data.pictures->image(1).pixels, decode_image(test::as_bytes(jpeg(2)), "x").pixels);
+    EXPECT_EQ(data.catalog.report.images_without_row, 1);
+    EXPECT_EQ(data.images->image(1).pixels, decode_image(test::as_bytes(jpeg(2)), "x").pixels);
     EXPECT_NE(
         error_of([&] { open_dataset(folder / name, {"season"}); }).find("no column \"season\"; the columns are label"),
         std::string::npos);
@@ -83,11 +83,11 @@ TEST(Dataset, Idx) {
   EXPECT_EQ(data.catalog.classes[0], (Strings{"0", "1", "2"}));
   EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{1, 0, 2, 2}));
   EXPECT_EQ(data.catalog.given, (std::vector<Split>{Split::train, Split::train, Split::train, Split::test}));
-  const Image image = data.pictures->image(3);
+  const Image image = data.images->image(3);
   EXPECT_EQ(image.h, 2);
   EXPECT_EQ(std::string(image.pixels.begin(), image.pixels.end()), "wwwxxxyyyzzz");
   EXPECT_EQ(
-      error_of([&] { data.pictures->image(3, {.max_pixels = 3}); }),
+      error_of([&] { data.images->image(3, {.max_pixels = 3}); }),
       "6: " + (folder / "set/t10k-images-idx3-ubyte").string() + ": picture 0: 2x2 exceeds the limit of 3e-06 Mpixel");
 }
 
@@ -159,9 +159,9 @@ TEST(Dataset, DamagedZips) {
   zip[zip.find(jpeg(12)) + 100] = char(zip[zip.find(jpeg(12)) + 100] ^ 1);
   test::write(folder / "flipped.zip", zip);
   const DataSet data = open_dataset(folder / "flipped.zip", {});
-  const std::string damaged = error_of([&] { data.pictures->image(1); });
+  const std::string damaged = error_of([&] { data.images->image(1); });
   EXPECT_TRUE(damaged.starts_with("3: flipped.zip: images/12.jpg: damaged in the archive (CRC-32 ")) << damaged;
-  EXPECT_EQ(error_of([&] { data.pictures->image(0); }), "nothing");
+  EXPECT_EQ(error_of([&] { data.images->image(0); }), "nothing");
 }
 
 TEST(Dataset, ThreadsReadOneZip) {
@@ -170,13 +170,13 @@ TEST(Dataset, ThreadsReadOneZip) {
   test::write_zip(folder / "set.zip", files);
   const DataSet data = open_dataset(folder / "set.zip", {});
   std::vector<Image> expected;
-  for (std::size_t i = 0; i < 4; ++i) expected.push_back(data.pictures->image(i));
+  for (std::size_t i = 0; i < 4; ++i) expected.push_back(data.images->image(i));
   std::vector<int> wrong(4);
   std::vector<std::thread> threads;
   for (std::size_t t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (std::size_t i = 0; i < 200; ++i)
-        wrong[t] += data.pictures->image((i + t) % 4).pixels != expected[(i + t) % 4].pixels;
+        wrong[t] += data.images->image((i + t) % 4).pixels != expected[(i + t) % 4].pixels;
     });
   }
   for (auto& thread : threads) thread.join();
@@ -191,8 +191,8 @@ TEST(Dataset, SharedArchive) {
   EXPECT_EQ(c.report.rows, 40052);
   EXPECT_EQ(c.items.size(), 40047u);
   EXPECT_EQ(c.report.repaired_rows, 18);
-  EXPECT_EQ(c.report.rows_without_picture, 5);
-  EXPECT_EQ(c.report.pictures_without_row, 0);
+  EXPECT_EQ(c.report.rows_without_image, 5);
+  EXPECT_EQ(c.report.images_without_row, 0);
   EXPECT_EQ(c.report.duplicate_ids, 0);
   EXPECT_EQ(c.classes[0].size(), 7u);
   EXPECT_TRUE(std::binary_search(c.classes[3].begin(), c.classes[3].end(), "NA"));
@@ -200,7 +200,7 @@ TEST(Dataset, SharedArchive) {
   EXPECT_EQ(c.classes[4].size(), 4u);
   const auto no_season = std::count_if(c.items.begin(), c.items.end(), [](const auto& i) { return i.labels[4] < 0; });
   EXPECT_GT(no_season, 0);
-  const Image image = data.pictures->image(0);
+  const Image image = data.images->image(0);
   EXPECT_EQ(std::pair(image.h, image.w), std::pair(80, 60));
 }
 
@@ -208,7 +208,7 @@ TEST(Dataset, SharedPicturesAsPublishedDecodeToo) {
   PC_NEEDS_SHARED("datasets/raw-jpegs-400.zip");
   const DataSet data = open_dataset(test::shared_file("datasets/raw-jpegs-400.zip"), {});
   EXPECT_EQ(data.catalog.items.size(), 400u);
-  for (std::size_t i = 0; i < 400; ++i) ASSERT_EQ(error_of([&] { data.pictures->image(i); }), "nothing");
+  for (std::size_t i = 0; i < 400; ++i) ASSERT_EQ(error_of([&] { data.images->image(i); }), "nothing");
 }
 
 TEST(Dataset, FashionMnistOfDebian) {

@@ -45,8 +45,8 @@ TEST_P(KaggleLayout, ColumnsClassesAndCounts) {
   EXPECT_EQ(labels_of(data, 2), (std::vector<int32_t>{0, 2, 0, 1}));
   EXPECT_EQ(c.report.rows, 5);
   EXPECT_EQ(c.report.repaired_rows, 1);
-  EXPECT_EQ(c.report.rows_without_picture, 1);
-  EXPECT_EQ(c.report.pictures_without_row, 1);
+  EXPECT_EQ(c.report.rows_without_image, 1);
+  EXPECT_EQ(c.report.images_without_row, 1);
   EXPECT_EQ(c.report.duplicate_ids, 0);
   EXPECT_EQ(c.report.notes, (Strings{"styles.csv:5: id 14 has no picture", "images/99.jpg: no row in styles.csv"}));
   EXPECT_TRUE(c.given.empty());
@@ -56,7 +56,7 @@ TEST_P(KaggleLayout, PicturesAreThoseOfTheirItems) {
   const DataSet data = open(kaggle_files(), {"masterCategory"});
   const int ids[] = {11, 12, 13, 15};
   for (std::size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(data.pictures->image(i).pixels, decode_image(test::as_bytes(jpeg(ids[i])), "x").pixels);
+    EXPECT_EQ(data.images->image(i).pixels, decode_image(test::as_bytes(jpeg(ids[i])), "x").pixels);
   }
 }
 
@@ -66,7 +66,7 @@ TEST_P(KaggleLayout, TheCopyUnderMyntradatasetIsIgnored) {
   const DataSet data = open(files, {"masterCategory"});
   EXPECT_EQ(data.catalog.items.size(), 4u);
   EXPECT_EQ(data.catalog.report.rows, 5);
-  EXPECT_EQ(data.catalog.report.pictures_without_row, 1);
+  EXPECT_EQ(data.catalog.report.images_without_row, 1);
   EXPECT_EQ(files_of(data)[0], "images/11.jpg");
 }
 
@@ -84,7 +84,7 @@ TEST_P(KaggleLayout, JunkIsNoData) {
   Files files = kaggle_files();
   files["__MACOSX/styles.csv"] = files["__MACOSX/images/._11.jpg"] = "junk";
   files["images/.DS_Store"] = files["images/Thumbs.db"] = files["images/._12.jpg"] = "junk";
-  EXPECT_EQ(open(files, {}).catalog.report.pictures_without_row, 1);
+  EXPECT_EQ(open(files, {}).catalog.report.images_without_row, 1);
 }
 
 TEST_P(KaggleLayout, FirstOfRepeatedIdsCounts) {
@@ -131,12 +131,12 @@ TEST_P(KaggleLayout, NoPictures) {
 }
 
 TEST_P(KaggleLayout, FingerprintFollowsThePictures) {
-  const uint64_t before = open(kaggle_files(), {"gender"}).pictures->fingerprint();
-  EXPECT_EQ(open(kaggle_files(), {"usage"}).pictures->fingerprint() == before,
+  const uint64_t before = open(kaggle_files(), {"gender"}).images->fingerprint();
+  EXPECT_EQ(open(kaggle_files(), {"usage"}).images->fingerprint() == before,
             GetParam());  // a folder was written anew
   Files files = kaggle_files();
   files["images/12.jpg"] = jpeg(77);
-  EXPECT_NE(open(files, {"gender"}).pictures->fingerprint(), before);
+  EXPECT_NE(open(files, {"gender"}).images->fingerprint(), before);
 }
 
 INSTANTIATE_TEST_SUITE_P(FolderAndZip, KaggleLayout, testing::Bool(),

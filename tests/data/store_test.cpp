@@ -57,7 +57,7 @@ TEST_F(Store, HoldsEveryPicture) {
   for (std::size_t i = 0; i < store->size(); ++i) {
     const StoredImage at = store->image(i);
     if (at.h == 0) continue;
-    const Image image = data_.pictures->image(i);
+    const Image image = data_.images->image(i);
     ASSERT_EQ(std::pair(at.h, at.w), std::pair(image.h, image.w));
     ASSERT_TRUE(std::equal(image.pixels.begin(), image.pixels.end(), store->pixels() + at.offset)) << i;
     total += int64_t(image.pixels.size());

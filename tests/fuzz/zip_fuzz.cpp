@@ -40,6 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     const pc::DataSet set = pc::open_dataset(pc::fuzz::as_file(pc::fuzz::as_text(data, size)), {});
     expect(set.catalog.given.empty() || set.catalog.given.size() == set.catalog.items.size(),
            "a split for every item or for none");
-    set.pictures->fingerprint();
+    set.images->fingerprint();
   });
 }

@@ -48,7 +48,7 @@ class Page {
 
   std::string picture(std::size_t item) {
     return thumbnails_.show(fmt::format("p{}", item), file(item),
-                            [&] { return data_.pictures->image(item, {.min_side = 80}); });
+                            [&] { return data_.images->image(item, {.min_side = 80}); });
   }
 
   void figure(const char* name, int64_t value) {
@@ -72,14 +72,14 @@ class Page {
       body_ += fmt::format("<a href=\"#column{}\">{}</a>", c, html_text(found_.columns[c].name));
     body_ += "</nav>\n<dl>\n";
     figure("rows", report.rows), figure("repaired rows", report.repaired_rows);
-    figure("rows without a picture", report.rows_without_picture),
-        figure("pictures without a row", report.pictures_without_row);
+    figure("rows without a picture", report.rows_without_image),
+        figure("pictures without a row", report.images_without_row);
     figure("duplicate ids", report.duplicate_ids), figure("pictures", found_.pictures);
     figure("unreadable", int64_t(found_.unreadable.size())),
         figure("near-duplicate groups", int64_t(found_.groups.size()));
     body_ += "</dl>\n";
     std::vector<std::string> reasons, sizes, modes;
-    for (const BadPicture& bad : found_.unreadable) reasons.push_back(bad.reason);
+    for (const BadImage& bad : found_.unreadable) reasons.push_back(bad.reason);
     for (const auto& [size, count] : found_.sizes) sizes.push_back(fmt::format("{}: {}", size, grouped(count)));
     for (const auto& [mode, count] : found_.modes) modes.push_back(fmt::format("{}: {}", mode, grouped(count)));
     list("Unreadable pictures", reasons);

@@ -49,13 +49,13 @@ json inspection_json(const std::string& name, const DataSet& data, const Inspect
     for (const uint32_t item : group) files.push_back(catalog.items[item].file);
     groups.push_back(std::move(files));
   }
-  for (const BadPicture& bad : found.unreadable) unreadable.push_back({{"file", bad.file}, {"reason", bad.reason}});
+  for (const BadImage& bad : found.unreadable) unreadable.push_back({{"file", bad.file}, {"reason", bad.reason}});
   return {{"data", name},
           {"layout", data.kind},
           {"rows", report.rows},
           {"repaired_rows", report.repaired_rows},
-          {"rows_without_picture", report.rows_without_picture},
-          {"pictures_without_row", report.pictures_without_row},
+          {"rows_without_picture", report.rows_without_image},
+          {"pictures_without_row", report.images_without_row},
           {"duplicate_ids", report.duplicate_ids},
           {"notes", report.notes},
           {"pictures", found.pictures},

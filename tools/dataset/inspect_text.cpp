@@ -53,8 +53,8 @@ std::string pictures_text(const Catalog::Report& report, const Inspection& found
   for (const auto& group : found.groups) in_groups += int64_t(group.size());
   std::string text = line("rows", report.rows);
   text += line("repaired rows", report.repaired_rows, report.repaired_rows ? "an unquoted comma, joined again" : "");
-  text += line("rows without a picture", report.rows_without_picture);
-  text += line("pictures without a row", report.pictures_without_row);
+  text += line("rows without a picture", report.rows_without_image);
+  text += line("pictures without a row", report.images_without_row);
   text += line("duplicate ids", report.duplicate_ids, report.duplicate_ids ? "the first row counts" : "");
   text += line("pictures", found.pictures);
   text += line("unreadable", int64_t(found.unreadable.size()));

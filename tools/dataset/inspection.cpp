@@ -20,7 +20,7 @@ struct Seen {
   std::optional<std::string> error;
 };
 
-std::string mode_text(const PictureInfo& info) {
+std::string mode_text(const ImageInfo& info) {
   if (info.format == ImageFormat::unknown) return name_of(info.mode);  // IDX: there is no picture file
   return fmt::format("{}, {}", name_of(info.format), name_of(info.mode));
 }
@@ -29,8 +29,8 @@ Seen look_at(const DataSet& data, std::size_t item, Signature& signature) {
   Seen seen;
   try {
     // As small as the comparison allows: the whole file is read and checked all the same.
-    const Image image = data.pictures->image(item, {.min_side = 4 * Signature::kSide});
-    const PictureInfo info = data.pictures->info(item);
+    const Image image = data.images->image(item, {.min_side = 4 * Signature::kSide});
+    const ImageInfo info = data.images->info(item);
     signature = signature_of(image.pixels.data(), image.h, image.w);
     seen.size = fmt::format("{}x{}", info.w, info.h);
     seen.mode = mode_text(info);

@@ -39,7 +39,7 @@ struct Inspection {
   int64_t pictures = 0, readable = 0;
   Counts sizes;  // "60x80", width first
   Counts modes;  // "JPEG, RGB"
-  std::vector<BadPicture> unreadable;
+  std::vector<BadImage> unreadable;
   std::vector<ColumnFacts> columns;
   std::vector<std::vector<uint32_t>> groups;             // near duplicates
   std::vector<std::vector<Disagreement>> disagreements;  // per column

@@ -149,7 +149,7 @@ int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i) {
 }
 
 Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
-  return [&](std::size_t i) { return plan.data.pictures->image(plan.items[i], predictor.decoding()); };
+  return [&](std::size_t i) { return plan.data.images->image(plan.items[i], predictor.decoding()); };
 }
 
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,

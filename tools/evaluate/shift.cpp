@@ -54,7 +54,7 @@ class Runner {
   // Without a change each model gets the pictures as its training did.
   Verdicts run(const ScorePlan& plan, const Change& change = {}) {
     const Decode changed = [&](std::size_t i) {
-      const Image image = plan.data.pictures->image(plan.items[i], {.min_side = side_});
+      const Image image = plan.data.images->image(plan.items[i], {.min_side = side_});
       return change(resize_to_short_side(image, side_), plan.items[i]);
     };
     const Decode decode = change ? changed : as_trained(predictor_, plan);

@@ -51,7 +51,7 @@ void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
   NoGrad no_grad;
   const DataPlan& plan = run.plan;
   RunMaterial m{{.heads = std::move(tested),
-                 .image = [&](uint32_t item) { return plan.store->picture(item); },
+                 .image = [&](uint32_t item) { return plan.store->copy_image(item); },
                  .file = [&](uint32_t item) { return plan.catalog.items[item].file; }},
                 run,
                 read_events(run.folder / "metrics.jsonl")};

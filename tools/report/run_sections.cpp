@@ -167,8 +167,8 @@ std::string reproduce_section(const RunMaterial& m) {
       "<h3>config.ini</h3>\n<pre>{}</pre>\n",
       html_text(shell_word((m.run.folder / "config.ini").string())),
       html_text(shell_word("output.name=" + m.run.config.output.name + "-again")), version_text("pctrain"),
-      grouped(int64_t(m.run.plan.catalog.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_picture,
-      r.pictures_without_row, m.run.plan.store->bad().size(), lines_html(to_ini(m.run.config.keys(), false)));
+      grouped(int64_t(m.run.plan.catalog.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+      r.images_without_row, m.run.plan.store->bad().size(), lines_html(to_ini(m.run.config.keys(), false)));
 }
 
 }  // namespace pc

@@ -19,8 +19,8 @@ void report(const DataSet& data, const std::vector<std::vector<std::string>>& ra
   fmt::print(
       stderr,
       "data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row\n",
-      data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_picture,
-      r.pictures_without_row);
+      data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+      r.images_without_row);
   for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i)
     fmt::print(stderr, "data: {}\n", r.notes[i]);
   for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
@@ -31,7 +31,7 @@ void report(const DataSet& data, const std::vector<std::vector<std::string>>& ra
 // Pictures that cannot be read are listed, and stop the run where they are too many.
 std::vector<bool> check_bad(const ImageStore& store, double max_bad) {
   std::vector<bool> bad(store.size());
-  for (const BadPicture& picture : store.bad()) bad[picture.item] = true;
+  for (const BadImage& picture : store.bad()) bad[picture.item] = true;
   const auto count = store.bad().size();
   for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i)
     fmt::print(stderr, "data: skipped {}\n", store.bad()[i].reason);

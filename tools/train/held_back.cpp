@@ -32,7 +32,7 @@ void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, 
   const auto n = std::min(std::size_t(count), plan.test.size());
   for (std::size_t i = 0; i < n; ++i) {
     const uint32_t item = plan.test[i * plan.test.size() / n];
-    const std::vector<std::byte> png = encode_png(plan.store->picture(item));
+    const std::vector<std::byte> png = encode_png(plan.store->copy_image(item));
     write_file_atomically(folder / file_name(plan, item), {reinterpret_cast<const char*>(png.data()), png.size()});
   }
 }

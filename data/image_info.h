@@ -1,4 +1,4 @@
-// What a picture file says of itself before a pixel is decoded: format, color mode and size.
+// What an image file says of itself before a pixel is decoded: format, color mode and size.
 #pragma once
 
 #include <cstddef>
@@ -9,23 +9,23 @@
 
 namespace pc {
 
-enum class PictureMode : uint8_t {
+enum class ImageMode : uint8_t {
   unknown,
   gray,
   rgb,
   cmyk,
   palette,
   alpha
-};                                      // alpha: RGBA, gray with alpha, or a transparent color
-const char* name_of(PictureMode mode);  // "grayscale", "RGB", …
+};                                    // alpha: RGBA, gray with alpha, or a transparent color
+const char* name_of(ImageMode mode);  // "grayscale", "RGB", …
 
-struct PictureInfo {
+struct ImageInfo {
   ImageFormat format = ImageFormat::unknown;
-  PictureMode mode = PictureMode::unknown;
+  ImageMode mode = ImageMode::unknown;
   int64_t h = 0, w = 0;  // upright, as the EXIF block asks for; 0 x 0 where the header does not tell
 };
 
 // Never fails: what a broken or strange file does not tell stays unknown. Says nothing of the pixels.
-PictureInfo picture_info(std::span<const std::byte> bytes);
+ImageInfo image_info(std::span<const std::byte> bytes);
 
 }  // namespace pc
