@@ -16,7 +16,7 @@ namespace pc {
 
 namespace {
 
-// What is not here may lie where pcdata fetch puts it.
+// A relative root that does not exist may lie where pcdata fetch puts it.
 std::filesystem::path find_root(const std::filesystem::path& root) {
   std::error_code unknown;
   if (root.is_absolute() || std::filesystem::exists(root, unknown)) return root;

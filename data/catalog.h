@@ -38,9 +38,9 @@ struct Catalog {
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
-  // The image of catalog.items[item]. Errors as decode_image, and Error(data) where the archive entry is damaged.
+  // The image of catalog.items[item]. Errors as decode_image, and Error(data) if the archive entry is damaged.
   virtual Image image(std::size_t item, const DecodeSettings& settings = {}) const = 0;
-  // What its header says. Errors as image, but none for what the header does not tell.
+  // What its header says. Errors as image, but none for what the header lacks.
   virtual ImageInfo info(std::size_t item) const = 0;
   // Changes when an image does: a hash of names, sizes and CRCs (zip) or times (folder), in item order.
   virtual uint64_t fingerprint() const = 0;
@@ -52,7 +52,7 @@ struct DataSet {
   std::shared_ptr<const ImageSource> images;
 };
 
-// Opens, by what is found there, in the default cache folder where a relative root is not here:
+// Opens the layout that is found there; a relative root that does not exist is looked for in the default cache folder:
 //  - the Kaggle layout, a zip or a folder: styles.csv and images/ID.jpg, at the top or one folder down (the copy of
 //    everything under myntradataset/ is ignored). "NA" is a label, an empty cell is none. Of a repeated id the first
 //    row counts.
@@ -60,7 +60,7 @@ struct DataSet {
 //    Column "label".
 //  - one folder per class, a folder or a zip, the classes at the top or one folder down, or below train/, val/ and
 //    test/, which then are the split. Column "label".
-// `columns` empty: "label" where there is such a column, none for Kaggle's. Errors: Error(file) for a root that cannot
+// `columns` empty: "label" if there is such a column, none for Kaggle's. Errors: Error(file) for a root that cannot
 // be read, Error(data) naming file, line or column for what is wrong inside.
 DataSet open_dataset(const std::filesystem::path& root, const std::vector<std::string>& columns);
 

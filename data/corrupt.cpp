@@ -66,7 +66,7 @@ Image through_jpeg(const Image& image, int quality) {
   return decode_image(encode_jpeg(image, {.quality = quality}), "JPEG", {});
 }
 
-// One pass along the axis whose pixels lie (dy, dx) apart; the border's color goes on beyond it.
+// One pass along the axis whose pixels lie (dy, dx) apart; the border's color continues beyond it.
 Image blurred_along(const Image& image, double sigma, int dy, int dx) {
   const int reach = std::max(1, int(std::ceil(3 * sigma)));
   std::vector<double> weights;

@@ -1,5 +1,4 @@
-// The one EXIF tag that matters, orientation (0x0112), and the turn it asks for. Any defect of the block means
-// "upright".
+// The one EXIF tag that matters is orientation (0x0112). Any defect of the block means "upright".
 #include "data/exif.h"
 
 #include <algorithm>
@@ -79,7 +78,7 @@ std::optional<Bytes> png_exif(Bytes b) {
   return std::nullopt;
 }
 
-// RIFF chunks: four letters, a little-endian size, the body, and a byte of padding where the size is odd.
+// RIFF chunks: four letters, a little-endian size, the body, and a byte of padding if the size is odd.
 std::optional<Bytes> webp_exif(Bytes b) {
   std::size_t at = 12;
   while (at + 8 <= b.size()) {

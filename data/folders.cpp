@@ -20,7 +20,7 @@ std::optional<Split> split_named(std::string_view folder) {
   return std::nullopt;
 }
 
-// The common folder above all classes, "" where the classes are at the top. A lone folder is stripped only when folders
+// The common folder above all classes, "" if the classes are at the top. A lone folder is stripped only when folders
 // lie in it.
 std::string common_folder(const std::vector<FileTree::Entry>& images) {
   const std::string top(first_part(images.front().path));

@@ -29,7 +29,7 @@ constexpr uint8_t kFashionLabels[] = {9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 
 constexpr std::size_t kMaxBytes = std::size_t(1) << 30;
 constexpr uint32_t kMaxImages = 10'000'000;  // a catalog needs a hundred times the bytes of a label
 
-// FOLDER/STEM.gz or FOLDER/STEM; "" where neither is there.
+// FOLDER/STEM.gz or FOLDER/STEM; "" if neither exists.
 fs::path idx_file(const fs::path& folder, const std::string& stem) {
   for (const char* end : {"", ".gz"}) {
     std::error_code ignored;

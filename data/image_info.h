@@ -1,4 +1,4 @@
-// What an image file says of itself before a pixel is decoded: format, color mode and size.
+// Format, color mode and size of an image file, from its header alone.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,10 @@ const char* name_of(ImageMode mode);  // "grayscale", "RGB", …
 struct ImageInfo {
   ImageFormat format = ImageFormat::unknown;
   ImageMode mode = ImageMode::unknown;
-  int64_t h = 0, w = 0;  // upright, as the EXIF block asks for; 0 x 0 where the header does not tell
+  int64_t h = 0, w = 0;  // upright, as the EXIF block asks for; 0 x 0 if the header does not say
 };
 
-// Never fails: what a broken or strange file does not tell stays unknown. Says nothing of the pixels.
+// Never fails: what a broken or unknown file does not say stays unknown. The pixels are not read.
 ImageInfo image_info(std::span<const std::byte> bytes);
 
 }  // namespace pc

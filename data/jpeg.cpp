@@ -1,8 +1,8 @@
 // JPEG through libjpeg-turbo: accurate DCT, fancy upsampling, and damage told apart from harmless warnings.
 //
-// Decoding uses the libjpeg interface and not the TurboJPEG one: it parses the header once, gives codes for warnings and
-// a hook between scans, and caps the memory of progressive files. Encoding through TurboJPEG is the accurate DCT, so
-// that the same pixels give the same bytes on every machine.
+// Decoding uses the libjpeg interface and not the TurboJPEG one: it parses the header once, gives codes for warnings
+// and a hook between scans, and caps the memory of progressive files. Encoding through TurboJPEG uses the accurate DCT
+// too, so that the same pixels give the same bytes on every machine.
 #include "data/jpeg.h"
 
 #include <fmt/format.h>

@@ -37,7 +37,7 @@ Images images_below(const FileTree& tree, const std::string& folder) {
   return images;
 }
 
-// Index of a column that a catalog may do without; as many as there are columns where it is not there.
+// Index of a column that a catalog may lack; the number of columns if it does.
 std::size_t optional_column(const CsvReader& csv, std::string_view name) {
   return std::size_t(std::find(csv.header().begin(), csv.header().end(), name) - csv.header().begin());
 }

@@ -26,10 +26,10 @@ struct Signature {
   static constexpr int kSide = 16;
   uint64_t hash = 0;
   std::array<uint8_t, kSide * kSide * 3> thumb{};  // kSide x kSide x RGB, means of the pixels below each cell
-  bool valid = false;                              // false: there is no image, and it is like no other
+  bool valid = false;                              // false: there is no image, and it matches no other
 };
 
-// Of h x w x 3 pixels; not valid where h or w is 0.
+// Of h x w x 3 pixels; not valid if h or w is 0.
 Signature signature_of(const uint8_t* pixels, int h, int w);
 
 // One per image of the store, on all threads; `progress` is called from this thread.

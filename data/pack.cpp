@@ -34,7 +34,7 @@ void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t it
   block.index.push_back(stored);
 }
 
-// Blocks on their way from the workers to the writer. A worker waits where it is too far ahead of the writer.
+// Blocks on their way from the workers to the writer. A worker that is too far ahead of the writer waits.
 class Pipeline {
  public:
   Pipeline(const DataSet& data, const StoreSettings& settings, int threads)

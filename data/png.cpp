@@ -55,7 +55,7 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name, cons
   check(spng_decoded_image_size(c, format, &size), name);
   Image image{.h = int(header.height), .w = int(header.width), .pixels = std::vector<uint8_t>(size)};
   check(spng_decode_image(c, image.pixels.data(), size, format, alpha ? SPNG_DECODE_TRNS : 0), name);
-  // The checksum of the last pixels comes after them. What else is wrong behind the pixels, a missing end included,
+  // The checksum of the last pixels comes after them. What else is wrong after the pixels, a missing end included,
   // does no harm.
   if (spng_decode_chunks(c) == SPNG_ECHUNK_CRC) fail_png(name, SPNG_ECHUNK_CRC);
   if (alpha) image.pixels = composite_on_white(image.pixels);

@@ -28,14 +28,14 @@ class Header {
     if (at_ == first) fail(Exit::data, name_ + ": broken PNM (a number is missing in its header)");
     return value;
   }
-  // Behind the one white space that ends the header.
+  // After the one white space that ends the header.
   std::string_view samples() const { return text_.substr(std::min(at_ + 1, text_.size())); }
 
  private:
   static bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
   std::string_view text_;
   std::string name_;
-  std::size_t at_ = 2;  // behind "P5" or "P6"
+  std::size_t at_ = 2;  // after "P5" or "P6"
 };
 
 }  // namespace

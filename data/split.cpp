@@ -70,7 +70,7 @@ ItemGroups units_of(const std::vector<Split>& split, const ItemGroups& groups) {
 }
 
 // The units of each class, and of images without a label, in an order drawn at random. The largest class comes last:
-// it has single images enough to even out what the others could not be dealt.
+// it has enough single images to even out what the others could not be dealt.
 ItemGroups strata_of(const Catalog& catalog, const ItemGroups& units, const SplitSettings& settings) {
   const bool stratified = settings.column >= 0 && !catalog.columns.empty();
   const auto column = std::size_t(settings.column);
@@ -101,7 +101,7 @@ std::vector<bool> units_to_keep(const Catalog& catalog, const ItemGroups& units,
   return keep;
 }
 
-// Gives units of the stratum to `side`, in order, wherever one fits into what is still wanted, and leaves in `carry`
+// Gives units of the stratum to `side`, in order, if one fits into what is still needed, and leaves in `carry`
 // what could not be given. Units that are given are emptied.
 void deal(const std::vector<uint32_t>& stratum, ItemGroups& units, const std::vector<bool>& keep, double want,
           Split side, std::vector<Split>& split, double& carry) {
@@ -127,7 +127,7 @@ std::vector<int> years_of(const Catalog& catalog) {
     int year = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), year);
     if (!text.empty() && (error != std::errc{} || end != text.data() + text.size() || year < 0))
-      fail(Exit::data, fmt::format("{}: year \"{}\" is no number", catalog.items[i].file, printable(text)));
+      fail(Exit::data, fmt::format("{}: year \"{}\" is not a number", catalog.items[i].file, printable(text)));
     years.push_back(year);
   }
   return years;

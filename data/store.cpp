@@ -29,8 +29,8 @@ struct Footer {
   uint64_t version, key, count, pixel_bytes, bad_bytes, checksum;
 };
 
-// The CRC-32 of what `sum` is of, and these bytes behind it. zlib takes a null pointer, which an empty block may have,
-// for the wish to begin anew.
+// `sum`, the CRC-32 of earlier bytes, continued over these. zlib takes a null pointer, which an empty block may have,
+// as a request to start again.
 uint32_t checksum(uint32_t sum, const void* data, std::size_t bytes) {
   return bytes == 0 ? sum : uint32_t(::crc32_z(sum, static_cast<const Bytef*>(data), bytes));
 }

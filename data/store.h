@@ -66,16 +66,15 @@ using PackProgress = std::function<void(int64_t done, int64_t total)>;
 std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
                                  const std::filesystem::path& folder);
 
-// Maps the store, or packs it first (all threads; `progress` is called from this thread) where it is absent, cut off or
+// Maps the store, or packs it first (all threads; `progress` is called from this thread) if it is absent, truncated or
 // of other content. An empty `cache` is the default cache folder. An image that cannot be decoded is listed in bad()
-// and never stops the packing. Reads the whole file once. Errors: Error(file) where the folder cannot be written,
-// Error(data) where the store is whole but its bytes are not those that were written: who trains should know of such a
-// disk.
+// and never stops the packing. Reads the whole file once. Errors: Error(file) if the folder cannot be written,
+// Error(data) if the store is whole but its bytes are not those that were written: such a disk must be noticed.
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
                                              const std::filesystem::path& cache, const PackProgress& progress = {});
 
-// The store at `path`, or null where it is absent, cut off, or not of this version, key and number of images. Errors:
-// Error(data) where its checksum does not hold.
+// The store at `path`, or null if it is absent, truncated, or not of this version, key and number of images. Errors:
+// Error(data) if its checksum does not match.
 std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count);
 
 }  // namespace pc

@@ -1,4 +1,4 @@
-// Made-up surfaces as phone photos show under and behind things.
+// Made-up surfaces as phone photos show around and behind things.
 #pragma once
 
 #include <cstdint>

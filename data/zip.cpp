@@ -63,7 +63,7 @@ struct Entry {
   uint64_t packed = 0, bytes = 0, offset = 0;
 };
 
-// Where the end record begins, the archive's size where there is none. Without a comment it is the last 22 bytes.
+// Where the end record begins, the archive's size if there is none. Without a comment it is the last 22 bytes.
 std::size_t find_end_record(std::span<const std::byte> archive, bool comment, const std::string& file) {
   const std::size_t longest = comment ? 0xffff : 0;
   for (std::size_t n = 0; n <= longest && n + kEndBytes <= archive.size(); ++n) {
@@ -93,7 +93,7 @@ Directory find_directory(std::span<const std::byte> archive, bool comment, const
       const uint32_t disk = locator.u32();
       end -= kLocatorBytes + kEnd64Bytes;
       if (disk != 0 || locator.u64() != end || locator.u32() > 1)
-        fail(Exit::data, file + ": the zip64 locator points astray");
+        fail(Exit::data, file + ": the zip64 locator points outside the file");
       Fields f(archive.subspan(end, kEnd64Bytes), file);
       if (f.u32() != kEnd64Magic || f.u64() != kEnd64Bytes - 12)
         fail(Exit::data, file + ": the zip64 directory is not where it should be");
@@ -158,7 +158,7 @@ Entry read_entry(Fields& f, const std::string& file) {
   return e;
 }
 
-// Checks the local header against the directory's entry and returns the record's data; `next` moves to the byte behind
+// Checks the local header against the directory's entry and returns the record's data; `next` moves to the byte after
 // it.
 std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> records, uint64_t& next,
                                   const std::string& file) {
@@ -176,7 +176,7 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
   const uint16_t name = f.u16(), extra = f.u16();
   if (text(f.take(name)) != e.name) refuse("the local header has another name");
   read_extra(f.take(extra), bytes, packed, unused, file);
-  // With a descriptor behind the data, the local fields may be 0.
+  // With a descriptor after the data, the local fields may be 0.
   const bool late = (flags & kHasDescriptor) != 0;
   const auto differs = [late](uint64_t local, uint64_t central) { return local != central && !(late && local == 0); };
   if (flags != e.flags || method != e.method || differs(crc, e.crc32) || differs(packed, e.packed) ||

@@ -171,7 +171,7 @@ TEST(YearSplit, TakesWholeYearsTheNewestFirst) {
   EXPECT_EQ(test_items(0), (std::vector<std::size_t>{}));
   EXPECT_EQ(test::error_of([&] { test_items(0.89); }), "3: a split by year: no earlier year is left to train on");
   set.catalog.years[3] = "20x2";
-  EXPECT_EQ(test::error_of([&] { test_items(0.1); }), "3: 3: year \"20x2\" is no number");
+  EXPECT_EQ(test::error_of([&] { test_items(0.1); }), "3: 3: year \"20x2\" is not a number");
   set.catalog.years.clear();
   EXPECT_TRUE(test::error_of([&] { test_items(0.1); }).starts_with("2: a split by year needs"));
 }
