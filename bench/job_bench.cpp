@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "bench/bench.h"
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "tools/predict/job.h"
 

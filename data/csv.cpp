@@ -35,10 +35,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string no_such_column(const std::string& file, const std::string& name, const std::vector<std::string>& there) {
-  constexpr std::size_t most = 30;
+  constexpr std::size_t kMost = 30;
   std::string message = fmt::format("{}: no column \"{}\"; the columns are", file, name);
-  for (std::size_t i = 0; i < std::min(most, there.size()); ++i) message += (i ? ", " : " ") + printable(there[i]);
-  if (there.size() > most) message += fmt::format(" and {} more", there.size() - most);
+  for (std::size_t i = 0; i < std::min(kMost, there.size()); ++i) message += (i ? ", " : " ") + printable(there[i]);
+  if (there.size() > kMost) message += fmt::format(" and {} more", there.size() - kMost);
   const auto distance = [&](const std::string& c) { return edit_distance(name, c); };
   const auto nearest = std::min_element(there.begin(), there.end(),
                                         [&](const auto& a, const auto& b) { return distance(a) < distance(b); });

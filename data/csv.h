@@ -44,7 +44,7 @@ class CsvReader {
   std::deque<std::string> scratch_;  // fields that are not a slice of the text
 };
 
-// The field as CsvReader reads it back: in quotes where it holds a comma, a quote or a line break.
+// The field as CsvReader reads it back: in quotes if it holds a comma, a quote or a line break.
 std::string csv_field(const std::string& text);
 
 // "FILE: no column "NAME"; the columns are …; did you mean "…"?"

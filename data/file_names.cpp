@@ -31,11 +31,11 @@ bool is_junk(const std::string& path) {
   return false;
 }
 
-bool has_picture_name(const std::string& path) {
-  static const char* const known[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
-                                      ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
+bool has_image_name(const std::string& path) {
+  static constexpr const char* kExtensions[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
+                                                ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
   const std::string extension = lower_extension(path);
-  return std::find(std::begin(known), std::end(known), extension) != std::end(known);
+  return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
 }
 
 }  // namespace pc

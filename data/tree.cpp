@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "data/archive.h"
+#include "data/zip_unpack.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
@@ -75,7 +76,7 @@ class FolderTree final : public FileTree {
     for (; !error && it != fs::directory_iterator(); it.increment(error)) {
       const std::string path = prefix + it->path().filename().string();
       if (is_junk(path)) continue;
-      std::error_code ignored;  // a dangling link is no entry
+      std::error_code ignored;  // a dangling link is not an entry
       const fs::file_status status = it->status(ignored);
       if (fs::is_directory(status) && depth < kMaxDepth) list(it->path(), path + "/", depth + 1);
       if (!fs::is_regular_file(status)) continue;

@@ -27,7 +27,7 @@ struct Head {
 struct SplitRecord {
   int64_t pictures = 0;             // of the whole data set, including bad ones
   uint64_t files = 0;               // files_hash of the data set: the indices are valid only for this one
-  std::vector<uint32_t> test;       // items in catalogue order, ascending
+  std::vector<uint32_t> test;       // items in catalog order, ascending
   std::vector<int64_t> min_counts;  // per head: classes with fewer images were merged
   std::string rare = "other";       // into "Other" or, with "drop", lost their label
 };

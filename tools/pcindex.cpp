@@ -1,4 +1,4 @@
-// pcindex: an index of a catalogue's pictures, in which pcpredict finds the nearest products.
+// pcindex: an index of a catalog's pictures, in which pcpredict finds the nearest products.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <numeric>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/sampler.h"
 #include "tools/cli/program.h"
 #include "tools/evaluate/greedy_average.h"
@@ -66,10 +66,10 @@ std::vector<double> checked_shares(const Options& o) {
 // Re-estimates the statistics of the batch norms.
 void reestimate(const Options& o, Predictor& predictor) {
   const DataSet data = open_dataset(o.statistics, {});
-  std::vector<uint32_t> items = epoch_order(uint32_t(data.catalogue.items.size()), 1, 0);
+  std::vector<uint32_t> items = epoch_order(uint32_t(data.catalog.items.size()), 1, 0);
   items.resize(std::min<std::size_t>(items.size(), std::size_t(o.pictures)));
   constexpr int kBatch = 64;
-  const auto decode = [&](std::size_t i) { return data.pictures->image(items[i], predictor.decoding()); };
+  const auto decode = [&](std::size_t i) { return data.images->image(items[i], predictor.decoding()); };
   NormAdapter(predictor).adapt(items.size(), decode, kBatch);
 }
 

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <thread>
 
+#include "data/decode.h"
 #include "make.h"
 #include "tests/support.h"
 

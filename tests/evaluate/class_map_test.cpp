@@ -156,7 +156,7 @@ TEST(ClassMapFiles, NameLabelsThatThereAre) {
   ClassMap map;
   map.add(PC_SOURCE_DIR "/tools/configs/maps/home-photos-to-articleType.csv");
   const DataSet data = open_dataset(test::shared_file("datasets/fashion-product-images-small.zip"), {"articleType"});
-  EXPECT_EQ(map.unknown(data.catalogue.classes[0]), std::vector<std::string>{});
+  EXPECT_EQ(map.unknown(data.catalog.classes[0]), std::vector<std::string>{});
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <sstream>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "kernels/base/file.h"
 #include "models/model_file.h"
 #include "tests/support.h"
@@ -107,9 +107,8 @@ TEST_F(GreedySoup, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
 }
 
 TEST_F(GreedySoup, CountsOnlyPicturesThatValidatedEveryModel) {
-  const Catalogue catalogue = open_dataset(*folder_ / "colours", {}).catalogue;
-  const auto one = read_split(run("a") / "split.csv", catalogue),
-             two = read_split(run("other") / "split.csv", catalogue);
+  const Catalog catalog = open_dataset(*folder_ / "colours", {}).catalog;
+  const auto one = read_split(run("a") / "split.csv", catalog), two = read_split(run("other") / "split.csv", catalog);
   int64_t both = 0;
   for (std::size_t i = 0; i < one.size(); ++i) both += one[i] == Split::val && two[i] == Split::val;
   ASSERT_GT(both, 0);

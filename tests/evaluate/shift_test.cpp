@@ -99,7 +99,7 @@ TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
 TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   kaggle(12);
   ModelInfo info = test::tiny_info();
-  const uint64_t files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalogue);
+  const uint64_t files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalog);
   info.split = {.pictures = 12, .files = files, .test = {0, 2, 3, 5, 11}, .min_counts = {1, 1}};
   model("one.safetensors", info);
   info.split->test = {2, 4, 5, 6, 11};
@@ -119,7 +119,7 @@ TEST_F(Shift, AHeldOutYearIsScoredByTheModelThatNeverSawIt) {
   kaggle(12);
   ModelInfo info = test::tiny_info();
   info.split = {.pictures = 12,
-                .files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalogue),
+                .files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalog),
                 .test = {1, 4, 7, 8},
                 .min_counts = {1, 1}};
   model("year.safetensors", info);

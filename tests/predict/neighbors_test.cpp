@@ -1,4 +1,4 @@
-// The index of a catalogue: its order, its checks, and pcindex with pcpredict --similar.
+// The index of a catalog: its order, its checks, and pcindex with pcpredict --similar.
 #include "tools/predict/neighbors.h"
 
 #include <fmt/format.h>

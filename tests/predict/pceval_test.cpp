@@ -133,13 +133,13 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   }
   kaggle(kinds, colours);
   ModelInfo info = test::tiny_info();
-  const Catalogue catalogue = open_dataset(folder_ / "set", {"kind"}).catalogue;
+  const Catalog catalog = open_dataset(folder_ / "set", {"kind"}).catalog;
   const std::vector<std::size_t> expected{2, 3, 11, 22};
   info.split = {
-      .pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3, 1}, .rare = "drop"};
+      .pictures = 24, .files = files_hash(catalog), .test = {2, 3, 11, 22}, .min_counts = {3, 1}, .rare = "drop"};
   const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
-  EXPECT_EQ(plan.data.catalogue.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
+  EXPECT_EQ(plan.data.catalog.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
   EXPECT_EQ(plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true}).items, expected);
   info.split->files ^= 1;
   EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "data/decode.h"
 #include "engine/safetensors_write.h"
 #include "kernels/base/file.h"
 #include "tests/predict/fixture.h"

@@ -7,6 +7,8 @@
 #include <fstream>
 
 #include "data/image.h"
+#include "data/jpeg.h"
+#include "data/png.h"
 #include "kernels/base/file.h"
 #include "models/model_file.h"
 #include "tests/support.h"

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "data/image.h"
+#include "data/png.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
 #include "tests/support.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <thread>
 
-#include "data/store.h"
+#include "data/cache_folder.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
 #include "tools/dataset/subcommands.h"

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "data/archive.h"
+#include "data/zip_unpack.h"
 #include "engine/safetensors.h"
 #include "kernels/base/file.h"
 #include "tools/cli/json.h"

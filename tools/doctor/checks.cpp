@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <system_error>
 
-#include "data/store.h"
+#include "data/cache_folder.h"
 #include "kernels/base/file.h"
 
 namespace pc {

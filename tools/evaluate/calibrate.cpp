@@ -115,7 +115,7 @@ CalibrationSet answer(Classifier& model, const BatchMaker& batches, std::span<co
 
 void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
                const CalibrationSet& test, RunFolder& folder) {
-  info.hierarchy = learn_hierarchy(plan.catalogue, plan.train);
+  info.hierarchy = learn_hierarchy(plan.catalog, plan.train);
   if (plan.val.empty()) {
     fmt::print(stderr,
                "no validation pictures: the probabilities stay as the network gives them, and none is called sure\n");

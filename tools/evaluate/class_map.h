@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "models/model_file.h"
 
 namespace pc {

@@ -30,7 +30,7 @@ std::string chosen_column(const std::vector<Contender>& models, const ShiftSetti
   const DataSet data = open_dataset(settings.data, {});
   if (data.kind != "kaggle") return settings.label;
   if (!settings.label.empty()) return settings.label;
-  const auto& there = data.catalogue.columns_there;
+  const auto& there = data.catalog.columns_there;
   for (const Contender& model : models)
     if (std::find(there.begin(), there.end(), model.head) != there.end()) return model.head;
   fail(Exit::data, fmt::format("{}: no model's head is a column there; name one with --labels: {}", settings.data,
@@ -91,7 +91,7 @@ std::set<std::string> common_classes(const std::vector<Contender>& models) {
   for (const Contender& model : models) {
     if (!model.photos) continue;
     std::set<std::string> own;
-    const auto& classes = model.photos->data.catalogue.classes[0];
+    const auto& classes = model.photos->data.catalog.classes[0];
     for (std::size_t c = 0; c < classes.size(); ++c)
       if (model.photos->heads[0].truth_of_class[c] >= 0 && (!common || common->contains(classes[c])))
         own.insert(classes[c]);

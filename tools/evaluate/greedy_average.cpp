@@ -14,12 +14,12 @@ namespace pc {
 namespace {
 
 // Who trained, validated and tested in the run that made the model.
-std::vector<Split> split_of(const std::filesystem::path& model, const Catalogue& catalogue) {
+std::vector<Split> split_of(const std::filesystem::path& model, const Catalog& catalog) {
   const auto path = model.parent_path() / "split.csv";
   if (!std::filesystem::exists(path))
     fail(Exit::data, fmt::format("{}: there is no {} to say which pictures validated it; a run of pctrain writes one",
                                  model.string(), path.string()));
-  const std::vector<Split> split = read_split(path, catalogue);
+  const std::vector<Split> split = read_split(path, catalog);
   std::vector<uint32_t> test;
   for (uint32_t i = 0; i < split.size(); ++i)
     if (split[i] == Split::test) test.push_back(i);
@@ -30,10 +30,10 @@ std::vector<Split> split_of(const std::filesystem::path& model, const Catalogue&
   return split;
 }
 
-std::vector<std::size_t> validated_all(const std::vector<std::string>& models, const Catalogue& catalogue) {
-  std::vector<bool> all(catalogue.items.size(), true);
+std::vector<std::size_t> validated_all(const std::vector<std::string>& models, const Catalog& catalog) {
+  std::vector<bool> all(catalog.items.size(), true);
   for (const std::string& model : models) {
-    const std::vector<Split> split = split_of(model, catalogue);
+    const std::vector<Split> split = split_of(model, catalog);
     for (std::size_t i = 0; i < split.size(); ++i) all[i] = all[i] && split[i] == Split::val;
   }
   std::vector<std::size_t> items;
@@ -71,7 +71,7 @@ Soup greedy_soup(const std::vector<std::string>& models, const std::filesystem::
   const ModelInfo info = load_model(models.front()).info;
   // For its test pictures: that refuses another data set than the training's, and folds rare classes as it did.
   ScorePlan plan = plan_score(data, info, {.test_only = true});
-  plan.items = validated_all(models, plan.data.catalogue);
+  plan.items = validated_all(models, plan.data.catalog);
   Soup soup{.n = int64_t(plan.items.size())};
   for (const std::string& model : models)
     soup.ingredients.push_back({.model = model, .alone = accuracy_of(cook({model}), plan, "scoring " + model)});

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "tools/evaluate/class_map.h"
 #include "tools/evaluate/evaluate.h"
 #include "tools/predict/predictor.h"

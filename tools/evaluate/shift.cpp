@@ -54,7 +54,7 @@ class Runner {
   // Without a change each model gets the pictures as its training did.
   Verdicts run(const ScorePlan& plan, const Change& change = {}) {
     const Decode changed = [&](std::size_t i) {
-      const Image image = plan.data.pictures->image(plan.items[i], {.min_side = side_});
+      const Image image = plan.data.images->image(plan.items[i], {.min_side = side_});
       return change(resize_to_short_side(image, side_), plan.items[i]);
     };
     const Decode decode = change ? changed : as_trained(predictor_, plan);
@@ -153,7 +153,7 @@ std::vector<ShiftCell> column_of(Contender& model, Runner& runner, const Common&
   cells.resize(cells.size() + 2);
   if (model.photos) {
     const ScorePlan& plan = *model.photos;
-    const Catalogue& there = plan.data.catalogue;
+    const Catalog& there = plan.data.catalog;
     const Verdicts verdicts = runner.run(plan);
     cells[cells.size() - 2] = count(plan, verdicts);
     cells.back() = count(plan, verdicts, nullptr, [&](std::size_t i) {

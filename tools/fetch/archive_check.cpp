@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "data/archive.h"
+#include "data/zip_unpack.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "data/decode.h"
 #include "data/file_names.h"
 
 namespace pc {
@@ -47,7 +48,7 @@ std::vector<InputPicture> pictures_below(const std::string& root) {
     const std::string name = it->path().filename().string();
     if (is_junk(name)) {
       it.disable_recursion_pending();
-    } else if (it->is_regular_file(ignored) && has_picture_name(name)) {
+    } else if (it->is_regular_file(ignored) && has_image_name(name)) {
       pictures.push_back({.file = it->path().string()});
     }
   }
@@ -65,7 +66,7 @@ std::vector<std::string> matches(const std::string& pattern) {
   if (::glob(pattern.c_str(), GLOB_TILDE, nullptr, &found) == 0)
     for (std::size_t i = 0; i < found.gl_pathc; ++i) {
       const std::string path = found.gl_pathv[i];
-      if (is_folder(path) || has_picture_name(path) || is_archive_name(path)) paths.push_back(path);
+      if (is_folder(path) || has_image_name(path) || is_archive_name(path)) paths.push_back(path);
     }
   ::globfree(&found);
   return paths;
@@ -163,7 +164,7 @@ std::vector<InputPicture> Inputs::in_archive(const std::string& path, const std:
     return pictures;
   }
   for (std::size_t i = 0; i < entries.size(); ++i)
-    if (has_picture_name(entries[i].path) && lies_in(entries[i].path, inside)) add(i);
+    if (has_image_name(entries[i].path) && lies_in(entries[i].path, inside)) add(i);
   if (pictures.empty())
     pictures.push_back(
         nothing(inside.empty() ? path : path + "/" + inside,

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "data/decode_settings.h"
 #include "data/resize.h"
 #include "data/store.h"
 #include "engine/ops.h"

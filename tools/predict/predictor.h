@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/decode_settings.h"
 #include "data/image.h"
 #include "kernels/base/error.h"
 #include "models/model_file.h"

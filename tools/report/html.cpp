@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "data/jpeg.h"
 #include "data/resize.h"
 #include "kernels/base/error.h"
 
@@ -83,7 +84,7 @@ Image thumbnail(const Image& image) {
   constexpr int kSide = 80;
   const int side = std::max(image.h, image.w);
   if (side <= kSide) return image;
-  return shrink(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
+  return resize(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
 }
 
 std::string Thumbnails::show(const std::string& key, const std::string& label, const std::function<Image()>& draw) {

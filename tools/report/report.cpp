@@ -51,8 +51,8 @@ void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
   NoGrad no_grad;
   const DataPlan& plan = run.plan;
   RunMaterial m{{.heads = std::move(tested),
-                 .image = [&](uint32_t item) { return plan.store->picture(item); },
-                 .file = [&](uint32_t item) { return plan.catalogue.items[item].file; }},
+                 .image = [&](uint32_t item) { return plan.store->copy_image(item); },
+                 .file = [&](uint32_t item) { return plan.catalog.items[item].file; }},
                 run,
                 read_events(run.folder / "metrics.jsonl")};
   write_file_atomically(run.folder / "report.html", page(m));
@@ -68,11 +68,11 @@ void report_again(TrainConfig& config) {
   RunFolder folder(path);
   folder.claim(config.keys());
   const DataPlan plan = plan_data(config);
-  check_split(path / "split.csv", split_csv(plan.catalogue, plan.split, plan.groups));
+  check_split(path / "split.csv", split_csv(plan.catalog, plan.split, plan.groups));
   LoadedModel loaded = load_model(folder.model_path());
   const Device device = device_from_name(config.train.device);
   move_to(*loaded.model, device);
-  const BatchMaker batches(plan.catalogue, plan.store, loaded.info.preprocess, dtype_from_name(config.train.precision),
+  const BatchMaker batches(plan.catalog, plan.store, loaded.info.preprocess, dtype_from_name(config.train.precision),
                            device);
   const CalibrationSet answered = answer(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
   write_report(

@@ -133,7 +133,7 @@ std::string shift_section(const RunMaterial& m) {
 
 std::string card_section(const RunMaterial& m) {
   const TrainConfig& config = m.run.config;
-  const Catalogue& catalogue = m.run.plan.catalogue;
+  const Catalog& catalog = m.run.plan.catalog;
   const auto begin = config.model.weights.empty() ? std::string("from random weights")
                                                   : "from the weights in " + name_text(config.model.weights);
   std::string html = fmt::format(
@@ -141,7 +141,7 @@ std::string card_section(const RunMaterial& m) {
       "{} epochs.</li>\n"
       "<li><b>What it has seen</b>: {} pictures of {}, fitted by \"{}\" into {} × {} pixels.</li>\n"
       "<li><b>What it is for</b>: naming products in pictures like those. It knows these classes only{}.</li>\n",
-      name_text(m.run.info.architecture), name_text(fmt::format("{}", fmt::join(catalogue.columns, ", "))), begin,
+      name_text(m.run.info.architecture), name_text(fmt::format("{}", fmt::join(catalog.columns, ", "))), begin,
       config.train.epochs, grouped(int64_t(m.run.plan.train.size())), name_text(config.data.root),
       name_of(m.run.info.preprocess.resize), m.run.info.preprocess.width, m.run.info.preprocess.height,
       m.run.info.calibration ? "; pcpredict tells which answers to trust" : ", and names one of them for any picture");
@@ -158,7 +158,7 @@ std::string card_section(const RunMaterial& m) {
 }
 
 std::string reproduce_section(const RunMaterial& m) {
-  const Catalogue::Report& r = m.run.plan.catalogue.report;
+  const Catalog::Report& r = m.run.plan.catalog.report;
   return fmt::format(
       "<h2 id=\"reproduce\">The same again</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
       "come out, bit for bit, with any number "
@@ -167,8 +167,8 @@ std::string reproduce_section(const RunMaterial& m) {
       "<h3>config.ini</h3>\n<pre>{}</pre>\n",
       html_text(shell_word((m.run.folder / "config.ini").string())),
       html_text(shell_word("output.name=" + m.run.config.output.name + "-again")), version_text("pctrain"),
-      grouped(int64_t(m.run.plan.catalogue.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_picture,
-      r.pictures_without_row, m.run.plan.store->bad().size(), lines_html(to_ini(m.run.config.keys(), false)));
+      grouped(int64_t(m.run.plan.catalog.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+      r.images_without_row, m.run.plan.store->bad().size(), lines_html(to_ini(m.run.config.keys(), false)));
 }
 
 }  // namespace pc

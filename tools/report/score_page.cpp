@@ -48,7 +48,7 @@ Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t tr
 ScorePage::ScorePage(const ScorePlan& plan, const ModelInfo& info) : plan_(plan), info_(info) {
   for (const ScoredHead& match : plan.heads) {
     TestedHead& head = heads_.emplace_back();
-    head.classes = match.right.empty() ? info.heads[match.head].labels : plan.data.catalogue.classes[match.column];
+    head.classes = match.right.empty() ? info.heads[match.head].labels : plan.data.catalog.classes[match.column];
     head.labels = info.heads[match.head].labels;
     if (!match.right.empty()) head.classes.push_back("something else");
   }
@@ -73,7 +73,7 @@ void ScorePage::write(const std::filesystem::path& path, const std::string& name
   for (std::size_t h = 0; h < heads_.size(); ++h) heads_[h].score = report.heads[h].score;
   Material m{.heads = std::move(heads_),
              .image = [&](uint32_t i) { return decode(i); },
-             .file = [&](uint32_t i) { return plan_.data.catalogue.items[plan_.items[i]].file; }};
+             .file = [&](uint32_t i) { return plan_.data.catalog.items[plan_.items[i]].file; }};
   const std::string body = results_section(m, "All pictures that were scored.") + head_sections(m);
   write_file_atomically(path, report_page(m, name, "evaluation", summary(report, info_, conditions), body));
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "data/background.h"
+#include "data/surface.h"
 #include "kernels/base/parallel.h"
 
 namespace pc {
@@ -29,9 +30,9 @@ Tensor owned(std::vector<uint8_t> bytes) {
 
 }  // namespace
 
-BatchMaker::BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store,
-                       const Preprocess& preprocess, DType dtype, Device device, const BatchRecipe& recipe)
-    : catalogue_(&catalogue),
+BatchMaker::BatchMaker(const Catalog& catalog, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess,
+                       DType dtype, Device device, const BatchRecipe& recipe)
+    : catalog_(&catalog),
       store_(std::move(store)),
       preprocess_(preprocess),
       dtype_(dtype),

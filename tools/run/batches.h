@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/store.h"
 #include "engine/augmentation.h"
 #include "engine/ops.h"
@@ -32,10 +32,10 @@ struct BatchPlace {
 
 class BatchMaker {
  public:
-  // Labels are of the catalogue's columns; on CUDA the store's pixels are copied to the device once. Where the recipe lays objects on
+  // Labels are of the catalog's columns; on CUDA the store's pixels are copied to the device once. Where the recipe lays objects on
   // other surfaces, those are made and the objects marked here.
-  BatchMaker(const Catalogue& catalogue, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess,
-             DType dtype, Device device, const BatchRecipe& recipe = {});
+  BatchMaker(const Catalog& catalog, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess, DType dtype,
+             Device device, const BatchRecipe& recipe = {});
 
   // Whole pictures, as prediction sees them.
   Batch whole(std::span<const uint32_t> items) const;
@@ -49,8 +49,8 @@ class BatchMaker {
   Batch make(std::size_t n, const Tensor& table) const;
   std::size_t table_bytes(std::size_t n) const { return layout(n).bytes; }
 
-  int32_t label(uint32_t item, std::size_t head) const { return catalogue_->items[item].labels[head]; }
-  std::size_t heads() const { return catalogue_->columns.size(); }
+  int32_t label(uint32_t item, std::size_t head) const { return catalog_->items[item].labels[head]; }
+  std::size_t heads() const { return catalog_->columns.size(); }
 
  private:
   // Where things lie in a table: n AugmentSamples, n / 2 MixPairs, then label, the partner's label and the own share of every picture, n
@@ -61,7 +61,7 @@ class BatchMaker {
   Layout layout(std::size_t n) const;
   void write_targets(std::span<const uint32_t> items, std::span<const MixPair> pairs, std::byte* table) const;
   Tensor to_device(Tensor host) const { return device_ == Device::cpu ? host : host.to(device_); }
-  const Catalogue* catalogue_;
+  const Catalog* catalog_;
   std::shared_ptr<const ImageStore> store_;
   Preprocess preprocess_;
   DType dtype_;

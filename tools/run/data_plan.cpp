@@ -15,23 +15,23 @@ namespace pc {
 namespace {
 
 void report(const DataSet& data, const std::vector<std::vector<std::string>>& rare) {
-  const Catalogue::Report& r = data.catalogue.report;
+  const Catalog::Report& r = data.catalog.report;
   fmt::print(
       stderr,
       "data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row\n",
-      data.catalogue.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_picture,
-      r.pictures_without_row);
+      data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+      r.images_without_row);
   for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i)
     fmt::print(stderr, "data: {}\n", r.notes[i]);
-  for (std::size_t c = 0; c < data.catalogue.columns.size(); ++c)
-    fmt::print(stderr, "data: {}: {} classes, {} rare ones folded\n", data.catalogue.columns[c],
-               data.catalogue.classes[c].size(), rare[c].size());
+  for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
+    fmt::print(stderr, "data: {}: {} classes, {} rare ones folded\n", data.catalog.columns[c],
+               data.catalog.classes[c].size(), rare[c].size());
 }
 
 // Pictures that cannot be read are listed, and stop the run where they are too many.
 std::vector<bool> check_bad(const ImageStore& store, double max_bad) {
   std::vector<bool> bad(store.size());
-  for (const BadPicture& picture : store.bad()) bad[picture.item] = true;
+  for (const BadImage& picture : store.bad()) bad[picture.item] = true;
   const auto count = store.bad().size();
   for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i)
     fmt::print(stderr, "data: skipped {}\n", store.bad()[i].reason);
@@ -42,11 +42,11 @@ std::vector<bool> check_bad(const ImageStore& store, double max_bad) {
   return bad;
 }
 
-ItemGroups find_groups(const Catalogue& catalogue, const ImageStore& store) {
+ItemGroups find_groups(const Catalog& catalog, const ImageStore& store) {
   Progress progress("finding near duplicates", int64_t(store.size()));
   Grouping groups(store.size());
   groups.join(near_duplicate_groups(signatures_of(store, [&](int64_t done, int64_t) { progress.update(done); })));
-  groups.join_equal(name_keys(catalogue.names));
+  groups.join_equal(name_keys(catalog.names));
   return groups.large();
 }
 
@@ -61,22 +61,22 @@ void report_groups(const ItemGroups& groups) {
 std::vector<Split> draw_split(const TrainConfig& config, const DataSet& data, const ItemGroups& groups) {
   const std::string& how = config.data.split;
   SplitSettings settings{.val = config.data.val, .test = config.data.test, .seed = uint64_t(config.data.seed)};
-  if (how == "random") return make_split(data.catalogue, {}, settings);
-  if (how == "safe") return make_split(data.catalogue, groups, settings);
-  Catalogue catalogue = data.catalogue;
-  if (how == "year" ? catalogue.years.empty() : catalogue.names.empty())
+  if (how == "random") return make_split(data.catalog, {}, settings);
+  if (how == "safe") return make_split(data.catalog, groups, settings);
+  Catalog catalog = data.catalog;
+  if (how == "year" ? catalog.years.empty() : catalog.names.empty())
     fail(Exit::usage,
          fmt::format("data.split = {}: {} has no column \"{}\" (only the Kaggle layout may); use safe or random", how,
                      config.data.root, how == "year" ? "year" : "productDisplayName"));
   std::vector<Split> split;
   if (how == "year") {
-    catalogue.given = newest_years(catalogue, settings.test);
-    split = make_split(catalogue, groups, settings);
+    catalog.given = newest_years(catalog, settings.test);
+    split = make_split(catalog, groups, settings);
   } else {
-    Grouping brands(catalogue.items.size());
-    brands.join_equal(brand_keys(catalogue.names));
+    Grouping brands(catalog.items.size());
+    brands.join_equal(brand_keys(catalog.names));
     settings.column = -1;
-    split = make_split(catalogue, brands.large(), settings);
+    split = make_split(catalog, brands.large(), settings);
   }
   fmt::print(stderr, "data: {} pictures left out, each in a group with pictures of another side\n",
              part_groups(split, groups));
@@ -91,20 +91,20 @@ void report_split(const DataPlan& plan) {
     fmt::print(stderr,
                "data: {} test pictures have a near duplicate or one of equal name among those that train or validate\n",
                leaks);
-  for (std::size_t c = 0; c < plan.catalogue.columns.size(); ++c) {
+  for (std::size_t c = 0; c < plan.catalog.columns.size(); ++c) {
     const auto counts = plan.training_counts(c);
     if (const auto missing = std::count(counts.begin(), counts.end(), 0); missing > 0)
-      fmt::print(stderr, "data: {}: {} classes have no picture to train on\n", plan.catalogue.columns[c], missing);
+      fmt::print(stderr, "data: {}: {} classes have no picture to train on\n", plan.catalog.columns[c], missing);
   }
 }
 
-std::size_t sampling_column(const TrainConfig& config, const Catalogue& catalogue) {
-  if (config.data.sampling_head.empty()) return catalogue.columns.size() - 1;
-  const auto found = std::find(catalogue.columns.begin(), catalogue.columns.end(), config.data.sampling_head);
-  if (found == catalogue.columns.end())
+std::size_t sampling_column(const TrainConfig& config, const Catalog& catalog) {
+  if (config.data.sampling_head.empty()) return catalog.columns.size() - 1;
+  const auto found = std::find(catalog.columns.begin(), catalog.columns.end(), config.data.sampling_head);
+  if (found == catalog.columns.end())
     fail(Exit::usage, fmt::format("data.sampling_head = {}: wants one of {}", config.data.sampling_head,
-                                  fmt::join(catalogue.columns, ", ")));
-  return std::size_t(found - catalogue.columns.begin());
+                                  fmt::join(catalog.columns, ", ")));
+  return std::size_t(found - catalog.columns.begin());
 }
 
 // Leaves data.limit random pictures to train on.
@@ -121,44 +121,43 @@ void limit_training(const TrainConfig& config, DataPlan& plan) {
 
 std::vector<Head> DataPlan::heads() const {
   std::vector<Head> heads;
-  for (std::size_t i = 0; i < catalogue.columns.size(); ++i)
-    heads.push_back({catalogue.columns[i], catalogue.classes[i]});
+  for (std::size_t i = 0; i < catalog.columns.size(); ++i) heads.push_back({catalog.columns[i], catalog.classes[i]});
   return heads;
 }
 
 std::vector<int64_t> DataPlan::training_counts(std::size_t column) const {
-  std::vector<int64_t> counts(catalogue.classes[column].size());
+  std::vector<int64_t> counts(catalog.classes[column].size());
   for (const uint32_t item : train)
-    if (const int32_t label = catalogue.items[item].labels[column]; label >= 0) ++counts[std::size_t(label)];
+    if (const int32_t label = catalog.items[item].labels[column]; label >= 0) ++counts[std::size_t(label)];
   return counts;
 }
 
 std::vector<uint32_t> DataPlan::order(const TrainConfig& config, uint64_t epoch) const {
-  const std::size_t column = sampling_column(config, catalogue);
+  const std::size_t column = sampling_column(config, catalog);
   std::vector<int32_t> labels;
-  for (const uint32_t item : train) labels.push_back(catalogue.items[item].labels[column]);
+  for (const uint32_t item : train) labels.push_back(catalog.items[item].labels[column]);
   return epoch_order(labels, sampling_from_name(config.data.sampling), uint64_t(config.train.seed), epoch);
 }
 
 DataPlan plan_data(const TrainConfig& config) {
   DataSet data = open_dataset(config.data.root, config.data.labels);
-  const auto rare = fold_rare_classes(data.catalogue, config.min_counts(),
+  const auto rare = fold_rare_classes(data.catalog, config.min_counts(),
                                       config.data.rare == "other" ? RareClasses::other : RareClasses::drop);
-  check_classes(data.catalogue);
-  sampling_column(config, data.catalogue);  // refuses a wrong name before the work begins
+  check_classes(data.catalog);
+  sampling_column(config, data.catalog);  // refuses a wrong name before the work begins
   report(data, rare);
 
   DataPlan plan;
   {
-    Progress progress("packing", int64_t(data.catalogue.items.size()));
+    Progress progress("packing", int64_t(data.catalog.items.size()));
     plan.store = open_store(data, store_settings(config.model.height, config.model.width), config.data.cache,
                             [&](int64_t done, int64_t) { progress.update(done); });
   }
   const std::vector<bool> bad = check_bad(*plan.store, config.data.max_bad);
-  plan.groups = find_groups(data.catalogue, *plan.store);
+  plan.groups = find_groups(data.catalog, *plan.store);
   report_groups(plan.groups);
   plan.split = config.data.split_file.empty() ? draw_split(config, data, plan.groups)
-                                              : read_split(config.data.split_file, data.catalogue);
+                                              : read_split(config.data.split_file, data.catalog);
   for (uint32_t i = 0; i < plan.split.size(); ++i) {
     Split& split = plan.split[i];
     if (bad[i]) split = Split::unused;
@@ -167,7 +166,7 @@ DataPlan plan_data(const TrainConfig& config) {
   }
   limit_training(config, plan);
   if (plan.train.size() < 2) fail(Exit::data, config.data.root + ": fewer than two training pictures");
-  plan.catalogue = std::move(data.catalogue);
+  plan.catalog = std::move(data.catalog);
   report_split(plan);
   return plan;
 }

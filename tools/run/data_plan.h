@@ -13,7 +13,7 @@
 namespace pc {
 
 struct DataPlan {
-  Catalogue catalogue;
+  Catalog catalog;
   std::shared_ptr<const ImageStore> store;
   ItemGroups groups;         // near duplicates and products of one name
   std::vector<Split> split;  // per item; unused: unreadable, beyond data.limit, or taken out because it leaks

@@ -21,13 +21,13 @@ Split split_named(const CsvReader& csv, std::string_view word) {
 
 }  // namespace
 
-std::string split_csv(const Catalogue& catalogue, const std::vector<Split>& split, const ItemGroups& groups) {
+std::string split_csv(const Catalog& catalog, const std::vector<Split>& split, const ItemGroups& groups) {
   std::vector<std::size_t> number(split.size());
   for (std::size_t g = 0; g < groups.size(); ++g)
     for (const uint32_t item : groups[g]) number[item] = g + 1;
   std::string text = "file,split,group\n";
   for (std::size_t i = 0; i < split.size(); ++i)
-    text += fmt::format("{},{},{}\n", csv_field(catalogue.items[i].file), name_of(split[i]),
+    text += fmt::format("{},{},{}\n", csv_field(catalog.items[i].file), name_of(split[i]),
                         number[i] ? std::to_string(number[i]) : "");
   return text;
 }
@@ -40,13 +40,13 @@ void check_split(const std::filesystem::path& path, const std::string& text) {
              path.string(), path.parent_path().string()));
 }
 
-std::vector<Split> read_split(const std::filesystem::path& path, const Catalogue& catalogue) {
+std::vector<Split> read_split(const std::filesystem::path& path, const Catalog& catalog) {
   const std::string text = read_file(path);
   CsvReader csv(text, path.string());
   const std::size_t file = csv.column("file"), side = csv.column("split");
   std::unordered_map<std::string_view, std::size_t> item_of;
-  for (std::size_t i = 0; i < catalogue.items.size(); ++i) item_of.emplace(catalogue.items[i].file, i);
-  std::vector<std::optional<Split>> found(catalogue.items.size());
+  for (std::size_t i = 0; i < catalog.items.size(); ++i) item_of.emplace(catalog.items[i].file, i);
+  std::vector<std::optional<Split>> found(catalog.items.size());
   std::vector<std::string_view> fields;
   while (csv.next(fields)) {
     const auto item = item_of.find(fields[file]);
@@ -59,7 +59,7 @@ std::vector<Split> read_split(const std::filesystem::path& path, const Catalogue
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!found[i])
       fail(Exit::data, fmt::format("{}: does not list {}; add a line, with \"unused\" to leave it out", path.string(),
-                                   printable(catalogue.items[i].file)));
+                                   printable(catalog.items[i].file)));
     split.push_back(*found[i]);
   }
   return split;

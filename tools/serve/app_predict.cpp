@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "data/decode.h"
+#include "data/image_format.h"
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "tools/cli/json.h"
 #include "tools/report/html.h"

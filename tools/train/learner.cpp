@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "data/cache_folder.h"
 #include "engine/weight_average.h"
 #include "kernels/base/error.h"
 #include "tools/train/class_weights.h"
@@ -60,7 +61,7 @@ Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInf
                 .peak = float(config.train.lr),
                 .steps = config.train.epochs * steps_per_epoch(),
                 .warm_up = float(config.train.warm_up)},
-      batches_(plan.catalogue, plan.store, info.preprocess, dtype_from_name(config.train.precision),
+      batches_(plan.catalog, plan.store, info.preprocess, dtype_from_name(config.train.precision),
                device_from_name(config.train.device), batch_recipe(config)),
       head_weights_(
           Tensor::from({int64_t(info.heads.size())}, config.head_weights(), device_from_name(config.train.device))),

@@ -153,7 +153,7 @@ void Trainer::save(RunFolder& folder) {
 
 Exit Trainer::run(RunFolder& folder) {
   const auto split_path = folder.path() / "split.csv";
-  const std::string split = split_csv(plan_.catalogue, plan_.split, plan_.groups);
+  const std::string split = split_csv(plan_.catalog, plan_.split, plan_.groups);
   if (const auto state = load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer())) {
     check_split(split_path, split);
     state_ = *state;

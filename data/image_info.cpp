@@ -1,9 +1,11 @@
-#include "data/picture_info.h"
+#include "data/image_info.h"
 
 #include <cstring>
 #include <utility>
 
-#include "data/codecs.h"
+#include "data/exif.h"
+#include "data/pnm.h"
+#include "data/stb.h"
 
 namespace pc {
 namespace {
@@ -21,7 +23,7 @@ bool is_frame(int marker) {  // SOF0 … SOF15 without DHT, JPG and DAC, which l
 }
 
 // The frame header: after its length come precision, height, width and the number of components.
-void read_jpeg(Bytes b, PictureInfo& info) {
+void read_jpeg(Bytes b, ImageInfo& info) {
   for (std::size_t at = 2; at + 10 <= b.size() && b[at] == std::byte{0xff};) {
     const int marker = std::to_integer<int>(b[at + 1]);
     if (marker == 0xff) {  // fill byte
@@ -34,59 +36,59 @@ void read_jpeg(Bytes b, PictureInfo& info) {
     }
     info.h = big_endian(b, at + 5, 2), info.w = big_endian(b, at + 7, 2);
     const int components = std::to_integer<int>(b[at + 9]);
-    if (components == 1) info.mode = PictureMode::gray;
-    if (components == 3) info.mode = PictureMode::rgb;
-    if (components == 4) info.mode = PictureMode::cmyk;
+    if (components == 1) info.mode = ImageMode::gray;
+    if (components == 3) info.mode = ImageMode::rgb;
+    if (components == 4) info.mode = ImageMode::cmyk;
     return;
   }
 }
 
 // IHDR is the first chunk; a tRNS chunk before the pixels makes any type transparent.
-void read_png(Bytes b, PictureInfo& info) {
+void read_png(Bytes b, ImageInfo& info) {
   if (b.size() < 33) return;
   info.w = big_endian(b, 16, 4), info.h = big_endian(b, 20, 4);
   const int type = std::to_integer<int>(b[25]);
-  if (type == 0) info.mode = PictureMode::gray;
-  if (type == 2) info.mode = PictureMode::rgb;
-  if (type == 3) info.mode = PictureMode::palette;
-  if (type == 4 || type == 6) info.mode = PictureMode::alpha;
+  if (type == 0) info.mode = ImageMode::gray;
+  if (type == 2) info.mode = ImageMode::rgb;
+  if (type == 3) info.mode = ImageMode::palette;
+  if (type == 4 || type == 6) info.mode = ImageMode::alpha;
   for (std::size_t at = 33; at + 12 <= b.size() && std::memcmp(&b[at + 4], "IDAT", 4) != 0;) {
-    if (std::memcmp(&b[at + 4], "tRNS", 4) == 0) info.mode = PictureMode::alpha;
+    if (std::memcmp(&b[at + 4], "tRNS", 4) == 0) info.mode = ImageMode::alpha;
     at += 12 + std::size_t(big_endian(b, at, 4));
   }
 }
 
 }  // namespace
 
-const char* name_of(PictureMode mode) {
+const char* name_of(ImageMode mode) {
   switch (mode) {
-    case PictureMode::unknown:
+    case ImageMode::unknown:
       return "unknown";
-    case PictureMode::gray:
+    case ImageMode::gray:
       return "grayscale";
-    case PictureMode::rgb:
+    case ImageMode::rgb:
       return "RGB";
-    case PictureMode::cmyk:
+    case ImageMode::cmyk:
       return "CMYK";
-    case PictureMode::palette:
+    case ImageMode::palette:
       return "palette";
-    case PictureMode::alpha:
+    case ImageMode::alpha:
       return "RGBA";
   }
   return "unknown";
 }
 
-PictureInfo picture_info(Bytes bytes) {
-  PictureInfo info{.format = sniff(bytes)};
+ImageInfo image_info(Bytes bytes) {
+  ImageInfo info{.format = sniff(bytes)};
   if (info.format == ImageFormat::jpeg) read_jpeg(bytes, info);
   if (info.format == ImageFormat::png) read_png(bytes, info);
   if (info.format == ImageFormat::gif || info.format == ImageFormat::bmp || info.format == ImageFormat::pnm) {
     const detail::PlainHeader header =
         info.format == ImageFormat::pnm ? detail::pnm_header(bytes) : detail::stb_header(bytes);
     info.h = header.h, info.w = header.w;
-    info.mode = info.format == ImageFormat::gif ? PictureMode::palette
-                : header.channels == 1          ? PictureMode::gray
-                                                : PictureMode::rgb;
+    info.mode = info.format == ImageFormat::gif ? ImageMode::palette
+                : header.channels == 1          ? ImageMode::gray
+                                                : ImageMode::rgb;
   }
   if (detail::exif_orientation(bytes, info.format) >= 5) std::swap(info.h, info.w);
   return info;

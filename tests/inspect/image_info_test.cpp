@@ -1,9 +1,11 @@
 // What headers say: formats, modes, sizes; and that no damage upsets the reader.
-#include "data/picture_info.h"
+#include "data/image_info.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "data/decode.h"
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "tools/dataset/drawing.h"
 
@@ -11,32 +13,30 @@ namespace pc {
 namespace {
 
 std::string golden(const std::string& name) { return read_file(PC_SOURCE_DIR "/tests/data/golden/" + name); }
-PictureInfo info_of(const std::string& bytes) {
-  return picture_info(std::as_bytes(std::span(bytes.data(), bytes.size())));
-}
-std::string text_of(const PictureInfo& i) {
+ImageInfo info_of(const std::string& bytes) { return image_info(std::as_bytes(std::span(bytes.data(), bytes.size()))); }
+std::string text_of(const ImageInfo& i) {
   return fmt::format("{} {} {}x{}", name_of(i.format), name_of(i.mode), i.w, i.h);
 }
 
-TEST(PictureInfo, KnowsEveryMode) {
+TEST(ImageInfo, KnowsEveryMode) {
   // Sizes and modes as make_pictures.py wrote them; the decoder's own size is the second witness.
-  const std::pair<const char*, PictureMode> cases[] = {
-      {"rgb420.jpg", PictureMode::rgb},      {"rgb444.jpg", PictureMode::rgb},  {"progressive.jpg", PictureMode::rgb},
-      {"gray.jpg", PictureMode::gray},       {"cmyk.jpg", PictureMode::cmyk},   {"gray.png", PictureMode::gray},
-      {"gray16.png", PictureMode::gray},     {"bits1.png", PictureMode::gray},  {"rgb.png", PictureMode::rgb},
-      {"palette.png", PictureMode::palette}, {"rgba.png", PictureMode::alpha},  {"picture.gif", PictureMode::palette},
-      {"picture.bmp", PictureMode::rgb},     {"picture.ppm", PictureMode::rgb},
+  const std::pair<const char*, ImageMode> cases[] = {
+      {"rgb420.jpg", ImageMode::rgb},      {"rgb444.jpg", ImageMode::rgb},  {"progressive.jpg", ImageMode::rgb},
+      {"gray.jpg", ImageMode::gray},       {"cmyk.jpg", ImageMode::cmyk},   {"gray.png", ImageMode::gray},
+      {"gray16.png", ImageMode::gray},     {"bits1.png", ImageMode::gray},  {"rgb.png", ImageMode::rgb},
+      {"palette.png", ImageMode::palette}, {"rgba.png", ImageMode::alpha},  {"picture.gif", ImageMode::palette},
+      {"picture.bmp", ImageMode::rgb},     {"picture.ppm", ImageMode::rgb},
   };
   for (const auto& [name, mode] : cases) {
     const std::string bytes = golden(name);
-    const PictureInfo info = info_of(bytes);
+    const ImageInfo info = info_of(bytes);
     const Image image = decode_image(std::as_bytes(std::span(bytes.data(), bytes.size())), name);
     EXPECT_EQ(name_of(info.mode), std::string(name_of(mode))) << name;
     EXPECT_EQ(std::pair(info.h, info.w), std::pair(int64_t(image.h), int64_t(image.w))) << name;
   }
 }
 
-TEST(PictureInfo, IsUpright) {
+TEST(ImageInfo, IsUpright) {
   const auto jpeg = encode_jpeg(draw_product(0, 0, 80, 60, 1, 1));
   std::string bytes(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
   EXPECT_EQ(text_of(info_of(bytes)), "JPEG RGB 60x80");
@@ -48,13 +48,13 @@ TEST(PictureInfo, IsUpright) {
   EXPECT_EQ(text_of(info_of(bytes.substr(0, 2) + exif + bytes.substr(2))), "JPEG RGB 80x60");
 }
 
-TEST(PictureInfo, StrangeFilesStayUnknown) {
+TEST(ImageInfo, StrangeFilesStayUnknown) {
   EXPECT_EQ(text_of(info_of("")), "empty unknown 0x0");
   EXPECT_EQ(text_of(info_of("<html></html>")), "HTML unknown 0x0");
   EXPECT_EQ(text_of(info_of("\xff\xd8\xff")), "JPEG unknown 0x0");
 }
 
-TEST(PictureInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
+TEST(ImageInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
   for (const char* name :
        {"cmyk.jpg", "palette.png", "rgba.png", "picture.gif", "picture.bmp", "picture.ppm", "progressive.jpg"}) {
     const std::string bytes = golden(name);
@@ -65,7 +65,7 @@ TEST(PictureInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
       for (const int value : {0x00, 0x7f, 0xff}) {
         std::string flipped = bytes;
         flipped[i] = char(value);
-        const PictureInfo info = info_of(flipped);
+        const ImageInfo info = info_of(flipped);
         EXPECT_GE(info.h, 0) << name;
       }
     }

@@ -1,14 +1,10 @@
-// What a file is, and which decoder gets it.
-#include "data/image.h"
-
-#include <fmt/format.h>
+// The first bytes of a file tell its format.
+#include "data/image_format.h"
 
 #include <algorithm>
 #include <cctype>
+#include <string>
 #include <string_view>
-
-#include "data/codecs.h"
-#include "kernels/base/error.h"
 
 namespace pc {
 namespace {
@@ -95,58 +91,8 @@ const char* name_of(ImageFormat format) {
   return "unknown";
 }
 
-void detail::check_pixels(const std::string& name, int64_t w, int64_t h, const DecodeSettings& settings) {
-  if (w <= 0 || h <= 0) fail(Exit::data, fmt::format("{}: picture of {}x{} pixels", name, w, h));
-  if (w > settings.max_pixels / h) {
-    const double mega = double(settings.max_pixels) / 1e6;
-    fail(Exit::limit, fmt::format("{}: {}x{} exceeds the limit of {:g} Mpixel", name, w, h, mega));
-  }
-}
-
 bool is_web_image(ImageFormat format) {
   return format == ImageFormat::jpeg || format == ImageFormat::png || format == ImageFormat::webp;
-}
-
-Image decode_web_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
-  const ImageFormat format = sniff(bytes);
-  const auto upright = [&](Image image) {
-    return detail::orient(std::move(image), detail::exif_orientation(bytes, format));
-  };
-  switch (format) {
-    case ImageFormat::jpeg:
-      return upright(detail::decode_jpeg(bytes, name, settings));
-    case ImageFormat::png:
-      return upright(detail::decode_png(bytes, name, settings));
-    case ImageFormat::webp:
-      return upright(detail::decode_webp(bytes, name, settings));
-    case ImageFormat::empty:
-      fail(Exit::data, name + ": empty file");
-    case ImageFormat::unknown:
-      fail(Exit::data, name + ": not an image");
-    case ImageFormat::html:
-    case ImageFormat::text:
-      fail(Exit::data, fmt::format("{}: not an image (looks like {})", name, name_of(format)));
-    default:
-      fail(Exit::data, fmt::format("{}: file is {}; send JPEG, PNG or WebP", name, name_of(format)));
-  }
-}
-
-Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
-  switch (const ImageFormat format = sniff(bytes)) {
-    case ImageFormat::pnm:
-      return detail::decode_pnm(bytes, name, settings);
-    case ImageFormat::gif:
-    case ImageFormat::bmp:
-      return detail::decode_with_stb(bytes, name, settings);
-    case ImageFormat::heif:
-    case ImageFormat::avif:
-    case ImageFormat::tiff:
-    case ImageFormat::pdf:
-    case ImageFormat::zip:
-      fail(Exit::data, fmt::format("{}: file is {}, not supported; convert to JPEG or PNG", name, name_of(format)));
-    default:
-      return decode_web_image(bytes, name, settings);
-  }
 }
 
 }  // namespace pc
