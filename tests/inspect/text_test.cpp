@@ -5,7 +5,7 @@
 
 #include "tools/cli/terminal.h"
 #include "tools/dataset/inspect_report.h"
-#include "tools/report/html.h"
+#include "tools/html/html.h"
 
 namespace pc {
 namespace {

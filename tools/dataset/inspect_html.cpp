@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "tools/dataset/inspect_report.h"
-#include "tools/report/html.h"
+#include "tools/html/html.h"
 
 namespace pc {
 namespace {

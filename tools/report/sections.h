@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tools/report/figures.h"
-#include "tools/report/html.h"
+#include "tools/html/html.h"
 #include "tools/report/report.h"
 
 namespace pc {

@@ -5,7 +5,7 @@
 
 #include "kernels/base/file.h"
 #include "tools/cli/json.h"
-#include "tools/report/html.h"
+#include "tools/html/html.h"
 #include "tools/serve/app.h"
 #include "tools/serve/infer_request.h"
 #include "tools/serve/multipart.h"

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/cli/json.h"
-#include "tools/report/html.h"
+#include "tools/html/html.h"
 
 namespace pc {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/report/html.h"
+#include "tools/html/html.h"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -96,7 +96,7 @@ std::string Thumbnails::show(const std::string& key, const std::string& label, c
 void Thumbnails::add(const std::string& key, const std::function<Image()>& draw) {
   try {
     const std::string data = base64(encode_jpeg(thumbnail(draw()), {.quality = 75}));
-    if (css_.size() + data.size() > room_) {
+    if (css_.size() + data.size() > budget_) {
       left_out_ = true;
       return;
     }

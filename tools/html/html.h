@@ -25,7 +25,7 @@ Image thumbnail(const Image& image);
 // Thumbnails as CSS classes, so that a picture shown twice is stored once.
 class Thumbnails {
  public:
-  explicit Thumbnails(std::size_t bytes) : room_(bytes) {}
+  explicit Thumbnails(std::size_t bytes) : budget_(bytes) {}
   // An element that shows the picture called `key` (a name of CSS, such as "p12"), described by `label`. `draw` is
   // asked at the first use. An empty frame where it throws Error, and for every new picture once one would take more
   // than the bytes given.
@@ -35,7 +35,7 @@ class Thumbnails {
 
  private:
   void add(const std::string& key, const std::function<Image()>& draw);
-  std::size_t room_;
+  std::size_t budget_;
   std::set<std::string> shown_, broken_;
   std::string css_;
   bool left_out_ = false;
