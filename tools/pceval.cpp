@@ -163,7 +163,7 @@ std::vector<int32_t> true_labels(const ScorePlan& plan, const ModelInfo& info, s
   return labels;
 }
 
-void write_calibrated(const Options& o, const CalibrationSet& pictures) {
+void write_calibrated(const Options& o, const LabeledLogits& pictures) {
   LoadedModel loaded = load_model(o.models.front());
   const std::vector<double> before = temperatures(loaded.info);
   fit_calibration(loaded.info, pictures);
@@ -183,7 +183,7 @@ Exit run_score(const Options& o) {
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   ScorePage page(plan, predictor.info());
   Naming naming(plan, predictor.info(), precision_of(predictor.info(), o.accept_at));
-  CalibrationSet pictures;
+  LabeledLogits pictures;
   const ScoreReport report = [&] {
     Progress progress("scoring", int64_t(plan.items.size()));
     const auto keep = [&](std::size_t i, const Logits& logits) {

@@ -153,7 +153,8 @@ Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
 }
 
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress, const std::function<void(std::size_t, const Logits&)>& sink) {
+                   const std::function<void(int64_t done)>& progress,
+                   const std::function<void(std::size_t, const Logits&)>& sink) {
   Answers answers;
   answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {

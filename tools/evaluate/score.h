@@ -8,7 +8,7 @@
 
 #include "data/catalogue.h"
 #include "tools/evaluate/class_map.h"
-#include "tools/evaluate/evaluate.h"
+#include "tools/evaluate/head_score.h"
 #include "tools/predict/predictor.h"
 #include "tools/predict/verdict.h"
 
@@ -54,7 +54,7 @@ struct Answers {
 using Decode = std::function<Image(std::size_t i)>;
 // `sink` gets the logits of each picture i that could be read, in order.
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress = {},
+                   const std::function<void(int64_t done)>& progress = {},
                    const std::function<void(std::size_t i, const Logits&)>& sink = {});
 // As the model's training saw the pictures.
 Decode as_trained(const Predictor& predictor, const ScorePlan& plan);

@@ -1,11 +1,11 @@
-#include "tools/evaluate/calibrate.h"
+#include "tools/evaluate/calibrate_run.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "tools/cli/progress.h"
 #include "tools/evaluate/evaluate.h"
+#include "tools/evaluate/fit_calibration.h"
 #include "tools/evaluate/learn_hierarchy.h"
 
 namespace pc {
@@ -20,7 +20,7 @@ struct Coverage {
   double precision() const { return sure ? double(right) / double(sure) : 0; }
 };
 
-Coverage coverage(const std::vector<std::vector<Named>>& named, const CalibrationSet& answered, std::size_t head) {
+Coverage coverage(const std::vector<std::vector<Named>>& named, const LabeledLogits& answered, std::size_t head) {
   Coverage c;
   for (std::size_t i = 0; i < named.size(); ++i) {
     const Named& one = named[i][head];
@@ -38,7 +38,7 @@ json before_and_after(const Evidence& evidence, double temperature) {
   return {{"before", to_json(reliability(evidence, 1))}, {"after", to_json(reliability(evidence, temperature))}};
 }
 
-json head_report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test, std::size_t h) {
+json head_report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits& test, std::size_t h) {
   const double t = info.calibration->heads[h].temperature;
   return {{"temperature", t},
           {"val", before_and_after(evidence_of(val, h), t)},
@@ -46,7 +46,7 @@ json head_report(const ModelInfo& info, const CalibrationSet& val, const Calibra
 }
 
 // How many pictures of `answered` get which verdict.
-json count_verdicts(const ModelInfo& info, const CalibrationSet& answered,
+json count_verdicts(const ModelInfo& info, const LabeledLogits& answered,
                     const std::vector<std::vector<Named>>& named) {
   json counts{{"n", answered.logits.size()}};
   for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::not_product}) {
@@ -57,7 +57,7 @@ json count_verdicts(const ModelInfo& info, const CalibrationSet& answered,
   return counts;
 }
 
-json report(const ModelInfo& info, const CalibrationSet& val, const CalibrationSet& test) {
+json report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits& test) {
   json event{{"event", "calibration"}, {"heads", json::object()}};
   for (std::size_t h = 0; h < info.heads.size(); ++h)
     event["heads"][info.heads[h].name] = head_report(info, val, test, h);
@@ -96,32 +96,15 @@ void print(const json& event, const ModelInfo& info) {
 
 }  // namespace
 
-CalibrationSet answer(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
-                      const char* what) {
-  Progress progress(what, int64_t(items.size()));
-  CalibrationSet all{.logits = std::vector<Logits>(items.size()), .labels = {}};
-  for_logits(
-      model, batches, items, batch,
-      [&](std::size_t place, std::size_t, std::span<const float> logits) {
-        all.logits[place].emplace_back(logits.begin(), logits.end());
-      },
-      [&](int64_t done) { progress.update(done); });
-  for (const uint32_t item : items) {
-    all.labels.emplace_back();
-    for (std::size_t h = 0; h < batches.heads(); ++h) all.labels.back().push_back(batches.label(item, h));
-  }
-  return all;
-}
-
-void calibrate(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
-               const CalibrationSet& test, RunFolder& folder) {
+void calibrate_run(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
+                   const LabeledLogits& test, RunFolder& folder) {
   info.hierarchy = learn_hierarchy(plan.catalogue, plan.train);
   if (plan.val.empty()) {
     fmt::print(stderr,
                "no validation pictures: the probabilities stay as the network gives them, and none is called sure\n");
     return;
   }
-  const CalibrationSet val = answer(model, batches, plan.val, batch, "calibrating");
+  const LabeledLogits val = collect_logits(model, batches, plan.val, batch, "calibrating");
   info.calibration.reset();
   fit_calibration(info, val);
   const json event = report(info, val, test);

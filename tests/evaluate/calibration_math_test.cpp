@@ -1,5 +1,5 @@
 // The mathematics of calibration by hand, and on logits whose truth is known.
-#include "tools/evaluate/calibration_fit.h"
+#include "tools/evaluate/calibration_math.h"
 
 #include <gtest/gtest.h>
 

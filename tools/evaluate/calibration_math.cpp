@@ -1,4 +1,4 @@
-#include "tools/evaluate/calibration_fit.h"
+#include "tools/evaluate/calibration_math.h"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // Scores by hand: accuracy, macro-F1 over the classes that occur, the majority baseline.
-#include "tools/evaluate/evaluate.h"
+#include "tools/evaluate/head_score.h"
 
 #include <gtest/gtest.h>
 
