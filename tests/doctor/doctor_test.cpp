@@ -8,6 +8,7 @@
 
 #include "kernels/base/file.h"
 #include "tests/support.h"
+#include "tools/doctor/check_gpu.h"
 #include "tools/doctor/checks.h"
 
 namespace pc {
@@ -116,10 +117,10 @@ TEST(Doctor, GpuVersionsFoundAndWanted) {
 
 TEST(Doctor, RoomWeightsAndData) {
   const TemporaryFolder folder;
-  EXPECT_NE(check_room("runs", folder / "not/yet/there").state, State::problem);
+  EXPECT_NE(check_space("runs", folder / "not/yet/there").state, State::problem);
   put(folder / "file", "");
-  EXPECT_EQ(check_room("runs", folder / "file").code, Exit::file);
-  EXPECT_EQ(check_room("runs", "/proc/nothing").state, State::problem);
+  EXPECT_EQ(check_space("runs", folder / "file").code, Exit::file);
+  EXPECT_EQ(check_space("runs", "/proc/nothing").state, State::problem);
 
   EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::warning);
   EXPECT_NE(check_weights(folder.path()).advice, "");

@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "tools/cli/terminal.h"
-#include "tools/dataset/inspect_report.h"
+#include "tools/dataset/inspect_text.h"
 #include "tools/html/html.h"
 
 namespace pc {

@@ -1,9 +1,11 @@
-// One page without scripts.
+#include "tools/dataset/inspect_html.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "tools/dataset/inspect_report.h"
+#include "tools/cli/terminal.h"
+#include "tools/dataset/inspect_text.h"
 #include "tools/html/html.h"
 
 namespace pc {

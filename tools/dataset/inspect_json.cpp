@@ -1,7 +1,6 @@
-// The whole inspection as one JSON object.
-#include <algorithm>
+#include "tools/dataset/inspect_json.h"
 
-#include "tools/dataset/inspect_report.h"
+#include <algorithm>
 
 namespace pc {
 namespace {

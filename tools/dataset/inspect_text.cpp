@@ -1,9 +1,8 @@
-// Tables and bars for a terminal.
+#include "tools/dataset/inspect_text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "tools/dataset/inspect_report.h"
 
 namespace pc {
 namespace {

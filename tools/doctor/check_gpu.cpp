@@ -1,4 +1,5 @@
-// What the programs would find of NVIDIA's on this machine.
+#include "tools/doctor/check_gpu.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +7,6 @@
 #include <string_view>
 
 #include "kernels/base/file.h"
-#include "tools/doctor/checks.h"
 
 namespace pc {
 namespace {
