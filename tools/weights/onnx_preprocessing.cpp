@@ -1,11 +1,8 @@
-// Preprocessing as ONNX nodes: the filters of data/resize.h and kernels/augment/augment.h as two matrices each, made in
-// the graph from the sizes of the pictures at hand.
-//
-// ONNX's own Resize antialiases from opset 18 on only, and knows neither crops beyond the picture nor our two steps.
+#include "tools/weights/onnx_preprocessing.h"
+
 #include <cmath>
 
 #include "data/store.h"
-#include "tools/weights/onnx.h"
 
 namespace pc {
 namespace {
@@ -34,8 +31,8 @@ class Pixels {
     return rounded(filter_rows(rounded(filter_columns(x, columns)), rows));
   }
 
-  // As the augment kernel does with Preprocess::identity(): filtered, laid over the fill colour, normalised. The pixels
-  // beyond the picture need no room: y = fill + sum over those within of weight * (pixel - fill).
+  // As the augment kernel does with Preprocess::identity(): filtered, laid over the fill color, normalized. The pixels
+  // beyond the picture need no padding: y = fill + sum over those within of weight * (pixel - fill).
   std::string fitted(const std::string& x, const Preprocess& p) {
     const std::string h = size_of_axis(x, 2), w = size_of_axis(x, 3);
     const auto [across, down] = crops(cast(w, OnnxType::f32), cast(h, OnnxType::f32), p);
@@ -68,9 +65,9 @@ class Pixels {
     const auto choose = [&](const std::string& yes, const std::string& no) {
       return g_.node("Where", p.resize == Resize::pad ? std::vector{narrow, yes, no} : std::vector{narrow, no, yes});
     };
-    return {centred(w, choose(width, w)), centred(h, choose(h, height))};
+    return {centered(w, choose(width, w)), centered(h, choose(h, height))};
   }
-  Crop centred(const std::string& size, const std::string& length) {
+  Crop centered(const std::string& size, const std::string& length) {
     return {g_.node("Div", {g_.node("Sub", {size, length}), g_.scalar(2.0f)}), length};
   }
 

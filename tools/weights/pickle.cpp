@@ -1,5 +1,9 @@
-// What the values of a pickle can tell about themselves.
 #include "tools/weights/pickle.h"
+
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
+#include "tools/weights/pickle_reader.h"
 
 namespace pc {
 
@@ -75,6 +79,21 @@ const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) c
     if (k.kind == PickleValue::Kind::string && k.string == key) return &values[dict.items[i - 1]];
   }
   return nullptr;
+}
+
+Pickle read_pickle(std::span<const std::byte> bytes, const std::string& file) {
+  PickleReader reader(bytes, file, 0, 5);
+  Pickle p = reader.read();
+  if (reader.end() != bytes.size())
+    fail(Exit::data, fmt::format("{}: {} bytes behind STOP", file, bytes.size() - reader.end()));
+  return p;
+}
+
+Pickle read_stacked_pickle(std::span<const std::byte> bytes, std::size_t& at, const std::string& file) {
+  PickleReader reader(bytes, file, at, 6);
+  Pickle p = reader.read();
+  at = reader.end();
+  return p;
 }
 
 }  // namespace pc
