@@ -1,15 +1,19 @@
-// One head looked at closely: which classes it confuses, where it is surely wrong, what its probabilities are worth.
+#include "tools/report/head_section.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "tools/cli/terminal.h"
-#include "tools/report/sections.h"
+#include "tools/report/chart.h"
+#include "tools/report/figures.h"
+#include "tools/report/markup.h"
 
 namespace pc {
 namespace {
 
 constexpr std::size_t kMatrix = 30, kPairs = 10, kExamples = 3, kWorst = 18, kClasses = 300, kCoveragePoints = 100;
+constexpr std::size_t kTextBytes = 1'200'000;  // of all heads
 constexpr int kBins = 15;
 
 std::string matrix_cell(int64_t count, int64_t row, bool diagonal, bool rest) {
@@ -150,6 +154,15 @@ std::string head_section(Material& m, std::size_t head) {
   const std::string title = fmt::format("<h2 id=\"head{}\">{}</h2>\n", head, name_text(m.heads[head].score.name));
   if (m.heads[head].pictures.empty()) return title + "<p>No test picture has this label.</p>\n";
   return title + matrix(m, head) + pairs(m, head) + worst(m, head) + probabilities(m, head) + class_table(m, head);
+}
+
+std::string head_sections(Material& m) {
+  std::string html;
+  std::size_t head = 0;
+  for (; head < m.heads.size() && html.size() < kTextBytes; ++head) html += head_section(m, head);
+  if (head < m.heads.size())
+    html += fmt::format("<p>{} more heads are left out to keep this page small.</p>\n", m.heads.size() - head);
+  return html;
 }
 
 }  // namespace pc

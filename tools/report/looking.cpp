@@ -1,11 +1,13 @@
-// Where the network looks: class activation maps of a few test pictures.
+#include "tools/report/looking.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
 #include "tools/predict/cam.h"
-#include "tools/report/sections.h"
+#include "tools/report/figures.h"
+#include "tools/report/markup.h"
 
 namespace pc {
 namespace {

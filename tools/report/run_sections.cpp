@@ -1,4 +1,5 @@
-// What else belongs to a run: calibration, the table of shifts, the model card, and how to get the same again.
+#include "tools/report/run_sections.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,7 +10,8 @@
 #include "kernels/base/file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/terminal.h"
-#include "tools/report/sections.h"
+#include "tools/report/figures.h"
+#include "tools/report/markup.h"
 #include "tools/run/events.h"
 
 namespace pc {

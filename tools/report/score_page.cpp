@@ -8,7 +8,10 @@
 #include "kernels/base/file.h"
 #include "tools/cli/terminal.h"
 #include "tools/predict/verdict.h"
-#include "tools/report/sections.h"
+#include "tools/report/head_section.h"
+#include "tools/report/markup.h"
+#include "tools/report/report_page.h"
+#include "tools/report/results_section.h"
 
 namespace pc {
 namespace {
