@@ -1,4 +1,5 @@
-// The report of a score as a table for people and as JSON.
+#include "tools/evaluate/score_text.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -6,7 +7,6 @@
 #include <optional>
 
 #include "tools/cli/terminal.h"
-#include "tools/evaluate/score.h"
 
 namespace pc {
 namespace {

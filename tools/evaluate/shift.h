@@ -1,7 +1,6 @@
 // Shift: how much accuracy each of several models loses where pictures are not like those it was trained on.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -62,8 +61,5 @@ struct ShiftReport {
 // A model that knows no label of a set has blanks there. Errors: as plan_score; Error(usage) where a model has several
 // heads and none is chosen; Error(data) where no model can name anything, or no test picture is common to all.
 ShiftReport measure_shift(const ShiftSettings& settings);
-
-nlohmann::ordered_json to_json(const ShiftReport& report);
-std::string to_table(const ShiftReport& report);
 
 }  // namespace pc

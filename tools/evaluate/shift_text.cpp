@@ -1,9 +1,9 @@
-// The shift report as a table for people and as JSON.
+#include "tools/evaluate/shift_text.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "tools/cli/terminal.h"
-#include "tools/evaluate/shift.h"
 
 namespace pc {
 namespace {

@@ -1,4 +1,5 @@
-// The two ways to send pictures: /v1/predict, and KServe's infer.
+#include "tools/serve/predict_routes.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +7,7 @@
 #include "kernels/base/file.h"
 #include "tools/cli/json.h"
 #include "tools/html/html.h"
-#include "tools/serve/app.h"
+#include "tools/serve/answering.h"
 #include "tools/serve/infer_request.h"
 #include "tools/serve/multipart.h"
 #include "tools/serve/query.h"
@@ -111,8 +112,8 @@ ordered_json chosen(const ordered_json& outputs, const std::vector<std::string>&
 
 }  // namespace
 
-void App::predict(Request& request, const Respond& respond) {
-  const auto served = model();
+void answer_predict(Request& request, const Respond& respond, const PredictPipeline& pipeline) {
+  const auto served = pipeline.model;
   const ModelInfo& info = served->predictor.info();
   const PredictQuery query = parse_query(request.query, info, served->index != nullptr);
   const std::string type(request.field("Content-Type"));
@@ -122,7 +123,7 @@ void App::predict(Request& request, const Respond& respond) {
       form ? form_files(type, *body, kMaxPictures) : std::vector<FormFile>{{.name = "picture", .bytes = *body}};
   if (files.empty()) fail(Exit::data, "the form has no file");
   if (body->empty()) fail(Exit::data, "the body is empty");
-  auto places = batcher_.admit(files.size());
+  auto places = pipeline.batcher.admit(files.size());
   if (places.empty()) return respond(busy(kQueueFull));
 
   std::vector<std::function<Image()>> pictures;
@@ -131,12 +132,12 @@ void App::predict(Request& request, const Respond& respond) {
       return decode_web_image(std::as_bytes(std::span(file.bytes)), file.name, settings);
     });
   const int bad = !form && !is_web_image(sniff(std::as_bytes(std::span(*body)))) ? 415 : 422;
-  pc::predict(served, std::move(pictures), std::move(places), query.explain, batcher_, workers_,
-              answering(respond, [=, this](std::vector<Answered>& answers) {
+  predict(served, std::move(pictures), std::move(places), query.explain, pipeline.batcher, pipeline.workers,
+              answering(respond, [=](std::vector<Answered>& answers) {
                 ordered_json all{{"pictures", ordered_json::array()}};
                 for (std::size_t i = 0; i < answers.size(); ++i) {
                   const Outcome& outcome = answers[i].inference.outcome;
-                  metrics_.picture(status_of(outcome.code));
+                  pipeline.metrics.picture(status_of(outcome.code));
                   const int status = http_status(outcome.code);
                   if (status != 200 && (!form || status >= 500))
                     return refusal(status == 422 ? bad : status, outcome.error);
@@ -146,10 +147,10 @@ void App::predict(Request& request, const Respond& respond) {
               }));
 }
 
-void App::infer(Request& request, const Respond& respond) {
+void answer_infer(Request& request, const Respond& respond, const PredictPipeline& pipeline) {
   if (!request.field("Inference-Header-Content-Length").empty())
     fail(Exit::data, "binary tensors behind the JSON are not taken; send base64 in a BYTES input");
-  const auto served = model();
+  const auto served = pipeline.model;
   const auto parsed = std::make_shared<InferRequest>(parse_infer_request(request.body, kMaxPictures));
   std::vector<std::function<Image()>> pictures;
   for (const Image& image : parsed->images) pictures.emplace_back([parsed, &image] { return image; });
@@ -157,13 +158,13 @@ void App::infer(Request& request, const Respond& respond) {
     pictures.emplace_back([parsed, i, settings = decoding(*served)] {
       return decode_web_image(parsed->files[i], fmt::format("inputs[].data[{}]", i), settings);
     });
-  auto places = batcher_.admit(pictures.size());
+  auto places = pipeline.batcher.admit(pictures.size());
   if (places.empty()) return respond(busy(kQueueFull));
-  pc::predict(served, std::move(pictures), std::move(places), false, batcher_, workers_,
-              answering(respond, [=, this](std::vector<Answered>& answers) {
+  predict(served, std::move(pictures), std::move(places), false, pipeline.batcher, pipeline.workers,
+              answering(respond, [=](std::vector<Answered>& answers) {
                 for (const Answered& answered : answers) {
                   const Outcome& outcome = answered.inference.outcome;
-                  metrics_.picture(status_of(outcome.code));
+                  pipeline.metrics.picture(status_of(outcome.code));
                   if (outcome.code != Exit::ok) return refusal(http_status(outcome.code), outcome.error);
                 }
                 ordered_json json{{"model_name", served->name}, {"model_version", "1"}};

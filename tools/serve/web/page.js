@@ -1,9 +1,4 @@
-// The script of the page. Whatever comes from files, labels or the server becomes text, never HTML.
-#include "tools/serve/page.h"
-
-namespace pc {
-
-const char* const kPageScript = R"('use strict';
+'use strict';
 const $ = id => document.getElementById(id);
 const facts = JSON.parse(document.body.dataset.facts);
 const LIMIT = 10e6, AT_ONCE = 4, TRIES = 20;
@@ -330,6 +325,3 @@ for (const kind of ['dragover', 'dragleave', 'drop'])
     if (event.dataTransfer.files.length) take(event.dataTransfer.files);
     else say('What was dropped is no file; save the picture first', true);
   });
-)";
-
-}  // namespace pc
