@@ -1,4 +1,4 @@
-// pceval: accuracy of a model on any labelled data set, and of several where pictures are not like their training.
+// pceval: accuracy of a model on any labeled data set, and of several where pictures are not like their training.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -46,13 +46,13 @@ bool parse(Options& o, int argc, char** argv) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
-  app.add_option("--map", o.maps, "CSV with the header class,label: which labels are right for a class; repeatable")
+  app.add_option("--map", o.maps, "CSV with the header class,label: which labels are correct for a class; repeatable")
       ->allow_extra_args(false);
   app.add_option("--min-count", o.score.min_count, "Only pictures of classes with at least so many pictures in DATA")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000'000));
   app.add_option("--accept-at", o.accept_at,
-                 "Percent of the names called sure that are to be right, as in pcpredict; default: 95");
+                 "Target precision (%) of predictions reported as confident, as in pcpredict; default: 95");
   app.add_flag("--per-class", o.per_class, "A table of every class too");
   app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
   app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");

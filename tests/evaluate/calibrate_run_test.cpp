@@ -16,7 +16,7 @@ using nlohmann::json;
 
 class Calibrated : public testing::Test {
  protected:
-  void SetUp() override { make_colours(folder_ / "colours", 70); }
+  void SetUp() override { make_colors(folder_ / "colours", 70); }
   // One epoch; of 210 pictures 105 validate with val = 0.5.
   Outcome train(const std::string& val) {
     std::vector<std::string> arguments = train_arguments(folder_.path(), folder_ / "colours", "run");

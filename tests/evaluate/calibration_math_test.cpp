@@ -31,12 +31,12 @@ Evidence drawn(int n, double temperature) {
   return evidence;
 }
 
-// n pictures of two labels, the first with probability p; the first `right` are of that label.
-Evidence constant(int n, int right, double p) {
+// n pictures of two labels, the first with probability p; the first `correct` are of that label.
+Evidence constant(int n, int correct, double p) {
   Evidence evidence;
   for (int i = 0; i < n; ++i) {
     evidence.logits.push_back({float(std::log(p / (1 - p))), 0});
-    evidence.labels.push_back(i < right ? 0 : 1);
+    evidence.labels.push_back(i < correct ? 0 : 1);
   }
   return evidence;
 }
@@ -46,17 +46,17 @@ TEST(Temperature, AKnownOneIsRecovered) {
 }
 
 TEST(Temperature, MakesTheProbabilitiesMatchWhatWasSeen) {
-  const Evidence sure = constant(1000, 700, 0.95);  // says 95 %, 70 % are right
-  const double t = fit_temperature(sure);
-  EXPECT_NEAR(probabilities(sure.logits[0], t)[0], 0.7, 0.002);
-  EXPECT_LT(reliability(sure, t).ece, 0.002);
-  EXPECT_LT(reliability(sure, t).nll, reliability(sure, 1).nll);
+  const Evidence confident = constant(1000, 700, 0.95);  // says 95 %, 70 % are right
+  const double t = fit_temperature(confident);
+  EXPECT_NEAR(probabilities(confident.logits[0], t)[0], 0.7, 0.002);
+  EXPECT_LT(reliability(confident, t).ece, 0.002);
+  EXPECT_LT(reliability(confident, t).nll, reliability(confident, 1).nll);
 }
 
 // The maximum of the likelihood would be at temperature 0.
 TEST(Temperature, StaysSensibleWhereEveryPictureIsRight) {
-  const Evidence all_right = constant(98, 98, 0.9);
-  EXPECT_NEAR(probabilities(all_right.logits[0], fit_temperature(all_right))[0], 1 - 0.5 / 100, 1e-4);
+  const Evidence all_correct = constant(98, 98, 0.9);
+  EXPECT_NEAR(probabilities(all_correct.logits[0], fit_temperature(all_correct))[0], 1 - 0.5 / 100, 1e-4);
   EXPECT_EQ(fit_temperature({}), 1);
 }
 
@@ -82,9 +82,9 @@ TEST(Reliability, CertaintyAndNothing) {
   EXPECT_EQ(reliability({}, 1).n, 0);
 }
 
-std::vector<Vote> votes(int32_t label, int n, double p, int right) {
+std::vector<Vote> votes(int32_t label, int n, double p, int correct) {
   std::vector<Vote> all;
-  for (int i = 0; i < n; ++i) all.push_back({.label = label, .p = p, .right = i < right});
+  for (int i = 0; i < n; ++i) all.push_back({.label = label, .p = p, .correct = i < correct});
   return all;
 }
 

@@ -100,8 +100,8 @@ TEST(NearDuplicates, TinyPicturesHaveSignatures) {
 TEST(NearDuplicates, MissesNoPair) {
   std::vector<Signature> all;
   for (uint64_t i = 0; i < 600; ++i) {
-    const Philox centre = philox(1, i / 12, 0), flips = philox(2, i, 0);
-    Signature s{.hash = uint64_t(centre.word[0]) << 32 | centre.word[1], .valid = true};
+    const Philox center = philox(1, i / 12, 0), flips = philox(2, i, 0);
+    Signature s{.hash = uint64_t(center.word[0]) << 32 | center.word[1], .valid = true};
     for (int f = 0; f < int(flips.word[3] % 6); ++f) s.hash ^= uint64_t(1) << (flips.word[0] >> (6 * f) & 63);
     for (std::size_t k = 0; k < s.thumb.size(); ++k)
       s.thumb[k] = uint8_t(philox(3, i / 24, k).word[0] & 0xf0u) | uint8_t(i % 12 == k);

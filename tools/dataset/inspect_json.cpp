@@ -16,10 +16,8 @@ json counts_json(const Counts& counts) {
 json column_json(const ColumnFacts& column) {
   json classes = json::object();
   for (const ClassCount& c : column.classes) classes[c.name] = c.count;
-  return {{"labelled", column.labelled},
-          {"missing", column.missing},
-          {"majority", column.majority()},
-          {"classes", classes}};
+  return {
+      {"labelled", column.labeled}, {"missing", column.missing}, {"majority", column.majority()}, {"classes", classes}};
 }
 
 json disagreement_json(const Catalogue& catalogue, std::size_t column, const Disagreement& d) {

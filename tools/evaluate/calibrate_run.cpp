@@ -13,11 +13,11 @@ namespace {
 
 using nlohmann::json;
 
-// Of the labelled pictures: how many had a sure name, and how many of those were right.
+// Of the labeled pictures: how many had a confident name, and how many of those were correct.
 struct Coverage {
-  int64_t n = 0, sure = 0, right = 0;
-  double share() const { return n ? double(sure) / double(n) : 0; }
-  double precision() const { return sure ? double(right) / double(sure) : 0; }
+  int64_t n = 0, confident = 0, correct = 0;
+  double share() const { return n ? double(confident) / double(n) : 0; }
+  double precision() const { return confident ? double(correct) / double(confident) : 0; }
 };
 
 Coverage coverage(const std::vector<std::vector<Named>>& named, const LabeledLogits& answered, std::size_t head) {
@@ -26,8 +26,8 @@ Coverage coverage(const std::vector<std::vector<Named>>& named, const LabeledLog
     const Named& one = named[i][head];
     if (answered.labels[i][head] < 0) continue;
     ++c.n;
-    c.sure += one.sure;
-    c.right += one.sure && one.label == answered.labels[i][head];
+    c.confident += one.confident;
+    c.correct += one.confident && one.label == answered.labels[i][head];
   }
   return c;
 }
@@ -49,7 +49,7 @@ json head_report(const ModelInfo& info, const LabeledLogits& val, const LabeledL
 json count_verdicts(const ModelInfo& info, const LabeledLogits& answered,
                     const std::vector<std::vector<Named>>& named) {
   json counts{{"n", answered.logits.size()}};
-  for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::not_product}) {
+  for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::out_of_distribution}) {
     int64_t n = 0;
     for (std::size_t i = 0; i < named.size(); ++i) n += verdict_of(info, answered.logits[i], named[i]) == verdict;
     counts[text_of(verdict)] = n;
@@ -87,10 +87,10 @@ void print(const json& event, const ModelInfo& info) {
   }
   for (const Head& head : info.heads)
     for (const int percent : kPrecisions) {
-      const json& sure = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
-      fmt::print(stderr,
-                 "{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are right\n",
-                 head.name, percent, 100 * sure["share"].get<double>(), 100 * sure["precision"].get<double>());
+      const json& confident = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
+      fmt::print(
+          stderr, "{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are correct\n",
+          head.name, percent, 100 * confident["share"].get<double>(), 100 * confident["precision"].get<double>());
     }
 }
 
@@ -101,7 +101,8 @@ void calibrate_run(ModelInfo& info, Classifier& model, const BatchMaker& batches
   info.hierarchy = learn_hierarchy(plan.catalogue, plan.train);
   if (plan.val.empty()) {
     fmt::print(stderr,
-               "no validation pictures: the probabilities stay as the network gives them, and none is called sure\n");
+               "no validation pictures: the probabilities stay as the network gives them, and none is reported as "
+               "confident\n");
     return;
   }
   const LabeledLogits val = collect_logits(model, batches, plan.val, batch, "calibrating");

@@ -50,7 +50,7 @@ double golden_section(double low, double high, const F& f) {
   return (low + high) / 2;
 }
 
-bool prove(int64_t right, int64_t n, int percent) { return 100 * (right + 1) >= percent * (n + 2); }
+bool prove(int64_t correct, int64_t n, int percent) { return 100 * (correct + 1) >= percent * (n + 2); }
 
 }  // namespace
 
@@ -64,18 +64,18 @@ double fit_temperature(const Evidence& evidence) {
 Reliability reliability(const Evidence& evidence, double temperature) {
   Reliability r{.n = int64_t(evidence.labels.size())};
   if (r.n == 0) return r;
-  std::array<double, kBins> confidence{}, right{};
+  std::array<double, kBins> confidence{}, correct{};
   for (std::size_t i = 0; i < evidence.labels.size(); ++i) {
     const std::vector<double> p = probabilities(evidence.logits[i], temperature);
     const auto truth = std::size_t(evidence.labels[i]);
     const auto top = std::size_t(std::max_element(p.begin(), p.end()) - p.begin());
     const auto bin = std::min<std::size_t>(kBins - 1, std::size_t(p[top] * kBins));
     confidence[bin] += p[top];
-    right[bin] += top == truth;
+    correct[bin] += top == truth;
     r.nll += log_sum_exp(evidence.logits[i], 1 / temperature) - evidence.logits[i][truth] / temperature;
     for (std::size_t c = 0; c < p.size(); ++c) r.brier += (p[c] - double(c == truth)) * (p[c] - double(c == truth));
   }
-  for (std::size_t b = 0; b < kBins; ++b) r.ece += std::abs(confidence[b] - right[b]);
+  for (std::size_t b = 0; b < kBins; ++b) r.ece += std::abs(confidence[b] - correct[b]);
   for (double* mean : {&r.ece, &r.nll, &r.brier}) *mean /= double(r.n);
   return r;
 }
@@ -83,11 +83,11 @@ Reliability reliability(const Evidence& evidence, double temperature) {
 double threshold(std::vector<Vote> votes, int percent) {
   std::stable_sort(votes.begin(), votes.end(), [](const Vote& a, const Vote& b) { return a.p > b.p; });
   double lowest = kNever;
-  int64_t right = 0;
+  int64_t correct = 0;
   for (std::size_t i = 0; i < votes.size(); ++i) {
-    right += votes[i].right;
+    correct += votes[i].correct;
     const bool tied = i + 1 < votes.size() && votes[i + 1].p == votes[i].p;
-    if (!tied && prove(right, int64_t(i) + 1, percent)) lowest = votes[i].p;
+    if (!tied && prove(correct, int64_t(i) + 1, percent)) lowest = votes[i].p;
   }
   return lowest;
 }

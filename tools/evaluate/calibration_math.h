@@ -32,15 +32,15 @@ Reliability reliability(const Evidence& evidence, double temperature);
 struct Vote {
   int32_t label;
   double p;
-  bool right;
+  bool correct;
 };
 
-// The lowest p such that the votes with at least that p are right in `percent` of a hundred by Laplace's rule of
-// succession, (right + 1) / (n + 2): few votes prove little, 18 right ones 95 %, 98 right ones 99 %. Infinity where
-// there is none.
+// The lowest p such that the votes with at least that p are correct in `percent` of a hundred by Laplace's rule of
+// succession, (correct + 1) / (n + 2): few votes prove little, 18 correct ones 95 %, 98 correct ones 99 %. Infinity
+// where there is none.
 double threshold(std::vector<Vote> votes, int percent);
 // One per label, from the votes for it; that of all votes where a label has so few that they prove nothing even if all
-// are right.
+// are correct.
 std::vector<double> label_thresholds(const std::vector<Vote>& votes, int labels, int percent);
 
 // The mean logits of those whose highest logit is the same, as unit vectors; one for each label that is the highest of

@@ -52,19 +52,19 @@ std::vector<std::vector<Named>> name_all(const ModelInfo& info, const LabeledLog
 void fit_calibration(ModelInfo& info, const LabeledLogits& answered) {
   if (!info.calibration) info.calibration.emplace().heads.resize(info.heads.size());
   Calibration& calibration = *info.calibration;
-  std::vector<bool> labelled;
+  std::vector<bool> labeled;
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     const Evidence evidence = evidence_of(answered, h);
-    labelled.push_back(!evidence.labels.empty());
-    if (labelled[h]) calibration.heads[h].temperature = fit_temperature(evidence);
+    labeled.push_back(!evidence.labels.empty());
+    if (labeled[h]) calibration.heads[h].temperature = fit_temperature(evidence);
   }
   const auto named = name_all(info, answered, 0);
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     std::vector<Vote> votes;
     for (std::size_t i = 0; i < named.size(); ++i)
       if (const Named& one = named[i][h]; answered.labels[i][h] >= 0 && one.label >= 0)
-        votes.push_back({.label = one.label, .p = one.p, .right = one.label == answered.labels[i][h]});
-    if (labelled[h] || calibration.heads[h].thresholds.empty())
+        votes.push_back({.label = one.label, .p = one.p, .correct = one.label == answered.labels[i][h]});
+    if (labeled[h] || calibration.heads[h].thresholds.empty())
       calibration.heads[h].thresholds = thresholds_of(votes, int(info.heads[h].labels.size()));
   }
   if (double(answered.logits.size()) * kStrange < 1) return;

@@ -21,9 +21,9 @@ double mean_over_classes(const HeadScore& score, const F& f) {
 
 }  // namespace
 
-bool HeadScore::is_right(int truth, int prediction) const {
+bool HeadScore::is_correct(int truth, int prediction) const {
   if (!mapped()) return truth == prediction;
-  const auto& all = right[std::size_t(truth)];
+  const auto& all = correct[std::size_t(truth)];
   return std::find(all.begin(), all.end(), prediction) != all.end();
 }
 
@@ -35,16 +35,16 @@ int64_t HeadScore::pictures(int truth) const {
 int64_t HeadScore::hits(int truth) const {
   int64_t hits = 0;
   for (int p = 0; p < classes; ++p)
-    if (is_right(truth, p)) hits += confusion[std::size_t(truth) * std::size_t(classes) + std::size_t(p)];
+    if (is_correct(truth, p)) hits += confusion[std::size_t(truth) * std::size_t(classes) + std::size_t(p)];
   return hits;
 }
 
 int64_t HeadScore::claims(int truth) const {
   int64_t claims = 0;
   for (int p = 0; p < classes; ++p) {
-    if (!is_right(truth, p)) continue;
+    if (!is_correct(truth, p)) continue;
     for (int other = 0; other < truths(); ++other)
-      if (!is_right(other, p)) claims += confusion[std::size_t(other) * std::size_t(classes) + std::size_t(p)];
+      if (!is_correct(other, p)) claims += confusion[std::size_t(other) * std::size_t(classes) + std::size_t(p)];
   }
   return claims;
 }
@@ -52,9 +52,9 @@ int64_t HeadScore::claims(int truth) const {
 int64_t HeadScore::n() const { return std::accumulate(confusion.begin(), confusion.end(), int64_t{0}); }
 
 double HeadScore::accuracy() const {
-  int64_t right_ones = 0;
-  for (int truth = 0; truth < truths(); ++truth) right_ones += hits(truth);
-  return n() ? double(right_ones) / double(n()) : 0;
+  int64_t correct = 0;
+  for (int truth = 0; truth < truths(); ++truth) correct += hits(truth);
+  return n() ? double(correct) / double(n()) : 0;
 }
 
 double HeadScore::macro_f1() const {
@@ -63,7 +63,7 @@ double HeadScore::macro_f1() const {
   });
 }
 
-double HeadScore::mean_recall() const {
+double HeadScore::macro_recall() const {
   return mean_over_classes(*this, [&](int truth) { return double(hits(truth)) / double(pictures(truth)); });
 }
 
@@ -72,7 +72,7 @@ double HeadScore::majority() const {
   for (int p = 0; p < classes; ++p) {
     int64_t served = 0;
     for (int truth = 0; truth < truths(); ++truth)
-      if (is_right(truth, p)) served += pictures(truth);
+      if (is_correct(truth, p)) served += pictures(truth);
     most = std::max(most, served);
   }
   return n() ? double(most) / double(n()) : 0;
@@ -80,9 +80,9 @@ double HeadScore::majority() const {
 
 Interval wilson(double share, int64_t count) {
   if (count == 0) return {0, 1};
-  constexpr double z = 1.959963984540054;
-  const double n = double(count), middle = share + z * z / (2 * n);
-  const double reach = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
+  constexpr double kZ = 1.959963984540054;
+  const double n = double(count), middle = share + kZ * kZ / (2 * n);
+  const double reach = kZ * std::sqrt(share * (1 - share) / n + kZ * kZ / (4 * n * n)), scale = 1 + kZ * kZ / n;
   return {std::max(0.0, (middle - reach) / scale), std::min(1.0, (middle + reach) / scale)};
 }
 
@@ -106,7 +106,7 @@ nlohmann::json to_json(const std::vector<HeadScore>& scores) {
                  {"accuracy", share(s.accuracy())},
                  {"low", share(interval.low)},
                  {"high", share(interval.high)},
-                 {s.mapped() ? "mean_recall" : "macro_f1", share(s.mapped() ? s.mean_recall() : s.macro_f1())},
+                 {s.mapped() ? "mean_recall" : "macro_f1", share(s.mapped() ? s.macro_recall() : s.macro_f1())},
                  {"majority", share(s.majority())}};
   }
   return j;
@@ -118,13 +118,13 @@ std::string to_table(const std::vector<HeadScore>& scores) {
   const bool mapped = std::any_of(scores.begin(), scores.end(), [](const HeadScore& s) { return s.mapped(); });
   std::string text =
       fmt::format("{:<{}} {:>8} {:>8} {:>8} {:>9}  {:<17} {:>11} {:>9}\n", "head", width, "classes", "n", "unknown",
-                  "accuracy", "95 % interval", mapped ? "mean recall" : "macro-F1", "majority");
+                  "accuracy", "95 % interval", mapped ? "macro recall" : "macro-F1", "majority");
   for (const HeadScore& s : scores) {
     text += fmt::format("{:<{}} {:>8} {:>8} {:>8} ", s.name, width, s.classes, s.n(), s.unknown);
     const Interval interval = wilson(s.accuracy(), s.n());
     if (s.n())
       text += fmt::format("{:>9.4f}  {:.4f} … {:.4f}   {:>11.4f} {:>9.4f}\n", s.accuracy(), interval.low, interval.high,
-                          s.mapped() ? s.mean_recall() : s.macro_f1(), s.majority());
+                          s.mapped() ? s.macro_recall() : s.macro_f1(), s.majority());
     else
       text += fmt::format("{:>9}  {:<17} {:>11} {:>9}\n", "-", "-", "-", "-");
   }

@@ -107,10 +107,10 @@ ScoredHead matched(const Catalogue& catalogue, std::size_t column, const ModelIn
                    const ClassMap& map) {
   ScoredHead match{.column = column, .head = head, .truth_of_class = {}};
   const auto &labels = info.heads[head].labels, &classes = catalogue.classes[column];
-  if (!map.empty()) match.right = map.right_labels(classes, labels);
+  if (!map.empty()) match.correct = map.correct_labels(classes, labels);
   for (std::size_t c = 0; c < classes.size(); ++c) {
     const auto found = std::find(labels.begin(), labels.end(), classes[c]);
-    const bool known = map.empty() ? found != labels.end() : !match.right[c].empty();
+    const bool known = map.empty() ? found != labels.end() : !match.correct[c].empty();
     match.truth_of_class.push_back(!known ? -1 : map.empty() ? int32_t(found - labels.begin()) : int32_t(c));
   }
   return match;
@@ -176,9 +176,9 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
   for (std::size_t h = 0; h < plan.heads.size(); ++h) {
     const ScoredHead& match = plan.heads[h];
     const Head& head = info.heads[match.head];
-    const bool mapped = !match.right.empty();
+    const bool mapped = !match.correct.empty();
     HeadReport one{
-        .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .right = match.right},
+        .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .correct = match.correct},
         .classes = mapped ? catalogue.classes[match.column] : head.labels,
         .labels = head.labels,
         .unscored = {}};
@@ -209,11 +209,11 @@ void Naming::add(std::size_t i, const Logits& logits) {
     const Named& one = named[match.head];
     const int32_t truth = truth_of(plan_, h, i);
     if (truth < 0) continue;
-    const bool right = one.label >= 0 && HeadScore{.right = match.right}.is_right(truth, one.label);
+    const bool correct = one.label >= 0 && HeadScore{.correct = match.correct}.is_correct(truth, one.label);
     ++heads_[h].n;
-    heads_[h].right += right;
-    heads_[h].sure += one.sure;
-    heads_[h].sure_right += one.sure && right;
+    heads_[h].correct += correct;
+    heads_[h].confident += one.confident;
+    heads_[h].confident_correct += one.confident && correct;
   }
 }
 

@@ -26,9 +26,9 @@ struct ShiftSettings {
 
 // One model in one row; n = 0: nothing that it can name.
 struct ShiftCell {
-  int64_t n = 0, right = 0;
-  int64_t lost = 0, gained = 0;  // right before the corruption and wrong after it, and the other way round
-  double mean_recall = 0;        // over the classes with a picture
+  int64_t n = 0, correct = 0;
+  int64_t lost = 0, gained = 0;  // correct before the corruption and incorrect after it, and the other way round
+  double macro_recall = 0;       // over the classes with a picture
 };
 
 struct ShiftRow {

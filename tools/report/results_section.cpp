@@ -9,10 +9,10 @@ namespace pc {
 
 std::string results_section(const Material& m, const std::string& which) {
   std::string html = fmt::format(
-      "<h2 id=\"results\">Results</h2>\n<p>{} The interval is Wilson's, 95 %. Macro-F1 and mean recall are means over "
+      "<h2 id=\"results\">Results</h2>\n<p>{} The interval is Wilson's, 95 %. Macro-F1 and macro recall are means over "
       "the classes with a picture, so that rare ones count like frequent ones. Majority is what always giving the most "
       "frequent answer would reach.</p>\n<div class=\"scroll\"><table><thead><tr><th>head<th>classes<th>n<th>accuracy"
-      "<th>95 % interval<th>macro-F1<th>mean recall<th>majority<th>without label</tr></thead><tbody>\n",
+      "<th>95 % interval<th>macro-F1<th>macro recall<th>majority<th>without label</tr></thead><tbody>\n",
       which);
   for (const TestedHead& head : m.heads) {
     const HeadScore& s = head.score;
@@ -24,7 +24,7 @@ std::string results_section(const Material& m, const std::string& which) {
       html +=
           fmt::format("<td><b>{}</b><td>{:.1f} … {:.1f} %<td>{}<td>{:.3f}<td>{}", percent(s.accuracy()),
                       100 * interval.low, 100 * interval.high, s.mapped() ? "" : fmt::format("{:.3f}", s.macro_f1()),
-                      s.mean_recall(), percent(s.majority()));
+                      s.macro_recall(), percent(s.majority()));
     }
     html += fmt::format("<td>{}</tr>\n", grouped(s.unknown));
   }

@@ -1,4 +1,4 @@
-// What the network answered the test pictures, and how sure it was.
+// What the network answered the test pictures, and how confident it was.
 #pragma once
 
 #include <span>
@@ -31,7 +31,7 @@ struct TestedHead {
 std::vector<TestedHead> test_pass(const ModelInfo& info, const LabeledLogits& answered,
                                   std::span<const uint32_t> items);
 
-// What the logits of one picture say, of which `truth` is right.
+// What the logits of one picture say, of which `truth` is correct.
 Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, double temperature);
 
 }  // namespace pc

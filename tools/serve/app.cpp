@@ -67,7 +67,7 @@ std::optional<Response> App::refuse(const Request& request) {
   const Route* r = route(request.path);
   const bool preflight = request.method == "OPTIONS";
   if (auto response = refuse_access(settings_.access, request, !preflight && (!r || r->guarded))) return response;
-  if (!r) return refusal(404, "there is nothing here; see /openapi.json");
+  if (!r) return refusal(404, "not found; see /openapi.json");
   const std::string_view method = r->method;
   if (auto fields = origin_fields(settings_.access, request); preflight && !fields.empty()) {
     fields.emplace_back("Access-Control-Allow-Methods", r->method);
@@ -80,7 +80,7 @@ std::optional<Response> App::refuse(const Request& request) {
     return response;
   }
   if (method != "POST") return std::nullopt;
-  if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed bodies are not taken");
+  if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed request bodies are not supported");
   if (std::none_of(r->types.begin(), r->types.end(),
                    [type = media_type(request)](const std::string& t) { return same_word(t, type); })) {
     std::string known;

@@ -34,7 +34,8 @@ std::string facts(const ModelInfo& info, bool similar) {
 }  // namespace
 
 std::string page_html(const std::string& model, const ModelInfo& info, bool similar) {
-  return fmt::format(fmt::runtime(kPageFrame), kPageStyle, html_text(model), html_text(facts(info, similar)), kPageScript);
+  return fmt::format(fmt::runtime(kPageFrame), kPageStyle, html_text(model), html_text(facts(info, similar)),
+                     kPageScript);
 }
 
 std::string page_policy() {

@@ -81,18 +81,18 @@ ordered_json to_outputs(const std::vector<Answered>& answers, const ModelInfo& i
     outputs.push_back({{"name", name}, {"datatype", type}, {"shape", std::move(shape)}, {"data", std::move(data)}});
   };
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
-    ordered_json logits = ordered_json::array(), labels = ordered_json::array(), sure = ordered_json::array();
+    ordered_json logits = ordered_json::array(), labels = ordered_json::array(), p = ordered_json::array();
     for (const Answered& answered : answers) {
       const Outcome& outcome = answered.inference.outcome;
       const Named named = named_labels(info, outcome.logits, AnswerStyle().accept_at)[h];
       for (const float value : outcome.logits[h]) logits.push_back(value);
       labels.push_back(named.label < 0 ? "" : info.heads[h].labels[std::size_t(named.label)]);
-      sure.push_back(named.p);
+      p.push_back(named.p);
     }
     const std::string& name = info.heads[h].name;
     add(name, "FP32", {n, info.heads[h].labels.size()}, std::move(logits));
     add(name + ".label", "BYTES", {n}, std::move(labels));
-    add(name + ".p", "FP64", {n}, std::move(sure));
+    add(name + ".p", "FP64", {n}, std::move(p));
   }
   return outputs;
 }
@@ -133,18 +133,18 @@ void answer_predict(Request& request, const Respond& respond, const PredictPipel
     });
   const int bad = !form && !is_web_image(sniff(std::as_bytes(std::span(*body)))) ? 415 : 422;
   predict(served, std::move(pictures), std::move(places), query.explain, pipeline.batcher, pipeline.workers,
-              answering(respond, [=](std::vector<Answered>& answers) {
-                ordered_json all{{"pictures", ordered_json::array()}};
-                for (std::size_t i = 0; i < answers.size(); ++i) {
-                  const Outcome& outcome = answers[i].inference.outcome;
-                  pipeline.metrics.picture(status_of(outcome.code));
-                  const int status = http_status(outcome.code);
-                  if (status != 200 && (!form || status >= 500))
-                    return refusal(status == 422 ? bad : status, outcome.error);
-                  all["pictures"].push_back(to_json(files[i].name, answers[i], *served, query));
-                }
-                return Response{.body = text_of(form ? all : all["pictures"][0])};
-              }));
+          answering(respond, [=](std::vector<Answered>& answers) {
+            ordered_json all{{"pictures", ordered_json::array()}};
+            for (std::size_t i = 0; i < answers.size(); ++i) {
+              const Outcome& outcome = answers[i].inference.outcome;
+              pipeline.metrics.picture(status_of(outcome.code));
+              const int status = http_status(outcome.code);
+              if (status != 200 && (!form || status >= 500))
+                return refusal(status == 422 ? bad : status, outcome.error);
+              all["pictures"].push_back(to_json(files[i].name, answers[i], *served, query));
+            }
+            return Response{.body = text_of(form ? all : all["pictures"][0])};
+          }));
 }
 
 void answer_infer(Request& request, const Respond& respond, const PredictPipeline& pipeline) {
@@ -161,17 +161,17 @@ void answer_infer(Request& request, const Respond& respond, const PredictPipelin
   auto places = pipeline.batcher.admit(pictures.size());
   if (places.empty()) return respond(busy(kQueueFull));
   predict(served, std::move(pictures), std::move(places), false, pipeline.batcher, pipeline.workers,
-              answering(respond, [=](std::vector<Answered>& answers) {
-                for (const Answered& answered : answers) {
-                  const Outcome& outcome = answered.inference.outcome;
-                  pipeline.metrics.picture(status_of(outcome.code));
-                  if (outcome.code != Exit::ok) return refusal(http_status(outcome.code), outcome.error);
-                }
-                ordered_json json{{"model_name", served->name}, {"model_version", "1"}};
-                if (!parsed->id.empty()) json["id"] = parsed->id;
-                json["outputs"] = chosen(to_outputs(answers, served->predictor.info()), parsed->outputs);
-                return Response{.body = text_of(json)};
-              }));
+          answering(respond, [=](std::vector<Answered>& answers) {
+            for (const Answered& answered : answers) {
+              const Outcome& outcome = answered.inference.outcome;
+              pipeline.metrics.picture(status_of(outcome.code));
+              if (outcome.code != Exit::ok) return refusal(http_status(outcome.code), outcome.error);
+            }
+            ordered_json json{{"model_name", served->name}, {"model_version", "1"}};
+            if (!parsed->id.empty()) json["id"] = parsed->id;
+            json["outputs"] = chosen(to_outputs(answers, served->predictor.info()), parsed->outputs);
+            return Response{.body = text_of(json)};
+          }));
 }
 
 }  // namespace pc

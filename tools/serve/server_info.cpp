@@ -33,11 +33,11 @@ Response model_response(const std::string& name, const ModelInfo& info) {
   }
   const ordered_json inputs = {tensor("image", "UINT8", {-1, -1, -1, 3}), tensor("file", "BYTES", {-1})};
   return json_response(200, {{"name", name},
-                              {"versions", {"1"}},
-                              {"platform", "pc_" + info.architecture},
-                              {"inputs", inputs},
-                              {"outputs", outputs},
-                              {"labels", labels}});
+                             {"versions", {"1"}},
+                             {"platform", "pc_" + info.architecture},
+                             {"inputs", inputs},
+                             {"outputs", outputs},
+                             {"labels", labels}});
 }
 
 }  // namespace pc

@@ -23,7 +23,7 @@ function say(text, bad) {
 const failure = (text, again) => Object.assign(new Error(text), {again});
 
 const bearer = used => used ? {Authorization: 'Bearer ' + used} : {};
-const tokenWanted = used => used ? 'this is not the right token' : 'this server wants a token';
+const tokenWanted = used => used ? 'this is not the right token' : 'this server requires a token';
 
 const readable = file => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 
@@ -45,7 +45,7 @@ async function ask(file, explain) {
     }
     const answer = await reply.json().catch(() => null);
     if (reply.ok && answer) return answer;
-    if (reply.ok) throw failure('the answer broke off', true);
+    if (reply.ok) throw failure('the response was cut short', true);
     if (reply.status === 401) {
       if (used !== token) continue;
       wantToken();
@@ -63,7 +63,7 @@ function wantToken() {
 
 function verdictOf(answer) {
   const kinds = {'accepted': ['accepted', '\u2713', 'Accepted'], 'needs review': ['review', '!', 'Needs review'],
-                 'not a product': ['stranger', '\u2715', 'Not a product']};
+                 'not a product': ['out-of-distribution', '\u2715', 'Not a product']};
   const [kind, sign, text] = kinds[answer.verdict];
   const mark = make('span', '', sign);
   mark.setAttribute('aria-hidden', 'true');
@@ -75,7 +75,7 @@ function pathOf(path, chain) {
   const line = make('p', 'path');
   path.forEach((label, i) => line.append(...(i ? [make('i', '', ' \u203a ')] : []), label));
   if (path.length < chain.length) line.append(make('i', '', (path.length ? ' \u203a ' : '') + '?'));
-  line.setAttribute('aria-label', [...path, ...(path.length < chain.length ? ['not sure'] : [])].join(', then '));
+  line.setAttribute('aria-label', [...path, ...(path.length < chain.length ? ['not confident'] : [])].join(', then '));
   return line;
 }
 
@@ -88,7 +88,7 @@ function guessOf(guess, first) {
 }
 
 function headOf(name, guesses, unsure) {
-  const title = make('h3', '', name, ...(unsure ? [make('span', 'unsure', 'not sure')] : []));
+  const title = make('h3', '', name, ...(unsure ? [make('span', 'unsure', 'not confident')] : []));
   if (!guesses.length) return make('li', '', title, make('div', 'guess first', make('span', '', '?')));
   const item = make('li', '', title, guessOf(guesses[0], true));
   if (guesses.length > 1)
