@@ -8,6 +8,7 @@
 
 #include "kernels/base/file.h"
 #include "tests/support.h"
+#include "tools/doctor/check_gpu.h"
 #include "tools/doctor/checks.h"
 
 namespace pc {
@@ -44,12 +45,15 @@ TEST(Doctor, ThreadsBeyondTheQuotaAreAWarning) {
 }
 
 TEST(Doctor, MemoryCountsTheControlGroup) {
-  constexpr uint64_t gb = 1'000'000'000;
-  EXPECT_EQ(check_memory({.total = 24 * gb, .available = 10 * gb, .limit = {}, .used = {}}).state, State::ok);
-  const MemoryFacts tight{.total = 24 * gb, .available = 10 * gb, .limit = 4 * gb, .used = 3 * gb};
-  EXPECT_EQ(tight.free(), gb);
+  constexpr uint64_t kGigabyte = 1'000'000'000;
+  EXPECT_EQ(check_memory({.total = 24 * kGigabyte, .available = 10 * kGigabyte, .limit = {}, .used = {}}).state,
+            State::ok);
+  const MemoryFacts tight{
+      .total = 24 * kGigabyte, .available = 10 * kGigabyte, .limit = 4 * kGigabyte, .used = 3 * kGigabyte};
+  EXPECT_EQ(tight.free(), kGigabyte);
   EXPECT_EQ(check_memory(tight).state, State::warning);
-  const Finding f = check_memory({.total = 24 * gb, .available = 10 * gb, .limit = gb / 4, .used = gb});
+  const Finding f =
+      check_memory({.total = 24 * kGigabyte, .available = 10 * kGigabyte, .limit = kGigabyte / 4, .used = kGigabyte});
   EXPECT_EQ(f.state, State::problem);
   EXPECT_EQ(f.code, Exit::limit);
 }
@@ -116,10 +120,10 @@ TEST(Doctor, GpuVersionsFoundAndWanted) {
 
 TEST(Doctor, RoomWeightsAndData) {
   const TemporaryFolder folder;
-  EXPECT_NE(check_room("runs", folder / "not/yet/there").state, State::problem);
+  EXPECT_NE(check_space("runs", folder / "not/yet/there").state, State::problem);
   put(folder / "file", "");
-  EXPECT_EQ(check_room("runs", folder / "file").code, Exit::file);
-  EXPECT_EQ(check_room("runs", "/proc/nothing").state, State::problem);
+  EXPECT_EQ(check_space("runs", folder / "file").code, Exit::file);
+  EXPECT_EQ(check_space("runs", "/proc/nothing").state, State::problem);
 
   EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::warning);
   EXPECT_NE(check_weights(folder.path()).advice, "");

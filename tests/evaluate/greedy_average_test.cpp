@@ -17,7 +17,7 @@ class GreedySoup : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new TemporaryFolder;
-    make_colours(*folder_ / "colours", 40);
+    make_colors(*folder_ / "colours", 40);
     train("start", {"train.epochs=2"});
     const std::string weights = "model.weights=" + model("start");
     train("a", {weights, "train.seed=2"});
@@ -125,7 +125,7 @@ TEST_F(GreedySoup, RefusesWhatWouldChooseOnOtherPictures) {
     std::filesystem::copy(model("a"), run(name));
   }
   std::filesystem::copy(run("other") / "split.csv", run("foreign"));
-  make_colours(*folder_ / "more", 41);
+  make_colors(*folder_ / "more", 41);
   const struct {
     Outcome outcome;
     int code;
@@ -134,7 +134,7 @@ TEST_F(GreedySoup, RefusesWhatWouldChooseOnOtherPictures) {
       {greedy({"a", "lost"}), 3, "lost/split.csv to say which pictures validated it"},
       {greedy({"a", "foreign"}), 3, "foreign/split.csv: is of another run than"},
       {greedy({"a", "blind"}), 3, "no picture validated every one of the models"},
-      {greedy({"a", "b"}, {"--shares", "1,1"}), 2, "--shares: a greedy soup counts all that it takes the same"},
+      {greedy({"a", "b"}, {"--shares", "1,1"}), 2, "--shares: greedy averaging uses equal weights"},
       {run_program("pcmerge", {"--greedy", (*folder_ / "more").string(), out(), model("a"), model("b")}), 3,
        "its test pictures cannot be told from its training pictures"},
   };

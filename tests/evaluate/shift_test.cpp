@@ -34,7 +34,7 @@ class Shift : public testing::Test {
   void model(const std::string& name, const ModelInfo& info) {
     save_model(folder_ / name, info, *make_classifier(info.architecture, info.head_shapes(), 3));
   }
-  ModelInfo stranger() {
+  ModelInfo unrelated_model() {
     ModelInfo info = test::tiny_info();
     info.heads = {{"label", {"Boot", "Coat"}}};
     return info;
@@ -71,7 +71,7 @@ TEST_F(Shift, EveryRowIsCountedAgainstTheSamePictures) {
 
 TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
   kaggle(6);
-  model("other.safetensors", stranger());
+  model("other.safetensors", unrelated_model());
   for (int i = 0; i < 3; ++i) write_text(folder_ / fmt::format("photos/hat/{}.png", i), png_of(make_picture(i)));
   for (int i = 3; i < 5; ++i) write_text(folder_ / fmt::format("photos/shoe/{}.png", i), png_of(make_picture(i)));
   write_text(folder_ / "map.csv", "class,label\nhat,a\nhat,b\nhat,c\nshoe,Boot\nshoe,a\n");
@@ -162,7 +162,7 @@ TEST_F(Shift, WhatIsOutOfTheOrdinaryStandsInTheHead) {
 
 TEST_F(Shift, WrongCommandLinesAreRefused) {
   kaggle(3);
-  model("other.safetensors", stranger());
+  model("other.safetensors", unrelated_model());
   const std::pair<const char*, int> cases[] = {
       {"\"$MODEL\"", 2},                                      // no DATA
       {"\"$MODEL\" set", 2},                                  // two heads

@@ -1,4 +1,4 @@
-// Class activation maps: sums in f64 by hand, the logit they add up to, and where their colour goes.
+// Class activation maps: sums in f64 by hand, the logit they add up to, and where their color goes.
 #include "tools/predict/cam.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// pcserve as clients, strangers and people meet it: the short forms of the scripts beside this file.
+// pcserve as clients, attackers and people meet it: the short forms of the scripts beside this file.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 

@@ -217,7 +217,7 @@ TEST_F(Heads, NoBrandIsOnTwoSides) {
 }
 
 TEST_F(Heads, FoldersHaveNeitherYearsNorBrands) {
-  make_colours(folder_ / "colours", 4);
+  make_colors(folder_ / "colours", 4);
   for (const auto& [how, column] : {std::pair("year", "year"), std::pair("brand", "productDisplayName")}) {
     Strings a = train_arguments(folder_.path(), folder_ / "colours", "none");
     a.insert(a.end(), {"--set", std::string("data.split=") + how});

@@ -13,6 +13,7 @@
 #include "kernels/base/error.h"
 #include "tests/weights/peer.h"
 #include "tools/predict/predictor.h"
+#include "tools/weights/onnx_preprocessing.h"
 
 namespace pc {
 namespace {

@@ -87,8 +87,8 @@ std::string trim(const std::string& text) {
 // The run's config.ini is read again: there a ; after white space begins a comment, a line break ends the value, and inih
 // takes lines of 198 characters.
 void check_text(const std::string& text) {
-  constexpr std::size_t most = 180;
-  if (text.size() > most) throw std::invalid_argument(fmt::format("wants at most {} characters", most));
+  constexpr std::size_t kMost = 180;
+  if (text.size() > kMost) throw std::invalid_argument(fmt::format("wants at most {} characters", kMost));
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
   if (std::any_of(text.begin(), text.end(), is_control)) throw std::invalid_argument("wants no control characters");
   if (text.starts_with(';') || text.find(" ;") != std::string::npos || text.find("\t;") != std::string::npos)

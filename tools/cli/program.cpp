@@ -26,7 +26,7 @@ int complain(const char* name, Exit code, const std::string& message) {
 }  // namespace
 
 int run_program(const char* name, const std::function<Exit()>& body) {
-  constexpr int bug = 1;
+  constexpr int kBug = 1;
   try {
     errno = 0;
     const Exit code = body();
@@ -41,7 +41,7 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     // fmt::print throws when stdout cannot take its text.
     if (!std::ferror(stdout)) {
       std::fprintf(stderr, "%s: internal error: %s\n", name, error.what());
-      return bug;
+      return kBug;
     }
   }
   const int cause = errno;

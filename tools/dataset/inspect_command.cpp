@@ -1,3 +1,5 @@
+#include "tools/dataset/inspect_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,8 +11,9 @@
 #include "kernels/base/parallel.h"
 #include "tools/cli/json.h"
 #include "tools/cli/progress.h"
-#include "tools/dataset/inspect_report.h"
-#include "tools/dataset/subcommands.h"
+#include "tools/dataset/inspect_html.h"
+#include "tools/dataset/inspect_json.h"
+#include "tools/dataset/inspect_text.h"
 
 namespace pc {
 namespace {

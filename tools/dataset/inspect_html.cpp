@@ -1,10 +1,12 @@
-// One page without scripts.
+#include "tools/dataset/inspect_html.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "tools/dataset/inspect_report.h"
-#include "tools/report/html.h"
+#include "tools/cli/terminal.h"
+#include "tools/dataset/inspect_text.h"
+#include "tools/html/html.h"
 
 namespace pc {
 namespace {
@@ -145,7 +147,7 @@ class Page {
           "<div class=\"class\"><b>{}</b><div class=\"n\">{} · {:.1f} %<div class=\"bar\" "
           "style=\"width:{:.1f}%\"></div>"
           "</div><div class=\"row\">",
-          html_text(c.name), grouped(c.count), 100.0 * double(c.count) / double(facts.labelled),
+          html_text(c.name), grouped(c.count), 100.0 * double(c.count) / double(facts.labeled),
           100.0 * double(c.count) / double(facts.classes.front().count));
       const std::size_t shown = std::min(items.size(), kPerClass);  // spread over the class, not its first ones
       for (std::size_t i = 0; i < shown; ++i) body_ += picture(items[i * items.size() / shown]);

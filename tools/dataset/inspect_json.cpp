@@ -1,7 +1,6 @@
-// The whole inspection as one JSON object.
-#include <algorithm>
+#include "tools/dataset/inspect_json.h"
 
-#include "tools/dataset/inspect_report.h"
+#include <algorithm>
 
 namespace pc {
 namespace {
@@ -17,10 +16,8 @@ json counts_json(const Counts& counts) {
 json column_json(const ColumnFacts& column) {
   json classes = json::object();
   for (const ClassCount& c : column.classes) classes[c.name] = c.count;
-  return {{"labelled", column.labelled},
-          {"missing", column.missing},
-          {"majority", column.majority()},
-          {"classes", classes}};
+  return {
+      {"labelled", column.labeled}, {"missing", column.missing}, {"majority", column.majority()}, {"classes", classes}};
 }
 
 json disagreement_json(const Catalog& catalog, std::size_t column, const Disagreement& d) {

@@ -1,9 +1,8 @@
-// Tables and bars for a terminal.
+#include "tools/dataset/inspect_text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "tools/dataset/inspect_report.h"
 
 namespace pc {
 namespace {
@@ -85,17 +84,17 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const Termin
   for (std::size_t i = 0; i < shown; ++i) name_width = std::max(name_width, width(classes[i].name));
   constexpr int kNumbers = 4 + 10 + 9 + 2;  // indent, count, share, gap
   if (terminal.on) name_width = std::min(name_width, std::size_t(std::max(8, terminal.columns - kNumbers - 8)));
-  const int room = std::min(60, terminal.columns - kNumbers - int(name_width));
+  const int bar_width = std::min(60, terminal.columns - kNumbers - int(name_width));
   std::string text;
-  int64_t rest = column.labelled;
+  int64_t rest = column.labeled;
   for (std::size_t i = 0; i < shown; ++i) {
-    const double share = double(classes[i].count) / double(column.labelled);
+    const double share = double(classes[i].count) / double(column.labeled);
     std::string name = visible(classes[i].name);
     if (terminal.on) name = clipped(name, name_width);
     text += fmt::format("    {}{:>10}{:>9}", padded(name, name_width), grouped(classes[i].count), percent(share));
-    if (terminal.on && room > 0) {
+    if (terminal.on && bar_width > 0) {
       const double of_largest = double(classes[i].count) / double(classes.front().count);
-      text += "  " + painted(bar(of_largest, room), terminal.color);
+      text += "  " + painted(bar(of_largest, bar_width), terminal.color);
     }
     text += "\n";
     rest -= classes[i].count;

@@ -48,7 +48,7 @@ Counts largest_first(const std::map<std::string, int64_t>& by_name) {
 
 }  // namespace
 
-double ColumnFacts::majority() const { return labelled ? double(classes.front().count) / double(labelled) : 0; }
+double ColumnFacts::majority() const { return labeled ? double(classes.front().count) / double(labeled) : 0; }
 
 int64_t ColumnFacts::classes_below(int64_t count) const {
   return std::count_if(classes.begin(), classes.end(), [=](const ClassCount& c) { return c.count < count; });
@@ -60,7 +60,7 @@ ColumnFacts column_facts(const Catalog& catalog, std::size_t column) {
   for (std::size_t i = 0; i < names.size(); ++i) facts.classes.push_back({.name = names[i], .count = 0, .label = i});
   for (const auto& item : catalog.items) {
     const int32_t label = item.labels[column];
-    label < 0 ? ++facts.missing : (++facts.classes[std::size_t(label)].count, ++facts.labelled);
+    label < 0 ? ++facts.missing : (++facts.classes[std::size_t(label)].count, ++facts.labeled);
   }
   std::stable_sort(facts.classes.begin(), facts.classes.end(),
                    [](const ClassCount& a, const ClassCount& b) { return a.count > b.count; });

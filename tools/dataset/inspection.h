@@ -22,7 +22,7 @@ struct ClassCount {
 struct ColumnFacts {
   std::string name;
   std::vector<ClassCount> classes;  // the largest first, equal ones by name
-  int64_t labelled = 0, missing = 0;
+  int64_t labeled = 0, missing = 0;
   double majority() const;  // the share of the largest class: what guessing it always scores
   int64_t classes_below(int64_t count) const;
 };

@@ -1,3 +1,5 @@
+#include "tools/dataset/pack_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -6,7 +8,6 @@
 #include "data/store.h"
 #include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
-#include "tools/dataset/subcommands.h"
 
 namespace pc {
 namespace {

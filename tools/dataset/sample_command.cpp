@@ -1,3 +1,5 @@
+#include "tools/dataset/sample_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,7 +12,6 @@
 #include "kernels/base/random.h"
 #include "tools/cli/progress.h"
 #include "tools/dataset/drawing.h"
-#include "tools/dataset/subcommands.h"
 
 namespace pc {
 namespace {

@@ -32,8 +32,9 @@ bool determines(const Counts& counts, const std::vector<std::string>& fine_label
     pure += largest(counts[f]);
     for (std::size_t c = 0; c < per_coarse.size(); ++c) per_coarse[c] += counts[f][c];
   }
-  const int64_t unsure = n - largest(per_coarse);  // pictures that always naming the largest class gets wrong
-  return double(pure) >= kPure * double(n) && double(n - pure) <= (1 - kTold) * double(unsure) && unsure > 0;
+  const int64_t outside_largest = n - largest(per_coarse);  // pictures that always naming the largest class gets wrong
+  return double(pure) >= kPure * double(n) && double(n - pure) <= (1 - kTold) * double(outside_largest) &&
+         outside_largest > 0;
 }
 
 std::vector<std::vector<int32_t>> possible(const Counts& counts) {

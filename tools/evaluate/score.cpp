@@ -106,11 +106,11 @@ std::vector<std::size_t> chosen_items(Catalog& catalog, const ModelInfo& info, b
 ScoredHead matched(const Catalog& catalog, std::size_t column, const ModelInfo& info, std::size_t head,
                    const ClassMap& map) {
   ScoredHead match{.column = column, .head = head, .truth_of_class = {}};
-  const auto &labels = info.heads[head].labels, &classes = catalog.classes[column];
-  if (!map.empty()) match.right = map.right_labels(classes, labels);
+  const auto &labels = info.heads[head].labels, &classes = catalogue.classes[column];
+  if (!map.empty()) match.correct = map.correct_labels(classes, labels);
   for (std::size_t c = 0; c < classes.size(); ++c) {
     const auto found = std::find(labels.begin(), labels.end(), classes[c]);
-    const bool known = map.empty() ? found != labels.end() : !match.right[c].empty();
+    const bool known = map.empty() ? found != labels.end() : !match.correct[c].empty();
     match.truth_of_class.push_back(!known ? -1 : map.empty() ? int32_t(found - labels.begin()) : int32_t(c));
   }
   return match;
@@ -153,7 +153,8 @@ Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
 }
 
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress, const std::function<void(std::size_t, const Logits&)>& sink) {
+                   const std::function<void(int64_t done)>& progress,
+                   const std::function<void(std::size_t, const Logits&)>& sink) {
   Answers answers;
   answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
@@ -175,10 +176,10 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
   for (std::size_t h = 0; h < plan.heads.size(); ++h) {
     const ScoredHead& match = plan.heads[h];
     const Head& head = info.heads[match.head];
-    const bool mapped = !match.right.empty();
+    const bool mapped = !match.correct.empty();
     HeadReport one{
-        .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .right = match.right},
-        .classes = mapped ? catalog.classes[match.column] : head.labels,
+        .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .correct = match.correct},
+        .classes = mapped ? catalogue.classes[match.column] : head.labels,
         .labels = head.labels,
         .unscored = {}};
     one.score.confusion.resize(one.classes.size() * head.labels.size());
@@ -208,11 +209,11 @@ void Naming::add(std::size_t i, const Logits& logits) {
     const Named& one = named[match.head];
     const int32_t truth = truth_of(plan_, h, i);
     if (truth < 0) continue;
-    const bool right = one.label >= 0 && HeadScore{.right = match.right}.is_right(truth, one.label);
+    const bool correct = one.label >= 0 && HeadScore{.correct = match.correct}.is_correct(truth, one.label);
     ++heads_[h].n;
-    heads_[h].right += right;
-    heads_[h].sure += one.sure;
-    heads_[h].sure_right += one.sure && right;
+    heads_[h].correct += correct;
+    heads_[h].confident += one.confident;
+    heads_[h].confident_correct += one.confident && correct;
   }
 }
 

@@ -2,22 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "data/csv.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
-#include "tools/evaluate/calibrate.h"
-#include "tools/report/sections.h"
+#include "tools/evaluate/evaluate.h"
+#include "tools/report/figures.h"
+#include "tools/report/head_section.h"
+#include "tools/report/looking.h"
+#include "tools/report/overview.h"
+#include "tools/report/report_page.h"
+#include "tools/report/results_section.h"
+#include "tools/report/run_sections.h"
 #include "tools/run/events.h"
 #include "tools/run/run_folder.h"
 #include "tools/run/split_file.h"
 
 namespace pc {
 namespace {
-
-using nlohmann::json;
 
 std::string page(RunMaterial& m) {
   std::string body =
@@ -39,13 +41,6 @@ std::string confusion_csv(const RunMaterial& m) {
 }
 
 }  // namespace
-
-const json& RunMaterial::event(const std::string& kind) const {
-  static const json none;
-  const auto found =
-      std::find_if(events.rbegin(), events.rend(), [&](const json& event) { return event["event"] == kind; });
-  return found == events.rend() ? none : *found;
-}
 
 void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
   NoGrad no_grad;
@@ -74,7 +69,7 @@ void report_again(TrainConfig& config) {
   move_to(*loaded.model, device);
   const BatchMaker batches(plan.catalog, plan.store, loaded.info.preprocess, dtype_from_name(config.train.precision),
                            device);
-  const CalibrationSet answered = answer(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
+  const LabeledLogits answered = collect_logits(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
   write_report(
       {.folder = path, .config = config, .plan = plan, .info = loaded.info, .model = *loaded.model, .batches = batches},
       test_pass(loaded.info, answered, plan.test));

@@ -1,4 +1,5 @@
-// What else belongs to a run: calibration, the table of shifts, the model card, and how to get the same again.
+#include "tools/report/run_sections.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,7 +10,8 @@
 #include "kernels/base/file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/terminal.h"
-#include "tools/report/sections.h"
+#include "tools/report/figures.h"
+#include "tools/report/markup.h"
 #include "tools/run/events.h"
 
 namespace pc {
@@ -100,9 +102,9 @@ std::string calibration_section(const RunMaterial& m) {
   std::string html =
       "<h2 id=\"calibration\">Calibration</h2>\n<p>Learned from the validation pictures, measured on the test "
       "pictures: at a wanted precision, the share "
-      "that needs no review, and how much of it is right.</p>\n<div "
+      "that needs no review, and how much of it is correct.</p>\n<div "
       "class=\"scroll\"><table><thead><tr><th>head<th>temperature<th>ECE before<th>after";
-  for (const char* wanted : {"90", "95", "99"}) html += fmt::format("<th>at {} %<th>right", wanted);
+  for (const char* wanted : {"90", "95", "99"}) html += fmt::format("<th>at {} %<th>correct", wanted);
   html += "</tr></thead><tbody>\n";
   for (const TestedHead& head : m.heads) {
     const std::string& name = head.score.name;
@@ -160,7 +162,7 @@ std::string card_section(const RunMaterial& m) {
 std::string reproduce_section(const RunMaterial& m) {
   const Catalog::Report& r = m.run.plan.catalog.report;
   return fmt::format(
-      "<h2 id=\"reproduce\">The same again</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
+      "<h2 id=\"reproduce\">How to reproduce</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
       "come out, bit for bit, with any number "
       "of threads.</p>\n<p>Data: {} pictures, {} rows repaired, {} repeated, {} rows without a picture, {} pictures "
       "without a row, {} unreadable.</p>\n"

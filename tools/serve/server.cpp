@@ -108,9 +108,9 @@ void Session::forget_request() {
 void Session::due(Clock::time_point when) {
   late_ = false;
   timer_.expires_at(when);
-  timer_.async_wait([weak = weak_from_this()](const error_code& cancelled) {
+  timer_.async_wait([weak = weak_from_this()](const error_code& canceled) {
     const auto self = weak.lock();
-    if (cancelled || !self || self->timer_.expiry() > Clock::now()) return;
+    if (canceled || !self || self->timer_.expiry() > Clock::now()) return;
     self->late_ = true;
     self->socket_.cancel();
   });

@@ -11,6 +11,8 @@
 #include "tools/weights/names.h"
 #include "tools/weights/not_weights.h"
 #include "tools/weights/pth.h"
+#include "tools/weights/pth_write.h"
+#include "tools/weights/stacked.h"
 
 namespace pc {
 namespace {
