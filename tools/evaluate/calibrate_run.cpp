@@ -98,7 +98,7 @@ void print(const json& event, const ModelInfo& info) {
 
 void calibrate_run(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
                    const LabeledLogits& test, RunFolder& folder) {
-  info.hierarchy = learn_hierarchy(plan.catalogue, plan.train);
+  info.hierarchy = learn_hierarchy(plan.catalog, plan.train);
   if (plan.val.empty()) {
     fmt::print(stderr,
                "no validation pictures: the probabilities stay as the network gives them, and none is reported as "

@@ -72,7 +72,7 @@ GreedyAverage greedy_average(const std::vector<std::string>& models, const std::
   const ModelInfo info = load_model(models.front()).info;
   // For its test pictures: that refuses another data set than the training's, and folds rare classes as it did.
   ScorePlan plan = plan_score(data, info, {.test_only = true});
-  plan.items = validated_all(models, plan.data.catalogue);
+  plan.items = validated_all(models, plan.data.catalog);
   GreedyAverage average{.n = int64_t(plan.items.size())};
   for (const std::string& model : models)
     average.candidates.push_back({.model = model, .alone = accuracy_of(make_mean({model}), plan, "scoring " + model)});

@@ -106,7 +106,7 @@ std::vector<std::size_t> chosen_items(Catalog& catalog, const ModelInfo& info, b
 ScoredHead matched(const Catalog& catalog, std::size_t column, const ModelInfo& info, std::size_t head,
                    const ClassMap& map) {
   ScoredHead match{.column = column, .head = head, .truth_of_class = {}};
-  const auto &labels = info.heads[head].labels, &classes = catalogue.classes[column];
+  const auto &labels = info.heads[head].labels, &classes = catalog.classes[column];
   if (!map.empty()) match.correct = map.correct_labels(classes, labels);
   for (std::size_t c = 0; c < classes.size(); ++c) {
     const auto found = std::find(labels.begin(), labels.end(), classes[c]);
@@ -179,7 +179,7 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
     const bool mapped = !match.correct.empty();
     HeadReport one{
         .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .correct = match.correct},
-        .classes = mapped ? catalogue.classes[match.column] : head.labels,
+        .classes = mapped ? catalog.classes[match.column] : head.labels,
         .labels = head.labels,
         .unscored = {}};
     one.score.confusion.resize(one.classes.size() * head.labels.size());

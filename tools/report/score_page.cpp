@@ -51,7 +51,7 @@ Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t tr
 ScorePage::ScorePage(const ScorePlan& plan, const ModelInfo& info) : plan_(plan), info_(info) {
   for (const ScoredHead& match : plan.heads) {
     TestedHead& head = heads_.emplace_back();
-    head.classes = match.correct.empty() ? info.heads[match.head].labels : plan.data.catalogue.classes[match.column];
+    head.classes = match.correct.empty() ? info.heads[match.head].labels : plan.data.catalog.classes[match.column];
     head.labels = info.heads[match.head].labels;
     if (!match.correct.empty()) head.classes.push_back("something else");
   }
