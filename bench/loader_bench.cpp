@@ -14,7 +14,7 @@
 #include "data/store.h"
 #include "data/tree.h"
 #include "kernels/base/random.h"
-#include "tools/run/batches.h"
+#include "tools/runs/batches.h"
 
 namespace pc::bench {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "tools/cli/program.h"
 #include "tools/report/report.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 #include "tools/train/trainer.h"
 
 int main(int argc, char** argv) {

@@ -113,7 +113,7 @@ GatherPlan plan(const Gather& g, const Axis& rows, const Axis& columns, const Re
 // Sets the steps, and says whether the input is copied: because it must be (bf16 as f32, zeros around) or because it
 // pays. With channels in powers of two the rows of a tile lie in the same few sets of the cache, so the copy puts a line
 // between pixels.
-bool place_input(Gather& g, const Images& x, DType dtype, int pad_w) {
+bool input_coord(Gather& g, const Images& x, DType dtype, int pad_w) {
   const int per_element = g.pairs ? 2 : 1;
   const bool conflicts = x.c % (128 * per_element) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
   g.pixel_step = conflicts ? x.c + kLine * per_element : x.c;
@@ -144,7 +144,7 @@ std::shared_ptr<const GatherRoute> forward_route(const Conv2dShape& s, DType dty
            .pairs = use_pairs(tile, dtype, s.c)};
   const Images x{s.n, s.h, s.w, s.c};
   const int pad_w = fold ? s.pad : 0;
-  const bool copied = place_input(g, x, dtype, pad_w);
+  const bool copied = input_coord(g, x, dtype, pad_w);
   const Axis rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h);
   const Axis columns =
       fold ? forward_axis(s.q(), 1, s.stride, 0, s.w + 2 * s.pad) : forward_axis(s.q(), s.s, s.stride, s.pad, s.w);
@@ -161,7 +161,7 @@ std::shared_ptr<const GatherRoute> backward_route(const Conv2dShape& s, DType dt
            .taps_w = s.s,
            .pairs = use_pairs(tile, dtype, s.k)};
   const Images dy{s.n, s.p(), s.q(), s.k};
-  const bool copied = place_input(g, dy, dtype, 0);
+  const bool copied = input_coord(g, dy, dtype, 0);
   const Axis rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p());
   const Axis columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q());
   return std::make_shared<const GatherRoute>(GatherRoute{s, dy, dtype, 0, copied, plan(g, rows, columns, tile)});

@@ -162,7 +162,7 @@ TEST_F(Store, NameFollowsContentAndSettings) {
   EXPECT_NE(path, store_path(open_dataset(folder_ / "set.zip", {}), {}, "c"));
 }
 
-TEST_F(Store, ShortSideShrinksLargerPicturesOnly) {
+TEST_F(Store, ShortSideReducesLargerImagesOnly) {
   const auto store = open({.short_side = 12});
   for (std::size_t i = 0; i < store->size(); ++i) {
     const StoredImage at = store->image(i);

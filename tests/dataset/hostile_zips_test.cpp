@@ -213,7 +213,7 @@ std::string complaint(const std::string& bytes) {
   return "";
 }
 
-TEST(HostileZips, StrangersAreNamed) {
+TEST(HostileZips, OtherFileTypesAreNamed) {
   EXPECT_EQ(complaint(""), "bad.zip: not a zip archive; it is empty; download or copy it again");
   EXPECT_EQ(complaint("<!DOCTYPE html><html>Sign in"),
             "bad.zip: not a zip archive; it looks like HTML: a web page was saved in its place; download it again");

@@ -118,7 +118,7 @@ TEST(Doctor, GpuVersionsFoundAndWanted) {
   EXPECT_EQ(states(check_gpu({}, h100())), "gpu warning\n");
 }
 
-TEST(Doctor, RoomWeightsAndData) {
+TEST(Doctor, FreeSpaceWeightsAndData) {
   const TemporaryFolder folder;
   EXPECT_NE(check_space("runs", folder / "not/yet/there").state, State::problem);
   put(folder / "file", "");

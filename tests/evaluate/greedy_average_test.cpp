@@ -8,12 +8,12 @@
 #include "models/model_file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 
 namespace pc::test {
 namespace {
 
-class GreedySoup : public testing::Test {
+class GreedyAverage : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new TemporaryFolder;
@@ -57,7 +57,7 @@ class GreedySoup : public testing::Test {
 
   static TemporaryFolder* folder_;
 };
-TemporaryFolder* GreedySoup::folder_;
+TemporaryFolder* GreedyAverage::folder_;
 
 struct Decision {
   int64_t n;
@@ -82,7 +82,7 @@ std::vector<Decision> decisions(const std::string& table) {
   return all;
 }
 
-TEST_F(GreedySoup, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
+TEST_F(GreedyAverage, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
   for (const std::vector<std::string>& more :
        {std::vector<std::string>{}, {"--statistics", (*folder_ / "colours").string(), "--pictures", "60"}}) {
     const Outcome outcome = greedy({"bad", "a", "b"}, more);
@@ -106,7 +106,7 @@ TEST_F(GreedySoup, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
   }
 }
 
-TEST_F(GreedySoup, CountsOnlyPicturesThatValidatedEveryModel) {
+TEST_F(GreedyAverage, CountsOnlyPicturesThatValidatedEveryModel) {
   const Catalog catalog = open_dataset(*folder_ / "colours", {}).catalog;
   const auto one = read_split(run("a") / "split.csv", catalog), two = read_split(run("other") / "split.csv", catalog);
   int64_t both = 0;
@@ -119,7 +119,7 @@ TEST_F(GreedySoup, CountsOnlyPicturesThatValidatedEveryModel) {
   EXPECT_FALSE(load_model(out()).info.split);
 }
 
-TEST_F(GreedySoup, RefusesWhatWouldChooseOnOtherPictures) {
+TEST_F(GreedyAverage, RefusesWhatWouldChooseOnOtherPictures) {
   for (const char* name : {"lost", "foreign"}) {
     std::filesystem::create_directories(run(name));
     std::filesystem::copy(model("a"), run(name));

@@ -287,7 +287,7 @@ TEST(Augment, AQuarterTurnMovesEveryPixelClockwise) {
       ASSERT_NEAR(y[std::size_t(j * 6 + 5 - i) * 3], b.pixels[std::size_t(i * 6 + j) * 3], 1e-3);
 }
 
-TEST(Augment, ASlantMovesEachRowByItsDistanceFromTheMiddle) {
+TEST(Augment, AShearMovesEachRowByItsDistanceFromTheMiddle) {
   Batch b{.shape = plain_shape(6, 6), .pixels = {}, .samples = {}};
   add(b, 6, 6, 0, 0, 6, 6, false);
   b.samples[0].turn[0][1] = 2;

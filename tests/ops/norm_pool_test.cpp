@@ -223,7 +223,7 @@ void check_ties(Device device, DType dtype) {
 }
 
 TEST(NormPool, MatchesReference) { check(Device::cpu); }
-TEST(NormPool, MatchesTheTwoRoomsBf16) { check_ties(Device::cpu, DType::bf16); }
+TEST(NormPool, MatchesTheTwoOpsBf16) { check_ties(Device::cpu, DType::bf16); }
 
 TEST(NormPool, ReferenceGradientIsTheDerivative) {
   const NormPoolShape s{{.n = 1, .h = 6, .w = 5, .c = 3}};

@@ -161,7 +161,7 @@ TEST_F(PcPredict, ExtremeShapesArePredicted) {
   EXPECT_EQ(predict("dot.png line.png").code, 0);
 }
 
-TEST_F(PcPredict, ExifOrientationIsHonoured) {
+TEST_F(PcPredict, ExifOrientationIsHonored) {
   const Image upright = make_picture(3, 48, 32);
   // What a camera stores for orientation 6: turned by 90 degrees, to be shown turned back clockwise.
   Image stored{.h = upright.w, .w = upright.h, .pixels = std::vector<uint8_t>(upright.pixels.size())};

@@ -9,7 +9,7 @@
 #include "tests/predict/fixture.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/stream.h"
-#include "tools/run/batches.h"
+#include "tools/runs/batches.h"
 
 namespace pc {
 namespace {

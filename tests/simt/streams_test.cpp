@@ -16,7 +16,7 @@ namespace {
 using Notes = std::vector<std::string>;
 const Notes kForkAndJoin{"record 1", "wait 2", "work 2", "work 1", "record 2", "wait 1"};
 
-TEST(Streams, GpuGradientsOfAConvolutionRunSideBySide) {
+TEST(Streams, GpuGradientsOfAConvolutionRunConcurrently) {
   const Conv2dShape s{.n = 2, .h = 5, .w = 4, .c = 3, .k = 4, .r = 3, .s = 3, .stride = 2, .pad = 1};
   const int64_t x_size = int64_t(s.n) * s.h * s.w * s.c, w_size = int64_t(s.k) * s.r * s.s * s.c,
                 y_size = int64_t(s.n) * s.p() * s.q() * s.k;

@@ -6,7 +6,7 @@
 #include "kernels/base/error.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 
 namespace pc::test {
 namespace {

@@ -9,7 +9,7 @@
 #include "kernels/base/file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/run/events.h"
+#include "tools/runs/events.h"
 
 namespace pc::test {
 namespace {

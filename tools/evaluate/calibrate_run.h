@@ -4,9 +4,9 @@
 
 #include "models/model_file.h"
 #include "tools/evaluate/labeled_logits.h"
-#include "tools/run/batches.h"
-#include "tools/run/data_plan.h"
-#include "tools/run/run_folder.h"
+#include "tools/runs/batches.h"
+#include "tools/runs/data_plan.h"
+#include "tools/runs/run_folder.h"
 
 namespace pc {
 

@@ -7,7 +7,7 @@
 
 #include "tools/evaluate/head_score.h"
 #include "tools/evaluate/labeled_logits.h"
-#include "tools/run/batches.h"
+#include "tools/runs/batches.h"
 
 namespace pc {
 

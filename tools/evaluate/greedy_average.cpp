@@ -8,7 +8,7 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
 #include "tools/evaluate/score.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 
 namespace pc {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "models/model_file.h"
 #include "tools/report/material.h"
-#include "tools/run/batches.h"
-#include "tools/run/data_plan.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/batches.h"
+#include "tools/runs/data_plan.h"
+#include "tools/runs/train_config.h"
 
 namespace pc {
 

@@ -7,7 +7,7 @@
 #include "tools/cli/terminal.h"
 #include "tools/report/chart.h"
 #include "tools/report/markup.h"
-#include "tools/run/events.h"
+#include "tools/runs/events.h"
 
 namespace pc {
 namespace {

@@ -14,9 +14,9 @@
 #include "tools/report/report_page.h"
 #include "tools/report/results_section.h"
 #include "tools/report/run_sections.h"
-#include "tools/run/events.h"
-#include "tools/run/run_folder.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/events.h"
+#include "tools/runs/run_folder.h"
+#include "tools/runs/split_file.h"
 
 namespace pc {
 namespace {

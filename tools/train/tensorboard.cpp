@@ -10,7 +10,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
-#include "tools/run/events.h"
+#include "tools/runs/events.h"
 
 namespace pc {
 namespace {

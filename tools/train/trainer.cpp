@@ -13,7 +13,7 @@
 #include "tools/evaluate/calibrate_run.h"
 #include "tools/evaluate/evaluate.h"
 #include "tools/report/report.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 #include "tools/train/held_back.h"
 #include "tools/train/learner.h"
 #include "tools/train/lr_find.h"

@@ -17,7 +17,7 @@ class Pixels {
   }
 
   // As resize_to_short_side(), to the bit: both sides by one factor, rounded to u8 after each direction.
-  std::string shrunk(const std::string& x, int short_side) {
+  std::string reduced(const std::string& x, int short_side) {
     const std::string h = size_of_axis(x, 2), w = size_of_axis(x, 3);
     const std::string side = cast(g_.node("Min", {h, w}), OnnxType::f64);
     const std::string factor = g_.node("Min", {g_.node("Div", {g_.scalar(double(short_side)), side}), one_});
@@ -130,7 +130,7 @@ class Pixels {
 
 std::string add_onnx_preprocessing(OnnxGraph& graph, const std::string& pictures, const Preprocess& p) {
   Pixels pixels(graph);
-  return pixels.fitted(pixels.shrunk(pixels.planes(pictures), store_settings(p.height, p.width).short_side), p);
+  return pixels.fitted(pixels.reduced(pixels.planes(pictures), store_settings(p.height, p.width).short_side), p);
 }
 
 }  // namespace pc

@@ -1,4 +1,4 @@
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "tools/run/batches.h"
+#include "tools/runs/batches.h"
 
 #include <algorithm>
 #include <cstring>

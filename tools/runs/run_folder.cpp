@@ -1,4 +1,4 @@
-#include "tools/run/run_folder.h"
+#include "tools/runs/run_folder.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

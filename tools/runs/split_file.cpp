@@ -1,4 +1,4 @@
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 
 #include <fmt/format.h>
 

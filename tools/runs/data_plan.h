@@ -8,7 +8,7 @@
 #include "data/split.h"
 #include "data/store.h"
 #include "models/model_file.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 
 namespace pc {
 

@@ -1,4 +1,4 @@
-#include "tools/run/events.h"
+#include "tools/runs/events.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "tools/run/data_plan.h"
+#include "tools/runs/data_plan.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,7 @@
 #include "data/sampler.h"
 #include "kernels/base/error.h"
 #include "tools/cli/progress.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 
 namespace pc {
 namespace {
