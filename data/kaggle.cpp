@@ -9,8 +9,8 @@
 
 #include "data/csv.h"
 #include "data/layout.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc::detail {
 namespace {

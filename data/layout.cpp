@@ -7,9 +7,9 @@
 
 #include "data/csv.h"
 #include "data/decode.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
+#include "kernels/base/text.h"
 
 namespace pc::detail {
 namespace {

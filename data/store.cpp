@@ -10,6 +10,7 @@
 
 #include "data/cache_folder.h"
 #include "data/pack.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
 

@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/file_type.h"
@@ -47,11 +46,6 @@ WeightFile read_safetensors(const std::filesystem::path& path);
 // The same for bytes in memory, kept alive by `owner`; messages use `name` for the file.
 WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                              const std::string& name);
-
-// Text of a foreign file for a message or table: control characters and bytes that are not UTF-8 escaped, cut after 120
-// bytes.
-std::string printable(std::string_view text);
-bool is_utf8(std::string_view text);
 
 // The product of the sizes; false if it, or the product of the sizes that are not 0, does not fit in int64.
 bool checked_element_count(const Shape& shape, int64_t& count);

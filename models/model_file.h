@@ -40,6 +40,7 @@ struct ModelInfo {
   Hierarchy hierarchy;
   std::optional<Calibration> calibration;  // absent if there was no validation data
   std::vector<HeadShape> head_shapes() const;
+  std::vector<std::string> head_names() const;
 };
 
 // {"height", "width", "resize", "mean", "std", "fill"}

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "data/jpeg.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"

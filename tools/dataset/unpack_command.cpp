@@ -12,8 +12,9 @@
 
 #include "data/archive.h"
 #include "data/zip_unpack.h"
-#include "engine/safetensors.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/cli/json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "data/png.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
 #include "tools/cli/json.h"

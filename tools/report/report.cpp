@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "data/csv.h"
+#include "kernels/base/csv_writer.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"

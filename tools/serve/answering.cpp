@@ -1,13 +1,10 @@
 #include "tools/serve/answering.h"
 
-#include <fmt/format.h>
-
 #include <new>
 #include <optional>
 #include <utility>
 
 #include "kernels/base/error.h"
-#include "tools/cli/terminal.h"
 
 namespace pc {
 namespace {
@@ -19,18 +16,16 @@ int status_of_throw(const Error& error) {
 
 }  // namespace
 
-void log_line(const std::string& text) { fmt::print(stderr, "pcserve: {}\n", visible(text)); }
-
 void guarded_call(const Respond& respond, const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
-    if (status_of_throw(error) == 500) log_line(error.what());
+    if (status_of_throw(error) == 500) kLog.line(error.what());
     respond(refusal(status_of_throw(error), error.what()));
   } catch (const std::bad_alloc&) {
     respond(busy("out of memory for the request; try again"));
   } catch (const std::exception& error) {
-    log_line(std::string("internal error: ") + error.what());
+    kLog.line(std::string("internal error: ") + error.what());
     respond(refusal(500, "internal error"));
   }
 }

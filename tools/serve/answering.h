@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/logger.h"
 #include "tools/serve/predictions.h"
 #include "tools/serve/service.h"
 
 namespace pc {
 
-// A line on standard error.
-void log_line(const std::string& text);
+inline constexpr Logger kLog("pcserve");
 
 // Responds with an error where `call` throws.
 void guarded_call(const Respond& respond, const std::function<void()>& call);

@@ -7,6 +7,8 @@
 #include <ctime>
 #include <utility>
 
+#include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "tools/serve/answering.h"
 #include "tools/serve/openapi.h"
 #include "tools/serve/page.h"
@@ -82,7 +84,7 @@ std::optional<Response> App::refuse(const Request& request) {
   if (method != "POST") return std::nullopt;
   if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed request bodies are not supported");
   if (std::none_of(r->types.begin(), r->types.end(),
-                   [type = media_type(request)](const std::string& t) { return same_word(t, type); })) {
+                   [type = media_type(request)](const std::string& t) { return equal_ignoring_case(t, type); })) {
     std::string known;
     for (const std::string& t : r->types) known += (known.empty() ? "" : ", ") + t;
     return refusal(415, "Content-Type has to be one of " + known);
@@ -110,10 +112,10 @@ void App::record(const Exchange& exchange) {
   const Route* r = route(exchange.path);
   metrics_.request(r ? r->path : "other", exchange.status, exchange.seconds);
   if (!settings_.log) return;
-  log_line(fmt::format("{:%FT%TZ} {} {} {} {} {:.1f} ms, {} B in, {} B out", fmt::gmtime(std::time(nullptr)),
-                       exchange.peer, exchange.method.empty() ? "?" : exchange.method,
-                       exchange.path.empty() ? "?" : exchange.path, exchange.status, 1000 * exchange.seconds,
-                       exchange.received, exchange.sent));
+  kLog.line(fmt::format("{:%FT%TZ} {} {} {} {} {:.1f} ms, {} B in, {} B out", fmt::gmtime(std::time(nullptr)),
+                        exchange.peer, exchange.method.empty() ? "?" : exchange.method,
+                        exchange.path.empty() ? "?" : exchange.path, exchange.status, 1000 * exchange.seconds,
+                        exchange.received, exchange.sent));
 }
 
 void App::page(Request&, const Respond& respond) {
@@ -171,10 +173,10 @@ void App::load_anew() {
       model_.swap(fresh);
     }
     metrics_.reload(true);
-    log_line("reloaded " + settings_.model.string());
+    kLog.line("reloaded " + settings_.model.string());
   } catch (const std::exception& error) {
     metrics_.reload(false);
-    log_line(fmt::format("the model stays as it was: {}", error.what()));
+    kLog.line(fmt::format("the model stays as it was: {}", error.what()));
   }
 }
 

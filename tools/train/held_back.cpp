@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "data/png.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 

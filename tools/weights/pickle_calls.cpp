@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/safetensors.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

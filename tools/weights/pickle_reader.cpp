@@ -4,7 +4,7 @@
 
 #include <bit>
 
-#include "engine/safetensors.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 

@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/weights/pickled_tensors.h"
 
 namespace pc {
