@@ -26,9 +26,9 @@ void print(Device device) {
 }  // namespace pc::bench
 
 int main(int argc, char** argv) {
-  return pc::run_program("bench_ceilings", [&] {
+  return pc::cli::run_program("bench_ceilings", [&] {
     CLI::App app("Measures what the machine can do at most.");
-    if (!pc::parse_command_line(app, argc, argv)) return pc::Exit::ok;
+    if (!pc::cli::parse_command_line(app, argc, argv)) return pc::Exit::ok;
     pc::bench::print(pc::Device::cpu);
     if (pc::cuda_available()) pc::bench::print(pc::Device::cuda);
     return pc::Exit::ok;

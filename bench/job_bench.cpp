@@ -23,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kPictures = 2048, kBatch = 32;
 
-Image wavy_picture(int seed) {
-  Image image{.h = 80, .w = 60, .pixels = {}};
+data::Image wavy_picture(int seed) {
+  data::Image image{.h = 80, .w = 60, .pixels = {}};
   for (int i = 0; i < image.h * image.w * 3; ++i)
     image.pixels.push_back(uint8_t(127.5 + 90 * std::sin(0.01 * (seed + 1) * i) + 30 * std::cos(0.7 * i + seed)));
   return image;
@@ -48,12 +48,12 @@ class Shop {
   ~Shop() { fs::remove_all(folder_); }
   fs::path model() const { return folder_ / "model"; }
   // Whether every image got its row.
-  bool run_job(Predictor& predictor) const {
-    const JobOptions options{.inputs = {.places = {(folder_ / "pictures").string()}, .list = ""},
-                             .format = RowFormat::csv,
-                             .network = {.batch = kBatch},
-                             .output = (folder_ / "rows.csv").string()};
-    return Job(options, predictor).run() == Exit::ok;
+  bool run_job(predict::Predictor& predictor) const {
+    const predict::JobOptions options{.inputs = {.places = {(folder_ / "pictures").string()}, .list = ""},
+                                      .format = predict::RowFormat::csv,
+                                      .network = {.batch = kBatch},
+                                      .output = (folder_ / "rows.csv").string()};
+    return predict::Job(options, predictor).run() == Exit::ok;
   }
 
  private:
@@ -74,7 +74,7 @@ struct Seconds {
 
 void time_job(benchmark::State& state, Device device, DType dtype) {
   const Shop shop;
-  Predictor predictor(shop.model(), {.device = device, .precision = dtype});
+  predict::Predictor predictor(shop.model(), {.device = device, .precision = dtype});
   std::vector<Tensor> inputs;
   for (int i = 0; i < kBatch; ++i) inputs.push_back(predictor.prepare(wavy_picture(i)));
   Seconds forward, job;

@@ -271,7 +271,7 @@ void run(const Options& o) {
 }  // namespace pc::bench
 
 int main(int argc, char** argv) {
-  return pc::run_program("bench_ledger", [&] {
+  return pc::cli::run_program("bench_ledger", [&] {
     pc::bench::Options o;
     CLI::App app("Counts what a training step of ResNet18 moves and computes on a GPU.");
     app.add_option("--batch", o.batch, "pictures a step")->check(CLI::PositiveNumber)->capture_default_str();
@@ -287,7 +287,7 @@ int main(int argc, char** argv) {
     app.add_option("--bandwidth", o.terabytes, "TB/s of the memory")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--arithmetic", o.teraflops, "TFLOP/s (798, in f32 60: no TF32)")->check(CLI::PositiveNumber);
     app.add_flag("--layers", o.layers, "also every kernel");
-    if (pc::parse_command_line(app, argc, argv)) pc::bench::run(o);
+    if (pc::cli::parse_command_line(app, argc, argv)) pc::bench::run(o);
     return pc::Exit::ok;
   });
 }

@@ -25,9 +25,9 @@ std::vector<Bytes> archive_pictures(std::size_t count) {
   const auto archive = shared_folder() / "datasets" / "fashion-product-images-small.zip";
   std::vector<Bytes> pictures;
   if (!std::filesystem::exists(archive)) return pictures;
-  const auto tree = open_tree(archive);
-  for (const FileTree::Entry& entry : tree->entries()) {
-    if (!has_image_name(entry.path)) continue;
+  const auto tree = data::open_tree(archive);
+  for (const data::FileTree::Entry& entry : tree->entries()) {
+    if (!data::has_image_name(entry.path)) continue;
     pictures.push_back(tree->read(entry, 1 << 20));
     if (pictures.size() == count) break;
   }
@@ -68,17 +68,17 @@ const std::vector<Bytes>& pictures() {
   return all;
 }
 
-class Pictures : public ImageSource {
+class Pictures : public data::ImageSource {
  public:
-  Image image(std::size_t item, const DecodeSettings& settings) const override {
-    return decode_image(pictures()[item], std::to_string(item), settings);
+  data::Image image(std::size_t item, const data::DecodeSettings& settings) const override {
+    return data::decode_image(pictures()[item], std::to_string(item), settings);
   }
-  ImageInfo info(std::size_t item) const override { return image_info(pictures()[item]); }
+  data::ImageInfo info(std::size_t item) const override { return data::image_info(pictures()[item]); }
   uint64_t fingerprint() const override { return 0x62656e6368; }
 };
 
-DataSet data_set() {
-  DataSet data{.kind = "bench", .catalog = {}, .images = std::make_shared<Pictures>()};
+data::DataSet data_set() {
+  data::DataSet data{.kind = "bench", .catalog = {}, .images = std::make_shared<Pictures>()};
   data.catalog.columns = {"label"};
   data.catalog.classes = {{"a", "b"}};
   for (std::size_t i = 0; i < pictures().size(); ++i)
@@ -104,26 +104,26 @@ void decode(benchmark::State& state) {
   std::size_t bytes = 0;
   for (const Bytes& picture : pictures()) bytes += picture.size();
   for (auto _ : state)
-    for (const Bytes& picture : pictures()) benchmark::DoNotOptimize(decode_image(picture, "picture"));
+    for (const Bytes& picture : pictures()) benchmark::DoNotOptimize(data::decode_image(picture, "picture"));
   rate(state, double(pictures().size()));
   state.counters["bytes/img"] = double(bytes) / double(pictures().size());
 }
 
 void pack(benchmark::State& state) {
-  const DataSet data = data_set();
+  const data::DataSet data = data_set();
   for (auto _ : state) {
     const Scratch scratch;
-    benchmark::DoNotOptimize(open_store(data, {}, scratch.path));
+    benchmark::DoNotOptimize(data::open_store(data, {}, scratch.path));
   }
   rate(state, double(pictures().size()));
 }
 
 void batches(benchmark::State& state, DType dtype) {
   constexpr std::size_t kBatch = 64;
-  const DataSet data = data_set();
+  const data::DataSet data = data_set();
   const Scratch scratch;
-  const BatchMaker maker(data.catalog, open_store(data, {}, scratch.path), {}, dtype, Device::cpu,
-                         {.augmentation = {}});
+  const runs::BatchMaker maker(data.catalog, data::open_store(data, {}, scratch.path), {}, dtype, Device::cpu,
+                               {.augmentation = {}});
   std::vector<uint32_t> items(kBatch);
   uint64_t next = 0;
   for (auto _ : state) {

@@ -18,11 +18,11 @@ void time_search(benchmark::State& state) {
   const fs::path file = fs::temp_directory_path() /
                         fmt::format("pc_bench_index_{}", std::chrono::steady_clock::now().time_since_epoch().count());
   const std::vector<float> features = random_tensor({kPictures, kFeatures}, DType::f32, Device::cpu).to_vector<float>();
-  IndexBuilder builder;
+  predict::IndexBuilder builder;
   for (std::size_t i = 0; i < std::size_t(kPictures); ++i)
     builder.add(fmt::format("{}.jpg", i), std::span(features).subspan(i * kFeatures, kFeatures));
   builder.write(file, "bench");
-  const EmbeddingIndex index(file, "bench");
+  const predict::EmbeddingIndex index(file, "bench");
   fs::remove(file);  // it stays mapped
   const auto query = std::span(features).first(kFeatures);
   if (index.nearest(query, 5).front().file != "0.jpg") return state.SkipWithError("a picture is not nearest to itself");

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 std::vector<uint8_t> composite_on_white(const std::vector<uint8_t>& rgba) {
   std::vector<uint8_t> rgb(rgba.size() / 4 * 3);
@@ -13,4 +13,4 @@ std::vector<uint8_t> composite_on_white(const std::vector<uint8_t>& rgba) {
   return rgb;
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 // The RGB of RGBA pixels with straight alpha, composited on white.
 std::vector<uint8_t> composite_on_white(const std::vector<uint8_t>& rgba);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -17,7 +17,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 constexpr uint64_t kMaxEntries = 2'000'000, kMaxBytes = uint64_t(128) << 30;
@@ -140,4 +140,4 @@ std::vector<ZipRecord> list_archive(std::span<const std::byte> archive, const st
   return records;
 }
 
-}  // namespace pc
+}  // namespace pc::data

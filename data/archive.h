@@ -8,7 +8,7 @@
 
 #include "data/zip.h"
 
-namespace pc {
+namespace pc::data {
 
 // The records of an archive in the order of their data, under paths that are safe: '/' between the parts (old Windows
 // packers write '\\'), UTF-8 (CP437 is turned into it), a '/' at the end of folders alone. `file` stands for the
@@ -23,4 +23,4 @@ std::vector<ZipRecord> list_archive(std::span<const std::byte> archive, const st
 
 inline bool is_folder(const ZipRecord& record) { return record.name.ends_with('/'); }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -4,7 +4,7 @@
 
 #include "kernels/base/parallel.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 constexpr int kWhite = 232;      // of the darkest channel; JPEG at this size rings by about 15 around an object
@@ -87,4 +87,4 @@ std::vector<uint8_t> mark_objects(const ImageStore& store) {
   return mask;
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -6,7 +6,7 @@
 
 #include "data/store.h"
 
-namespace pc {
+namespace pc::data {
 
 // mask[p] of the pixels h x w x 3: 0 for background, 255 for the object, a value between them along its edge.
 // Background is every near-white pixel that near-white pixels connect to the border; an image with less than a twentieth
@@ -21,4 +21,4 @@ void unmark_skin(const uint8_t* pixels, int h, int w, uint8_t* mask);
 // threads.
 std::vector<uint8_t> mark_objects(const ImageStore& store);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-namespace pc {
+namespace pc::data {
 
 std::filesystem::path default_cache_folder() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/')
@@ -11,4 +11,4 @@ std::filesystem::path default_cache_folder() {
   return std::filesystem::temp_directory_path() / "pc-cache";
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -3,9 +3,9 @@
 
 #include <filesystem>
 
-namespace pc {
+namespace pc::data {
 
 // $XDG_CACHE_HOME/pc, else ~/.cache/pc, else pc-cache in the temporary folder.
 std::filesystem::path default_cache_folder();
 
-}  // namespace pc
+}  // namespace pc::data

@@ -12,7 +12,7 @@
 #include "data/tree.h"
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::data {
 
 namespace {
 
@@ -53,4 +53,4 @@ DataSet open_dataset(const std::filesystem::path& given, const std::vector<std::
   return styles.empty() ? detail::open_folders(tree, columns) : detail::open_kaggle(tree, styles, columns);
 }
 
-}  // namespace pc
+}  // namespace pc::data

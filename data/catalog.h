@@ -11,7 +11,7 @@
 #include "data/image.h"
 #include "data/image_info.h"
 
-namespace pc {
+namespace pc::data {
 
 enum class Split : uint8_t { train, val, test, unused };
 const char* name_of(Split split);  // "train", "val", "test", "unused"
@@ -64,4 +64,4 @@ struct DataSet {
 // be read, Error(data) naming file, line or column for what is wrong inside.
 DataSet open_dataset(const std::filesystem::path& root, const std::vector<std::string>& columns);
 
-}  // namespace pc
+}  // namespace pc::data

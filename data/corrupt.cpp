@@ -13,7 +13,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 struct Kind {
@@ -186,4 +186,4 @@ Image corrupt(const Image& image, Corruption kind, int severity, uint64_t seed, 
   fail_shape("corrupt: unknown kind");
 }
 
-}  // namespace pc
+}  // namespace pc::data

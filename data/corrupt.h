@@ -6,7 +6,7 @@
 
 #include "data/image.h"
 
-namespace pc {
+namespace pc::data {
 
 enum class Corruption : uint8_t {
   jpeg,            // saved at a low quality
@@ -35,4 +35,4 @@ const char* strength_of(Corruption kind, int severity);
 // std::logic_error for a severity that is not 1 … 3.
 Image corrupt(const Image& image, Corruption kind, int severity, uint64_t seed, uint64_t item);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -10,7 +10,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 constexpr std::size_t kMaxField = std::size_t(1) << 20, kMaxFields = 10'000;
@@ -151,4 +151,4 @@ bool CsvReader::next(std::vector<std::string_view>& fields) {
   return true;
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace pc {
+namespace pc::data {
 
 // Reads RFC 4180 text held in memory: UTF-8 with or without a BOM, LF or CRLF, quoted fields with commas, newlines and
 // doubled quotes, blank lines. A quote inside an unquoted field is a character like any other. The first row is the
@@ -47,4 +47,4 @@ class CsvReader {
 // "FILE: no column "NAME"; the columns are …; did you mean "…"?"
 std::string no_such_column(const std::string& file, const std::string& name, const std::vector<std::string>& there);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -14,7 +14,7 @@
 #include "data/webp.h"
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::data {
 
 Image decode_web_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   const ImageFormat format = sniff(bytes);
@@ -58,4 +58,4 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, co
   }
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -8,7 +8,7 @@
 #include "data/decode_settings.h"
 #include "data/image.h"
 
-namespace pc {
+namespace pc::data {
 
 // Decodes JPEG (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK as Adobe writes them), PNG (all types; alpha is
 // composited on white), still WebP, binary PGM and PPM and, through stb_image, the first frame of GIF and BMP. EXIF
@@ -21,4 +21,4 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, co
 // Error(data) "NAME: file is GIF; send JPEG, PNG or WebP" for every other format.
 Image decode_web_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings = {});
 
-}  // namespace pc
+}  // namespace pc::data

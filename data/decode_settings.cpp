@@ -4,7 +4,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::data {
 
 void detail::check_pixels(const std::string& name, int64_t w, int64_t h, const DecodeSettings& settings) {
   if (w <= 0 || h <= 0) fail(Exit::data, fmt::format("{}: picture of {}x{} pixels", name, w, h));
@@ -14,4 +14,4 @@ void detail::check_pixels(const std::string& name, int64_t w, int64_t h, const D
   }
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace pc {
+namespace pc::data {
 
 struct DecodeSettings {
   int64_t max_pixels = 100'000'000;  // refused above, before any pixel is allocated
@@ -19,4 +19,4 @@ namespace detail {
 void check_pixels(const std::string& name, int64_t w, int64_t h, const DecodeSettings& settings);
 
 }  // namespace detail
-}  // namespace pc
+}  // namespace pc::data

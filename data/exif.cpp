@@ -5,7 +5,7 @@
 #include <cstring>
 #include <optional>
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -124,4 +124,4 @@ Image orient(Image image, int orientation) {
   return out;
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -7,7 +7,7 @@
 #include "data/image.h"
 #include "data/image_format.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 // The orientation (1 … 8) that the EXIF block of a JPEG, PNG or WebP asks for; 1 if there is none or it is broken.
 int exif_orientation(std::span<const std::byte> bytes, ImageFormat format);
@@ -16,4 +16,4 @@ int exif_orientation(std::span<const std::byte> bytes, ImageFormat format);
 // left.
 Image orient(Image image, int orientation);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -6,7 +6,7 @@
 
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::data {
 
 bool is_junk(const std::string& path) {
   std::size_t begin = 0;
@@ -29,4 +29,4 @@ bool has_image_name(const std::string& path) {
   return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
 }
 
-}  // namespace pc
+}  // namespace pc::data

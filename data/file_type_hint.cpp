@@ -4,7 +4,7 @@
 
 #include "data/image_format.h"
 
-namespace pc {
+namespace pc::data {
 
 std::string file_type_hint(std::span<const std::byte> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -33,4 +33,4 @@ std::string not_a(std::string_view expected, std::span<const std::byte> bytes) {
   return "not a " + std::string(expected) + (what.empty() ? "" : "; " + what);
 }
 
-}  // namespace pc
+}  // namespace pc::data

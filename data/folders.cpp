@@ -8,7 +8,7 @@
 #include "data/layout.h"
 #include "kernels/base/error.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 std::string_view first_part(std::string_view path) { return path.substr(0, std::min(path.find('/'), path.size())); }
@@ -73,4 +73,4 @@ DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std
   return {.kind = "folders", .catalog = std::move(catalog), .images = std::move(source)};
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

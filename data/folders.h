@@ -8,8 +8,8 @@
 #include "data/catalog.h"
 #include "data/tree.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std::string>& columns);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

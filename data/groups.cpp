@@ -9,7 +9,7 @@
 
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 // The words of ASCII text in lower case; bytes of other letters stay as they are.
@@ -77,4 +77,4 @@ std::vector<std::string> brand_keys(const std::vector<std::string>& names) {
   return keys;
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::data {
 
 // The groups of two and more items, each sorted, in the order of their first items. Items in none stand alone.
 using ItemGroups = std::vector<std::vector<uint32_t>>;
@@ -32,4 +32,4 @@ std::vector<std::string> name_keys(const std::vector<std::string>& names);
 // Coarser than brands are (Lee and Lee Cooper are one), so that no brand is two.
 std::vector<std::string> brand_keys(const std::vector<std::string>& names);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -17,7 +17,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/hash.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 namespace fs = std::filesystem;
@@ -173,4 +173,4 @@ DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) 
   return {.kind = "idx", .catalog = std::move(catalog), .images = std::move(source)};
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

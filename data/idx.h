@@ -7,9 +7,9 @@
 
 #include "data/catalog.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 bool is_idx(const std::filesystem::path& root);
 DataSet open_idx(const std::filesystem::path& root, const std::vector<std::string>& columns);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace pc {
+namespace pc::data {
 
 // h x w x 3, row-major, RGB, u8.
 struct Image {
@@ -12,4 +12,4 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
-}  // namespace pc
+}  // namespace pc::data

@@ -8,7 +8,7 @@
 
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 bool is_text(std::string_view s) {
@@ -96,4 +96,4 @@ bool is_web_image(ImageFormat format) {
   return format == ImageFormat::jpeg || format == ImageFormat::png || format == ImageFormat::webp;
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace pc {
+namespace pc::data {
 
 enum class ImageFormat : uint8_t {
   unknown,
@@ -30,4 +30,4 @@ ImageFormat sniff(std::span<const std::byte> bytes);
 const char* name_of(ImageFormat format);  // "JPEG", "WebP", …
 bool is_web_image(ImageFormat format);    // JPEG, PNG or WebP
 
-}  // namespace pc
+}  // namespace pc::data

@@ -7,7 +7,7 @@
 #include "data/pnm.h"
 #include "data/stb.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using Bytes = std::span<const std::byte>;
@@ -94,4 +94,4 @@ ImageInfo image_info(Bytes bytes) {
   return info;
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -7,7 +7,7 @@
 
 #include "data/image_format.h"
 
-namespace pc {
+namespace pc::data {
 
 enum class ImageMode : uint8_t {
   unknown,
@@ -28,4 +28,4 @@ struct ImageInfo {
 // Never fails: what a broken or unknown file does not say stays unknown. The pixels are not read.
 ImageInfo image_info(std::span<const std::byte> bytes);
 
-}  // namespace pc
+}  // namespace pc::data

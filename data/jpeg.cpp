@@ -23,7 +23,7 @@
 #include <jerror.h>
 // clang-format on
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 constexpr int kMaxScans = 100;                   // a progressive file of 8 KB can ask for minutes of work
@@ -181,9 +181,9 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, con
   }
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail
 
-namespace pc {
+namespace pc::data {
 
 std::vector<std::byte> encode_jpeg(const Image& image, const JpegSettings& settings) {
   const std::unique_ptr<void, int (*)(tjhandle)> encoder(tjInitCompress(), tjDestroy);
@@ -198,4 +198,4 @@ std::vector<std::byte> encode_jpeg(const Image& image, const JpegSettings& setti
   return {bytes, bytes + size};
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -9,7 +9,7 @@
 #include "data/decode_settings.h"
 #include "data/image.h"
 
-namespace pc {
+namespace pc::data {
 
 namespace detail {
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
@@ -22,4 +22,4 @@ struct JpegSettings {
 // The image as a baseline JPEG, colors at half the resolution (4:2:0).
 std::vector<std::byte> encode_jpeg(const Image& image, const JpegSettings& settings = {});
 
-}  // namespace pc
+}  // namespace pc::data

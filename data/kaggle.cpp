@@ -12,7 +12,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 constexpr uint64_t kMaxCsvBytes = uint64_t(1) << 30;
@@ -125,4 +125,4 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
   return {.kind = "kaggle", .catalog = std::move(catalog), .images = std::move(source)};
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

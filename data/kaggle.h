@@ -8,11 +8,11 @@
 #include "data/catalog.h"
 #include "data/tree.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 // The path of the styles.csv to use, "" if there is none.
 std::string find_styles(const FileTree& tree);
 DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& styles,
                     const std::vector<std::string>& columns);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -11,7 +11,7 @@
 #include "kernels/base/hash.h"
 #include "kernels/base/text.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 constexpr uint64_t kMaxImageBytes = uint64_t(256) << 20;
@@ -71,4 +71,4 @@ void add_note(Catalog::Report& report, int64_t count_so_far, const std::string& 
   if (count_so_far <= int64_t(kMaxNotes)) report.notes.push_back(note);
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -10,7 +10,7 @@
 #include "data/catalog.h"
 #include "data/tree.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 // The images of a tree, `entries` in item order.
 std::shared_ptr<const ImageSource> tree_images(std::shared_ptr<const FileTree> tree,
@@ -25,4 +25,4 @@ void number_labels(Catalog& catalog, std::size_t column, const std::vector<std::
 constexpr std::size_t kMaxNotes = 20;  // per kind
 void add_note(Catalog::Report& report, int64_t count_so_far, const std::string& note);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

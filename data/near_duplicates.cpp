@@ -12,7 +12,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 constexpr int kSide = Signature::kSide, kFrequencies = 8;
@@ -182,4 +182,4 @@ ItemGroups near_duplicate_groups(const std::vector<Signature>& signatures, const
   return groups.large();
 }
 
-}  // namespace pc
+}  // namespace pc::data

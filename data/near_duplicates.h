@@ -20,7 +20,7 @@
 #include "data/groups.h"
 #include "data/store.h"
 
-namespace pc {
+namespace pc::data {
 
 struct Signature {
   static constexpr int kSide = 16;
@@ -51,4 +51,4 @@ struct NearDuplicateSettings {
 // A group is what chains of near pairs connect. Depends on the signatures alone, not on threads.
 ItemGroups near_duplicate_groups(const std::vector<Signature>& signatures, const NearDuplicateSettings& settings = {});
 
-}  // namespace pc
+}  // namespace pc::data

@@ -13,7 +13,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 struct Block {
@@ -125,4 +125,4 @@ Packed pack_images(const DataSet& data, const StoreSettings& settings, const Fil
   return packed;
 }
 
-}  // namespace pc
+}  // namespace pc::data

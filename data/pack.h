@@ -8,7 +8,7 @@
 #include "data/store.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::data {
 
 struct Packed {
   std::vector<StoredImage> index;
@@ -21,4 +21,4 @@ struct Packed {
 Packed pack_images(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
                    const PackProgress& progress);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -11,7 +11,7 @@
 #include "data/alpha.h"
 #include "kernels/base/error.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 constexpr std::size_t kMaxChunk = std::size_t(1) << 20, kMaxChunks = std::size_t(64) << 20;  // ICC profiles and texts
@@ -62,9 +62,9 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name, cons
   return image;
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail
 
-namespace pc {
+namespace pc::data {
 
 std::vector<std::byte> encode_png(const Image& image) {
   const std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)> context(spng_ctx_new(SPNG_CTX_ENCODER), &spng_ctx_free);
@@ -87,4 +87,4 @@ std::vector<std::byte> encode_png(const Image& image) {
   return {bytes, bytes + size};
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -9,7 +9,7 @@
 #include "data/decode_settings.h"
 #include "data/image.h"
 
-namespace pc {
+namespace pc::data {
 
 namespace detail {
 Image decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
@@ -18,4 +18,4 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name, cons
 // The image as an RGB PNG.
 std::vector<std::byte> encode_png(const Image& image);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -10,7 +10,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 // The numbers of the header, with white space and comments between them.
@@ -72,4 +72,4 @@ Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, cons
   return image;
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

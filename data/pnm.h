@@ -9,11 +9,11 @@
 #include "data/image.h"
 #include "data/plain_header.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 PlainHeader pnm_header(std::span<const std::byte> bytes);
 
 // Samples are scaled from the header's largest value to 255.
 Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -8,7 +8,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 // The input pixels that make one output pixel.
@@ -86,4 +86,4 @@ Image resize_to_short_side(Image image, int short_side) {
   return resize(image, scaled(image.h), scaled(image.w));
 }
 
-}  // namespace pc
+}  // namespace pc::data

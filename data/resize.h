@@ -3,7 +3,7 @@
 
 #include "data/image.h"
 
-namespace pc {
+namespace pc::data {
 
 // The image at h x w pixels, neither larger than its own. Each side is filtered with a triangle of one output pixel's
 // width to either side, as PIL's BILINEAR does; weights are normalized at the borders, and whole multiples of 2^-16.
@@ -14,4 +14,4 @@ Image resize(const Image& image, int h, int w);
 // short_side is 0.
 Image resize_to_short_side(Image image, int short_side);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -11,7 +11,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 
-namespace pc {
+namespace pc::data {
 
 void shuffle(std::vector<uint32_t>& values, uint64_t seed, ShuffleStream stream, uint64_t number) {
   const uint64_t high = uint64_t(stream) << 48 ^ number;
@@ -68,4 +68,4 @@ std::vector<uint32_t> epoch_order(std::span<const int32_t> labels, Sampling samp
   return order;
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::data {
 
 // What a seed is used for; each use draws from its own stream.
 enum class ShuffleStream : uint16_t { epoch = 1, split = 2, sampling = 3 };
@@ -27,4 +27,4 @@ Sampling sampling_from_name(const std::string& name);  // "none", "sqrt", "balan
 // gets that one is drawn again each epoch. Samples without a label are visited once. The same on every machine.
 std::vector<uint32_t> epoch_order(std::span<const int32_t> labels, Sampling sampling, uint64_t seed, uint64_t epoch);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -17,7 +17,7 @@
 #include "kernels/base/hash.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 std::vector<std::string> fold_column(Catalog& catalog, std::size_t column, int64_t min_count, RareClasses what) {
@@ -233,4 +233,4 @@ int64_t count_leaks(const std::vector<Split>& split, const ItemGroups& groups) {
   return leaks;
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -8,7 +8,7 @@
 #include "data/catalog.h"
 #include "data/groups.h"
 
-namespace pc {
+namespace pc::data {
 
 enum class RareClasses : uint8_t { other, drop };  // one class "Other", or no label
 
@@ -53,4 +53,4 @@ int64_t part_groups(std::vector<Split>& split, const ItemGroups& groups);
 // How many test images have one of their group in train or val.
 int64_t count_leaks(const std::vector<Split>& split, const ItemGroups& groups);
 
-}  // namespace pc
+}  // namespace pc::data

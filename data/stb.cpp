@@ -24,7 +24,7 @@
 #include "data/image_format.h"
 #include "kernels/base/error.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 PlainHeader stb_header(std::span<const std::byte> bytes) {
   PlainHeader header;
@@ -52,4 +52,4 @@ Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name,
   return Image{.h = h, .w = w, .pixels = std::vector<uint8_t>(pixels.get(), pixels.get() + n)};
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

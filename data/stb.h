@@ -9,11 +9,11 @@
 #include "data/image.h"
 #include "data/plain_header.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 PlainHeader stb_header(std::span<const std::byte> bytes);
 
 // Of a GIF the first frame.
 Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

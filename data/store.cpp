@@ -14,7 +14,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 constexpr uint64_t kVersion = 3;  // of the layout and of what the decoders make of an image
@@ -177,4 +177,4 @@ std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSet
   return store;
 }
 
-}  // namespace pc
+}  // namespace pc::data

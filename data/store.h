@@ -16,7 +16,7 @@
 #include "data/image.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::data {
 
 struct StoreSettings {
   // An image whose short side is longer is resized to this short side (triangle filter over the whole footprint, aspect
@@ -77,4 +77,4 @@ std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSet
 // Error(data) if its checksum does not match.
 std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -9,7 +9,7 @@
 
 #include "kernels/base/random.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using Color = std::array<float, 3>;  // 0 … 1
@@ -160,4 +160,4 @@ Image make_surface(int h, int w, uint64_t seed, uint64_t number) {
   return image;
 }
 
-}  // namespace pc
+}  // namespace pc::data

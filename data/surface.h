@@ -5,10 +5,10 @@
 
 #include "data/image.h"
 
-namespace pc {
+namespace pc::data {
 
 // Wood, cloth, carpet, tiles or a wall, unevenly lit. The same for the same (seed, number) and size, on every machine
 // with the same libm.
 Image make_surface(int h, int w, uint64_t seed, uint64_t number);
 
-}  // namespace pc
+}  // namespace pc::data

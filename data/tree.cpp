@@ -14,7 +14,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 namespace fs = std::filesystem;
@@ -97,4 +97,4 @@ std::shared_ptr<const FileTree> open_tree(const fs::path& root) {
   return std::make_shared<ZipTree>(root);
 }
 
-}  // namespace pc
+}  // namespace pc::data

@@ -10,7 +10,7 @@
 
 #include "data/file_names.h"
 
-namespace pc {
+namespace pc::data {
 
 class FileTree {
  public:
@@ -36,4 +36,4 @@ class FileTree {
 // (data/archive.h) refuses.
 std::shared_ptr<const FileTree> open_tree(const std::filesystem::path& root);
 
-}  // namespace pc
+}  // namespace pc::data

@@ -6,7 +6,7 @@
 #include "data/alpha.h"
 #include "kernels/base/error.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 namespace {
 
 [[noreturn]] void fail_webp(const std::string& name, VP8StatusCode status) {
@@ -46,4 +46,4 @@ Image decode_webp(std::span<const std::byte> bytes, const std::string& name, con
   return image;
 }
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

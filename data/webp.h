@@ -8,8 +8,8 @@
 #include "data/decode_settings.h"
 #include "data/image.h"
 
-namespace pc::detail {
+namespace pc::data::detail {
 
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 
-}  // namespace pc::detail
+}  // namespace pc::data::detail

@@ -13,7 +13,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 constexpr uint32_t kLocalMagic = 0x04034b50, kCentralMagic = 0x02014b50, kDescriptorMagic = 0x08074b50,
@@ -262,4 +262,4 @@ void check_crc(const ZipRecord& record, const std::string& file) {
              file, printable(record.name), actual, record.crc32));
 }
 
-}  // namespace pc
+}  // namespace pc::data

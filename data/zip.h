@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::data {
 
 struct ZipRecord {
   std::string name;
@@ -43,4 +43,4 @@ ZipRecord first_record(std::span<const std::byte> archive, const std::string& fi
 // Throws Error(data) if the record's bytes, as stored, do not have its CRC-32.
 void check_crc(const ZipRecord& record, const std::string& file);
 
-}  // namespace pc
+}  // namespace pc::data

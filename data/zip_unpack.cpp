@@ -9,7 +9,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using Sink = std::function<void(std::span<const std::byte>)>;
@@ -92,4 +92,4 @@ void unpack_record(const ZipRecord& record, const std::string& name, const Sink&
          fmt::format("{}: damaged in the archive (CRC-32 {:08x}, the directory says {:08x})", name, crc, record.crc32));
 }
 
-}  // namespace pc
+}  // namespace pc::data

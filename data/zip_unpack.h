@@ -8,7 +8,7 @@
 
 #include "data/zip.h"
 
-namespace pc {
+namespace pc::data {
 
 // Sends the unpacked bytes to `sink`, at most 64 KiB at a time and never more than `bytes` in all. Throws Error(data)
 // if the record holds fewer or more, is not a deflate stream, or does not have its CRC-32; some bytes may have been
@@ -16,4 +16,4 @@ namespace pc {
 void unpack_record(const ZipRecord& record, const std::string& name,
                    const std::function<void(std::span<const std::byte>)>& sink);
 
-}  // namespace pc
+}  // namespace pc::data

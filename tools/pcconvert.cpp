@@ -93,7 +93,7 @@ Exit run(int argc, char** argv) {
                "without it f32 [n,3,height,width], as the metadata say")
       ->excludes(inspect_flag)
       ->excludes(verify_flag);
-  if (!parse_command_line(app, argc, argv)) return Exit::ok;
+  if (!cli::parse_command_line(app, argc, argv)) return Exit::ok;
 
   const std::size_t wanted = a.inspect ? 1 : 2;
   if (a.files.size() != wanted)
@@ -110,5 +110,5 @@ Exit run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return pc::run_program("pcconvert", [&] { return run(argc, argv); });
+  return pc::cli::run_program("pcconvert", [&] { return run(argc, argv); });
 }

@@ -9,14 +9,14 @@
 #include "tools/dataset/unpack_command.h"
 
 int main(int argc, char** argv) {
-  return pc::run_program("pcdata", [&] {
+  return pc::cli::run_program("pcdata", [&] {
     CLI::App app{"Prepares data sets of product pictures.", "pcdata"};
     app.require_subcommand(1);
-    const pc::Subcommand subcommands[] = {pc::fetch_subcommand(app), pc::unpack_subcommand(app),
-                                          pc::inspect_subcommand(app), pc::pack_subcommand(app),
-                                          pc::sample_subcommand(app)};
-    if (!pc::parse_command_line(app, argc, argv)) return pc::Exit::ok;
-    for (const pc::Subcommand& s : subcommands)
+    const pc::dataset::Subcommand subcommands[] = {
+        pc::dataset::fetch_subcommand(app), pc::dataset::unpack_subcommand(app), pc::dataset::inspect_subcommand(app),
+        pc::dataset::pack_subcommand(app), pc::dataset::sample_subcommand(app)};
+    if (!pc::cli::parse_command_line(app, argc, argv)) return pc::Exit::ok;
+    for (const pc::dataset::Subcommand& s : subcommands)
       if (s.app->parsed()) return s.run();
     return pc::Exit::usage;  // not reached: require_subcommand
   });

@@ -19,14 +19,14 @@ Exit run(int argc, char** argv) {
   app.footer("Exit codes: 0 usable; of the first problem: 2 build or libraries, 4 disk, 6 memory.");
   bool json = false;
   app.add_flag("--json", json, "One JSON object");
-  if (!parse_command_line(app, argc, argv)) return Exit::ok;
+  if (!cli::parse_command_line(app, argc, argv)) return Exit::ok;
   const std::vector<Finding> findings = examine();
   if (json) {
     nlohmann::json told = to_json(findings);
-    told["version"] = version_text("pcdoctor");
-    fmt::print("{}\n", one_line(told));
+    told["version"] = cli::version_text("pcdoctor");
+    fmt::print("{}\n", cli::one_line(told));
   } else {
-    fmt::print("{}\n{}", version_text("pcdoctor"), to_text(findings));
+    fmt::print("{}\n{}", cli::version_text("pcdoctor"), to_text(findings));
   }
   return exit_code(findings);
 }
@@ -34,5 +34,5 @@ Exit run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return pc::run_program("pcdoctor", [&] { return run(argc, argv); });
+  return pc::cli::run_program("pcdoctor", [&] { return run(argc, argv); });
 }

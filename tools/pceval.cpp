@@ -18,14 +18,14 @@
 #include "tools/predict/network_options.h"
 #include "tools/report/score_page.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 struct Options {
   std::vector<std::string> models, maps, held_out;
   std::string data, split, photos, report, calibrated;
   ScoreSettings score;
-  NetworkOptions network;
+  predict::NetworkOptions network;
   std::optional<int> accept_at;
   int64_t limit = 2000;
   bool shift = false, per_class = false, json = false;
@@ -74,11 +74,11 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_flag("--bn-adapt", o.network.adapt,
                "Batch-norm statistics re-estimated on the very pictures to be scored, without their labels");
   app.add_flag("--json", o.json, "One JSON object instead of a table");
-  add_network_options(app, o.network);
+  predict::add_network_options(app, o.network);
   app.footer(
       "Pictures that cannot be read are counted and named on stderr. Exit codes: 0 done, 2 usage, 3 bad data or model, "
       "4 file.");
-  if (!parse_command_line(app, argc, argv)) return false;
+  if (!cli::parse_command_line(app, argc, argv)) return false;
   if (places.size() < 2) fail(Exit::usage, "MODEL and DATA are required; see --help");
   o.data = places.back();
   o.models.assign(places.begin(), places.end() - 1);
@@ -111,10 +111,10 @@ void check_plan(const ScorePlan& plan, const ModelInfo& info, const Options& o) 
   if (!o.maps.empty()) name_unknown(o.score.map.unknown(labels));
 }
 
-void print_json(nlohmann::ordered_json json, const NetworkOptions& network) {
+void print_json(nlohmann::ordered_json json, const predict::NetworkOptions& network) {
   json["tta"] = network.views;
   json["bn_adapt"] = network.adapt;
-  fmt::print("{}\n", one_line(json));
+  fmt::print("{}\n", cli::one_line(json));
 }
 
 // NAME=MODEL
@@ -165,7 +165,7 @@ std::vector<int32_t> true_labels(const ScorePlan& plan, const ModelInfo& info, s
 
 void write_calibrated(const Options& o, const LabeledLogits& pictures) {
   LoadedModel loaded = load_model(o.models.front());
-  const std::vector<double> before = temperatures(loaded.info);
+  const std::vector<double> before = predict::temperatures(loaded.info);
   fit_calibration(loaded.info, pictures);
   save_model(o.calibrated, loaded.info, *loaded.model);
   fmt::print(stderr, "{}: calibrated on {} pictures\n", o.calibrated, pictures.logits.size());
@@ -176,17 +176,17 @@ void write_calibrated(const Options& o, const LabeledLogits& pictures) {
 
 Exit run_score(const Options& o) {
   if (o.models.size() > 1) fail(Exit::usage, "several models stand side by side with --shift only");
-  Predictor predictor = open_predictor(o.models.front(), o.network);
+  predict::Predictor predictor = predict::open_predictor(o.models.front(), o.network);
   const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
   check_plan(plan, predictor.info(), o);
   const Decode decode = as_trained(predictor, plan);
-  if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
-  ScorePage page(plan, predictor.info());
-  Naming naming(plan, predictor.info(), precision_of(predictor.info(), o.accept_at));
+  if (o.network.adapt) predict::NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
+  report::ScorePage page(plan, predictor.info());
+  Naming naming(plan, predictor.info(), predict::precision_of(predictor.info(), o.accept_at));
   LabeledLogits pictures;
   const ScoreReport report = [&] {
-    Progress progress("scoring", int64_t(plan.items.size()));
-    const auto keep = [&](std::size_t i, const Logits& logits) {
+    cli::Progress progress("scoring", int64_t(plan.items.size()));
+    const auto keep = [&](std::size_t i, const predict::Logits& logits) {
       naming.add(i, logits);
       if (!o.report.empty()) page.add(i, logits);
       if (!o.calibrated.empty()) pictures.add(logits, true_labels(plan, predictor.info(), i));
@@ -200,11 +200,11 @@ Exit run_score(const Options& o) {
   name_bad(report.bad);
   if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
   if (!o.calibrated.empty()) write_calibrated(o, pictures);
-  if (!o.report.empty()) page.write(o.report, page_name(o), conditions(o.network), report, decode);
+  if (!o.report.empty()) page.write(o.report, page_name(o), predict::conditions(o.network), report, decode);
   if (o.json)
     print_json(to_json(report, o.per_class), o.network);
   else
-    fmt::print("{}{}", conditions(o.network), to_table(report, o.per_class));
+    fmt::print("{}{}", predict::conditions(o.network), to_table(report, o.per_class));
   return Exit::ok;
 }
 
@@ -227,11 +227,11 @@ Exit run(Options o) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::evaluate
 
 int main(int argc, char** argv) {
-  return pc::run_program("pceval", [&] {
-    pc::Options options;
-    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  return pc::cli::run_program("pceval", [&] {
+    pc::evaluate::Options options;
+    return pc::evaluate::parse(options, argc, argv) ? pc::evaluate::run(options) : pc::Exit::ok;
   });
 }

@@ -10,7 +10,7 @@
 #include "tools/predict/inputs.h"
 #include "tools/predict/network_options.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 struct Options {
@@ -30,7 +30,7 @@ bool parse(Options& o, int argc, char** argv) {
   app.footer(
       "Pictures that cannot be read are named on stderr and left out. Exit codes: 0 done, 2 usage, 3 bad model, or "
       "pictures were left out, 4 file, 75 stopped.");
-  return parse_command_line(app, argc, argv);
+  return cli::parse_command_line(app, argc, argv);
 }
 
 Exit run(const Options& o) {
@@ -38,10 +38,10 @@ Exit run(const Options& o) {
   Inputs inputs(o.inputs);
   IndexBuilder index;
   int64_t done = 0;
-  Progress progress("indexing", inputs.count().value_or(0));
-  catch_stop_signals();
+  cli::Progress progress("indexing", inputs.count().value_or(0));
+  cli::catch_stop_signals();
   predict_stream(predictor, stream_of(inputs, predictor), o.network.batch, [&](std::vector<Prepared>& pictures) {
-    if (stop_requested())
+    if (cli::stop_requested())
       fail(Exit::stopped, fmt::format("stopped after {} pictures; {} is not written", done, o.output));
     for (const Prepared& picture : pictures) {
       if (picture.outcome.code == Exit::ok)
@@ -52,16 +52,16 @@ Exit run(const Options& o) {
     progress.update(done += int64_t(pictures.size()));
   });
   index.write(o.output, backbone_id(predictor.path(), predictor.info()));
-  progress.say(fmt::format("{}: {} pictures", visible(o.output), grouped(int64_t(index.size()))));
+  progress.say(fmt::format("{}: {} pictures", visible(o.output), cli::grouped(int64_t(index.size()))));
   return int64_t(index.size()) == done ? Exit::ok : Exit::data;
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict
 
 int main(int argc, char** argv) {
-  return pc::run_program("pcindex", [&] {
-    pc::Options options;
-    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  return pc::cli::run_program("pcindex", [&] {
+    pc::predict::Options options;
+    return pc::predict::parse(options, argc, argv) ? pc::predict::run(options) : pc::Exit::ok;
   });
 }

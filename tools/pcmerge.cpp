@@ -11,7 +11,7 @@
 #include "tools/evaluate/mean_model.h"
 #include "tools/predict/adapt.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 struct Options {
@@ -49,7 +49,7 @@ bool parse(Options& o, int argc, char** argv) {
       "to it: that must not "
       "have trained on those pictures. "
       "Exit codes: 0 done, 2 usage, 3 bad data or model, 4 file.");
-  return parse_command_line(app, argc, argv);
+  return cli::parse_command_line(app, argc, argv);
 }
 
 std::vector<double> checked_weights(const Options& o) {
@@ -64,17 +64,17 @@ std::vector<double> checked_weights(const Options& o) {
 }
 
 // Re-estimates the statistics of the batch norms.
-void reestimate(const Options& o, Predictor& predictor) {
-  const DataSet data = open_dataset(o.statistics, {});
-  std::vector<uint32_t> items = epoch_order(uint32_t(data.catalog.items.size()), 1, 0);
+void reestimate(const Options& o, predict::Predictor& predictor) {
+  const data::DataSet data = data::open_dataset(o.statistics, {});
+  std::vector<uint32_t> items = data::epoch_order(uint32_t(data.catalog.items.size()), 1, 0);
   items.resize(std::min<std::size_t>(items.size(), std::size_t(o.pictures)));
   constexpr int kBatch = 64;
   const auto decode = [&](std::size_t i) { return data.images->image(items[i], predictor.decoding()); };
-  NormAdapter(predictor).adapt(items.size(), decode, kBatch);
+  predict::NormAdapter(predictor).adapt(items.size(), decode, kBatch);
 }
 
-Predictor merged(const Options& o, LoadedModel mean) {
-  Predictor predictor(std::move(mean), o.out, {.adaptable = true});
+predict::Predictor merged(const Options& o, LoadedModel mean) {
+  predict::Predictor predictor(std::move(mean), o.out, {.adaptable = true});
   if (!o.statistics.empty()) reestimate(o, predictor);
   return predictor;
 }
@@ -90,7 +90,7 @@ std::vector<std::string> choose(const Options& o) {
 
 Exit run(const Options& o) {
   const std::vector<std::string> models = o.greedy.empty() ? o.models : choose(o);
-  Predictor mean = merged(o, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models));
+  predict::Predictor mean = merged(o, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models));
   save_model(o.out, mean.info(), mean.model());
   fmt::print(stderr, "{}: the mean of {} models{}\n", o.out, models.size(),
              o.statistics.empty() ? "" : ", statistics of " + o.statistics);
@@ -98,11 +98,11 @@ Exit run(const Options& o) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::evaluate
 
 int main(int argc, char** argv) {
-  return pc::run_program("pcmerge", [&] {
-    pc::Options options;
-    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  return pc::cli::run_program("pcmerge", [&] {
+    pc::evaluate::Options options;
+    return pc::evaluate::parse(options, argc, argv) ? pc::evaluate::run(options) : pc::Exit::ok;
   });
 }

@@ -8,7 +8,7 @@
 #include "tools/cli/terminal.h"
 #include "tools/predict/job.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 struct Options {
@@ -58,7 +58,7 @@ bool parse(Options& o, int argc, char** argv) {
   app.footer(
       "SIGINT and SIGTERM stop after the current batch. Exit codes: 0 every picture was predicted, 2 usage, 3 bad "
       "picture or model, 4 file, 6 limit, 75 stopped; 3 where pictures failed for several reasons.");
-  if (!parse_command_line(app, argc, argv)) return false;
+  if (!cli::parse_command_line(app, argc, argv)) return false;
   o.job.format = o.csv ? RowFormat::csv : o.json ? RowFormat::json : RowFormat::text;
   return true;
 }
@@ -66,7 +66,7 @@ bool parse(Options& o, int argc, char** argv) {
 AnswerStyle style_of(const Options& o, const ModelInfo& info) {
   AnswerStyle style = o.job.style;
   style.accept_at = precision_of(info, o.accept_at);
-  const Terminal terminal = terminal_of(stdout);
+  const cli::Terminal terminal = cli::terminal_of(stdout);
   style.bars = terminal.on && o.job.output.empty();
   style.color = terminal.color && style.bars;
   return style;
@@ -92,11 +92,11 @@ Exit run(Options& o) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict
 
 int main(int argc, char** argv) {
-  return pc::run_program("pcpredict", [&] {
-    pc::Options options;
-    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  return pc::cli::run_program("pcpredict", [&] {
+    pc::predict::Options options;
+    return pc::predict::parse(options, argc, argv) ? pc::predict::run(options) : pc::Exit::ok;
   });
 }

@@ -10,7 +10,7 @@
 #include "tools/serve/app.h"
 #include "tools/serve/server.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 struct Options {
@@ -58,14 +58,14 @@ bool parse(Options& o, int argc, char** argv) {
   app.footer(
       "SIGTERM answers what has arrived and ends with 0; SIGHUP reloads the model. Other exit codes: 2 usage, 3 bad "
       "model, 4 file, 5 cannot bind the port.");
-  return parse_command_line(app, argc, argv);
+  return cli::parse_command_line(app, argc, argv);
 }
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
 Exit run(Options& o) {
   AppSettings& app = o.app;
-  app.model = o.model.empty() ? default_model() : std::filesystem::path(o.model);
+  app.model = o.model.empty() ? predict::default_model() : std::filesystem::path(o.model);
   if (app.name.empty()) app.name = model_name(app.model);
   app.batch.max_delay = std::chrono::microseconds(int64_t(1000 * o.max_delay_ms));
   app.batch.threads = app.network.threads;
@@ -89,13 +89,13 @@ Exit run(Options& o) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::serve
 
 int main(int argc, char** argv) {
   // What a large body or picture took goes back to the system at once; glibc would come to keep up to 32 MB of each.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
-  return pc::run_program("pcserve", [&] {
-    pc::Options options;
-    return pc::parse(options, argc, argv) ? pc::run(options) : pc::Exit::ok;
+  return pc::cli::run_program("pcserve", [&] {
+    pc::serve::Options options;
+    return pc::serve::parse(options, argc, argv) ? pc::serve::run(options) : pc::Exit::ok;
   });
 }

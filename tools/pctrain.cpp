@@ -9,7 +9,7 @@
 #include "tools/train/trainer.h"
 
 int main(int argc, char** argv) {
-  return pc::run_program("pctrain", [&] {
+  return pc::cli::run_program("pctrain", [&] {
     CLI::App app{"Trains a classifier of product pictures.", "pctrain"};
     std::string path;
     std::vector<std::string> overrides;
@@ -24,23 +24,23 @@ int main(int argc, char** argv) {
     app.add_flag("--print-config", print, "print every key with its meaning and its value, and end");
     app.add_flag("--help-config", help,
                  "print every key that the INI file may have: what it wants, its default, its meaning");
-    if (!pc::parse_command_line(app, argc, argv)) return pc::Exit::ok;
-    pc::TrainConfig config;
+    if (!pc::cli::parse_command_line(app, argc, argv)) return pc::Exit::ok;
+    pc::runs::TrainConfig config;
     if (help) {
-      fmt::print("{}", pc::config_help(config.keys()));
+      fmt::print("{}", pc::cli::config_help(config.keys()));
       return pc::Exit::ok;
     }
     if (path.empty())
       pc::fail(pc::Exit::usage, "which configuration? pctrain config.ini; see tools/configs/ and --help-config");
     config.read(path, overrides);
     if (print) {
-      fmt::print("{}", pc::to_ini(config.keys(), true));
+      fmt::print("{}", pc::cli::to_ini(config.keys(), true));
       return pc::Exit::ok;
     }
-    if (!dry && !find && !report) return pc::train(config);
-    if (dry) pc::dry_run(config);
-    if (find) pc::find_rate(config);
-    if (report) pc::report_again(config);
+    if (!dry && !find && !report) return pc::train::train(config);
+    if (dry) pc::train::dry_run(config);
+    if (find) pc::train::find_rate(config);
+    if (report) pc::report::report_again(config);
     return pc::Exit::ok;
   });
 }

@@ -23,7 +23,7 @@ struct Canvas {
   }
   std::vector<uint8_t> mask() const {
     std::vector<uint8_t> m(std::size_t(h * w), 77);
-    mark_object(pixels.data(), h, w, m.data());
+    data::mark_object(pixels.data(), h, w, m.data());
     return m;
   }
 };
@@ -79,7 +79,7 @@ TEST(UnmarkSkin, TakesTheWearerOutOfTheObject) {
   const Canvas canvas = worn(4);
   auto mask = canvas.mask();
   EXPECT_EQ(mask[8 * 14 + 5], 255);
-  unmark_skin(canvas.pixels.data(), canvas.h, canvas.w, mask.data());
+  data::unmark_skin(canvas.pixels.data(), canvas.h, canvas.w, mask.data());
   EXPECT_EQ(mask[8 * 14 + 5], 0);
   EXPECT_EQ(mask[15 * 14 + 5], 255);
 }
@@ -89,17 +89,17 @@ TEST(UnmarkSkin, AThingOfThatColorStays) {
     const Canvas canvas = worn(face);
     const auto before = canvas.mask();
     auto mask = before;
-    unmark_skin(canvas.pixels.data(), canvas.h, canvas.w, mask.data());
+    data::unmark_skin(canvas.pixels.data(), canvas.h, canvas.w, mask.data());
     EXPECT_EQ(mask, before) << face;
   }
 }
 
 TEST(Surface, IsAFunctionOfSeedNumberAndSize) {
-  EXPECT_EQ(make_surface(80, 60, 1, 2).pixels, make_surface(80, 60, 1, 2).pixels);
+  EXPECT_EQ(data::make_surface(80, 60, 1, 2).pixels, data::make_surface(80, 60, 1, 2).pixels);
   std::set<std::string> different;
   for (uint64_t seed : {1, 2})
     for (uint64_t number = 0; number < 50; ++number) {
-      const Image image = make_surface(16, 12, seed, number);
+      const data::Image image = data::make_surface(16, 12, seed, number);
       different.emplace(image.pixels.begin(), image.pixels.end());
     }
   EXPECT_EQ(different.size(), 100u);
@@ -108,7 +108,7 @@ TEST(Surface, IsAFunctionOfSeedNumberAndSize) {
 TEST(Surface, HasTheSizeAskedForAndIsNotWhite) {
   double sum = 0;
   for (uint64_t number = 0; number < 40; ++number) {
-    const Image image = make_surface(40, 30, 3, number);
+    const data::Image image = data::make_surface(40, 30, 3, number);
     ASSERT_EQ(image.pixels.size(), 40u * 30 * 3);
     for (const uint8_t v : image.pixels) sum += v;
   }

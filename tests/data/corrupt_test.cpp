@@ -8,7 +8,7 @@
 
 #include "tests/data/make_picture.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using test::make_picture;
@@ -136,4 +136,4 @@ TEST(Corrupt, OtherSeveritiesAreAMistake) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

@@ -4,7 +4,7 @@
 #include "make.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
@@ -87,4 +87,4 @@ TEST(Csv, UnknownColumnNamesTheNearest) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

@@ -8,7 +8,7 @@
 #include "small_set.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using test::error_of;
@@ -222,4 +222,4 @@ TEST(Dataset, FashionMnistOfDebian) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

@@ -14,7 +14,7 @@
 #include "small_set.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using test::Strings;
@@ -217,4 +217,4 @@ TEST(GroupedSplit, DoesNotLeakOnTheRealSet) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

@@ -9,7 +9,7 @@
 #include "make.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using test::as_bytes;
@@ -266,4 +266,4 @@ TEST(Image, ThreadsDecodeAlike) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

@@ -4,7 +4,7 @@
 #include "small_set.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using test::error_of;
@@ -143,4 +143,4 @@ INSTANTIATE_TEST_SUITE_P(FolderAndZip, KaggleLayout, testing::Bool(),
                          [](const auto& param) { return param.param ? "Zip" : "Folder"; });
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

@@ -24,8 +24,8 @@ namespace pc::test {
 
 std::span<const std::byte> as_bytes(const std::string& s) { return std::as_bytes(std::span(s.data(), s.size())); }
 
-Image make_picture(int h, int w, int seed) {
-  Image image{.h = h, .w = w, .pixels = {}};
+data::Image make_picture(int h, int w, int seed) {
+  data::Image image{.h = h, .w = w, .pixels = {}};
   for (int y = 0; y < h; ++y) {
     for (int x = 0; x < w; ++x) {
       const int values[] = {x * 255 / std::max(1, w - 1), y * 255 / std::max(1, h - 1),
@@ -36,7 +36,7 @@ Image make_picture(int h, int w, int seed) {
   return image;
 }
 
-std::string jpeg_of(const Image& image, int quality, bool progressive) {
+std::string jpeg_of(const data::Image& image, int quality, bool progressive) {
   jpeg_compress_struct c{};
   jpeg_error_mgr errors{};
   c.err = jpeg_std_error(&errors);
@@ -66,7 +66,7 @@ std::string jpeg_of(const Image& image, int quality, bool progressive) {
 
 namespace {
 
-std::string encode_png(const Image& image, uint8_t color_type, const std::vector<uint8_t>& pixels) {
+std::string encode_png(const data::Image& image, uint8_t color_type, const std::vector<uint8_t>& pixels) {
   spng_ctx* c = spng_ctx_new(SPNG_CTX_ENCODER);
   spng_set_option(c, SPNG_ENCODE_TO_BUFFER, 1);
   spng_ihdr header{.width = uint32_t(image.w), .height = uint32_t(image.h), .bit_depth = 8, .color_type = color_type};
@@ -84,9 +84,9 @@ std::string encode_png(const Image& image, uint8_t color_type, const std::vector
 
 }  // namespace
 
-std::string png_of(const Image& image) { return encode_png(image, SPNG_COLOR_TYPE_TRUECOLOR, image.pixels); }
+std::string png_of(const data::Image& image) { return encode_png(image, SPNG_COLOR_TYPE_TRUECOLOR, image.pixels); }
 
-std::string rgba_png_of(const Image& image, uint8_t alpha) {
+std::string rgba_png_of(const data::Image& image, uint8_t alpha) {
   std::vector<uint8_t> rgba;
   for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
     rgba.insert(rgba.end(), &image.pixels[i], &image.pixels[i] + 3);
@@ -162,7 +162,7 @@ void write_zip(const std::filesystem::path& path, const Files& files) {
   if (zip_close(zip) != 0) throw std::logic_error(zip_strerror(zip));
 }
 
-double difference(const Image& a, const Image& b) {
+double difference(const data::Image& a, const data::Image& b) {
   if (a.h != b.h || a.w != b.w || a.pixels.size() != b.pixels.size()) return 1e9;
   double sum = 0;
   for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(int(a.pixels[i]) - int(b.pixels[i]));

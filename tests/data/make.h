@@ -15,10 +15,10 @@ namespace pc::test {
 std::span<const std::byte> as_bytes(const std::string& s);
 
 // A smooth picture that differs from corner to corner and with `seed`.
-Image make_picture(int h, int w, int seed = 0);
-std::string jpeg_of(const Image& image, int quality = 95, bool progressive = false);  // 4:4:4
-std::string png_of(const Image& image);
-std::string rgba_png_of(const Image& image, uint8_t alpha);
+data::Image make_picture(int h, int w, int seed = 0);
+std::string jpeg_of(const data::Image& image, int quality = 95, bool progressive = false);  // 4:4:4
+std::string png_of(const data::Image& image);
+std::string rgba_png_of(const data::Image& image, uint8_t alpha);
 // A JPEG of 8x8 pixels or so whose header claims h x w.
 std::string jpeg_claiming(int h, int w);
 // A PNG with the signature and a valid header of h x w, and nothing else.
@@ -35,7 +35,7 @@ void write_tree(const std::filesystem::path& root, const Files& files);
 void write_zip(const std::filesystem::path& path, const Files& files);  // pictures are stored, the rest deflated
 
 // Mean absolute difference of the pixels; huge where the sizes differ.
-double difference(const Image& a, const Image& b);
+double difference(const data::Image& a, const data::Image& b);
 
 // What f throws: "code: message", or "nothing".
 std::string error_of(const std::function<void()>& f);

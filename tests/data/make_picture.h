@@ -10,8 +10,8 @@
 namespace pc::test {
 
 // A smooth picture that differs by seed.
-inline Image make_picture(int seed, int h = 40, int w = 30) {
-  Image image{.h = h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(h) * std::size_t(w) * 3)};
+inline data::Image make_picture(int seed, int h = 40, int w = 30) {
+  data::Image image{.h = h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(h) * std::size_t(w) * 3)};
   for (int y = 0; y < h; ++y)
     for (int x = 0; x < w; ++x)
       for (int c = 0; c < 3; ++c) {

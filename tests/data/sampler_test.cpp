@@ -7,7 +7,7 @@
 #include "make.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 // Classes 0, 2 and 3 of 90, 9 and 1 samples, none of class 1, and 20 without a label.
@@ -77,4 +77,4 @@ TEST(Sampling, NamesAreChecked) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

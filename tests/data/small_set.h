@@ -30,13 +30,13 @@ inline Files kaggle_files(const std::string& prefix = "") {
           {prefix + "images/99.jpg", jpeg(99)}};
 }
 
-inline Strings files_of(const DataSet& data) {
+inline Strings files_of(const data::DataSet& data) {
   Strings files;
   for (const auto& item : data.catalog.items) files.push_back(item.file);
   return files;
 }
 
-inline std::vector<int32_t> labels_of(const DataSet& data, std::size_t column) {
+inline std::vector<int32_t> labels_of(const data::DataSet& data, std::size_t column) {
   std::vector<int32_t> labels;
   for (const auto& item : data.catalog.items) labels.push_back(item.labels[column]);
   return labels;

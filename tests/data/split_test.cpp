@@ -10,7 +10,7 @@
 #include "make.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using Strings = std::vector<std::string>;
@@ -166,4 +166,4 @@ TEST(EpochOrder, IsTheSameOnEveryMachine) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

@@ -11,7 +11,7 @@
 #include "make.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::data {
 namespace {
 
 using test::Files;
@@ -242,4 +242,4 @@ TEST(Resize, ShortSideKeepsTheAspectRatio) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::data

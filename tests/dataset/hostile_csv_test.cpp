@@ -7,7 +7,7 @@
 #include "kernels/base/error.h"
 #include "tests/dataset/programs.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 namespace fs = std::filesystem;
@@ -19,7 +19,7 @@ class StylesCsv {
  public:
   explicit StylesCsv(const std::string& styles) {
     fs::create_directories(folder_ / "set/images");
-    const Image image{.h = 4, .w = 4, .pixels = std::vector<uint8_t>(48, 100)};
+    const data::Image image{.h = 4, .w = 4, .pixels = std::vector<uint8_t>(48, 100)};
     const auto png = encode_png(image);
     for (int id = 1; id <= 12; ++id)
       write_file_atomically(folder_ / fmt::format("set/images/{}.png", id),
@@ -31,7 +31,7 @@ class StylesCsv {
         "[train]\nbatch = 4\nthreads = 1\n");
   }
   Outcome dry_run() const { return run(folder_.path(), "pctrain", {"run.ini", "--dry-run"}); }
-  DataSet open() const { return open_dataset(folder_ / "set", {"kind"}); }
+  data::DataSet open() const { return data::open_dataset(folder_ / "set", {"kind"}); }
 
  private:
   TemporaryFolder folder_;
@@ -165,7 +165,7 @@ class OddButGoodCsv : public testing::TestWithParam<OddCsv> {};
 
 TEST_P(OddButGoodCsv, IsReadAndTrainedOn) {
   const StylesCsv csv(GetParam().text);
-  const Catalog c = csv.open().catalog;
+  const data::Catalog c = csv.open().catalog;
   EXPECT_EQ(int64_t(c.items.size()), GetParam().items);
   EXPECT_EQ(c.report.repaired_rows, GetParam().repaired);
   EXPECT_EQ(c.report.duplicate_ids, GetParam().repeated);
@@ -216,7 +216,7 @@ TEST(OddCsvs, FolderNamesThatAreNotUtf8AreRefused) {
     write_file_atomically(folder / name, "x");
   }
   try {
-    open_dataset(folder / "set", {});
+    data::open_dataset(folder / "set", {});
     ADD_FAILURE() << "taken";
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "class \"caf\\xe9\": the name is not UTF-8; rename it");
@@ -224,4 +224,4 @@ TEST(OddCsvs, FolderNamesThatAreNotUtf8AreRefused) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::dataset

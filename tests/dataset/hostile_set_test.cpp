@@ -11,7 +11,7 @@
 #include "tests/dataset/programs.h"
 #include "tests/dataset/zip_bytes.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 using namespace test;
@@ -36,7 +36,7 @@ class ZipSet : public testing::Test {
     return folder_ / "set.zip";
   }
   std::string open_error(const std::vector<ZipEntry>& entries) const {
-    return error_of([&] { open_dataset(write(entries), {}); });
+    return error_of([&] { data::open_dataset(write(entries), {}); });
   }
   TemporaryFolder folder_;
   std::string png_;
@@ -59,7 +59,7 @@ TEST_F(ZipSet, WhatUnpackRefusesIsNoDataSet) {
 }
 
 TEST_F(ZipSet, APictureThatLiesFailsAlone) {
-  const DataSet data = open_dataset(
+  const data::DataSet data = data::open_dataset(
       write({{"shoe/1.png", png_},
              {.name = "shoe/2.png", .text = png_, .crc = 7},
              {.name = "shoe/3.png", .text = png_, .method = kDeflated, .bytes = uint32_t(png_.size() - 1)},
@@ -80,7 +80,7 @@ TEST_F(ZipSet, APictureThatLiesFailsAlone) {
 }
 
 TEST_F(ZipSet, AnEntryAboveTheLimitIsNotRead) {
-  const auto tree = open_tree(write({{"a", std::string(100, 'x'), kDeflated}}));
+  const auto tree = data::open_tree(write({{"a", std::string(100, 'x'), kDeflated}}));
   EXPECT_EQ(error_of([&] { tree->read(tree->entries()[0], 99); }), "6: set.zip: a: 100 bytes, the limit is 99");
   EXPECT_EQ(tree->read(tree->entries()[0], 100).size(), 100u);
 }
@@ -97,4 +97,4 @@ TEST_F(ZipSet, ProgramsNameTheArchive) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::dataset

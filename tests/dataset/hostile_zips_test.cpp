@@ -4,7 +4,7 @@
 #include "tests/dataset/programs.h"
 #include "tests/dataset/zip_bytes.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 using namespace test;
@@ -206,7 +206,7 @@ INSTANTIATE_TEST_SUITE_P(Data, HostileZip, testing::ValuesIn(bad_data()), test_n
 
 std::string complaint(const std::string& bytes) {
   try {
-    list_archive(std::as_bytes(std::span(bytes.data(), bytes.size())), "bad.zip");
+    data::list_archive(std::as_bytes(std::span(bytes.data(), bytes.size())), "bad.zip");
   } catch (const Error& error) {
     return error.what();
   }
@@ -238,4 +238,4 @@ TEST(HostileZips, EveryFlippedBitOfTheHeadersIsReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::dataset

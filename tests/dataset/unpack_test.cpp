@@ -13,7 +13,7 @@
 #include "tests/dataset/programs.h"
 #include "tests/dataset/zip_bytes.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 namespace fs = std::filesystem;
@@ -216,4 +216,4 @@ TEST_F(Unpack, SharedArchive) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::dataset

@@ -11,7 +11,7 @@
 #include "tools/doctor/check_gpu.h"
 #include "tools/doctor/checks.h"
 
-namespace pc {
+namespace pc::doctor {
 namespace {
 
 using namespace test;
@@ -157,4 +157,4 @@ TEST(Pcdoctor, HoldsNoKernelAndNoLibraryOfNvidia) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::doctor

@@ -8,7 +8,7 @@
 
 #include "kernels/base/random.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
@@ -136,4 +136,4 @@ TEST(Directions, AreTheMeanLogitsOfEachAnswer) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -8,7 +8,7 @@
 #include "tests/predict/fixture.h"
 #include "tools/predict/predictor.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 using test::make_picture;
@@ -78,7 +78,7 @@ class MappedScore : public ClassMapTest {
   test::Ran eval(const std::string& arguments) {
     return test::shell(folder_.path(), "\"$BIN/pceval\" \"$MODEL\" set " + arguments);
   }
-  Predictor predictor_{test::tiny_model(), {}};
+  predict::Predictor predictor_{test::tiny_model(), {}};
 };
 
 TEST_F(MappedScore, CountsAsByHand) {
@@ -155,9 +155,10 @@ TEST(ClassMapFiles, NameLabelsThatThereAre) {
   PC_NEEDS_SHARED("datasets/fashion-product-images-small.zip");
   ClassMap map;
   map.add(PC_SOURCE_DIR "/tools/configs/maps/home-photos-to-articleType.csv");
-  const DataSet data = open_dataset(test::shared_file("datasets/fashion-product-images-small.zip"), {"articleType"});
+  const data::DataSet data =
+      data::open_dataset(test::shared_file("datasets/fashion-product-images-small.zip"), {"articleType"});
   EXPECT_EQ(map.unknown(data.catalog.classes[0]), std::vector<std::string>{});
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -107,10 +107,11 @@ TEST_F(GreedyAverage, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
 }
 
 TEST_F(GreedyAverage, CountsOnlyPicturesThatValidatedEveryModel) {
-  const Catalog catalog = open_dataset(*folder_ / "colours", {}).catalog;
-  const auto one = read_split(run("a") / "split.csv", catalog), two = read_split(run("other") / "split.csv", catalog);
+  const data::Catalog catalog = data::open_dataset(*folder_ / "colours", {}).catalog;
+  const auto one = runs::read_split(run("a") / "split.csv", catalog),
+             two = runs::read_split(run("other") / "split.csv", catalog);
   int64_t both = 0;
-  for (std::size_t i = 0; i < one.size(); ++i) both += one[i] == Split::val && two[i] == Split::val;
+  for (std::size_t i = 0; i < one.size(); ++i) both += one[i] == data::Split::val && two[i] == data::Split::val;
   ASSERT_GT(both, 0);
   ASSERT_LT(both, 36);
   const Outcome outcome = greedy({"a", "other"});

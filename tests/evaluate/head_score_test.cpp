@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 HeadScore score_of(int classes, const std::vector<std::pair<int, int>>& truth_and_prediction) {
@@ -57,4 +57,4 @@ TEST(HeadScore, NothingCountedIsBlank) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -6,32 +6,32 @@
 #include <algorithm>
 #include <numeric>
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
-Catalog catalog_of(std::vector<std::string> columns, std::vector<std::vector<std::string>> classes) {
-  Catalog catalog;
+data::Catalog catalog_of(std::vector<std::string> columns, std::vector<std::vector<std::string>> classes) {
+  data::Catalog catalog;
   catalog.columns = std::move(columns);
   catalog.classes = std::move(classes);
   return catalog;
 }
 
-void put(Catalog& catalog, int n, std::vector<int32_t> labels) {
+void put(data::Catalog& catalog, int n, std::vector<int32_t> labels) {
   for (int i = 0; i < n; ++i) catalog.items.push_back({.file = "", .labels = labels});
 }
 
-Hierarchy learn(const Catalog& catalog) {
+Hierarchy learn(const data::Catalog& catalog) {
   std::vector<uint32_t> items(catalog.items.size());
   std::iota(items.begin(), items.end(), 0u);
   return learn_hierarchy(catalog, items);
 }
 
 // type tells group, group tells kind; season has nothing to do with them.
-Catalog shop() {
-  Catalog c = catalog_of({"type", "kind", "season", "group"}, {{"boots", "heels", "Other", "shirts", "ties"},
-                                                               {"clothes", "shoes"},
-                                                               {"summer", "winter"},
-                                                               {"feet", "neck", "top"}});
+data::Catalog shop() {
+  data::Catalog c = catalog_of({"type", "kind", "season", "group"}, {{"boots", "heels", "Other", "shirts", "ties"},
+                                                                     {"clothes", "shoes"},
+                                                                     {"summer", "winter"},
+                                                                     {"feet", "neck", "top"}});
   for (const int32_t season : {0, 1}) {
     put(c, 100, {0, 1, season, 0});
     put(c, 100, {1, 1, season, 0});
@@ -55,7 +55,7 @@ TEST(LearnHierarchy, FindsTheChainAndLeavesTheRestAlone) {
 }
 
 TEST(LearnHierarchy, AFewWrongLabelsMakeNothingPossible) {
-  Catalog c = shop();
+  data::Catalog c = shop();
   put(c, 1, {3, 1, 0, 0});  // a shirt among the shoes: 1 of 201 shirts, 1 of 421 of the feet
   const Hierarchy tree = learn(c);
   ASSERT_EQ(tree.size(), 2u);
@@ -63,7 +63,7 @@ TEST(LearnHierarchy, AFewWrongLabelsMakeNothingPossible) {
 }
 
 TEST(LearnHierarchy, ManyWrongLabelsAreNoHierarchy) {
-  Catalog c = shop();
+  data::Catalog c = shop();
   put(c, 40, {3, 1, 0, 0});
   const Hierarchy tree = learn(c);  // type tells neither group nor kind any more, group still tells kind
   ASSERT_EQ(tree.size(), 1u);
@@ -72,7 +72,7 @@ TEST(LearnHierarchy, ManyWrongLabelsAreNoHierarchy) {
 
 // Four coarse pictures are a fifth of their label, though next to nothing of the finer one: the combination is real.
 TEST(LearnHierarchy, ARareCoarseLabelKeepsItsFinerOne) {
-  Catalog c = catalog_of({"kind", "type"}, {{"clothes", "gifts", "shoes"}, {"boots", "heels", "shirts", "ties"}});
+  data::Catalog c = catalog_of({"kind", "type"}, {{"clothes", "gifts", "shoes"}, {"boots", "heels", "shirts", "ties"}});
   put(c, 300, {0, 2});
   put(c, 300, {2, 0});
   put(c, 4, {1, 2});
@@ -85,13 +85,13 @@ TEST(LearnHierarchy, ARareCoarseLabelKeepsItsFinerOne) {
 
 // 99 % of the pictures are "new": any column would seem to tell that.
 TEST(LearnHierarchy, AnAlmostConstantColumnIsToldByNothing) {
-  Catalog c = catalog_of({"state", "type"}, {{"new", "used"}, {"a", "b", "c"}});
+  data::Catalog c = catalog_of({"state", "type"}, {{"new", "used"}, {"a", "b", "c"}});
   for (const int32_t type : {0, 1, 2}) put(c, 99, {0, type}), put(c, 1, {1, type});
   EXPECT_TRUE(learn(c).empty());
 }
 
 TEST(LearnHierarchy, ColumnsThatSayTheSameAreLinkedOnce) {
-  Catalog c = catalog_of({"a", "b"}, {{"x", "y"}, {"p", "q"}});
+  data::Catalog c = catalog_of({"a", "b"}, {{"x", "y"}, {"p", "q"}});
   put(c, 50, {0, 1});
   put(c, 50, {1, 0});
   const Hierarchy tree = learn(c);
@@ -100,7 +100,7 @@ TEST(LearnHierarchy, ColumnsThatSayTheSameAreLinkedOnce) {
 }
 
 TEST(LearnHierarchy, PicturesWithoutALabelSayNothing) {
-  Catalog c = catalog_of({"a", "b"}, {{"x", "y"}, {"p", "q", "r"}});
+  data::Catalog c = catalog_of({"a", "b"}, {{"x", "y"}, {"p", "q", "r"}});
   put(c, 50, {-1, 0});
   put(c, 50, {0, -1});
   EXPECT_TRUE(learn(c).empty());
@@ -108,4 +108,4 @@ TEST(LearnHierarchy, PicturesWithoutALabelSayNothing) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -9,7 +9,7 @@
 #include "data/split.h"
 #include "tests/predict/fixture.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 using test::make_picture;
@@ -41,9 +41,9 @@ class Shift : public testing::Test {
   }
   Ran eval(const std::string& arguments) { return shell(folder_.path(), "\"$BIN/pceval\" --shift " + arguments); }
 
-  static constexpr std::size_t kRows = 2 + kCorruptions.size() * kSeverities;
+  static constexpr std::size_t kRows = 2 + data::kCorruptions.size() * data::kSeverities;
   test::TemporaryFolder folder_;
-  Predictor predictor_{test::tiny_model(), {}};
+  predict::Predictor predictor_{test::tiny_model(), {}};
 };
 
 TEST_F(Shift, EveryRowIsCountedAgainstTheSamePictures) {
@@ -99,7 +99,7 @@ TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
 TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   kaggle(12);
   ModelInfo info = test::tiny_info();
-  const uint64_t files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalog);
+  const uint64_t files = data::files_hash(data::open_dataset(folder_ / "set", {"kind"}).catalog);
   info.split = {.pictures = 12, .files = files, .test = {0, 2, 3, 5, 11}, .min_counts = {1, 1}};
   model("one.safetensors", info);
   info.split->test = {2, 4, 5, 6, 11};
@@ -119,7 +119,7 @@ TEST_F(Shift, AHeldOutYearIsScoredByTheModelThatNeverSawIt) {
   kaggle(12);
   ModelInfo info = test::tiny_info();
   info.split = {.pictures = 12,
-                .files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalog),
+                .files = data::files_hash(data::open_dataset(folder_ / "set", {"kind"}).catalog),
                 .test = {1, 4, 7, 8},
                 .min_counts = {1, 1}};
   model("year.safetensors", info);
@@ -182,4 +182,4 @@ TEST_F(Shift, WrongCommandLinesAreRefused) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::evaluate

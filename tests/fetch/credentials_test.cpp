@@ -9,7 +9,7 @@
 #include "kernels/base/file.h"
 #include "tests/fetch/fixture.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 using namespace test;
@@ -80,4 +80,4 @@ TEST_F(Credentials, BadOnesAreNamedByPlaceAlone) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::fetch

@@ -11,7 +11,7 @@
 #include "kernels/base/file.h"
 #include "tests/fetch/fixture.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 using namespace test;
@@ -329,4 +329,4 @@ TEST_F(DownloadTest, AStopKeepsThePart) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::fetch

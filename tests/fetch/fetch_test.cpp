@@ -21,7 +21,7 @@
 #include "tools/cli/lock_file.h"
 #include "tools/weights/weights.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 using namespace test;
@@ -307,7 +307,7 @@ class FetchWeights : public testing::Test {
 
 TEST_F(FetchWeights, AreConvertedAndThePublishedFileGoes) {
   EXPECT_EQ(fetch_it(false), folder_ / "net.safetensors");
-  EXPECT_EQ(read_weights(folder_ / "net.safetensors").file.metadata.at("format"), "pt");
+  EXPECT_EQ(weights::read_weights(folder_ / "net.safetensors").file.metadata.at("format"), "pt");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
   fetch_it(false);
   EXPECT_EQ(requests_, 1);
@@ -333,17 +333,17 @@ TEST_F(FetchWeights, AnotherFileIsRefused) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
-TEST(LockFile, IsHeldOnceAndGoesWithItsHolder) {
+TEST(cli::LockFile, IsHeldOnceAndGoesWithItsHolder) {
   const TemporaryFolder folder;
   {
-    const LockFile lock(folder / "lock", "the thing is in use");
+    const cli::LockFile lock(folder / "lock", "the thing is in use");
     EXPECT_EQ(
-        error_of([&] { const LockFile second(folder / "lock", "the thing is in use"); }),
+        error_of([&] { const cli::LockFile second(folder / "lock", "the thing is in use"); }),
         "4: the thing is in use (process " + std::to_string(::getpid()) + " holds " + (folder / "lock").string() + ")");
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
-  const LockFile again(folder / "lock", "");
+  const cli::LockFile again(folder / "lock", "");
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::fetch

@@ -101,7 +101,7 @@ Ended wait_for(pid_t process, const std::filesystem::path& folder) {
           .err = read_file(folder / "err")};
 }
 
-FetchHooks QuietHooks::hooks() {
+fetch::FetchHooks QuietHooks::hooks() {
   return {.progress = [](const char*, int64_t, int64_t) {},
           .note = [this](const std::string& line) { notes.push_back(line); },
           .stop = [this] { return stop; },

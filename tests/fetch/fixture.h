@@ -57,7 +57,7 @@ struct QuietHooks {
   std::vector<std::string> notes;
   std::vector<double> pauses;
   bool stop = false;
-  FetchHooks hooks();
+  fetch::FetchHooks hooks();
 };
 
 // What f throws: "exit code: message", or "nothing".

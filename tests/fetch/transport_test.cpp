@@ -10,7 +10,7 @@
 #include "tests/fetch/fixture.h"
 #include "tools/fetch/download.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 using namespace test;
@@ -211,4 +211,4 @@ TEST_F(TransportTest, RandomFaultsEndInTheFileOrTheRightError) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::fetch

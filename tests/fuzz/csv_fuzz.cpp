@@ -10,7 +10,7 @@ namespace {
 
 using pc::fuzz::expect;
 
-class Archive final : public pc::FileTree {
+class Archive final : public pc::data::FileTree {
  public:
   explicit Archive(std::string_view styles) : styles_(styles) {
     name_ = "input.zip";
@@ -27,7 +27,7 @@ class Archive final : public pc::FileTree {
 };
 
 void read_rows(std::string_view text) {
-  pc::CsvReader csv(text, "input.csv");
+  pc::data::CsvReader csv(text, "input.csv");
   std::vector<std::string_view> fields;
   int64_t line = 0;
   while (csv.next(fields)) {
@@ -40,8 +40,8 @@ void read_rows(std::string_view text) {
 }
 
 // One label for each item and column, each of them a class.
-void check(const pc::Catalog& c) {
-  for (const pc::Catalog::Item& item : c.items) {
+void check(const pc::data::Catalog& c) {
+  for (const pc::data::Catalog::Item& item : c.items) {
     expect(item.labels.size() == c.columns.size(), "a label for each column");
     for (std::size_t i = 0; i < item.labels.size(); ++i)
       expect(item.labels[i] >= -1 && item.labels[i] < int64_t(c.classes[i].size()), "a label is a class or none");

@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     const std::string_view text = pc::fuzz::as_text(data, size), type = text.substr(0, text.find('\n'));
     const std::string_view body = text.substr(std::min(text.size(), type.size() + 1));
     std::size_t bytes = 0;
-    for (const pc::FormFile& file : pc::form_files(type, body, 8)) {
+    for (const pc::serve::FormFile& file : pc::serve::form_files(type, body, 8)) {
       bytes += file.bytes.size();
       pc::fuzz::touch(std::as_bytes(std::span(file.bytes)));
     }

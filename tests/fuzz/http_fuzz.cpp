@@ -12,22 +12,22 @@
 
 namespace {
 
-constexpr pc::ReadLimits kLimits{.line = 256, .head = 1024, .fields = 16, .body = 2048};
-using State = pc::RequestReader::State;
+constexpr pc::serve::ReadLimits kLimits{.line = 256, .head = 1024, .fields = 16, .body = 2048};
+using State = pc::serve::RequestReader::State;
 
-void read_body(const pc::Request& request) {
+void read_body(const pc::serve::Request& request) {
   try {
     const std::string type(request.field("Content-Type"));
-    for (const pc::FormFile& file : pc::form_files(type, request.body, 8)) {
+    for (const pc::serve::FormFile& file : pc::serve::form_files(type, request.body, 8)) {
       pc::fuzz::expect(file.bytes.size() <= request.body.size(), "a file lies in the body");
       pc::fuzz::touch(std::as_bytes(std::span(file.bytes)));
     }
   } catch (const pc::Error&) {
   }
   try {
-    const pc::InferRequest infer = pc::parse_infer_request(request.body, 8);
+    const pc::serve::InferRequest infer = pc::serve::parse_infer_request(request.body, 8);
     pc::fuzz::expect(infer.images.size() + infer.files.size() > 0, "a request has pictures");
-    for (const pc::Image& image : infer.images)
+    for (const pc::data::Image& image : infer.images)
       pc::fuzz::expect(image.pixels.size() == std::size_t(image.h) * std::size_t(image.w) * 3, "h x w x 3 bytes");
   } catch (const pc::Error&) {
   }
@@ -35,15 +35,15 @@ void read_body(const pc::Request& request) {
 
 // Every request, then the refusal: which of two faults is named first depends on the cuts.
 std::vector<std::string> read(std::string_view bytes, std::size_t step) {
-  pc::RequestReader reader(kLimits);
+  pc::serve::RequestReader reader(kLimits);
   std::vector<std::string> all;
   for (std::size_t at = 0; at < bytes.size() && reader.state() != State::bad; at += step) {
     reader.add(bytes.substr(at, step));
     for (; reader.state() == State::done; reader.next()) {
-      pc::Request& request = reader.request();
+      pc::serve::Request& request = reader.request();
       pc::fuzz::expect(request.fields.size() <= kLimits.fields && request.body.size() <= kLimits.body, "the limits");
       pc::fuzz::expect(request.path.starts_with('/'), "the path");
-      pc::refuse_access({.hosts = {"localhost"}, .origins = {}, .token = "x"}, request, true);
+      pc::serve::refuse_access({.hosts = {"localhost"}, .origins = {}, .token = "x"}, request, true);
       if (step >= bytes.size()) read_body(request);
       all.push_back(request.method + ' ' + request.path + '?' + request.query + ' ' + request.body);
     }

@@ -50,15 +50,15 @@ void fill(const Folder& folder, std::string_view text) {
   }
 }
 
-void check(const pc::DataSet& set) {
+void check(const pc::data::DataSet& set) {
   const auto& items = set.catalog.items;
   expect(!items.empty() && set.catalog.given.size() == items.size(), "a split for every item");
   for (const auto& item : items)
     expect(item.labels.size() == 1 && std::size_t(item.labels[0]) < set.catalog.classes[0].size(),
            "a label is a class");
   for (const std::size_t item : {std::size_t(0), items.size() / 2, items.size() - 1}) {
-    const pc::Image image = set.images->image(item);
-    const pc::ImageInfo info = set.images->info(item);
+    const pc::data::Image image = set.images->image(item);
+    const pc::data::ImageInfo info = set.images->info(item);
     expect(image.h == int(info.h) && image.w == int(info.w), "a picture is as large as its header says");
     expect(image.pixels.size() == std::size_t(image.h) * std::size_t(image.w) * 3, "as many pixels as its sides say");
   }
@@ -69,5 +69,5 @@ void check(const pc::DataSet& set) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   static const Folder folder;
   fill(folder, pc::fuzz::as_text(data, size));
-  return pc::fuzz::expect_answer(size, [] { check(pc::open_dataset(folder.path(), {})); });
+  return pc::fuzz::expect_answer(size, [] { check(pc::data::open_dataset(folder.path(), {})); });
 }

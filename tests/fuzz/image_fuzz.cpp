@@ -33,15 +33,15 @@ void change(std::string& png, Random&) {
 }  // namespace pc::fuzz
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
-  const bool png = pc::sniff(std::as_bytes(std::span(data, size))) == pc::ImageFormat::png;
+  const bool png = pc::data::sniff(std::as_bytes(std::span(data, size))) == pc::data::ImageFormat::png;
   return png ? pc::fuzz::mutate_with(data, size, most, seed, pc::fuzz::change) : LLVMFuzzerMutate(data, size, most);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   return pc::fuzz::expect_answer(size, [=] {
     const int min_side = size % 2 == 0 ? 0 : 4;
-    const pc::Image image = pc::decode_image(std::as_bytes(std::span(data, size)), "input",
-                                             {.max_pixels = pc::fuzz::kMaxPixels, .min_side = min_side});
+    const pc::data::Image image = pc::data::decode_image(std::as_bytes(std::span(data, size)), "input",
+                                                         {.max_pixels = pc::fuzz::kMaxPixels, .min_side = min_side});
     pc::fuzz::expect(image.h > 0 && image.w > 0 && int64_t(image.h) * image.w <= pc::fuzz::kMaxPixels,
                      "the pixel limit");
     pc::fuzz::expect(image.pixels.size() == std::size_t(image.h) * std::size_t(image.w) * 3, "h x w x 3 bytes");

@@ -4,8 +4,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   const std::string text(pc::fuzz::as_text(data, size));
-  pc::fuzz::expect_answer(size, [&] { pc::parse_override(text); });
-  pc::TrainConfig config;
+  pc::fuzz::expect_answer(size, [&] { pc::cli::parse_override(text); });
+  pc::runs::TrainConfig config;
   bool taken = false;
   pc::fuzz::expect_answer(size, [&] {
     config.read(pc::fuzz::as_file(text), {});
@@ -13,9 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   });
   if (!taken) return 0;
   return pc::fuzz::expect_answer(size, [&] {
-    const std::string written = pc::to_ini(config.keys(), true);
-    pc::TrainConfig again;
+    const std::string written = pc::cli::to_ini(config.keys(), true);
+    pc::runs::TrainConfig again;
     again.read(pc::fuzz::as_file(written), {});
-    pc::fuzz::expect(pc::to_ini(again.keys(), true) == written, "what to_ini writes, read_ini reads");
+    pc::fuzz::expect(pc::cli::to_ini(again.keys(), true) == written, "what to_ini writes, read_ini reads");
   });
 }

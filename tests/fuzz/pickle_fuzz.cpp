@@ -8,7 +8,7 @@ namespace {
 using pc::fuzz::expect;
 __extension__ typedef __int128 Wide;  // no product of two sizes overflows it
 
-void check_tensor(const pc::PickledTensor& t, const pc::Pickle& p) {
+void check_tensor(const pc::weights::PickledTensor& t, const pc::weights::Pickle& p) {
   expect(t.storage < p.storages.size(), "a tensor has a storage");
   expect(t.shape.size() == t.strides.size(), "a stride for each size");
   int64_t count = 0;
@@ -23,16 +23,16 @@ void check_tensor(const pc::PickledTensor& t, const pc::Pickle& p) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   return pc::fuzz::expect_answer(size, [=] {
-    const pc::Pickle p = pc::read_pickle(std::as_bytes(std::span(data, size)), "input");
+    const pc::weights::Pickle p = pc::weights::read_pickle(std::as_bytes(std::span(data, size)), "input");
     expect(p.top < p.values.size(), "the top is a value");
-    for (pc::PickleIndex i = 0; i < p.values.size(); ++i) {
-      for (const pc::PickleIndex item : p[i].items) {
+    for (pc::weights::PickleIndex i = 0; i < p.values.size(); ++i) {
+      for (const pc::weights::PickleIndex item : p[i].items) {
         expect(item < p.values.size(), "an item is a value");
         expect(p[item].depth < p[i].depth, "nothing lies within itself");
       }
       pc::fuzz::touch(std::as_bytes(std::span(p[i].string)));
-      if (p[i].kind == pc::PickleValue::Kind::dict) p.find(p[i], "state_dict");
+      if (p[i].kind == pc::weights::PickleValue::Kind::dict) p.find(p[i], "state_dict");
     }
-    for (const pc::PickledTensor& t : p.tensors) check_tensor(t, p);
+    for (const pc::weights::PickledTensor& t : p.tensors) check_tensor(t, p);
   });
 }

@@ -9,6 +9,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(uint8_t* data, std::size_t size, 
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
-  return pc::fuzz::expect_answer(
-      size, [=] { pc::fuzz::check_weights(pc::parse_pth(std::as_bytes(std::span(data, size)), nullptr, "input")); });
+  return pc::fuzz::expect_answer(size, [=] {
+    pc::fuzz::check_weights(pc::weights::parse_pth(std::as_bytes(std::span(data, size)), nullptr, "input"));
+  });
 }

@@ -6,6 +6,6 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   return pc::fuzz::expect_answer(size, [=] {
     const auto bytes = std::as_bytes(std::span(data, size));
-    if (pc::is_stacked(bytes)) pc::fuzz::check_weights(pc::parse_stacked(bytes, nullptr, "input"));
+    if (pc::weights::is_stacked(bytes)) pc::fuzz::check_weights(pc::weights::parse_stacked(bytes, nullptr, "input"));
   });
 }

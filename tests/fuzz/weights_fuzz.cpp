@@ -11,6 +11,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(uint8_t* data, std::size_t size, 
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
-  return pc::fuzz::expect_answer(
-      size, [=] { pc::fuzz::check_weights(pc::read_weights(pc::fuzz::as_file(pc::fuzz::as_text(data, size))).file); });
+  return pc::fuzz::expect_answer(size, [=] {
+    pc::fuzz::check_weights(pc::weights::read_weights(pc::fuzz::as_file(pc::fuzz::as_text(data, size))).file);
+  });
 }

@@ -12,7 +12,7 @@ namespace {
 using pc::fuzz::expect;
 
 void read_records(std::span<const std::byte> archive) {
-  for (const pc::ZipRecord& r : pc::list_archive(archive, "input")) {
+  for (const pc::data::ZipRecord& r : pc::data::list_archive(archive, "input")) {
     const std::string parts = "/" + r.name + "/";
     expect(!r.name.starts_with('/') && parts.find("/../") == parts.npos && r.name.find('\0') == r.name.npos,
            "a path stays below the folder");
@@ -20,7 +20,7 @@ void read_records(std::span<const std::byte> archive) {
     uint64_t bytes = 0;
     const auto count = [&](std::span<const std::byte> part) { bytes += part.size(); };
     try {
-      pc::unpack_record(r, r.name, count);
+      pc::data::unpack_record(r, r.name, count);
       expect(bytes == r.bytes, "a record has the size that was listed");
     } catch (const pc::Error&) {
       expect(bytes <= r.bytes, "no more comes than was listed");  // the next one may be whole
@@ -37,7 +37,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(uint8_t* data, std::size_t size, 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   return pc::fuzz::expect_answer(size, [=] {
     read_records(std::as_bytes(std::span(data, size)));
-    const pc::DataSet set = pc::open_dataset(pc::fuzz::as_file(pc::fuzz::as_text(data, size)), {});
+    const pc::data::DataSet set = pc::data::open_dataset(pc::fuzz::as_file(pc::fuzz::as_text(data, size)), {});
     expect(set.catalog.given.empty() || set.catalog.given.size() == set.catalog.items.size(),
            "a split for every item or for none");
     set.images->fingerprint();

@@ -9,34 +9,38 @@
 #include "kernels/base/file.h"
 #include "tools/dataset/drawing.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 std::string golden(const std::string& name) { return read_file(PC_SOURCE_DIR "/tests/data/golden/" + name); }
-ImageInfo info_of(const std::string& bytes) { return image_info(std::as_bytes(std::span(bytes.data(), bytes.size()))); }
-std::string text_of(const ImageInfo& i) {
+data::ImageInfo info_of(const std::string& bytes) {
+  return data::image_info(std::as_bytes(std::span(bytes.data(), bytes.size())));
+}
+std::string text_of(const data::ImageInfo& i) {
   return fmt::format("{} {} {}x{}", name_of(i.format), name_of(i.mode), i.w, i.h);
 }
 
-TEST(ImageInfo, KnowsEveryMode) {
+TEST(data::ImageInfo, KnowsEveryMode) {
   // Sizes and modes as make_pictures.py wrote them; the decoder's own size is the second witness.
-  const std::pair<const char*, ImageMode> cases[] = {
-      {"rgb420.jpg", ImageMode::rgb},      {"rgb444.jpg", ImageMode::rgb},  {"progressive.jpg", ImageMode::rgb},
-      {"gray.jpg", ImageMode::gray},       {"cmyk.jpg", ImageMode::cmyk},   {"gray.png", ImageMode::gray},
-      {"gray16.png", ImageMode::gray},     {"bits1.png", ImageMode::gray},  {"rgb.png", ImageMode::rgb},
-      {"palette.png", ImageMode::palette}, {"rgba.png", ImageMode::alpha},  {"picture.gif", ImageMode::palette},
-      {"picture.bmp", ImageMode::rgb},     {"picture.ppm", ImageMode::rgb},
+  const std::pair<const char*, data::ImageMode> cases[] = {
+      {"rgb420.jpg", data::ImageMode::rgb},      {"rgb444.jpg", data::ImageMode::rgb},
+      {"progressive.jpg", data::ImageMode::rgb}, {"gray.jpg", data::ImageMode::gray},
+      {"cmyk.jpg", data::ImageMode::cmyk},       {"gray.png", data::ImageMode::gray},
+      {"gray16.png", data::ImageMode::gray},     {"bits1.png", data::ImageMode::gray},
+      {"rgb.png", data::ImageMode::rgb},         {"palette.png", data::ImageMode::palette},
+      {"rgba.png", data::ImageMode::alpha},      {"picture.gif", data::ImageMode::palette},
+      {"picture.bmp", data::ImageMode::rgb},     {"picture.ppm", data::ImageMode::rgb},
   };
   for (const auto& [name, mode] : cases) {
     const std::string bytes = golden(name);
-    const ImageInfo info = info_of(bytes);
-    const Image image = decode_image(std::as_bytes(std::span(bytes.data(), bytes.size())), name);
+    const data::ImageInfo info = info_of(bytes);
+    const data::Image image = data::decode_image(std::as_bytes(std::span(bytes.data(), bytes.size())), name);
     EXPECT_EQ(name_of(info.mode), std::string(name_of(mode))) << name;
     EXPECT_EQ(std::pair(info.h, info.w), std::pair(int64_t(image.h), int64_t(image.w))) << name;
   }
 }
 
-TEST(ImageInfo, IsUpright) {
+TEST(data::ImageInfo, IsUpright) {
   const auto jpeg = encode_jpeg(draw_product(0, 0, 80, 60, 1, 1));
   std::string bytes(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
   EXPECT_EQ(text_of(info_of(bytes)), "JPEG RGB 60x80");
@@ -48,13 +52,13 @@ TEST(ImageInfo, IsUpright) {
   EXPECT_EQ(text_of(info_of(bytes.substr(0, 2) + exif + bytes.substr(2))), "JPEG RGB 80x60");
 }
 
-TEST(ImageInfo, StrangeFilesStayUnknown) {
+TEST(data::ImageInfo, StrangeFilesStayUnknown) {
   EXPECT_EQ(text_of(info_of("")), "empty unknown 0x0");
   EXPECT_EQ(text_of(info_of("<html></html>")), "HTML unknown 0x0");
   EXPECT_EQ(text_of(info_of("\xff\xd8\xff")), "JPEG unknown 0x0");
 }
 
-TEST(ImageInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
+TEST(data::ImageInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
   for (const char* name :
        {"cmyk.jpg", "palette.png", "rgba.png", "picture.gif", "picture.bmp", "picture.ppm", "progressive.jpg"}) {
     const std::string bytes = golden(name);
@@ -65,7 +69,7 @@ TEST(ImageInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
       for (const int value : {0x00, 0x7f, 0xff}) {
         std::string flipped = bytes;
         flipped[i] = char(value);
-        const ImageInfo info = info_of(flipped);
+        const data::ImageInfo info = info_of(flipped);
         EXPECT_GE(info.h, 0) << name;
       }
     }
@@ -73,4 +77,4 @@ TEST(ImageInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::dataset

@@ -6,7 +6,7 @@
 #include "kernels/base/file.h"
 #include "tests/inspect/pcdata.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 using nlohmann::json;
@@ -149,4 +149,4 @@ TEST_F(Inspect, RealArchive) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::dataset

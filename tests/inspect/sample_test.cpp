@@ -8,7 +8,7 @@
 #include "tests/inspect/pcdata.h"
 #include "tools/dataset/drawing.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 using test::pcdata;
@@ -29,7 +29,7 @@ TEST_F(Sample, SameSeedSameBytes) {
 
 TEST_F(Sample, OpensAsKagglesLayoutWithItsWarts) {
   ASSERT_EQ(pcdata(folder_.path(), "sample 200 shop").code, 0);
-  const DataSet data = open_dataset(folder_ / "shop", {"articleType", "baseColour"});
+  const data::DataSet data = data::open_dataset(folder_ / "shop", {"articleType", "baseColour"});
   EXPECT_EQ(data.kind, "kaggle");
   EXPECT_EQ(data.catalog.columns_there.size(), 10u);
   EXPECT_EQ(data.catalog.report.rows, 200);
@@ -39,8 +39,8 @@ TEST_F(Sample, OpensAsKagglesLayoutWithItsWarts) {
   EXPECT_EQ(data.catalog.classes[1].size(), paints().size());
   int gray = 0, narrow = 0;
   for (std::size_t i = 0; i < data.catalog.items.size(); ++i) {
-    const ImageInfo info = data.images->info(i);
-    gray += info.mode == ImageMode::gray;
+    const data::ImageInfo info = data.images->info(i);
+    gray += info.mode == data::ImageMode::gray;
     narrow += info.w == 53;
     EXPECT_EQ(info.h, 80);
   }
@@ -64,8 +64,8 @@ TEST_F(Sample, LeavesNothingHalfMade) {
 }
 
 TEST(EncodeJpeg, ComesBackNearlyAsItWas) {
-  const Image image = draw_product(0, 1, 80, 60, 1, 1);
-  const Image back = decode_image(encode_jpeg(image, {.quality = 95}), "x");
+  const data::Image image = draw_product(0, 1, 80, 60, 1, 1);
+  const data::Image back = data::decode_image(encode_jpeg(image, {.quality = 95}), "x");
   ASSERT_EQ(std::pair(back.h, back.w), std::pair(80, 60));
   double sum = 0;
   for (std::size_t i = 0; i < image.pixels.size(); ++i) sum += std::abs(int(image.pixels[i]) - int(back.pixels[i]));
@@ -74,8 +74,9 @@ TEST(EncodeJpeg, ComesBackNearlyAsItWas) {
 }
 
 TEST(EncodeJpeg, GrayHasOneComponent) {
-  EXPECT_EQ(image_info(encode_jpeg(draw_product(0, 1, 80, 60, 1, 1), {.gray = true})).mode, ImageMode::gray);
+  EXPECT_EQ(data::image_info(encode_jpeg(draw_product(0, 1, 80, 60, 1, 1), {.gray = true})).mode,
+            data::ImageMode::gray);
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::dataset

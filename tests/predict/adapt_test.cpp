@@ -7,7 +7,7 @@
 #include "kernels/base/error.h"
 #include "tests/predict/fixture.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using test::make_picture;
@@ -23,7 +23,7 @@ Tensor view_of(const Tensor& x, std::size_t v) {
 
 TEST(Views, LogitsAreTheMeanOfFourViews) {
   Predictor plain(test::tiny_model(), {}), views(test::tiny_model(), {.views = true});
-  const Image image = make_picture(4);
+  const data::Image image = make_picture(4);
   const Tensor four = views.prepare(image), one = plain.prepare(image);
   ASSERT_EQ(four.dim(0), 4);
   EXPECT_EQ(view_of(four, 0).to_vector<float>(), one.to_vector<float>());
@@ -58,7 +58,7 @@ Stem stem_of(Classifier& model) {
 }
 
 constexpr int kPictures = 6;
-Image picture(std::size_t i) { return make_picture(int(i)); }
+data::Image picture(std::size_t i) { return make_picture(int(i)); }
 
 // Mean and variance of what the first convolution makes of all pictures.
 Stem expected_stem(Predictor& predictor) {
@@ -126,4 +126,4 @@ TEST(NormAdapter, UnreadablePicturesDoNotCountAndOneIsTooFew) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

@@ -5,7 +5,7 @@
 
 #include "tests/predict/fixture.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 TEST(TopGuesses, AreSortedByProbability) {
@@ -84,4 +84,4 @@ TEST(Answer, ColorNeedsToBeAskedFor) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

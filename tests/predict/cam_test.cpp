@@ -8,7 +8,7 @@
 #include "kernels/base/random.h"
 #include "models/classifier.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 Tensor noise(const Shape& shape, uint64_t seed) {
@@ -90,8 +90,8 @@ TEST(Cam, NetworkViewUndoesTheNormalization) {
 }
 
 TEST(Cam, PaintsTheEvidenceAndLeavesTheRestGray) {
-  Image white{.h = 1, .w = 2, .pixels = std::vector<uint8_t>(6, 255)};
-  const Image painted = overlay(white, {.h = 1, .w = 2, .values = {-3, 2}});
+  data::Image white{.h = 1, .w = 2, .pixels = std::vector<uint8_t>(6, 255)};
+  const data::Image painted = overlay(white, {.h = 1, .w = 2, .values = {-3, 2}});
   EXPECT_EQ((std::vector<uint8_t>(painted.pixels.begin(), painted.pixels.begin() + 3)),
             (std::vector<uint8_t>{255, 255, 255}));
   EXPECT_GT(painted.pixels[3], painted.pixels[4] + 100) << "red";
@@ -99,4 +99,4 @@ TEST(Cam, PaintsTheEvidenceAndLeavesTheRestGray) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

@@ -32,9 +32,9 @@ std::string exif_segment(int orientation) {
 
 }  // namespace
 
-std::string png_of(const Image& image) { return as_text(encode_png(image)); }
+std::string png_of(const data::Image& image) { return as_text(encode_png(image)); }
 
-std::string jpeg_of(const Image& image, int orientation) {
+std::string jpeg_of(const data::Image& image, int orientation) {
   const std::unique_ptr<void, int (*)(tjhandle)> codec(tjInitCompress(), tjDestroy);
   unsigned char* bytes = nullptr;
   unsigned long size = 0;
@@ -67,8 +67,8 @@ std::filesystem::path tiny_model() {
   return path;
 }
 
-std::string said(Predictor& predictor, int seed, std::size_t head) {
-  const Logits logits = predictor.predict({predictor.prepare(make_picture(seed))}).front();
+std::string said(predict::Predictor& predictor, int seed, std::size_t head) {
+  const predict::Logits logits = predictor.predict({predictor.prepare(make_picture(seed))}).front();
   const auto& row = logits[head];
   return predictor.info().heads[head].labels[std::size_t(std::max_element(row.begin(), row.end()) - row.begin())];
 }

@@ -14,9 +14,9 @@
 
 namespace pc::test {
 
-std::string png_of(const Image& image);
+std::string png_of(const data::Image& image);
 // With `orientation` > 0, an EXIF block that says so.
-std::string jpeg_of(const Image& image, int orientation = 0);
+std::string jpeg_of(const data::Image& image, int orientation = 0);
 void write_text(const std::filesystem::path& path, const std::string& bytes);
 
 // ResNet18 for 32x32 inputs with random weights; heads kind (a, b, c) and colour (red, green, Other).
@@ -25,7 +25,7 @@ ModelInfo tiny_info();
 std::filesystem::path tiny_model();
 
 // What the model itself says of make_picture(seed), so that a label can be made right or wrong.
-std::string said(Predictor& predictor, int seed, std::size_t head = 0);
+std::string said(predict::Predictor& predictor, int seed, std::size_t head = 0);
 
 struct Ran {
   int code = -1;  // 128 + signal where one ended it

@@ -7,7 +7,7 @@
 #include "kernels/base/error.h"
 #include "tests/predict/fixture.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using test::Ran;
@@ -130,4 +130,4 @@ TEST_F(PcIndex, NamesWhatItLeavesOut) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

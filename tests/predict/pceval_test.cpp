@@ -10,7 +10,7 @@
 #include "tests/predict/fixture.h"
 #include "tools/evaluate/score.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using test::make_picture;
@@ -133,21 +133,21 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   }
   kaggle(kinds, colors);
   ModelInfo info = test::tiny_info();
-  const Catalog catalog = open_dataset(folder_ / "set", {"kind"}).catalog;
+  const data::Catalog catalog = data::open_dataset(folder_ / "set", {"kind"}).catalog;
   const std::vector<std::size_t> expected{2, 3, 11, 22};
   info.split = {
-      .pictures = 24, .files = files_hash(catalog), .test = {2, 3, 11, 22}, .min_counts = {3, 1}, .rare = "drop"};
-  const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
+      .pictures = 24, .files = data::files_hash(catalog), .test = {2, 3, 11, 22}, .min_counts = {3, 1}, .rare = "drop"};
+  const evaluate::ScorePlan plan = evaluate::plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
   EXPECT_EQ(plan.data.catalog.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
-  EXPECT_EQ(plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true}).items, expected);
+  EXPECT_EQ(evaluate::plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true}).items, expected);
   info.split->files ^= 1;
-  EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
-  EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
+  EXPECT_THROW(evaluate::plan_score(folder_ / "set", info, {.test_only = true}), Error);
+  EXPECT_EQ(evaluate::plan_score(folder_ / "set", info, {}).items.size(), 24u);
   info.split->files ^= 1;
   info.split->pictures = 25;
-  EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
-  EXPECT_EQ(plan_score(folder_ / "set", info, {}).items.size(), 24u);
+  EXPECT_THROW(evaluate::plan_score(folder_ / "set", info, {.test_only = true}), Error);
+  EXPECT_EQ(evaluate::plan_score(folder_ / "set", info, {}).items.size(), 24u);
 }
 
 // Every name reaches a threshold of 0, no name one of 1; every picture points along its own logits.
@@ -240,11 +240,11 @@ TEST_F(PcEval, MissingFilesAndArgumentsHaveTheirCodes) {
 }
 
 TEST(Wilson, FollowsTheFormula) {
-  EXPECT_NEAR(wilson(0.9, 100).low, 0.8256, 1e-4);
-  EXPECT_NEAR(wilson(0.9, 100).high, 0.9448, 1e-4);
-  EXPECT_NEAR(wilson(0, 10).high, 0.2775, 1e-4);
-  EXPECT_EQ(wilson(0, 0).high, 1);
+  EXPECT_NEAR(evaluate::wilson(0.9, 100).low, 0.8256, 1e-4);
+  EXPECT_NEAR(evaluate::wilson(0.9, 100).high, 0.9448, 1e-4);
+  EXPECT_NEAR(evaluate::wilson(0, 10).high, 0.2775, 1e-4);
+  EXPECT_EQ(evaluate::wilson(0, 0).high, 1);
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

@@ -4,7 +4,7 @@
 #include "engine/safetensors.h"
 #include "tests/predict/fixture.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using test::Ran;
@@ -104,4 +104,4 @@ TEST_F(PcMerge, WhatHasNoMean) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

@@ -12,7 +12,7 @@
 #include "tests/predict/fixture.h"
 #include "tools/weights/zip_write.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using test::make_picture;
@@ -36,10 +36,10 @@ class PcPredictBatch : public testing::Test {
     for (int i = 0; i < count; ++i) put(fmt::format("p/{:03}.png", i), i);
   }
   void put_zip(const std::string& name, const std::vector<std::pair<std::string, std::string>>& files) {
-    std::vector<ZipPart> parts;
+    std::vector<weights::ZipPart> parts;
     for (const auto& [file, bytes] : files)
       parts.push_back({file, {reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()}});
-    write_zip(folder_ / name, parts);
+    weights::write_zip(folder_ / name, parts);
   }
   std::string text(const std::string& name) { return read_file(folder_ / name); }
   bool exists(const std::string& name) { return std::filesystem::exists(folder_ / name); }
@@ -350,7 +350,7 @@ TEST_F(PcPredictBatch, ExplanationsAreDrawn) {
   put_many(2);
   const auto picture = [&](const std::string& name) {
     const std::string png = text(name);
-    return decode_image(std::as_bytes(std::span(png)), name);
+    return data::decode_image(std::as_bytes(std::span(png)), name);
   };
   ASSERT_EQ(predict("--explain cam.png p/000.png").code, 0);
   EXPECT_EQ(picture("cam.png").h, 8);
@@ -367,4 +367,4 @@ TEST_F(PcPredictBatch, ExplanationsAreDrawn) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

@@ -9,7 +9,7 @@
 #include "tests/predict/fixture.h"
 #include "tools/predict/predictor.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using test::jpeg_of;
@@ -162,9 +162,9 @@ TEST_F(PcPredict, ExtremeShapesArePredicted) {
 }
 
 TEST_F(PcPredict, ExifOrientationIsHonored) {
-  const Image upright = make_picture(3, 48, 32);
+  const data::Image upright = make_picture(3, 48, 32);
   // What a camera stores for orientation 6: turned by 90 degrees, to be shown turned back clockwise.
-  Image stored{.h = upright.w, .w = upright.h, .pixels = std::vector<uint8_t>(upright.pixels.size())};
+  data::Image stored{.h = upright.w, .w = upright.h, .pixels = std::vector<uint8_t>(upright.pixels.size())};
   for (int y = 0; y < stored.h; ++y)
     for (int x = 0; x < stored.w; ++x)
       for (int c = 0; c < 3; ++c)
@@ -303,4 +303,4 @@ TEST_F(PcPredict, ATerminalGetsBarsAndNoColorIsObeyed) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

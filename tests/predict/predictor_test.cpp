@@ -11,14 +11,14 @@
 #include "tools/predict/stream.h"
 #include "tools/runs/batches.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using test::make_picture;
 using test::TemporaryFolder;
 
 // The same pictures through the unfolded network.
-std::vector<std::vector<float>> direct_logits(const LoadedModel& loaded, const Image& image) {
+std::vector<std::vector<float>> direct_logits(const LoadedModel& loaded, const data::Image& image) {
   const NoGrad no_grad;
   const Preprocess& p = loaded.info.preprocess;
   const Tensor x =
@@ -32,7 +32,7 @@ TEST(Predictor, AgreesWithTheUnfoldedNetwork) {
   Predictor predictor(test::tiny_model(), {});
   const LoadedModel loaded = load_model(test::tiny_model());
   for (int seed = 0; seed < 3; ++seed) {
-    const Image image = make_picture(seed);
+    const data::Image image = make_picture(seed);
     const auto expected = direct_logits(loaded, image);
     const Logits got = predictor.predict({predictor.prepare(image)}).front();
     ASSERT_EQ(got.size(), 2u);
@@ -49,15 +49,16 @@ TEST(Predictor, PreparesTheBitsThatTrainingSaw) {
   for (const char* name : {"a", "b"}) std::filesystem::create_directories(folder / "data" / name);
   for (int i = 0; i < 4; ++i) {
     const auto [h, w] = sizes[i];
-    const Image image = make_picture(i, h, w);
+    const data::Image image = make_picture(i, h, w);
     test::write_text(folder / "data" / "a" / fmt::format("{}.jpg", i), test::jpeg_of(image));
     test::write_text(folder / "data" / "b" / fmt::format("{}.png", i), test::png_of(image));
   }
   const Predictor predictor(test::tiny_model(), {});
   const Preprocess& p = predictor.info().preprocess;
-  const DataSet data = open_dataset(folder / "data", {});
-  const BatchMaker batches(data.catalog, open_store(data, store_settings(p.height, p.width), folder / "cache"), p,
-                           DType::f32, Device::cpu);
+  const data::DataSet data = data::open_dataset(folder / "data", {});
+  const runs::BatchMaker batches(data.catalog,
+                                 data::open_store(data, data::store_settings(p.height, p.width), folder / "cache"), p,
+                                 DType::f32, Device::cpu);
   for (uint32_t i = 0; i < 8; ++i) {
     const std::string file = (folder / "data" / data.catalog.items[i].file).string();
     const std::vector<uint32_t> item{i};
@@ -89,7 +90,7 @@ TEST(Predictor, HasTheSameBitsWithAnyNumberOfThreads) {
 
 TEST(Predictor, Bf16StaysNearF32) {
   Predictor wide(test::tiny_model(), {}), narrow(test::tiny_model(), {.precision = DType::bf16});
-  const Image image = make_picture(2);
+  const data::Image image = make_picture(2);
   const Logits a = wide.predict({wide.prepare(image)}).front(), b = narrow.predict({narrow.prepare(image)}).front();
   double scale = 0;
   for (const float v : a[0]) scale = std::max(scale, double(std::fabs(v)));
@@ -172,4 +173,4 @@ TEST(ModelFile, CarriesTheTestPictures) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

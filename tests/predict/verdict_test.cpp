@@ -10,7 +10,7 @@
 #include "tests/predict/fixture.h"
 #include "tools/predict/answer.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using Rows = std::vector<std::vector<float>>;
@@ -181,4 +181,4 @@ TEST_F(CalibratedPcPredict, OnlyPrecisionsItWasCalibratedForCanBeAsked) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::predict

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 std::size_t count(const std::string& text, const std::string& part) {
@@ -77,4 +77,4 @@ TEST(Chart, NamesAreEscapedAndDotsHaveTheirArea) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::report

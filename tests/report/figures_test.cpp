@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 TestedHead head_of(int classes, const std::vector<std::tuple<int, int, double>>& truth_answer_p) {
@@ -111,4 +111,4 @@ TEST(Figures, HighestLossesFirst) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::report

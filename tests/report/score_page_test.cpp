@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 // Labels 0 … 3; class 0 may be called 0 or 1, class 1 only 1, class 2 by 2; nothing is called 3.
@@ -40,4 +40,4 @@ TEST(ScorePage, AnAnswerThatIsRightForNothingIsBeyondTheClasses) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::report

@@ -30,7 +30,7 @@ std::filesystem::path event_file(const TemporaryFolder& run) { return run / "eve
 
 std::string written(const TemporaryFolder& run, const std::string& metrics) {
   write_file_atomically(run / "metrics.jsonl", metrics);
-  write_tensorboard(run.path());
+  train::write_tensorboard(run.path());
   return read_file(event_file(run));
 }
 

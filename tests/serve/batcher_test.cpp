@@ -9,7 +9,7 @@
 #include "models/model_file.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 class Batches : public testing::Test {
@@ -24,7 +24,7 @@ class Batches : public testing::Test {
     return open_model(file, "m", {});
   }
   static Tensor input(const ServedModel& model, int seed) {
-    Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
+    data::Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
     for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = uint8_t(i * std::size_t(seed + 3));
     return model.predictor.prepare(std::move(image));
   }
@@ -44,7 +44,7 @@ class Batches : public testing::Test {
 
 TEST_F(Batches, ModelsAreNotMixed) {
   const auto one = model(1), two = model(2);
-  std::vector<Logits> expected;
+  std::vector<predict::Logits> expected;
   for (int i = 0; i < 40; ++i) {
     const auto& of = i % 3 ? one : two;
     expected.push_back(of->predictor.predict({input(*of, i)}).front());
@@ -78,7 +78,7 @@ TEST_F(Batches, PlacesAreCountedAndComeBack) {
 TEST_F(Batches, WhatWaitedTooLongIsNotComputed) {
   const auto served = model(1);
   Batcher batcher({.patience = std::chrono::seconds(0)}, metrics_);
-  const Outcome outcome = add(batcher, served, input(*served, 1)).get().outcome;
+  const predict::Outcome outcome = add(batcher, served, input(*served, 1)).get().outcome;
   EXPECT_EQ(outcome.code, Exit::stopped);
   EXPECT_EQ(outcome.error, "the picture waited too long");
   EXPECT_NE(metrics_.text({}).find("pc_batch_pictures_count 0\n"), std::string::npos);
@@ -112,11 +112,11 @@ TEST_F(Batches, WhatIsHeldIsAnsweredBeforeTheEnd) {
 TEST_F(Batches, AnExplanationHasAMapPerHead) {
   const auto served = model(1);
   const Tensor x = input(*served, 1);
-  const auto heats = evidence(served->predictor, x, served->predictor.predict({x}).front());
+  const auto heats = predict::evidence(served->predictor, x, served->predictor.predict({x}).front());
   ASSERT_EQ(heats.size(), 1u);
   EXPECT_EQ(heats[0].values.size(), std::size_t(heats[0].h) * std::size_t(heats[0].w));
   EXPECT_GT(heats[0].values.size(), 0u);
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::serve

@@ -12,7 +12,7 @@
 #include "tools/serve/page.h"
 #include "tools/serve/query.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 std::string error_of(const std::function<void()>& call) {
@@ -107,7 +107,7 @@ TEST(Query, TakesWhatIsKnownAndNamesTheRest) {
   EXPECT_EQ(query.style.top_k, 3);
   EXPECT_EQ(query.style.accept_at, 90);
   EXPECT_TRUE(query.style.logits && query.explain);
-  EXPECT_EQ(parse_query("", info, false).style.top_k, AnswerStyle().top_k);
+  EXPECT_EQ(parse_query("", info, false).style.top_k, predict::AnswerStyle().top_k);
   const auto why = [&](const std::string& text) { return error_of([&] { parse_query(text, info, false); }); };
   EXPECT_EQ(why("top_k=0"), "top_k: \"0\" is no whole number from 1 to 1000000");
   EXPECT_EQ(why("top_k=3x"), "top_k: \"3x\" is no whole number from 1 to 1000000");
@@ -127,21 +127,21 @@ int status_of(const Access& access, std::vector<std::pair<std::string, std::stri
 
 TEST(Access, HostsOriginsAndTokens) {
   const Access open{.hosts = {"localhost", "[::1]"}, .origins = {"https://shop.example"}, .token = ""};
-  EXPECT_EQ(status_of(open, {{"host", "LOCALHOST:8080"}}), 200);
-  EXPECT_EQ(status_of(open, {{"Host", "[::1]:1"}}), 200);
+  EXPECT_EQ(predict::status_of(open, {{"host", "LOCALHOST:8080"}}), 200);
+  EXPECT_EQ(predict::status_of(open, {{"Host", "[::1]:1"}}), 200);
   for (const char* host : {"", "[::1", "[::2]", "localhost.", "localhost.example", "example:localhost"})
-    EXPECT_EQ(status_of(open, {{"Host", host}}), 421) << host;
-  EXPECT_EQ(status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:1"}}), 200);
-  EXPECT_EQ(status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:2"}}), 403);
-  EXPECT_EQ(status_of(open, {{"Host", "localhost"}, {"Origin", "https://shop.example"}}), 200);
-  EXPECT_EQ(status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}), 403);
-  EXPECT_EQ(status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}, "GET"), 200);
+    EXPECT_EQ(predict::status_of(open, {{"Host", host}}), 421) << host;
+  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:1"}}), 200);
+  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:2"}}), 403);
+  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost"}, {"Origin", "https://shop.example"}}), 200);
+  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}), 403);
+  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}, "GET"), 200);
   const Access closed{.hosts = {"x"}, .origins = {}, .token = "word"};
-  EXPECT_EQ(status_of(closed, {{"Host", "x"}}), 401);
-  EXPECT_EQ(status_of(closed, {{"Host", "x"}}, "GET", false), 200);
-  EXPECT_EQ(status_of(closed, {{"Host", "x"}, {"Authorization", "bearer  word "}}), 200);
+  EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}}), 401);
+  EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}}, "GET", false), 200);
+  EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}, {"Authorization", "bearer  word "}}), 200);
   for (const char* given : {"word", "Bearer", "Bearer ", "Bearer wor", "Bearer words", "Basic word"})
-    EXPECT_EQ(status_of(closed, {{"Host", "x"}, {"Authorization", given}}), 401) << given;
+    EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}, {"Authorization", given}}), 401) << given;
 }
 
 TEST(Metrics, ArePrometheusText) {
@@ -174,4 +174,4 @@ TEST(Page, ShowsNamesAsText) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::serve

@@ -13,7 +13,7 @@
 #include "models/model_file.h"
 #include "tests/support.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 // kind <- type, and color; calibrated, so that an answer has everything it can have.
@@ -35,8 +35,8 @@ void put(const std::filesystem::path& path, const std::vector<std::byte>& bytes)
       .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
 }
 
-Image picture(int seed, int h, int w) {
-  Image image{.h = h, .w = w, .pixels = {}};
+data::Image picture(int seed, int h, int w) {
+  data::Image image{.h = h, .w = w, .pixels = {}};
   for (int i = 0; i < h * w * 3; ++i)
     image.pixels.push_back(uint8_t(127.5 + 120 * std::sin(0.001 * (seed + 1) * i + seed + i % 3)));
   return image;
@@ -120,4 +120,4 @@ TEST_F(PcServe, StartsOnlyWithWhatItCanUse) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::serve

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 using State = RequestReader::State;
@@ -100,4 +100,4 @@ TEST(RequestReader, KeepsTheConnectionAsTheVersionSays) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::serve

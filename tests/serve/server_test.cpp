@@ -8,7 +8,7 @@
 #include <new>
 #include <thread>
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 namespace asio = boost::asio;
@@ -91,4 +91,4 @@ TEST_F(Serving, WhatAServiceThrowsIsAnsweredWith500) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::serve

@@ -16,7 +16,7 @@ class Config : public testing::Test {
   // What reading such a file fails with; "" where it does not.
   std::string failure(const std::string& text, const std::vector<std::string>& overrides = {}) {
     std::ofstream(path_) << text;
-    TrainConfig config;
+    runs::TrainConfig config;
     try {
       config.read(path_, overrides);
     } catch (const Error& e) {
@@ -44,9 +44,9 @@ std::vector<std::string> bad_values(const std::string& wants) {
 }
 
 TEST_F(Config, EveryKeyRefusesEveryBadValueByFileLineAndRange) {
-  TrainConfig config;
+  runs::TrainConfig config;
   int refused = 0;
-  for (const ConfigKey& key : config.keys())
+  for (const cli::ConfigKey& key : config.keys())
     for (const std::string& value : bad_values(key.wants)) {
       const bool text = key.wants.starts_with("text") || key.wants.starts_with("a list");
       if (text && value.size() < 3) continue;  // inih reads a control character as it is; the override below holds it
@@ -63,9 +63,9 @@ TEST_F(Config, EveryKeyRefusesEveryBadValueByFileLineAndRange) {
 }
 
 TEST_F(Config, EveryKeyIsExplainedAndItsDefaultIsAllowed) {
-  TrainConfig config;
-  const std::string help = config_help(config.keys());
-  for (const ConfigKey& key : config.keys()) {
+  runs::TrainConfig config;
+  const std::string help = cli::config_help(config.keys());
+  for (const cli::ConfigKey& key : config.keys()) {
     EXPECT_NO_THROW(key.set(key.get())) << key.section << "." << key.key;
     EXPECT_NE(help.find("\n" + key.key + ": " + key.wants + "; default "), std::string::npos) << key.key;
     EXPECT_FALSE(key.help.empty()) << key.key;
@@ -129,38 +129,38 @@ TEST_F(Config, BrokenOverrides) {
 
 TEST_F(Config, TheProgramEndsWithUsageAndPrintsTheHelp) {
   std::ofstream(path_) << "[train]\nlr = fast\n";
-  const Outcome broken = run_program("pctrain", {path_.string()}), none = run_program("pctrain", {}),
-                help = run_program("pctrain", {"--help-config"});
+  const Outcome broken = cli::run_program("pctrain", {path_.string()}), none = cli::run_program("pctrain", {}),
+                help = cli::run_program("pctrain", {"--help-config"});
   EXPECT_EQ(broken.code, 2);
   EXPECT_NE(broken.err.find(at(2) + "train.lr = fast"), std::string::npos) << broken.err;
   EXPECT_EQ(none.code, 2);
   EXPECT_EQ(help.code, 0);
-  TrainConfig config;
-  EXPECT_EQ(help.out, config_help(config.keys()));
+  runs::TrainConfig config;
+  EXPECT_EQ(help.out, cli::config_help(config.keys()));
 }
 
-TEST(TrainConfig, EveryKeyRoundTrips) {
-  TrainConfig a, b;
+TEST(runs::TrainConfig, EveryKeyRoundTrips) {
+  runs::TrainConfig a, b;
   a.data.labels = {"x", "y"};
   a.train.lr = 0.1234567890123;
   a.augment.flip = 0;
-  for (const ConfigKey& key : a.keys())
-    for (const ConfigKey& other : b.keys())
+  for (const cli::ConfigKey& key : a.keys())
+    for (const cli::ConfigKey& other : b.keys())
       if (key.section == other.section && key.key == other.key) other.set(key.get());
-  EXPECT_EQ(to_ini(a.keys(), false), to_ini(b.keys(), false));
+  EXPECT_EQ(cli::to_ini(a.keys(), false), cli::to_ini(b.keys(), false));
 }
 
-TEST(TrainConfig, EveryKeyHasAMeaning) {
-  TrainConfig config;
-  for (const ConfigKey& key : config.keys()) EXPECT_FALSE(key.help.empty()) << key.section << "." << key.key;
+TEST(runs::TrainConfig, EveryKeyHasAMeaning) {
+  runs::TrainConfig config;
+  for (const cli::ConfigKey& key : config.keys()) EXPECT_FALSE(key.help.empty()) << key.section << "." << key.key;
 }
 
 // A run writes its keys to config.ini and reads them again.
-TEST(TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
-  TrainConfig config;
+TEST(runs::TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
+  runs::TrainConfig config;
   const auto keys = config.keys();
   const auto set = [&](const std::string& name, const std::string& text) {
-    for (const ConfigKey& key : keys)
+    for (const cli::ConfigKey& key : keys)
       if (key.section + "." + key.key == name) key.set(text);
   };
   EXPECT_NO_THROW(set("data.root", std::string(180, 'x')));
@@ -173,8 +173,8 @@ TEST(TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
   EXPECT_THROW(set("data.labels", many), std::invalid_argument);
 }
 
-TEST(TrainConfig, HeadWeightsMustMatchTheLabels) {
-  TrainConfig config;
+TEST(runs::TrainConfig, HeadWeightsMustMatchTheLabels) {
+  runs::TrainConfig config;
   config.data.labels = {"a", "b"};
   EXPECT_EQ(config.head_weights(), (std::vector<float>{1, 1}));
   config.train.head_weights = {"0.5", "2"};

@@ -59,9 +59,9 @@ TEST_F(ReportRun, PageNeedsNothingButItselfAndEscapesNames) {
 }
 
 TEST_F(ReportRun, ConfusionAgreesWithTheTest) {
-  const auto events = read_events(run("metrics.jsonl"));
-  const double n = *number_at(events.back(), {"heads", "label", "n"}),
-               accuracy = *number_at(events.back(), {"heads", "label", "accuracy"});
+  const auto events = runs::read_events(run("metrics.jsonl"));
+  const double n = *runs::number_at(events.back(), {"heads", "label", "n"}),
+               accuracy = *runs::number_at(events.back(), {"heads", "label", "accuracy"});
   std::istringstream csv(read_file(run("confusion.csv")));
   std::string line;
   std::getline(csv, line);
@@ -124,12 +124,12 @@ TEST_F(ReportRun, ShowsShiftsAndNamesABrokenFile) {
 
 TEST_F(ReportRun, ShowsTheCalibration) {
   const std::string page = read_file(run("report.html"));
-  for (const auto& event : read_events(run("metrics.jsonl")))
+  for (const auto& event : runs::read_events(run("metrics.jsonl")))
     if (event["event"] == "calibration") {
-      const double before = *number_at(event, {"heads", "label", "test", "before", "ece"}),
-                   after = *number_at(event, {"heads", "label", "test", "after", "ece"});
+      const double before = *runs::number_at(event, {"heads", "label", "test", "before", "ece"}),
+                   after = *runs::number_at(event, {"heads", "label", "test", "after", "ece"});
       EXPECT_NE(page.find(fmt::format("<th>label<td>{:.3f}<td>{:.3f}<td>{:.3f}<td>",
-                                      *number_at(event, {"heads", "label", "temperature"}), before, after)),
+                                      *runs::number_at(event, {"heads", "label", "temperature"}), before, after)),
                 std::string::npos);
       EXPECT_NE(page.find(fmt::format("as the network says, ECE {:.3f}", before)), std::string::npos) << "counted anew";
       EXPECT_NE(page.find(fmt::format("calibrated, ECE {:.3f}", after)), std::string::npos) << "counted anew";

@@ -22,7 +22,7 @@ void make_colors(const std::filesystem::path& root, int per_class) {
   for (std::size_t c = 0; c < 3; ++c) {
     std::filesystem::create_directories(root / names[c]);
     for (int i = 0; i < per_class; ++i) {
-      Image image{.h = 24, .w = 20, .pixels = std::vector<uint8_t>(24 * 20 * 3)};
+      data::Image image{.h = 24, .w = 20, .pixels = std::vector<uint8_t>(24 * 20 * 3)};
       for (std::size_t p = 0; p < image.pixels.size(); ++p)
         image.pixels[p] = uint8_t((p % 3 == 2 - c ? 150 : 30) + int(philox(c, uint64_t(i), p).word[0] % 80));
       const auto png = encode_png(image);

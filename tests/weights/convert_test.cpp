@@ -11,7 +11,7 @@
 #include "tests/weights/program.h"
 #include "tools/weights/weights.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -173,11 +173,11 @@ TEST_F(Pcconvert, WritesPthAlignedAndDeterministic) {
   EXPECT_EQ(run(fmt::format("{}stacked/dtypes.pth {}", golden, path("b.pt"))).code, 0);
   const std::string a = read_file(path("a.pth"));
   EXPECT_EQ(a, read_file(path("b.pt")));
-  const auto records = read_zip_directory(std::as_bytes(std::span(a.data(), a.size())), "a.pth");
+  const auto records = data::read_zip_directory(std::as_bytes(std::span(a.data(), a.size())), "a.pth");
   EXPECT_EQ(records.size(), 11u + 3u);
-  for (const ZipRecord& r : records) {
+  for (const data::ZipRecord& r : records) {
     EXPECT_EQ((reinterpret_cast<const char*>(r.data.data()) - a.data()) % 64, 0) << r.name;
-    EXPECT_NO_THROW(check_crc(r, "a.pth")) << r.name;
+    EXPECT_NO_THROW(data::check_crc(r, "a.pth")) << r.name;
   }
   const Result judged = shell("/usr/bin/python3 -m zipfile -t " + path("a.pth"));
   EXPECT_TRUE(judged.code == 127 || judged.out == "Done testing\n") << judged.err;
@@ -194,4 +194,4 @@ TEST_F(Pcconvert, RefusesNamesThatPthCannotHold) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

@@ -1,7 +1,7 @@
 // A model file of pctrain in torchvision and timm, with the few lines that README.md gives.
 #include "tests/weights/peer.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -59,4 +59,4 @@ TEST_F(Elsewhere, TimmGivesOurLogits) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

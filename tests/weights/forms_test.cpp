@@ -18,7 +18,7 @@
 #include "tools/weights/names.h"
 #include "tools/weights/weights.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -186,4 +186,4 @@ INSTANTIATE_TEST_SUITE_P(Files, SmallFile, testing::ValuesIn(small_files()),
                          [](const auto& param) { return param.param.name; });
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

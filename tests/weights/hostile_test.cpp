@@ -4,7 +4,7 @@
 #include "tests/weights/program.h"
 #include "tests/weights/pth_bytes.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -314,4 +314,4 @@ INSTANTIATE_TEST_SUITE_P(Stacked, HostileFile, testing::ValuesIn(bad_stacked()),
                          [](const auto& param) { return param.param.name; });
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

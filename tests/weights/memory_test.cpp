@@ -5,7 +5,7 @@
 #include "tests/weights/program.h"
 #include "tests/weights/pth_bytes.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -82,4 +82,4 @@ TEST_F(Pcconvert, PeakMemoryIsBounded) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

@@ -15,7 +15,7 @@
 #include "tools/predict/predictor.h"
 #include "tools/weights/onnx_preprocessing.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -34,7 +34,7 @@ ModelInfo info_of(const std::string& architecture, int height = 32, int width = 
 struct Batch {
   int n = 0, h = 0, w = 0;
   std::vector<uint8_t> pixels;
-  Image image(int i) const {
+  data::Image image(int i) const {
     const std::size_t bytes = std::size_t(h) * std::size_t(w) * 3;
     return {.h = h,
             .w = w,
@@ -44,21 +44,21 @@ struct Batch {
 };
 
 // Every `step`-th JPEG of an archive of the shared data.
-void each_picture(const std::string& archive, int step, const std::function<void(const Image&)>& use) {
+void each_picture(const std::string& archive, int step, const std::function<void(const data::Image&)>& use) {
   const auto file = MappedFile::open(shared_file("datasets/" + archive));
   int seen = 0;
-  for (const ZipRecord& record : read_zip_directory(file->bytes(), archive)) {
+  for (const data::ZipRecord& record : data::read_zip_directory(file->bytes(), archive)) {
     if (!record.name.ends_with(".jpg") || seen++ % step != 0) continue;
     std::vector<std::byte> bytes;
-    unpack_record(record, record.name,
-                  [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); });
-    use(decode_image(bytes, record.name));
+    data::unpack_record(record, record.name,
+                        [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); });
+    use(data::decode_image(bytes, record.name));
   }
 }
 
 Batch catalog_pictures(int n) {
   Batch batch{.h = 80, .w = 60};
-  each_picture("raw-jpegs-400.zip", 1, [&](const Image& image) {
+  each_picture("raw-jpegs-400.zip", 1, [&](const data::Image& image) {
     if (batch.n == n || image.h != batch.h || image.w != batch.w) return;
     batch.pixels.insert(batch.pixels.end(), image.pixels.begin(), image.pixels.end());
     ++batch.n;
@@ -69,7 +69,7 @@ Batch catalog_pictures(int n) {
 // In batches of one.
 std::vector<Batch> phone_photos() {
   std::vector<Batch> photos;
-  each_picture("home-photos.zip", 30, [&](const Image& image) {
+  each_picture("home-photos.zip", 30, [&](const data::Image& image) {
     photos.push_back({.n = 1, .h = image.h, .w = image.w, .pixels = image.pixels});
   });
   return photos;
@@ -89,17 +89,17 @@ class OnnxParity : public Onnx {
   void check(const ModelInfo& info, const std::vector<Batch>& batches, bool both = true) {
     const std::string file = path("model.safetensors");
     save_model(file, info, *lively_model(info).model);
-    Predictor predictor(file, {});
+    predict::Predictor predictor(file, {});
     ASSERT_EQ(both ? run(file + " " + path("plain.onnx")).code : 0, 0);
     ASSERT_EQ(run("--pixels " + file + " " + path("pixels.onnx")).code, 0);
 
-    std::vector<std::vector<Logits>> expected;
+    std::vector<std::vector<predict::Logits>> expected;
     std::vector<std::string> plain, pixels;
     for (const Batch& batch : batches) {
       const std::string number = std::to_string(expected.size());
       std::vector<Tensor> inputs;
       for (int i = 0; i < batch.n; ++i) inputs.push_back(predictor.prepare(batch.image(i)));
-      const std::vector<float> nchw = planes(stacked(inputs));
+      const std::vector<float> nchw = planes(predict::stacked(inputs));
       plain.push_back(given("f" + number, nchw.data(), nchw.size() * sizeof(float),
                             {batch.n, 3, info.preprocess.height, info.preprocess.width}));
       pixels.push_back(given("u" + number, batch.pixels.data(), batch.pixels.size(), {batch.n, batch.h, batch.w, 3}));
@@ -110,7 +110,8 @@ class OnnxParity : public Onnx {
     for (std::size_t b = 0; b < batches.size(); ++b)
       for (std::size_t head = 0; head < info.heads.size(); ++head) {
         std::vector<float> ours;
-        for (const Logits& logits : expected[b]) ours.insert(ours.end(), logits[head].begin(), logits[head].end());
+        for (const predict::Logits& logits : expected[b])
+          ours.insert(ours.end(), logits[head].begin(), logits[head].end());
         for (const char* form : both ? std::vector{"f", "u"} : std::vector{"u"}) {
           const std::string name = form + std::to_string(b);
           EXPECT_LE(largest_difference(ours, floats_of(name + "." + info.heads[head].name)), kLogitTolerance)
@@ -165,12 +166,13 @@ TEST_F(OnnxParity, PicturesOfAnySizeAreFittedAsHere) {
       const Batch two = noisy_pictures(2, h, w);
       std::vector<Tensor> fitted;
       for (int i = 0; i < two.n; ++i) {
-        const Image image = resize_to_short_side(two.image(i), store_settings(p.height, p.width).short_side);
+        const data::Image image =
+            data::resize_to_short_side(two.image(i), data::store_settings(p.height, p.width).short_side);
         fitted.push_back(augment(p.shape(), DType::f32, Device::cpu, {.pixels = image.pixels.data()},
                                  {p.identity(0, image.h, image.w)}));
       }
       inputs.push_back(given(fmt::format("in{}", inputs.size()), two.pixels.data(), two.pixels.size(), {2, h, w, 3}));
-      expected.push_back(planes(stacked(fitted)));
+      expected.push_back(planes(predict::stacked(fitted)));
     }
     run_onnx(path("fit.onnx"), inputs);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -262,4 +264,4 @@ TEST(Protobuf, KnownBytes) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

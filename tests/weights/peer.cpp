@@ -20,7 +20,7 @@ float uniform(std::size_t member, int64_t i, float low, float high) {
 
 std::string Onnx::python() const {
   const char* named = std::getenv("PC_ONNX_PYTHON");
-  const std::string made = (default_cache_folder() / "onnxruntime" / "bin" / "python3").string();
+  const std::string made = (data::default_cache_folder() / "onnxruntime" / "bin" / "python3").string();
   for (const std::string& candidate : {std::string(named ? named : ""), made, std::string("/usr/bin/python3")})
     if (!candidate.empty() && shell(candidate + " -c 'import numpy, onnxruntime'").code == 0) return candidate;
   return "";

@@ -8,7 +8,7 @@
 #include "tests/weights/pth_bytes.h"
 #include "tools/weights/pth.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -244,4 +244,4 @@ TEST(Pickle, Python2OrderedDict) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

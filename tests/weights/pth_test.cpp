@@ -16,7 +16,7 @@
 #include "tools/weights/description.h"
 #include "tools/weights/weights.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -286,4 +286,4 @@ TEST(Pth, MutationsAreReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

@@ -6,7 +6,7 @@
 #include "kernels/base/sha256.h"
 #include "tests/weights/program.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace test;
@@ -92,4 +92,4 @@ TEST_F(Syscalls, RefusedPickleTouchesOneFile) {
 }
 
 }  // namespace
-}  // namespace pc
+}  // namespace pc::weights

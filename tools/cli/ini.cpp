@@ -14,7 +14,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::cli {
 namespace {
 
 // What inih reads from: it asks for one line at a time, so counting them gives every entry its place.
@@ -203,4 +203,4 @@ ConfigKey choice_key(const std::string& section, const std::string& key, std::st
   return {section, key, help, wants, set, [&value] { return value; }};
 }
 
-}  // namespace pc
+}  // namespace pc::cli

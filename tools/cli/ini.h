@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::cli {
 
 struct IniEntry {
   std::string section, key, value;
@@ -51,4 +51,4 @@ ConfigKey flag_key(const std::string& section, const std::string& key, bool& val
 ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value,
                      std::vector<std::string> choices, const std::string& help);
 
-}  // namespace pc
+}  // namespace pc::cli

@@ -10,7 +10,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::cli {
 namespace {
 
 // False where the file was removed, by the process that held it, between our open and our lock.
@@ -41,4 +41,4 @@ LockFile::LockFile(const std::filesystem::path& path, const std::string& in_use)
 
 LockFile::~LockFile() { ::unlink(path_.c_str()); }
 
-}  // namespace pc
+}  // namespace pc::cli

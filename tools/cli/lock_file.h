@@ -6,7 +6,7 @@
 
 #include "kernels/base/descriptor.h"
 
-namespace pc {
+namespace pc::cli {
 
 // Holds the file locked, with the number of this process in it; the system gives the lock back when the process ends,
 // however it ends. The destructor removes the file. Errors: Error(file) where it cannot be made or written, and
@@ -23,4 +23,4 @@ class LockFile {
   Descriptor descriptor_;
 };
 
-}  // namespace pc
+}  // namespace pc::cli

@@ -13,7 +13,7 @@
 
 #include "kernels/base/logger.h"
 
-namespace pc {
+namespace pc::cli {
 namespace {
 
 // One line, whatever a file brought into the message: no control character reaches the terminal. stderr may be full or
@@ -64,4 +64,4 @@ bool parse_command_line(CLI::App& app, int argc, char** argv) {
   }
 }
 
-}  // namespace pc
+}  // namespace pc::cli

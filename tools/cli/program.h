@@ -10,7 +10,7 @@ namespace CLI {
 class App;
 }
 
-namespace pc {
+namespace pc::cli {
 
 // Runs the body of main() and returns its exit code. An Error becomes "name: message" on stderr and its own code,
 // memory that ran out becomes 6, and results that could not be written to stdout (full disk, closed pipe) become 4.
@@ -24,4 +24,4 @@ std::string version_text(const std::string& program);
 // Exit::ok then. Throws Error(usage) with CLI11's message otherwise.
 bool parse_command_line(CLI::App& app, int argc, char** argv);
 
-}  // namespace pc
+}  // namespace pc::cli

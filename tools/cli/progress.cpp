@@ -6,7 +6,7 @@
 
 #include "tools/cli/terminal.h"
 
-namespace pc {
+namespace pc::cli {
 namespace {
 
 double seconds(std::chrono::steady_clock::duration d) { return std::chrono::duration<double>(d).count(); }
@@ -51,4 +51,4 @@ std::string clock_text(double s) {
                   : fmt::format("{}:{:02}:{:02}", t / 3600, t / 60 % 60, t % 60);
 }
 
-}  // namespace pc
+}  // namespace pc::cli

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace pc {
+namespace pc::cli {
 
 class Progress {
  public:
@@ -30,4 +30,4 @@ class Progress {
 // "1:05" or "2:13:09".
 std::string clock_text(double seconds);
 
-}  // namespace pc
+}  // namespace pc::cli

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-namespace pc {
+namespace pc::cli {
 namespace {
 
 volatile std::sig_atomic_t stop = 0;
@@ -20,4 +20,4 @@ void catch_stop_signals() {
 
 bool stop_requested() { return stop != 0; }
 
-}  // namespace pc
+}  // namespace pc::cli

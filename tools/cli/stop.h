@@ -1,11 +1,11 @@
 // SIGINT and SIGTERM as a question that long work asks at its safe points; it ends with Exit::stopped then.
 #pragma once
 
-namespace pc {
+namespace pc::cli {
 
 // From here on the first signal only answers stop_requested(), a second one ends the process. A full quota
 // (SIGXFSZ) becomes an error of the write that met it.
 void catch_stop_signals();
 bool stop_requested();
 
-}  // namespace pc
+}  // namespace pc::cli

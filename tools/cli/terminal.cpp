@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace pc {
+namespace pc::cli {
 
 Terminal terminal_of(std::FILE* stream) {
   const char *term = std::getenv("TERM"), *plain = std::getenv("NO_COLOR"), *columns = std::getenv("COLUMNS");
@@ -60,4 +60,4 @@ std::string grouped(int64_t number) {
   return digits;
 }
 
-}  // namespace pc
+}  // namespace pc::cli

@@ -7,7 +7,7 @@
 
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::cli {
 
 struct Terminal {
   bool on = false;     // a person looks at it: bars may be drawn
@@ -29,4 +29,4 @@ std::string painted(const std::string& text, bool color);  // cyan where color i
 
 std::string grouped(int64_t number);  // "40,047"
 
-}  // namespace pc
+}  // namespace pc::cli

@@ -4,7 +4,7 @@
 
 #include "kernels/base/random.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 // Coordinates of the drawing: x and y in [-1, 1], y downward. Arithmetic only, no library functions that differ between
@@ -103,7 +103,7 @@ const std::vector<Paint>& paints() {
   return all;
 }
 
-Image draw_product(std::size_t product, std::size_t paint, int h, int w, uint64_t seed, uint64_t number) {
+data::Image draw_product(std::size_t product, std::size_t paint, int h, int w, uint64_t seed, uint64_t number) {
   constexpr int kSamples = 3;  // per pixel and direction
   const Philox place = philox(seed, number, 0), look = philox(seed, number, 1);
   const float zoom = 1.05f + 0.25f * uniform(place.word[0]), lean = 0.2f * (uniform(place.word[1]) - 0.5f);
@@ -113,7 +113,7 @@ Image draw_product(std::size_t product, std::size_t paint, int h, int w, uint64_
   const Paint& color = paints()[paint];
   const float base[] = {float(color.r), float(color.g), float(color.b)};
   const float half = 0.5f * float(std::min(h, w));
-  Image image{.h = h, .w = w, .pixels = {}};
+  data::Image image{.h = h, .w = w, .pixels = {}};
   image.pixels.reserve(std::size_t(h) * std::size_t(w) * 3);
   for (int y = 0; y < h; ++y)
     for (int x = 0; x < w; ++x) {
@@ -136,4 +136,4 @@ Image draw_product(std::size_t product, std::size_t paint, int h, int w, uint64_
   return image;
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

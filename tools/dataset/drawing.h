@@ -7,7 +7,7 @@
 
 #include "data/image.h"
 
-namespace pc {
+namespace pc::dataset {
 
 // A class of products with the labels that Kaggle's set gives its like.
 struct Product {
@@ -23,6 +23,6 @@ const std::vector<Paint>& paints();
 
 // One picture of products()[product] in paints()[paint]: place, size, proportions, shading and noise follow from `seed`
 // and `number`. The same pixels on every machine.
-Image draw_product(std::size_t product, std::size_t paint, int h, int w, uint64_t seed, uint64_t number);
+data::Image draw_product(std::size_t product, std::size_t paint, int h, int w, uint64_t seed, uint64_t number);
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -14,7 +14,7 @@
 #include "tools/fetch/credentials.h"
 #include "tools/fetch/fetch.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 struct Options {
@@ -43,44 +43,44 @@ class Display {
  private:
   std::string name_;
   const char* what_ = nullptr;
-  std::optional<Progress> bar_;
+  std::optional<cli::Progress> bar_;
 };
 
 void pause(double seconds) {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  while (Clock::now() < end && !stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  while (Clock::now() < end && !cli::stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
 void list() {
-  for (const FetchItem& item : fetch_items()) {
-    const auto file = default_cache_folder() / item.result;
+  for (const fetch::FetchItem& item : fetch::fetch_items()) {
+    const auto file = data::default_cache_folder() / item.result;
     std::error_code unknown;
     const bool there = std::filesystem::is_regular_file(file, unknown);
     fmt::print("{:<28} {:>4} MB  {}\n  from {}\n  license: {}\n", item.name, (item.bytes + 500'000) / 1'000'000,
-               there ? "already there: " + file.string() : "not there yet", fetch_url(item), item.license);
+               there ? "already there: " + file.string() : "not there yet", fetch::fetch_url(item), item.license);
   }
 }
 
 Exit run(const Options& o) {
   if (o.list) return list(), Exit::ok;
   if (o.name.empty()) fail(Exit::usage, "a name is needed; pcdata fetch --list shows those that are known");
-  const FetchItem& item = find_fetch_item(o.name);
+  const fetch::FetchItem& item = fetch::find_fetch_item(o.name);
 
   Display display(item.name);
-  const FetchHooks hooks{
+  const fetch::FetchHooks hooks{
       .progress = [&](const char* what, int64_t done, int64_t total) { display.progress(what, done, total); },
       .note = [&](const std::string& line) { display.note(line); },
-      .stop = stop_requested,
+      .stop = cli::stop_requested,
       .pause = pause,
   };
-  catch_stop_signals();
-  const FetchOptions options{
-      .folder = o.folder.empty() ? default_cache_folder() : std::filesystem::path(o.folder),
-      .authorization = [&] { return item.host == Host::kaggle ? kaggle_authorization(hooks.note) : ""; },
+  cli::catch_stop_signals();
+  const fetch::FetchOptions options{
+      .folder = o.folder.empty() ? data::default_cache_folder() : std::filesystem::path(o.folder),
+      .authorization = [&] { return item.host == fetch::Host::kaggle ? fetch::kaggle_authorization(hooks.note) : ""; },
       .keep = o.keep,
   };
-  const auto file = fetch(item, options, http_transport(), hooks);
+  const auto file = fetch::fetch(item, options, fetch::http_transport(), hooks);
   display.clear();
   fmt::print("{}\n", file.string());
   return Exit::ok;
@@ -107,4 +107,4 @@ Subcommand fetch_subcommand(CLI::App& app) {
   return {command, [o] { return run(*o); }};
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

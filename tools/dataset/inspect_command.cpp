@@ -15,7 +15,7 @@
 #include "tools/dataset/inspect_json.h"
 #include "tools/dataset/inspect_text.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 struct Options {
@@ -26,32 +26,32 @@ struct Options {
 };
 
 // All columns of a styles.csv that are labels: not the key, and not the two that differ from product to product.
-std::vector<std::string> label_columns(const Catalog& catalog) {
+std::vector<std::string> label_columns(const data::Catalog& catalog) {
   std::vector<std::string> columns;
   for (const std::string& name : catalog.columns_there)
     if (name != "id" && name != "year" && name != "productDisplayName") columns.push_back(name);
   return columns;
 }
 
-DataSet open_with_labels(const Options& o) {
-  DataSet data = open_dataset(o.root, o.labels);
-  return data.catalog.columns.empty() ? open_dataset(o.root, label_columns(data.catalog)) : data;
+data::DataSet open_with_labels(const Options& o) {
+  data::DataSet data = data::open_dataset(o.root, o.labels);
+  return data.catalog.columns.empty() ? data::open_dataset(o.root, label_columns(data.catalog)) : data;
 }
 
 Exit run(const Options& o) {
   if (o.threads > 0) set_thread_count(o.threads);
-  const DataSet data = open_with_labels(o);
+  const data::DataSet data = open_with_labels(o);
   Inspection found;
   {
-    Progress progress("inspecting", int64_t(data.catalog.items.size()));
+    cli::Progress progress("inspecting", int64_t(data.catalog.items.size()));
     found = inspect(data, [&](int64_t done, int64_t) { progress.update(done); });
   }
   const std::string name = std::filesystem::path(o.root).filename().string();
   if (!o.html.empty()) write_file_atomically(o.html, inspection_html(name, data, found));
   if (o.json)
-    fmt::print("{}\n", one_line(inspection_json(name, data, found)));
+    fmt::print("{}\n", cli::one_line(inspection_json(name, data, found)));
   else
-    fmt::print("{}", inspection_text(name, data, found, std::size_t(o.top), terminal_of(stdout)));
+    fmt::print("{}", inspection_text(name, data, found, std::size_t(o.top), cli::terminal_of(stdout)));
   if (found.readable == 0)
     fail(Exit::data, fmt::format("{}: none of the {} pictures can be read", name, found.pictures));
   return Exit::ok;
@@ -78,4 +78,4 @@ Subcommand inspect_subcommand(CLI::App& app) {
   return {command, [o] { return run(*o); }};
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

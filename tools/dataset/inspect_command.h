@@ -3,8 +3,8 @@
 
 #include "tools/dataset/subcommand.h"
 
-namespace pc {
+namespace pc::dataset {
 
 Subcommand inspect_subcommand(CLI::App& app);
 
-}  // namespace pc
+}  // namespace pc::dataset

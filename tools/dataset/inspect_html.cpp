@@ -8,7 +8,7 @@
 #include "tools/dataset/inspect_text.h"
 #include "tools/html/html.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 constexpr std::size_t kThumbBytes = 3'600'000, kTextBytes = 1'100'000;  // together below 5 MB
@@ -24,7 +24,7 @@ constexpr const char* kStyle = R"(
 
 class Page {
  public:
-  Page(const std::string& name, const DataSet& data, const Inspection& found)
+  Page(const std::string& name, const data::DataSet& data, const Inspection& found)
       : name_(name), data_(data), found_(found) {}
 
   std::string text() {
@@ -34,7 +34,7 @@ class Page {
     for (std::size_t c = 0; c < found_.columns.size(); ++c) classes(c);
     if (left_out_ || thumbnails_.left_out())
       body_ += "<p>Some thumbnails and lines are left out to keep this page small; --json lists everything.</p>\n";
-    return html_page(name_ + ": inspection", kStyle + thumbnails_.css(), body_);
+    return html::html_page(name_ + ": inspection", kStyle + thumbnails_.css(), body_);
   }
 
  private:
@@ -54,24 +54,25 @@ class Page {
   }
 
   void figure(const char* name, int64_t value) {
-    body_ += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, grouped(value));
+    body_ += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, cli::grouped(value));
   }
   void list(const char* title, const std::vector<std::string>& lines) {
     if (lines.empty()) return;
     body_ += fmt::format("<h3>{}</h3><ul>\n", title);
     for (std::size_t i = 0; i < std::min(kLines, lines.size()) && !full(); ++i)
-      body_ += fmt::format("<li>{}</li>\n", html_text(lines[i]));
-    if (lines.size() > kLines) body_ += fmt::format("<li>and {} more</li>\n", grouped(int64_t(lines.size() - kLines)));
+      body_ += fmt::format("<li>{}</li>\n", html::html_text(lines[i]));
+    if (lines.size() > kLines)
+      body_ += fmt::format("<li>and {} more</li>\n", cli::grouped(int64_t(lines.size() - kLines)));
     body_ += "</ul>\n";
   }
 
   void summary() {
-    const Catalog::Report& report = data_.catalog.report;
-    body_ += fmt::format("<h1>{}</h1>\n<nav>", html_text(name_));
+    const data::Catalog::Report& report = data_.catalog.report;
+    body_ += fmt::format("<h1>{}</h1>\n<nav>", html::html_text(name_));
     if (has_disagreements()) body_ += "<a href=\"#labels\">Likely wrong labels</a>";
     if (!found_.groups.empty()) body_ += "<a href=\"#groups\">Near duplicates</a>";
     for (std::size_t c = 0; c < found_.columns.size(); ++c)
-      body_ += fmt::format("<a href=\"#column{}\">{}</a>", c, html_text(found_.columns[c].name));
+      body_ += fmt::format("<a href=\"#column{}\">{}</a>", c, html::html_text(found_.columns[c].name));
     body_ += "</nav>\n<dl>\n";
     figure("rows", report.rows), figure("repaired rows", report.repaired_rows);
     figure("rows without a picture", report.rows_without_image),
@@ -81,9 +82,9 @@ class Page {
         figure("near-duplicate groups", int64_t(found_.groups.size()));
     body_ += "</dl>\n";
     std::vector<std::string> reasons, sizes, modes;
-    for (const BadImage& bad : found_.unreadable) reasons.push_back(bad.reason);
-    for (const auto& [size, count] : found_.sizes) sizes.push_back(fmt::format("{}: {}", size, grouped(count)));
-    for (const auto& [mode, count] : found_.modes) modes.push_back(fmt::format("{}: {}", mode, grouped(count)));
+    for (const data::BadImage& bad : found_.unreadable) reasons.push_back(bad.reason);
+    for (const auto& [size, count] : found_.sizes) sizes.push_back(fmt::format("{}: {}", size, cli::grouped(count)));
+    for (const auto& [mode, count] : found_.modes) modes.push_back(fmt::format("{}: {}", mode, cli::grouped(count)));
     list("Unreadable pictures", reasons);
     list("Rows and files to look at", report.notes);
     list("Formats", modes);
@@ -98,8 +99,9 @@ class Page {
     for (std::size_t c = 0; c < found_.columns.size(); ++c) {
       const auto& all = found_.disagreements[c];
       if (all.empty()) continue;
-      body_ += fmt::format("<h3>{}: {} of {} groups</h3>\n<div class=\"groups\">\n", html_text(found_.columns[c].name),
-                           grouped(int64_t(all.size())), grouped(int64_t(found_.groups.size())));
+      body_ +=
+          fmt::format("<h3>{}: {} of {} groups</h3>\n<div class=\"groups\">\n", html::html_text(found_.columns[c].name),
+                      cli::grouped(int64_t(all.size())), cli::grouped(int64_t(found_.groups.size())));
       for (std::size_t i = 0; i < std::min(all.size(), kDisagreements) && !full(); ++i) disagreement(c, all[i]);
       body_ += "</div>\n" + more(all.size(), kDisagreements);
     }
@@ -109,9 +111,10 @@ class Page {
     for (std::size_t i = 0; i < std::min(d.items.size(), kPerGroup); ++i) {
       const bool suspect =
           d.suspects.size() < d.items.size() && std::count(d.suspects.begin(), d.suspects.end(), d.items[i]) > 0;
-      body_ += fmt::format("<figure{}>{}<br><b>{}</b><br><small>{}</small></figure>",
-                           suspect ? " class=\"suspect\"" : "", picture(d.items[i]),
-                           html_text(label_of(data_.catalog, d.items[i], column)), html_text(file(d.items[i])));
+      body_ +=
+          fmt::format("<figure{}>{}<br><b>{}</b><br><small>{}</small></figure>", suspect ? " class=\"suspect\"" : "",
+                      picture(d.items[i]), html::html_text(label_of(data_.catalog, d.items[i], column)),
+                      html::html_text(file(d.items[i])));
     }
     body_ += more(d.items.size(), kPerGroup) + "</div>\n";
   }
@@ -134,8 +137,8 @@ class Page {
 
   void classes(std::size_t column) {
     const ColumnFacts& facts = found_.columns[column];
-    body_ += fmt::format("<h2 id=\"column{}\">{}</h2>\n<p>{}</p>\n", column, html_text(facts.name),
-                         html_text(balance_text(facts)));
+    body_ += fmt::format("<h2 id=\"column{}\">{}</h2>\n<p>{}</p>\n", column, html::html_text(facts.name),
+                         html::html_text(balance_text(facts)));
     std::vector<std::vector<std::size_t>> members(facts.classes.size());
     for (std::size_t i = 0; i < data_.catalog.items.size(); ++i)
       if (const int32_t label = data_.catalog.items[i].labels[column]; label >= 0)
@@ -147,7 +150,7 @@ class Page {
           "<div class=\"class\"><b>{}</b><div class=\"n\">{} · {:.1f} %<div class=\"bar\" "
           "style=\"width:{:.1f}%\"></div>"
           "</div><div class=\"row\">",
-          html_text(c.name), grouped(c.count), 100.0 * double(c.count) / double(facts.labeled),
+          html::html_text(c.name), cli::grouped(c.count), 100.0 * double(c.count) / double(facts.labeled),
           100.0 * double(c.count) / double(facts.classes.front().count));
       const std::size_t shown = std::min(items.size(), kPerClass);  // spread over the class, not its first ones
       for (std::size_t i = 0; i < shown; ++i) body_ += picture(items[i * items.size() / shown]);
@@ -157,21 +160,21 @@ class Page {
   }
 
   static std::string more(std::size_t all, std::size_t shown) {
-    return all > shown ? fmt::format("<p>and {} more</p>\n", grouped(int64_t(all - shown))) : "";
+    return all > shown ? fmt::format("<p>and {} more</p>\n", cli::grouped(int64_t(all - shown))) : "";
   }
 
   const std::string& name_;
-  const DataSet& data_;
+  const data::DataSet& data_;
   const Inspection& found_;
-  Thumbnails thumbnails_{kThumbBytes};
+  html::Thumbnails thumbnails_{kThumbBytes};
   std::string body_;
   bool left_out_ = false;
 };
 
 }  // namespace
 
-std::string inspection_html(const std::string& name, const DataSet& data, const Inspection& found) {
+std::string inspection_html(const std::string& name, const data::DataSet& data, const Inspection& found) {
   return Page(name, data, found).text();
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

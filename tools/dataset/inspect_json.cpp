@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 using json = nlohmann::ordered_json;
@@ -20,7 +20,7 @@ json column_json(const ColumnFacts& column) {
       {"labelled", column.labeled}, {"missing", column.missing}, {"majority", column.majority()}, {"classes", classes}};
 }
 
-json disagreement_json(const Catalog& catalog, std::size_t column, const Disagreement& d) {
+json disagreement_json(const data::Catalog& catalog, std::size_t column, const Disagreement& d) {
   json pictures = json::array();
   for (const uint32_t item : d.items) {
     const bool suspect = std::count(d.suspects.begin(), d.suspects.end(), item) > 0;
@@ -32,9 +32,9 @@ json disagreement_json(const Catalog& catalog, std::size_t column, const Disagre
 
 }  // namespace
 
-json inspection_json(const std::string& name, const DataSet& data, const Inspection& found) {
-  const Catalog& catalog = data.catalog;
-  const Catalog::Report& report = catalog.report;
+json inspection_json(const std::string& name, const data::DataSet& data, const Inspection& found) {
+  const data::Catalog& catalog = data.catalog;
+  const data::Catalog::Report& report = catalog.report;
   json columns = json::object(), suspects = json::object(), groups = json::array(), unreadable = json::array();
   for (std::size_t c = 0; c < found.columns.size(); ++c) {
     columns[found.columns[c].name] = column_json(found.columns[c]);
@@ -46,7 +46,7 @@ json inspection_json(const std::string& name, const DataSet& data, const Inspect
     for (const uint32_t item : group) files.push_back(catalog.items[item].file);
     groups.push_back(std::move(files));
   }
-  for (const BadImage& bad : found.unreadable) unreadable.push_back({{"file", bad.file}, {"reason", bad.reason}});
+  for (const data::BadImage& bad : found.unreadable) unreadable.push_back({{"file", bad.file}, {"reason", bad.reason}});
   return {{"data", name},
           {"layout", data.kind},
           {"rows", report.rows},
@@ -65,4 +65,4 @@ json inspection_json(const std::string& name, const DataSet& data, const Inspect
           {"likely_wrong_labels", suspects}};
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -6,10 +6,10 @@
 
 #include "tools/dataset/inspection.h"
 
-namespace pc {
+namespace pc::dataset {
 
 // Everything, nothing left out: {"data", "layout", "rows", "repaired_rows", …, "columns": {NAME: {…}},
 // "near_duplicates": [[file, …], …], "likely_wrong_labels": {NAME: [[{"file", "label", "suspect"}, …], …]}}.
-nlohmann::ordered_json inspection_json(const std::string& name, const DataSet& data, const Inspection& found);
+nlohmann::ordered_json inspection_json(const std::string& name, const data::DataSet& data, const Inspection& found);
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -4,17 +4,17 @@
 
 #include <algorithm>
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 std::string line(const char* name, int64_t count, const std::string& remark = "") {
-  return fmt::format("  {:<23} {:>9}{}{}\n", name, grouped(count), remark.empty() ? "" : "   ", remark);
+  return fmt::format("  {:<23} {:>9}{}{}\n", name, cli::grouped(count), remark.empty() ? "" : "   ", remark);
 }
 
 std::string more(std::size_t shown, std::size_t all) {
-  return all > shown ? fmt::format("    and {} more\n", grouped(int64_t(all - shown))) : "";
+  return all > shown ? fmt::format("    and {} more\n", cli::grouped(int64_t(all - shown))) : "";
 }
 
 std::string counts_text(const char* name, const Counts& counts, std::size_t top) {
@@ -24,11 +24,11 @@ std::string counts_text(const char* name, const Counts& counts, std::size_t top)
   return text + more(shown, counts.size());
 }
 
-std::string suspects_text(const Catalog& catalog, std::size_t column, const std::vector<Disagreement>& all,
-                          std::size_t groups, std::size_t top, const Terminal& terminal) {
+std::string suspects_text(const data::Catalog& catalog, std::size_t column, const std::vector<Disagreement>& all,
+                          std::size_t groups, std::size_t top, const cli::Terminal& terminal) {
   if (all.empty()) return "";
   std::string text = fmt::format("  {}: {} of {} groups\n", visible(catalog.columns[column]),
-                                 grouped(int64_t(all.size())), grouped(int64_t(groups)));
+                                 cli::grouped(int64_t(all.size())), cli::grouped(int64_t(groups)));
   const std::size_t shown = std::min(top ? top : all.size(), all.size());
   for (std::size_t i = 0; i < shown; ++i) {
     std::string group;
@@ -36,7 +36,8 @@ std::string suspects_text(const Catalog& catalog, std::size_t column, const std:
       group += fmt::format("{}{} {}", group.empty() ? "" : " | ", visible(catalog.items[item].file),
                            visible(label_of(catalog, item, column)));
     }
-    text += "    " + (terminal.on ? clipped(group, std::size_t(std::max(20, terminal.columns - 4))) : group) + "\n";
+    text +=
+        "    " + (terminal.on ? cli::clipped(group, std::size_t(std::max(20, terminal.columns - 4))) : group) + "\n";
   }
   return text + more(shown, all.size());
 }
@@ -47,7 +48,7 @@ int64_t largest(const std::vector<std::vector<uint32_t>>& groups) {
   return int64_t(most);
 }
 
-std::string pictures_text(const Catalog::Report& report, const Inspection& found) {
+std::string pictures_text(const data::Catalog::Report& report, const Inspection& found) {
   int64_t in_groups = 0;
   for (const auto& group : found.groups) in_groups += int64_t(group.size());
   std::string text = line("rows", report.rows);
@@ -57,8 +58,9 @@ std::string pictures_text(const Catalog::Report& report, const Inspection& found
   text += line("duplicate ids", report.duplicate_ids, report.duplicate_ids ? "the first row counts" : "");
   text += line("pictures", found.pictures);
   text += line("unreadable", int64_t(found.unreadable.size()));
-  text += line("near-duplicate groups", int64_t(found.groups.size()),
-               fmt::format("{} pictures, {} in the largest", grouped(in_groups), grouped(largest(found.groups))));
+  text +=
+      line("near-duplicate groups", int64_t(found.groups.size()),
+           fmt::format("{} pictures, {} in the largest", cli::grouped(in_groups), cli::grouped(largest(found.groups))));
   return text;
 }
 
@@ -73,15 +75,15 @@ std::string balance_text(const ColumnFacts& column) {
   if (singles) text += fmt::format("; {} with one picture", singles);
   if (const int64_t rare = column.classes_below(20); rare > singles)
     text += fmt::format("; {} with fewer than 20", rare);
-  if (column.missing) text += fmt::format("; {} pictures without a label", grouped(column.missing));
+  if (column.missing) text += fmt::format("; {} pictures without a label", cli::grouped(column.missing));
   return text;
 }
 
-std::string class_table(const ColumnFacts& column, std::size_t top, const Terminal& terminal) {
+std::string class_table(const ColumnFacts& column, std::size_t top, const cli::Terminal& terminal) {
   const auto& classes = column.classes;
   const std::size_t shown = std::min(top ? top : classes.size(), classes.size());
   std::size_t name_width = 1;
-  for (std::size_t i = 0; i < shown; ++i) name_width = std::max(name_width, width(classes[i].name));
+  for (std::size_t i = 0; i < shown; ++i) name_width = std::max(name_width, cli::width(classes[i].name));
   constexpr int kNumbers = 4 + 10 + 9 + 2;  // indent, count, share, gap
   if (terminal.on) name_width = std::min(name_width, std::size_t(std::max(8, terminal.columns - kNumbers - 8)));
   const int bar_width = std::min(60, terminal.columns - kNumbers - int(name_width));
@@ -90,22 +92,23 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const Termin
   for (std::size_t i = 0; i < shown; ++i) {
     const double share = double(classes[i].count) / double(column.labeled);
     std::string name = visible(classes[i].name);
-    if (terminal.on) name = clipped(name, name_width);
-    text += fmt::format("    {}{:>10}{:>9}", padded(name, name_width), grouped(classes[i].count), percent(share));
+    if (terminal.on) name = cli::clipped(name, name_width);
+    text +=
+        fmt::format("    {}{:>10}{:>9}", cli::padded(name, name_width), cli::grouped(classes[i].count), percent(share));
     if (terminal.on && bar_width > 0) {
       const double of_largest = double(classes[i].count) / double(classes.front().count);
-      text += "  " + painted(bar(of_largest, bar_width), terminal.color);
+      text += "  " + cli::painted(cli::bar(of_largest, bar_width), terminal.color);
     }
     text += "\n";
     rest -= classes[i].count;
   }
   if (shown < classes.size())
-    text += fmt::format("    and {} more: {} pictures\n", classes.size() - shown, grouped(rest));
+    text += fmt::format("    and {} more: {} pictures\n", classes.size() - shown, cli::grouped(rest));
   return text;
 }
 
-std::string inspection_text(const std::string& name, const DataSet& data, const Inspection& found, std::size_t top,
-                            const Terminal& terminal) {
+std::string inspection_text(const std::string& name, const data::DataSet& data, const Inspection& found,
+                            std::size_t top, const cli::Terminal& terminal) {
   std::string text = fmt::format("{} ({})\n", visible(name), data.kind) + pictures_text(data.catalog.report, found);
   if (!data.catalog.report.notes.empty()) text += "\nrows and files to look at\n";
   for (const std::string& note : data.catalog.report.notes) text += fmt::format("  {}\n", visible(note));
@@ -123,4 +126,4 @@ std::string inspection_text(const std::string& name, const DataSet& data, const 
   return text;
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -11,7 +11,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 // What is kept of a picture once it has been decoded.
@@ -20,18 +20,18 @@ struct Seen {
   std::optional<std::string> error;
 };
 
-std::string mode_text(const ImageInfo& info) {
-  if (info.format == ImageFormat::unknown) return name_of(info.mode);  // IDX: there is no picture file
+std::string mode_text(const data::ImageInfo& info) {
+  if (info.format == data::ImageFormat::unknown) return name_of(info.mode);  // IDX: there is no picture file
   return fmt::format("{}, {}", name_of(info.format), name_of(info.mode));
 }
 
-Seen look_at(const DataSet& data, std::size_t item, Signature& signature) {
+Seen look_at(const data::DataSet& data, std::size_t item, data::Signature& signature) {
   Seen seen;
   try {
     // As small as the comparison allows: the whole file is read and checked all the same.
-    const Image image = data.images->image(item, {.min_side = 4 * Signature::kSide});
-    const ImageInfo info = data.images->info(item);
-    signature = signature_of(image.pixels.data(), image.h, image.w);
+    const data::Image image = data.images->image(item, {.min_side = 4 * data::Signature::kSide});
+    const data::ImageInfo info = data.images->info(item);
+    signature = data::signature_of(image.pixels.data(), image.h, image.w);
     seen.size = fmt::format("{}x{}", info.w, info.h);
     seen.mode = mode_text(info);
   } catch (const Error& error) {
@@ -54,7 +54,7 @@ int64_t ColumnFacts::classes_below(int64_t count) const {
   return std::count_if(classes.begin(), classes.end(), [=](const ClassCount& c) { return c.count < count; });
 }
 
-ColumnFacts column_facts(const Catalog& catalog, std::size_t column) {
+ColumnFacts column_facts(const data::Catalog& catalog, std::size_t column) {
   ColumnFacts facts{.name = catalog.columns[column], .classes = {}};
   const auto& names = catalog.classes[column];
   for (std::size_t i = 0; i < names.size(); ++i) facts.classes.push_back({.name = names[i], .count = 0, .label = i});
@@ -67,7 +67,7 @@ ColumnFacts column_facts(const Catalog& catalog, std::size_t column) {
   return facts;
 }
 
-std::vector<Disagreement> disagreements_in(const Catalog& catalog, std::size_t column,
+std::vector<Disagreement> disagreements_in(const data::Catalog& catalog, std::size_t column,
                                            const std::vector<std::vector<uint32_t>>& groups) {
   std::vector<Disagreement> found;
   for (const auto& group : groups) {
@@ -87,17 +87,17 @@ std::vector<Disagreement> disagreements_in(const Catalog& catalog, std::size_t c
   return found;
 }
 
-const std::string& label_of(const Catalog& catalog, std::size_t item, std::size_t column) {
+const std::string& label_of(const data::Catalog& catalog, std::size_t item, std::size_t column) {
   static const std::string none;
   const int32_t label = catalog.items[item].labels[column];
   return label < 0 ? none : catalog.classes[column][std::size_t(label)];
 }
 
-Inspection inspect(const DataSet& data, const PackProgress& progress) {
-  const Catalog& catalog = data.catalog;
+Inspection inspect(const data::DataSet& data, const data::PackProgress& progress) {
+  const data::Catalog& catalog = data.catalog;
   const auto total = int64_t(catalog.items.size());
   Inspection found{.pictures = total};
-  std::vector<Signature> signatures(catalog.items.size());
+  std::vector<data::Signature> signatures(catalog.items.size());
   std::map<std::string, int64_t> sizes, modes;
   constexpr int64_t kStep = 512;  // pictures between two reports of progress
   for (int64_t first = 0; first < total; first += kStep) {
@@ -121,7 +121,7 @@ Inspection inspect(const DataSet& data, const PackProgress& progress) {
   if (progress) progress(total, total);
   found.sizes = largest_first(sizes);
   found.modes = largest_first(modes);
-  found.groups = near_duplicate_groups(signatures);
+  found.groups = data::near_duplicate_groups(signatures);
   for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
     found.columns.push_back(column_facts(catalog, c));
     found.disagreements.push_back(disagreements_in(catalog, c, found.groups));
@@ -129,4 +129,4 @@ Inspection inspect(const DataSet& data, const PackProgress& progress) {
   return found;
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -11,7 +11,7 @@
 #include "data/near_duplicates.h"
 #include "data/store.h"
 
-namespace pc {
+namespace pc::dataset {
 
 struct ClassCount {
   std::string name;
@@ -39,23 +39,23 @@ struct Inspection {
   int64_t pictures = 0, readable = 0;
   Counts sizes;  // "60x80", width first
   Counts modes;  // "JPEG, RGB"
-  std::vector<BadImage> unreadable;
+  std::vector<data::BadImage> unreadable;
   std::vector<ColumnFacts> columns;
   std::vector<std::vector<uint32_t>> groups;             // near duplicates
   std::vector<std::vector<Disagreement>> disagreements;  // per column
 };
 
 // Decodes every picture on all threads; `progress` is called from this thread. Keeps less than 1 KB per picture.
-Inspection inspect(const DataSet& data, const PackProgress& progress = {});
+Inspection inspect(const data::DataSet& data, const data::PackProgress& progress = {});
 
 // The counts of one label column.
-ColumnFacts column_facts(const Catalog& catalog, std::size_t column);
+ColumnFacts column_facts(const data::Catalog& catalog, std::size_t column);
 
 // The groups that disagree in one column.
-std::vector<Disagreement> disagreements_in(const Catalog& catalog, std::size_t column,
+std::vector<Disagreement> disagreements_in(const data::Catalog& catalog, std::size_t column,
                                            const std::vector<std::vector<uint32_t>>& groups);
 
 // The text of an item's label, "" where it has none.
-const std::string& label_of(const Catalog& catalog, std::size_t item, std::size_t column);
+const std::string& label_of(const data::Catalog& catalog, std::size_t item, std::size_t column);
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -9,7 +9,7 @@
 #include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 struct Options {
@@ -19,14 +19,14 @@ struct Options {
 
 Exit pack(const Options& o) {
   if (o.threads > 0) set_thread_count(o.threads);
-  const DataSet data = open_dataset(o.root, {});
-  std::shared_ptr<const ImageStore> store;
+  const data::DataSet data = data::open_dataset(o.root, {});
+  std::shared_ptr<const data::ImageStore> store;
   {
-    Progress progress("packing", int64_t(data.catalog.items.size()));
-    store = open_store(data, store_settings(o.height, o.width), o.cache,
-                       [&](int64_t done, int64_t) { progress.update(done); });
+    cli::Progress progress("packing", int64_t(data.catalog.items.size()));
+    store = data::open_store(data, data::store_settings(o.height, o.width), o.cache,
+                             [&](int64_t done, int64_t) { progress.update(done); });
   }
-  for (const BadImage& bad : store->bad()) fmt::print(stderr, "pcdata: skipped {}\n", bad.reason);
+  for (const data::BadImage& bad : store->bad()) fmt::print(stderr, "pcdata: skipped {}\n", bad.reason);
   fmt::print("{}: {} pictures, {} unreadable\n", store->path().string(), store->size(), store->bad().size());
   return Exit::ok;
 }
@@ -50,4 +50,4 @@ Subcommand pack_subcommand(CLI::App& app) {
   return {command, [o] { return pack(*o); }};
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -14,7 +14,7 @@
 #include "tools/cli/progress.h"
 #include "tools/dataset/drawing.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 namespace fs = std::filesystem;
@@ -72,7 +72,8 @@ void draw(const Options& o, const fs::path& images, int64_t number) {
   const Wart wart = wart_of(number);
   if (wart == Wart::no_picture) return;
   const Choice c = choose(o, number);
-  const Image image = draw_product(c.product, c.paint, 80, wart == Wart::narrow ? 53 : 60, o.seed, uint64_t(number));
+  const data::Image image =
+      draw_product(c.product, c.paint, 80, wart == Wart::narrow ? 53 : 60, o.seed, uint64_t(number));
   const auto jpeg = encode_jpeg(image, {.gray = wart == Wart::gray});
   create_file(images / fmt::format("{}.jpg", c.id), [&](const FileSink& sink) { sink(jpeg.data(), jpeg.size()); });
 }
@@ -82,7 +83,7 @@ void fill(const Options& o, const fs::path& folder) {
   std::string rows =
       "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName\n";
   for (int64_t i = 0; i < o.count; ++i) rows += row(o, i);
-  Progress progress("drawing", o.count);
+  cli::Progress progress("drawing", o.count);
   constexpr int64_t kStep = 256;
   for (int64_t first = 0; first < o.count; first += kStep) {
     progress.update(first);
@@ -114,4 +115,4 @@ Subcommand sample_subcommand(CLI::App& app) {
   return {command, [o] { return run(*o); }};
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -9,11 +9,11 @@ namespace CLI {
 class App;
 }
 
-namespace pc {
+namespace pc::dataset {
 
 struct Subcommand {
   const CLI::App* app;  // parsed() tells whether it was called
   std::function<Exit()> run;
 };
 
-}  // namespace pc
+}  // namespace pc::dataset

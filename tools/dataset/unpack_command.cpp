@@ -19,7 +19,7 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
 
-namespace pc {
+namespace pc::dataset {
 namespace {
 
 namespace fs = std::filesystem;
@@ -30,19 +30,19 @@ struct Options {
 };
 
 struct Selection {
-  std::vector<const ZipRecord*> records;  // to be unpacked, in the order of their data
-  int64_t files = 0, copies = 0;          // of `records`; left out
+  std::vector<const data::ZipRecord*> records;  // to be unpacked, in the order of their data
+  int64_t files = 0, copies = 0;                // of `records`; left out
   uint64_t bytes = 0;
 };
 
 // Kaggle's archive holds everything a second time below myntradataset/; a copy with the same size and checksum is left
 // out.
-Selection without_copies(const std::vector<ZipRecord>& records) {
+Selection without_copies(const std::vector<data::ZipRecord>& records) {
   constexpr std::string_view kPrefix = "myntradataset/";
-  std::vector<const ZipRecord*> by_name;
-  for (const ZipRecord& r : records) by_name.push_back(&r);
+  std::vector<const data::ZipRecord*> by_name;
+  for (const data::ZipRecord& r : records) by_name.push_back(&r);
   std::sort(by_name.begin(), by_name.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
-  const auto is_copy = [&](const ZipRecord& r) {
+  const auto is_copy = [&](const data::ZipRecord& r) {
     if (!r.name.starts_with(kPrefix)) return false;
     const std::string_view original = std::string_view(r.name).substr(kPrefix.size());
     const auto at = std::lower_bound(by_name.begin(), by_name.end(), original,
@@ -50,7 +50,7 @@ Selection without_copies(const std::vector<ZipRecord>& records) {
     return at != by_name.end() && (*at)->name == original && (*at)->bytes == r.bytes && (*at)->crc32 == r.crc32;
   };
   Selection s;
-  for (const ZipRecord& r : records) {
+  for (const data::ZipRecord& r : records) {
     if (!is_folder(r) && is_copy(r)) {
       ++s.copies;
     } else {
@@ -74,16 +74,16 @@ void check_space(const Selection& selection, const fs::path& folder) {
 }
 
 void unpack_into(const fs::path& root, const Selection& selection, const std::string& archive) {
-  Progress progress("unpacking", selection.files, "file");
+  cli::Progress progress("unpacking", selection.files, "file");
   int64_t done = 0;
   fs::path made;
-  for (const ZipRecord* r : selection.records) {
+  for (const data::ZipRecord* r : selection.records) {
     const fs::path path = root / r->name;
     if (path.parent_path() != made) make_folders(made = path.parent_path());
     if (is_folder(*r)) continue;
     create_file(path, [&](const FileSink& sink) {
-      unpack_record(*r, archive + ": " + r->name, [&](std::span<const std::byte> part) {
-        if (stop_requested()) fail(Exit::stopped, "stopped, nothing is left of it; run the same command again");
+      data::unpack_record(*r, archive + ": " + r->name, [&](std::span<const std::byte> part) {
+        if (cli::stop_requested()) fail(Exit::stopped, "stopped, nothing is left of it; run the same command again");
         sink(part.data(), part.size());
       });
     });
@@ -96,18 +96,18 @@ Exit unpack(const Options& o) {
   if (!folder.has_filename()) folder = folder.parent_path();
   const auto mapped = MappedFile::open(o.archive);
   const std::string name = fs::path(o.archive).filename().string();
-  const std::vector<ZipRecord> records = list_archive(mapped->bytes(), name);
+  const std::vector<data::ZipRecord> records = data::list_archive(mapped->bytes(), name);
   if (records.empty()) fail(Exit::data, name + ": an empty zip archive");
   const Selection selection = without_copies(records);
   check_space(selection, folder);
-  catch_stop_signals();
+  cli::catch_stop_signals();
   write_folder_atomically(folder, [&](const fs::path& temporary) { unpack_into(temporary, selection, name); });
   if (o.json) {
     const nlohmann::json summary = {{"folder", folder.string()},
                                     {"files", selection.files},
                                     {"bytes", selection.bytes},
                                     {"copies_left_out", selection.copies}};
-    fmt::print("{}\n", one_line(summary));
+    fmt::print("{}\n", cli::one_line(summary));
   } else {
     fmt::print("{}: {} files, {} bytes, {} copies left out\n", printable(folder.string()), selection.files,
                selection.bytes, selection.copies);
@@ -127,4 +127,4 @@ Subcommand unpack_subcommand(CLI::App& app) {
   return {command, [o] { return unpack(*o); }};
 }
 
-}  // namespace pc
+}  // namespace pc::dataset

@@ -9,7 +9,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::doctor {
 namespace {
 
 using State = Finding::State;
@@ -104,4 +104,4 @@ std::vector<Finding> check_gpu(const GpuBuild& build, const GpuProbe& probe) {
   return findings;
 }
 
-}  // namespace pc
+}  // namespace pc::doctor

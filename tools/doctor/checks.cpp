@@ -13,7 +13,7 @@
 #include "kernels/base/text.h"
 #include "tools/doctor/check_gpu.h"
 
-namespace pc {
+namespace pc::doctor {
 namespace {
 
 namespace fs = std::filesystem;
@@ -133,7 +133,7 @@ std::vector<Finding> examine() {
   std::vector<Finding> all{check_cpu(cpu_model(), cpu_features()), check_threads(cpu_facts()),
                            check_memory(memory_facts())};
   for (Finding& gpu : check_gpu(gpu_build(), probe_gpu())) all.push_back(std::move(gpu));
-  const fs::path cache = default_cache_folder();
+  const fs::path cache = data::default_cache_folder();
   all.push_back(check_space("runs", "runs"));
   all.push_back(check_space("cache", cache));
   all.push_back(check_weights(cache));
@@ -141,4 +141,4 @@ std::vector<Finding> examine() {
   return all;
 }
 
-}  // namespace pc
+}  // namespace pc::doctor

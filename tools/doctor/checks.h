@@ -8,7 +8,7 @@
 #include "kernels/runtime/probe.h"
 #include "tools/doctor/finding.h"
 
-namespace pc {
+namespace pc::doctor {
 
 Finding check_cpu(const std::string& model, const std::vector<CpuFeature>& features);
 Finding check_threads(const CpuFacts& facts);
@@ -23,4 +23,4 @@ Finding check_data(const std::filesystem::path& cache, const std::filesystem::pa
 // All of them, about this machine.
 std::vector<Finding> examine();
 
-}  // namespace pc
+}  // namespace pc::doctor

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace pc {
+namespace pc::doctor {
 
 const char* name_of(Finding::State state) {
   switch (state) {
@@ -40,4 +40,4 @@ Exit exit_code(const std::vector<Finding>& findings) {
   return problem == findings.end() ? Exit::ok : problem->code;
 }
 
-}  // namespace pc
+}  // namespace pc::doctor

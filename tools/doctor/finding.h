@@ -8,7 +8,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::doctor {
 
 struct Finding {
   enum class State : uint8_t { ok, warning, problem };
@@ -27,4 +27,4 @@ nlohmann::json to_json(const std::vector<Finding>& findings);
 // Of the first problem; ok where there is none.
 Exit exit_code(const std::vector<Finding>& findings);
 
-}  // namespace pc
+}  // namespace pc::doctor

@@ -8,7 +8,7 @@
 #include "tools/evaluate/fit_calibration.h"
 #include "tools/evaluate/learn_hierarchy.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 using nlohmann::json;
@@ -20,10 +20,11 @@ struct Coverage {
   double precision() const { return confident ? double(correct) / double(confident) : 0; }
 };
 
-Coverage coverage(const std::vector<std::vector<Named>>& named, const LabeledLogits& answered, std::size_t head) {
+Coverage coverage(const std::vector<std::vector<predict::Named>>& named, const LabeledLogits& answered,
+                  std::size_t head) {
   Coverage c;
   for (std::size_t i = 0; i < named.size(); ++i) {
-    const Named& one = named[i][head];
+    const predict::Named& one = named[i][head];
     if (answered.labels[i][head] < 0) continue;
     ++c.n;
     c.confident += one.confident;
@@ -47,12 +48,14 @@ json head_report(const ModelInfo& info, const LabeledLogits& val, const LabeledL
 
 // How many pictures of `answered` get which verdict.
 json count_verdicts(const ModelInfo& info, const LabeledLogits& answered,
-                    const std::vector<std::vector<Named>>& named) {
+                    const std::vector<std::vector<predict::Named>>& named) {
   json counts{{"n", answered.logits.size()}};
-  for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::out_of_distribution}) {
+  for (const predict::Verdict verdict :
+       {predict::Verdict::accepted, predict::Verdict::review, predict::Verdict::out_of_distribution}) {
     int64_t n = 0;
-    for (std::size_t i = 0; i < named.size(); ++i) n += verdict_of(info, answered.logits[i], named[i]) == verdict;
-    counts[text_of(verdict)] = n;
+    for (std::size_t i = 0; i < named.size(); ++i)
+      n += predict::verdict_of(info, answered.logits[i], named[i]) == verdict;
+    counts[predict::text_of(verdict)] = n;
   }
   return counts;
 }
@@ -96,8 +99,8 @@ void print(const json& event, const ModelInfo& info) {
 
 }  // namespace
 
-void calibrate_run(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
-                   const LabeledLogits& test, RunFolder& folder) {
+void calibrate_run(ModelInfo& info, Classifier& model, const runs::BatchMaker& batches, const runs::DataPlan& plan,
+                   int batch, const LabeledLogits& test, runs::RunFolder& folder) {
   info.hierarchy = learn_hierarchy(plan.catalog, plan.train);
   if (plan.val.empty()) {
     fmt::print(stderr,
@@ -116,4 +119,4 @@ void calibrate_run(ModelInfo& info, Classifier& model, const BatchMaker& batches
     print(event, info);
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

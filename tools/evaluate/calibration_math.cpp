@@ -7,7 +7,7 @@
 #include <map>
 #include <numeric>
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
@@ -128,4 +128,4 @@ double upper_quantile(std::vector<double> scores, double above) {
   return *at;
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -6,7 +6,7 @@
 
 #include "models/calibration.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // What one head said of pictures that the network did not train on; pictures without a label are left out.
 struct Evidence {
@@ -50,4 +50,4 @@ std::vector<std::vector<float>> mean_directions(const std::vector<std::vector<fl
 // The value that a share `above` of the scores exceeds at most. `scores` must not be empty.
 double upper_quantile(std::vector<double> scores, double above);
 
-}  // namespace pc
+}  // namespace pc::evaluate

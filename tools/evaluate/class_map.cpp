@@ -10,7 +10,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 bool has(const std::vector<std::string>& all, const std::string& one) {
@@ -32,7 +32,7 @@ std::string without_comments(const std::string& text) {
 
 void ClassMap::add(const std::filesystem::path& path) {
   const std::string text = without_comments(read_file(path));
-  CsvReader reader(text, path.string());
+  data::CsvReader reader(text, path.string());
   const std::size_t name = reader.column("class"), label = reader.column("label");
   if (reader.header().size() != 2) reader.fail_row("more than the two columns class and label");
   const std::size_t before = pairs_.size();
@@ -91,4 +91,4 @@ int ClassMap::best_head(const std::vector<Head>& heads) const {
   return best;
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

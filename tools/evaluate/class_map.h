@@ -8,7 +8,7 @@
 #include "data/catalog.h"
 #include "models/model_file.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // The pairs of one or more CSV files. A class may have several labels and a label several classes; labels of different
 // models may stand in one map.
@@ -39,4 +39,4 @@ class ClassMap {
   std::vector<Pair> pairs_;
 };
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -9,7 +9,7 @@
 #include "engine/safetensors.h"
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 namespace fs = std::filesystem;
@@ -25,7 +25,7 @@ std::string chosen_head(const fs::path& path, const ModelInfo& info, const Shift
 
 // The column of DATA that all models are scored on; "" where pictures have just one label.
 std::string chosen_column(const std::vector<Contender>& models, const ShiftSettings& settings) {
-  const DataSet data = open_dataset(settings.data, {});
+  const data::DataSet data = data::open_dataset(settings.data, {});
   if (data.kind != "kaggle") return settings.label;
   if (!settings.label.empty()) return settings.label;
   const auto& there = data.catalog.columns_there;
@@ -106,4 +106,4 @@ std::vector<std::string> unknown_labels(const std::vector<Contender>& models, co
   return map.unknown(known);
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

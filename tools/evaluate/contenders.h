@@ -8,7 +8,7 @@
 
 #include "tools/evaluate/shift.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // A model, and the two data sets as it is scored on them; absent where it knows none of the classes.
 struct Contender {
@@ -31,4 +31,4 @@ std::set<std::string> common_classes(const std::vector<Contender>& models);
 // The map's labels that no model's chosen head knows.
 std::vector<std::string> unknown_labels(const std::vector<Contender>& models, const ClassMap& map);
 
-}  // namespace pc
+}  // namespace pc::evaluate

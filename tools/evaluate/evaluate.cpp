@@ -4,9 +4,9 @@
 
 #include "tools/cli/progress.h"
 
-namespace pc {
+namespace pc::evaluate {
 
-void for_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
+void for_logits(Classifier& model, const runs::BatchMaker& batches, std::span<const uint32_t> items, int batch,
                 const LogitsSink& sink, const EvaluateProgress& progress) {
   NoGrad no_grad;
   for (std::size_t begin = 0; begin < items.size(); begin += std::size_t(batch)) {
@@ -21,10 +21,10 @@ void for_logits(Classifier& model, const BatchMaker& batches, std::span<const ui
   }
 }
 
-LabeledLogits collect_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
-                             const char* what) {
-  Progress progress(what, int64_t(items.size()));
-  LabeledLogits all{.logits = std::vector<Logits>(items.size()), .labels = {}};
+LabeledLogits collect_logits(Classifier& model, const runs::BatchMaker& batches, std::span<const uint32_t> items,
+                             int batch, const char* what) {
+  cli::Progress progress(what, int64_t(items.size()));
+  LabeledLogits all{.logits = std::vector<predict::Logits>(items.size()), .labels = {}};
   for_logits(
       model, batches, items, batch,
       [&](std::size_t place, std::size_t, std::span<const float> logits) {
@@ -38,7 +38,7 @@ LabeledLogits collect_logits(Classifier& model, const BatchMaker& batches, std::
   return all;
 }
 
-std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
+std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const runs::BatchMaker& batches,
                                 std::span<const uint32_t> items, int batch, const EvaluateProgress& progress) {
   std::vector<HeadScore> scores = empty_scores(heads);
   const auto count = [&](std::size_t place, std::size_t h, std::span<const float> logits) {
@@ -52,4 +52,4 @@ std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>&
   return scores;
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 constexpr double kStrange = 0.01;  // of the pictures are called no product
@@ -20,14 +20,14 @@ NoveltyRule rule_of(const ModelInfo& info, const LabeledLogits& answered) {
                                        [](const Head& a, const Head& b) { return a.labels.size() < b.labels.size(); });
   NoveltyRule rule{.head = std::size_t(finest - info.heads.begin())};
   std::vector<std::vector<float>> of_head;
-  for (const Logits& logits : answered.logits) of_head.push_back(logits[rule.head]);
+  for (const predict::Logits& logits : answered.logits) of_head.push_back(logits[rule.head]);
   rule.directions = mean_directions(of_head);
   return rule;
 }
 
 double limit_of(const NoveltyRule& rule, const LabeledLogits& answered) {
   std::vector<double> scores;
-  for (const Logits& logits : answered.logits) scores.push_back(novelty(rule, logits));
+  for (const predict::Logits& logits : answered.logits) scores.push_back(novelty(rule, logits));
   return upper_quantile(std::move(scores), kStrange);
 }
 
@@ -43,9 +43,9 @@ Evidence evidence_of(const LabeledLogits& answered, std::size_t head) {
   return evidence;
 }
 
-std::vector<std::vector<Named>> name_all(const ModelInfo& info, const LabeledLogits& answered, int percent) {
-  std::vector<std::vector<Named>> all;
-  for (const Logits& logits : answered.logits) all.push_back(named_labels(info, logits, percent));
+std::vector<std::vector<predict::Named>> name_all(const ModelInfo& info, const LabeledLogits& answered, int percent) {
+  std::vector<std::vector<predict::Named>> all;
+  for (const predict::Logits& logits : answered.logits) all.push_back(predict::named_labels(info, logits, percent));
   return all;
 }
 
@@ -62,7 +62,7 @@ void fit_calibration(ModelInfo& info, const LabeledLogits& answered) {
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     std::vector<Vote> votes;
     for (std::size_t i = 0; i < named.size(); ++i)
-      if (const Named& one = named[i][h]; answered.labels[i][h] >= 0 && one.label >= 0)
+      if (const predict::Named& one = named[i][h]; answered.labels[i][h] >= 0 && one.label >= 0)
         votes.push_back({.label = one.label, .p = one.p, .correct = one.label == answered.labels[i][h]});
     if (labeled[h] || calibration.heads[h].thresholds.empty())
       calibration.heads[h].thresholds = thresholds_of(votes, int(info.heads[h].labels.size()));
@@ -72,4 +72,4 @@ void fit_calibration(ModelInfo& info, const LabeledLogits& answered) {
   calibration.novelty->limit = limit_of(*calibration.novelty, answered);
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

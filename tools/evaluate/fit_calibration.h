@@ -8,13 +8,13 @@
 #include "tools/evaluate/labeled_logits.h"
 #include "tools/predict/verdict.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // Of the pictures with a label under this head.
 Evidence evidence_of(const LabeledLogits& answered, std::size_t head);
 
 // What the model names, per picture and head.
-std::vector<std::vector<Named>> name_all(const ModelInfo& info, const LabeledLogits& answered, int percent);
+std::vector<std::vector<predict::Named>> name_all(const ModelInfo& info, const LabeledLogits& answered, int percent);
 
 constexpr int kPrecisions[] = {90, 95, 99};  // percent
 
@@ -23,4 +23,4 @@ constexpr int kPrecisions[] = {90, 95, 99};  // percent
 // stays too; fewer than 100 pictures set no limit.
 void fit_calibration(ModelInfo& info, const LabeledLogits& answered);
 
-}  // namespace pc
+}  // namespace pc::evaluate

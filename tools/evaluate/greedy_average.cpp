@@ -10,19 +10,19 @@
 #include "tools/evaluate/score.h"
 #include "tools/runs/split_file.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 // Who trained, validated and tested in the run that made the model.
-std::vector<Split> split_of(const std::filesystem::path& model, const Catalog& catalog) {
+std::vector<data::Split> split_of(const std::filesystem::path& model, const data::Catalog& catalog) {
   const auto path = model.parent_path() / "split.csv";
   if (!std::filesystem::exists(path))
     fail(Exit::data, fmt::format("{}: there is no {} to say which pictures validated it; a run of pctrain writes one",
                                  model.string(), path.string()));
-  const std::vector<Split> split = read_split(path, catalog);
+  const std::vector<data::Split> split = runs::read_split(path, catalog);
   std::vector<uint32_t> test;
   for (uint32_t i = 0; i < split.size(); ++i)
-    if (split[i] == Split::test) test.push_back(i);
+    if (split[i] == data::Split::test) test.push_back(i);
   const auto record = load_model(model).info.split;
   if (!record || record->test != test)
     fail(Exit::data, fmt::format("{}: is of another run than {}, which held back other pictures for the test",
@@ -30,11 +30,11 @@ std::vector<Split> split_of(const std::filesystem::path& model, const Catalog& c
   return split;
 }
 
-std::vector<std::size_t> validated_all(const std::vector<std::string>& models, const Catalog& catalog) {
+std::vector<std::size_t> validated_all(const std::vector<std::string>& models, const data::Catalog& catalog) {
   std::vector<bool> all(catalog.items.size(), true);
   for (const std::string& model : models) {
-    const std::vector<Split> split = split_of(model, catalog);
-    for (std::size_t i = 0; i < split.size(); ++i) all[i] = all[i] && split[i] == Split::val;
+    const std::vector<data::Split> split = split_of(model, catalog);
+    for (std::size_t i = 0; i < split.size(); ++i) all[i] = all[i] && split[i] == data::Split::val;
   }
   std::vector<std::size_t> items;
   for (std::size_t i = 0; i < all.size(); ++i)
@@ -46,9 +46,9 @@ std::vector<std::size_t> validated_all(const std::vector<std::string>& models, c
 }
 
 // The mean over the heads that have labels here.
-double accuracy_of(Predictor predictor, const ScorePlan& plan, const std::string& what) {
+double accuracy_of(predict::Predictor predictor, const ScorePlan& plan, const std::string& what) {
   constexpr int kBatch = 32;
-  Progress progress(what, int64_t(plan.items.size()));
+  cli::Progress progress(what, int64_t(plan.items.size()));
   const Answers answers =
       answer_all(predictor, plan, as_trained(predictor, plan), kBatch, [&](int64_t done) { progress.update(done); });
   if (!answers.bad.empty()) fail(Exit::data, answers.bad.front());
@@ -97,4 +97,4 @@ std::string to_table(const GreedyAverage& average) {
   return text;
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

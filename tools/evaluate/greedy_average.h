@@ -9,10 +9,10 @@
 
 #include "tools/predict/predictor.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // The mean of some of the models, ready to be scored.
-using MakeMean = std::function<Predictor(const std::vector<std::string>& models)>;
+using MakeMean = std::function<predict::Predictor(const std::vector<std::string>& models)>;
 
 struct Candidate {
   std::string model;
@@ -38,4 +38,4 @@ GreedyAverage greedy_average(const std::vector<std::string>& models, const std::
 // A line per model: accuracies, and what became of it.
 std::string to_table(const GreedyAverage& average);
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -9,7 +9,7 @@
 
 #include "models/classifier.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // Counts of one head: confusion[truth * classes + prediction], one row per true class.
 struct HeadScore {
@@ -57,4 +57,4 @@ nlohmann::json to_json(const std::vector<HeadScore>& scores);
 // The same as a table for people, "-" for null.
 std::string to_table(const std::vector<HeadScore>& scores);
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -7,16 +7,16 @@
 
 #include "tools/predict/predictor.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // Pictures and what the network says of them.
 struct LabeledLogits {
-  std::vector<Logits> logits;                // per picture
+  std::vector<predict::Logits> logits;       // per picture
   std::vector<std::vector<int32_t>> labels;  // per picture and head; -1: none
-  void add(const Logits& picture, std::vector<int32_t> of_heads) {
+  void add(const predict::Logits& picture, std::vector<int32_t> of_heads) {
     logits.push_back(picture);
     labels.push_back(std::move(of_heads));
   }
 };
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 constexpr double kPure = 0.98, kTold = 0.9, kPossible = 0.02;
@@ -14,7 +14,8 @@ using Counts = std::vector<std::vector<int64_t>>;
 int64_t sum(const std::vector<int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); }
 int64_t largest(const std::vector<int64_t>& counts) { return *std::max_element(counts.begin(), counts.end()); }
 
-Counts count_pairs(const Catalog& catalog, std::span<const uint32_t> items, std::size_t fine, std::size_t coarse) {
+Counts count_pairs(const data::Catalog& catalog, std::span<const uint32_t> items, std::size_t fine,
+                   std::size_t coarse) {
   Counts counts(catalog.classes[fine].size(), std::vector<int64_t>(catalog.classes[coarse].size()));
   for (const uint32_t item : items) {
     const std::vector<int32_t>& labels = catalog.items[item].labels;
@@ -52,14 +53,14 @@ std::vector<std::vector<int32_t>> possible(const Counts& counts) {
 }
 
 // Whether the first column can be finer than the second; no two columns can be finer than each other.
-bool may_be_finer(const Catalog& catalog, std::size_t a, std::size_t b) {
+bool may_be_finer(const data::Catalog& catalog, std::size_t a, std::size_t b) {
   const std::size_t of_a = catalog.classes[a].size(), of_b = catalog.classes[b].size();
   return of_a != of_b ? of_a > of_b : a > b;
 }
 
 }  // namespace
 
-Hierarchy learn_hierarchy(const Catalog& catalog, std::span<const uint32_t> items) {
+Hierarchy learn_hierarchy(const data::Catalog& catalog, std::span<const uint32_t> items) {
   std::vector<std::size_t> columns(catalog.columns.size());
   std::iota(columns.begin(), columns.end(), std::size_t{0});
   std::sort(columns.begin(), columns.end(), [&](std::size_t a, std::size_t b) { return may_be_finer(catalog, a, b); });
@@ -74,4 +75,4 @@ Hierarchy learn_hierarchy(const Catalog& catalog, std::span<const uint32_t> item
   return hierarchy;
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

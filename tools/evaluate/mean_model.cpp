@@ -5,7 +5,7 @@
 #include "engine/weight_average.h"
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 void check_same(const ModelInfo& a, const ModelInfo& b, const std::string& path) {
@@ -50,4 +50,4 @@ LoadedModel mean_model(const std::vector<std::string>& paths) {
   return mean_model(paths, std::vector<double>(paths.size(), 1));
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -6,7 +6,7 @@
 
 #include "models/model_file.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // Model files of one architecture, with the same labels and preprocessing, averaged: `weights` says what each counts (0
 // or more, not all of them 0). Without a calibration and a self-test, which are those of other members; the test
@@ -15,4 +15,4 @@ namespace pc {
 LoadedModel mean_model(const std::vector<std::string>& paths, const std::vector<double>& weights);
 LoadedModel mean_model(const std::vector<std::string>& paths);  // of equal weights
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -10,7 +10,7 @@
 #include "kernels/base/error.h"
 #include "tools/predict/stream.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 std::size_t head_named(const ModelInfo& info, const std::string& name) {
@@ -40,8 +40,8 @@ std::string one_column(const ScoreSettings& settings) {
 }
 
 // Names of the columns to score, of those there are.
-std::vector<std::string> wanted_columns(const Catalog& there, const ModelInfo& info, const ScoreSettings& settings,
-                                        const std::string& root) {
+std::vector<std::string> wanted_columns(const data::Catalog& there, const ModelInfo& info,
+                                        const ScoreSettings& settings, const std::string& root) {
   if (!settings.map.empty() || !settings.head.empty()) return {one_column(settings)};
   std::vector<std::string> wanted = settings.labels;
   const auto& columns = there.columns_there;
@@ -56,9 +56,9 @@ std::vector<std::string> wanted_columns(const Catalog& there, const ModelInfo& i
 }
 
 // Opens the data set with the columns to score and returns their names.
-std::vector<std::string> open_columns(DataSet& data, const ModelInfo& info, const ScoreSettings& settings,
+std::vector<std::string> open_columns(data::DataSet& data, const ModelInfo& info, const ScoreSettings& settings,
                                       const std::filesystem::path& root) {
-  data = open_dataset(root, {});
+  data = data::open_dataset(root, {});
   if (data.kind != "kaggle") {
     if (!settings.labels.empty() && settings.labels != std::vector<std::string>{"label"})
       fail(Exit::usage, fmt::format("--labels {}: {} has one label per picture; use --head",
@@ -66,14 +66,14 @@ std::vector<std::string> open_columns(DataSet& data, const ModelInfo& info, cons
     return {"label"};
   }
   const auto wanted = wanted_columns(data.catalog, info, settings, root.string());
-  data = open_dataset(root, wanted);
+  data = data::open_dataset(root, wanted);
   return wanted;
 }
 
 // The test pictures of the training run. Classes are folded as they were then.
-std::vector<std::size_t> held_back_items(Catalog& catalog, const ModelInfo& info, const std::string& root) {
+std::vector<std::size_t> held_back_items(data::Catalog& catalog, const ModelInfo& info, const std::string& root) {
   const SplitRecord& record = *info.split;
-  if (int64_t(catalog.items.size()) != record.pictures || files_hash(catalog) != record.files)
+  if (int64_t(catalog.items.size()) != record.pictures || data::files_hash(catalog) != record.files)
     fail(Exit::data,
          fmt::format(
              "{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
@@ -81,11 +81,12 @@ std::vector<std::size_t> held_back_items(Catalog& catalog, const ModelInfo& info
              root, catalog.items.size(), record.pictures));
   std::vector<int64_t> min_counts;
   for (const std::string& column : catalog.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
-  fold_rare_classes(catalog, min_counts, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
+  data::fold_rare_classes(catalog, min_counts,
+                          record.rare == "drop" ? data::RareClasses::drop : data::RareClasses::other);
   return {record.test.begin(), record.test.end()};
 }
 
-std::vector<std::size_t> chosen_items(Catalog& catalog, const ModelInfo& info, bool test_only,
+std::vector<std::size_t> chosen_items(data::Catalog& catalog, const ModelInfo& info, bool test_only,
                                       const std::string& root) {
   if (test_only && info.split) return held_back_items(catalog, info, root);
   if (test_only && catalog.given.empty())
@@ -93,11 +94,11 @@ std::vector<std::size_t> chosen_items(Catalog& catalog, const ModelInfo& info, b
          root + ": neither the model file nor the data set says which pictures are for testing; use --split all");
   std::vector<std::size_t> items;
   for (std::size_t i = 0; i < catalog.items.size(); ++i)
-    if (!test_only || catalog.given[i] == Split::test) items.push_back(i);
+    if (!test_only || catalog.given[i] == data::Split::test) items.push_back(i);
   return items;
 }
 
-ScoredHead matched(const Catalog& catalog, std::size_t column, const ModelInfo& info, std::size_t head,
+ScoredHead matched(const data::Catalog& catalog, std::size_t column, const ModelInfo& info, std::size_t head,
                    const ClassMap& map) {
   ScoredHead match{.column = column, .head = head, .truth_of_class = {}};
   const auto &labels = info.heads[head].labels, &classes = catalog.classes[column];
@@ -118,7 +119,7 @@ bool ScoredHead::scores_anything() const {
 
 ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, const ScoreSettings& settings) {
   ScorePlan plan;
-  Catalog& catalog = plan.data.catalog;
+  data::Catalog& catalog = plan.data.catalog;
   const auto columns = open_columns(plan.data, info, settings, root);
   const bool by_name = plan.data.kind == "kaggle" && settings.map.empty() && settings.head.empty();
   std::vector<std::size_t> heads;
@@ -130,7 +131,7 @@ ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, c
   if (plan.items.empty()) fail(Exit::data, root.string() + ": no picture to score");
   for (std::size_t i = 0; i < heads.size(); ++i) {
     ScoredHead& head = plan.heads.emplace_back(matched(catalog, i, info, heads[i], settings.map));
-    const std::vector<int64_t> counts = class_counts(catalog, i);
+    const std::vector<int64_t> counts = data::class_counts(catalog, i);
     for (std::size_t c = 0; c < counts.size(); ++c)
       if (counts[c] < settings.min_count) head.truth_of_class[c] = -1;
   }
@@ -142,31 +143,32 @@ int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i) {
   return of_class < 0 ? -1 : plan.heads[h].truth_of_class[std::size_t(of_class)];
 }
 
-Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
+Decode as_trained(const predict::Predictor& predictor, const ScorePlan& plan) {
   return [&](std::size_t i) { return plan.data.images->image(plan.items[i], predictor.decoding()); };
 }
 
-Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
+Answers answer_all(predict::Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
                    const std::function<void(int64_t done)>& progress,
-                   const std::function<void(std::size_t, const Logits&)>& sink) {
+                   const std::function<void(std::size_t, const predict::Logits&)>& sink) {
   Answers answers;
   answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
-  predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
-    if (progress) progress(int64_t(i) + 1);
-    if (outcome.code != Exit::ok) return answers.bad.push_back(outcome.error);
-    ++answers.n;
-    if (sink) sink(i, outcome.logits);
-    for (std::size_t h = 0; h < plan.heads.size(); ++h) {
-      const auto& logits = outcome.logits[plan.heads[h].head];
-      answers.labels[h][i] = int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
-    }
-  });
+  predict::predict_all(
+      predictor, plan.items.size(), decode, batch, [&](std::size_t i, const predict::Outcome& outcome) {
+        if (progress) progress(int64_t(i) + 1);
+        if (outcome.code != Exit::ok) return answers.bad.push_back(outcome.error);
+        ++answers.n;
+        if (sink) sink(i, outcome.logits);
+        for (std::size_t h = 0; h < plan.heads.size(); ++h) {
+          const auto& logits = outcome.logits[plan.heads[h].head];
+          answers.labels[h][i] = int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin());
+        }
+      });
   return answers;
 }
 
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers) {
   ScoreReport report{.n = answers.n, .heads = {}, .bad = answers.bad};
-  const Catalog& catalog = plan.data.catalog;
+  const data::Catalog& catalog = plan.data.catalog;
   for (std::size_t h = 0; h < plan.heads.size(); ++h) {
     const ScoredHead& match = plan.heads[h];
     const Head& head = info.heads[match.head];
@@ -195,12 +197,12 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
   return report;
 }
 
-void Naming::add(std::size_t i, const Logits& logits) {
-  const std::vector<Named> named = named_labels(info_, logits, percent_);
-  if (info_.calibration) ++verdicts_[verdict_of(info_, logits, named)];
+void Naming::add(std::size_t i, const predict::Logits& logits) {
+  const std::vector<predict::Named> named = predict::named_labels(info_, logits, percent_);
+  if (info_.calibration) ++verdicts_[predict::verdict_of(info_, logits, named)];
   for (std::size_t h = 0; h < heads_.size(); ++h) {
     const ScoredHead& match = plan_.heads[h];
-    const Named& one = named[match.head];
+    const predict::Named& one = named[match.head];
     const int32_t truth = truth_of(plan_, h, i);
     if (truth < 0) continue;
     const bool correct = one.label >= 0 && HeadScore{.correct = match.correct}.is_correct(truth, one.label);
@@ -217,4 +219,4 @@ void Naming::enter(ScoreReport& report) const {
   for (std::size_t h = 0; h < heads_.size(); ++h) report.heads[h].named = heads_[h];
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -12,7 +12,7 @@
 #include "tools/predict/predictor.h"
 #include "tools/predict/verdict.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 struct ScoreSettings {
   std::vector<std::string> labels;  // columns to score; empty: every head that the data set has a column for
@@ -33,7 +33,7 @@ struct ScoredHead {
 };
 
 struct ScorePlan {
-  DataSet data;
+  data::DataSet data;
   std::vector<ScoredHead> heads;
   std::vector<std::size_t> items;  // the pictures to score, in order
 };
@@ -51,13 +51,13 @@ struct Answers {
   int64_t n = 0;                 // pictures that were predicted
 };
 // The picture of items[i] of the plan.
-using Decode = std::function<Image(std::size_t i)>;
+using Decode = std::function<data::Image(std::size_t i)>;
 // `sink` gets the logits of each picture i that could be read, in order.
-Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
+Answers answer_all(predict::Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
                    const std::function<void(int64_t done)>& progress = {},
-                   const std::function<void(std::size_t i, const Logits&)>& sink = {});
+                   const std::function<void(std::size_t i, const predict::Logits&)>& sink = {});
 // As the model's training saw the pictures.
-Decode as_trained(const Predictor& predictor, const ScorePlan& plan);
+Decode as_trained(const predict::Predictor& predictor, const ScorePlan& plan);
 
 // Of head h of the plan: the true row of picture i, -1 where it cannot be scored.
 int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i);
@@ -78,9 +78,9 @@ struct HeadReport {
 struct ScoreReport {
   int64_t n = 0;  // pictures that were predicted
   std::vector<HeadReport> heads;
-  std::vector<std::string> bad;              // what is wrong with the pictures that were not
-  int percent = 95;                          // target precision of what is reported as confident
-  std::map<Verdict, int64_t> verdicts = {};  // of all heads of the model; empty without a calibration
+  std::vector<std::string> bad;                       // what is wrong with the pictures that were not
+  int percent = 95;                                   // target precision of what is reported as confident
+  std::map<predict::Verdict, int64_t> verdicts = {};  // of all heads of the model; empty without a calibration
 };
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers);
 
@@ -90,7 +90,7 @@ class Naming {
   // `percent`: the target precision of what is reported as confident.
   Naming(const ScorePlan& plan, const ModelInfo& info, int percent)
       : plan_(plan), info_(info), percent_(percent), heads_(plan.heads.size()) {}
-  void add(std::size_t i, const Logits& logits);
+  void add(std::size_t i, const predict::Logits& logits);
   void enter(ScoreReport& report) const;
 
  private:
@@ -98,7 +98,7 @@ class Naming {
   const ModelInfo& info_;
   int percent_;
   std::vector<NamedScore> heads_;
-  std::map<Verdict, int64_t> verdicts_;
+  std::map<predict::Verdict, int64_t> verdicts_;
 };
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -8,7 +8,7 @@
 
 #include "tools/cli/terminal.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 // One row of the table of classes; a share without anything to count is not there.
@@ -71,15 +71,15 @@ nlohmann::ordered_json classes_json(const HeadReport& head) {
 std::string classes_table(const HeadReport& head) {
   const auto rows = class_rows(head);
   std::size_t wide = 5;
-  for (const ClassRow& row : rows) wide = std::max(wide, width(row.name));
+  for (const ClassRow& row : rows) wide = std::max(wide, cli::width(row.name));
   const auto share = [](const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : "-"; };
-  std::string text =
-      fmt::format("\n{}\n{} {:>6} {:>7}  {:<17} {:>9} {:>7}  {}\n", visible(head.score.name), padded("class", wide),
-                  "n", "recall", "95 % interval", "precision", "F1", "most often mistaken for");
+  std::string text = fmt::format("\n{}\n{} {:>6} {:>7}  {:<17} {:>9} {:>7}  {}\n", visible(head.score.name),
+                                 cli::padded("class", wide), "n", "recall", "95 % interval", "precision", "F1",
+                                 "most often mistaken for");
   for (const ClassRow& row : rows) {
     const Interval interval = wilson(row.recall.value_or(0), row.n);
     text += fmt::format(
-        "{} {:>6} {:>7}  {:<17} {:>9} {:>7}  {}\n", padded(visible(row.name), wide), row.n, share(row.recall),
+        "{} {:>6} {:>7}  {:<17} {:>9} {:>7}  {}\n", cli::padded(visible(row.name), wide), row.n, share(row.recall),
         row.recall ? fmt::format("{:.4f} … {:.4f}", interval.low, interval.high) : "-", share(row.precision),
         share(row.f1), row.mistaken ? fmt::format("{} ({})", visible(row.mistaken_for), row.mistaken) : "-");
   }
@@ -126,7 +126,7 @@ std::string named_line(const HeadReport& head, const ScoreReport& report) {
 std::string verdict_line(const ScoreReport& report) {
   std::vector<std::string> parts;
   for (const auto& [verdict, n] : report.verdicts)
-    parts.push_back(fmt::format("{} {:.1f} %", text_of(verdict), 100 * double(n) / double(report.n)));
+    parts.push_back(fmt::format("{} {:.1f} %", predict::text_of(verdict), 100 * double(n) / double(report.n)));
   return parts.empty() ? "" : fmt::format("{}\n", fmt::join(parts, ", "));
 }
 
@@ -150,7 +150,7 @@ nlohmann::ordered_json to_json(const ScoreReport& report, bool per_class) {
   }
   nlohmann::ordered_json j{{"n", report.n}, {"bad", report.bad.size()}, {"heads", heads}};
   if (!report.verdicts.empty()) j["verdicts"]["percent"] = report.percent;
-  for (const auto& [verdict, n] : report.verdicts) j["verdicts"][text_of(verdict)] = n;
+  for (const auto& [verdict, n] : report.verdicts) j["verdicts"][predict::text_of(verdict)] = n;
   return j;
 }
 
@@ -166,4 +166,4 @@ std::string to_table(const ScoreReport& report, bool per_class) {
   return text;
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -6,7 +6,7 @@
 
 #include "tools/evaluate/score.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 // {"n", "bad", "heads": {NAME: {as to_json(HeadScore), "named": {"accuracy", "sure", "precision"}, "unscored": {CLASS:
 // n}}}, "verdicts": {"percent", VERDICT: n}}, the last of a calibrated model only; "sure" is a share of the pictures,
@@ -16,4 +16,4 @@ namespace pc {
 nlohmann::ordered_json to_json(const ScoreReport& report, bool per_class);
 std::string to_table(const ScoreReport& report, bool per_class);
 
-}  // namespace pc
+}  // namespace pc::evaluate

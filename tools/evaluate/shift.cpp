@@ -16,7 +16,7 @@
 #include "tools/evaluate/contenders.h"
 #include "tools/predict/adapt.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 namespace fs = std::filesystem;
@@ -25,7 +25,7 @@ constexpr uint64_t kSeed = 1;
 
 std::vector<std::size_t> sample_of(const std::vector<std::size_t>& items, int64_t limit) {
   std::vector<std::size_t> sample;
-  for (const uint32_t i : epoch_order(uint32_t(items.size()), kSeed, 0))
+  for (const uint32_t i : data::epoch_order(uint32_t(items.size()), kSeed, 0))
     if (int64_t(sample.size()) < limit) sample.push_back(items[i]);
   std::sort(sample.begin(), sample.end());
   return sample;
@@ -34,7 +34,7 @@ std::vector<std::size_t> sample_of(const std::vector<std::size_t>& items, int64_
 // Of each picture of a plan: 1 correct, 0 incorrect, -1 it cannot be scored or read.
 using Verdicts = std::vector<int>;
 
-using Change = std::function<Image(const Image&, std::size_t item)>;
+using Change = std::function<data::Image(const data::Image&, std::size_t item)>;
 
 // A model at work, row after row.
 class Runner {
@@ -43,7 +43,7 @@ class Runner {
   // the same.
   Runner(const Contender& model, const ShiftSettings& settings, int side, std::function<void()> picture_done,
          std::set<std::string>& bad)
-      : predictor_(open_predictor(model.path, settings.network)),
+      : predictor_(predict::open_predictor(model.path, settings.network)),
         settings_(settings.network),
         side_(side),
         picture_done_(std::move(picture_done)),
@@ -54,8 +54,8 @@ class Runner {
   // Without a change each model gets the pictures as its training did.
   Verdicts run(const ScorePlan& plan, const Change& change = {}) {
     const Decode changed = [&](std::size_t i) {
-      const Image image = plan.data.images->image(plan.items[i], {.min_side = side_});
-      return change(resize_to_short_side(image, side_), plan.items[i]);
+      const data::Image image = plan.data.images->image(plan.items[i], {.min_side = side_});
+      return change(data::resize_to_short_side(image, side_), plan.items[i]);
     };
     const Decode decode = change ? changed : as_trained(predictor_, plan);
     if (adapter_) adapter_->adapt(plan.items.size(), decode, settings_.batch);
@@ -71,9 +71,9 @@ class Runner {
   }
 
  private:
-  Predictor predictor_;
-  std::optional<NormAdapter> adapter_;
-  NetworkOptions settings_;
+  predict::Predictor predictor_;
+  std::optional<predict::NormAdapter> adapter_;
+  predict::NetworkOptions settings_;
   int side_;
   std::function<void()> picture_done_;
   std::set<std::string>& bad_;
@@ -97,7 +97,7 @@ ShiftCell count(const ScorePlan& plan, const Verdicts& verdicts, const Verdicts*
   return cell;
 }
 
-Image undisturbed(const Image& image, std::size_t) { return image; }
+data::Image undisturbed(const data::Image& image, std::size_t) { return image; }
 
 // What is done to the sample, with the row's name.
 struct Disturbance {
@@ -107,10 +107,10 @@ struct Disturbance {
 
 std::vector<Disturbance> disturbances() {
   std::vector<Disturbance> all;
-  for (const Corruption kind : kCorruptions)
-    for (int severity = 1; severity <= kSeverities; ++severity)
-      all.push_back({name_of(kind), strength_of(kind, severity), [=](const Image& image, std::size_t item) {
-                       return corrupt(image, kind, severity, kSeed, item);
+  for (const data::Corruption kind : data::kCorruptions)
+    for (int severity = 1; severity <= data::kSeverities; ++severity)
+      all.push_back({name_of(kind), data::strength_of(kind, severity), [=](const data::Image& image, std::size_t item) {
+                       return data::corrupt(image, kind, severity, kSeed, item);
                      }});
   return all;
 }
@@ -153,7 +153,7 @@ std::vector<ShiftCell> column_of(Contender& model, Runner& runner, const Common&
   cells.resize(cells.size() + 2);
   if (model.photos) {
     const ScorePlan& plan = *model.photos;
-    const Catalog& there = plan.data.catalog;
+    const data::Catalog& there = plan.data.catalog;
     const Verdicts verdicts = runner.run(plan);
     cells[cells.size() - 2] = count(plan, verdicts);
     cells.back() = count(plan, verdicts, nullptr, [&](std::size_t i) {
@@ -184,7 +184,7 @@ ShiftCell held_out_cell(const NamedModel& model, const ShiftSettings& settings, 
   const Contender contender = std::move(line_up(own, label).front());
   if (!contender.data)
     fail(Exit::data, fmt::format("{}: {} knows none of the labels there", settings.data, model.path));
-  Progress progress(model.name, int64_t(contender.data->items.size()));
+  cli::Progress progress(model.name, int64_t(contender.data->items.size()));
   int64_t done = 0;
   Runner runner(
       contender, settings, 0, [&] { progress.update(++done); }, bad);
@@ -212,8 +212,9 @@ ShiftReport measure_shift(const ShiftSettings& settings) {
   int side = 0;
   for (const Contender& model : models)
     side = std::max(
-        side, decode_settings(store_settings(model.info.preprocess.height, model.info.preprocess.width)).min_side);
-  Progress progress("scoring", total);
+        side, data::decode_settings(data::store_settings(model.info.preprocess.height, model.info.preprocess.width))
+                  .min_side);
+  cli::Progress progress("scoring", total);
   int64_t done = 0;
   std::set<std::string> bad;
   for (Contender& model : models) {
@@ -230,4 +231,4 @@ ShiftReport measure_shift(const ShiftSettings& settings) {
   return report;
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

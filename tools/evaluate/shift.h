@@ -7,7 +7,7 @@
 #include "tools/evaluate/score.h"
 #include "tools/predict/network_options.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 struct NamedModel {
   std::string name, path;
@@ -21,7 +21,7 @@ struct ShiftSettings {
   ClassMap map;             // of the photos; empty: by name
   bool test_only = true;    // the pictures that every model has held back, else all
   int64_t limit = 2000;     // pictures that are corrupted, drawn with a fixed seed; 0: none, and no row of them
-  NetworkOptions network;
+  predict::NetworkOptions network;
 };
 
 // One model in one row; n = 0: nothing that it can name.
@@ -47,7 +47,7 @@ struct ShiftReport {
   std::vector<std::string> models, heads;  // names for people; the head of each that is scored
   std::string data, label, photos;
   int64_t sample = 0;
-  NetworkOptions network;
+  predict::NetworkOptions network;
   std::vector<std::string> common_classes;  // of the photos, that every model can name
   std::vector<std::string> unknown_labels;  // of the map, that no model knows
   std::vector<ShiftRow> rows;
@@ -62,4 +62,4 @@ struct ShiftReport {
 // heads and none is chosen; Error(data) where no model can name anything, or no test picture is common to all.
 ShiftReport measure_shift(const ShiftSettings& settings);
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -5,7 +5,7 @@
 
 #include "tools/cli/terminal.h"
 
-namespace pc {
+namespace pc::evaluate {
 namespace {
 
 double share(const ShiftCell& cell) { return double(cell.correct) / double(cell.n); }
@@ -28,14 +28,14 @@ constexpr std::size_t kCell = 36;  // columns of one model
 std::string cell_text(const ShiftCell& cell, bool paired) {
   if (cell.n == 0) return "       -";
   const Interval interval = wilson(share(cell), cell.n);
-  return fmt::format("{:>8} {:>6.1f}  {:<12} {:>5}", grouped(cell.n), 100 * share(cell),
+  return fmt::format("{:>8} {:>6.1f}  {:<12} {:>5}", cli::grouped(cell.n), 100 * share(cell),
                      fmt::format("{:.1f} … {:.1f}", 100 * interval.low, 100 * interval.high),
                      paired ? fmt::format("{:+.1f}", -100 * drop(cell)) : "");
 }
 
 // Cells side by side, without blanks at the end.
 std::string line_of(std::string text, const std::vector<std::string>& cells) {
-  for (const std::string& cell : cells) text += "  " + padded(cell, kCell);
+  for (const std::string& cell : cells) text += "  " + cli::padded(cell, kCell);
   return text.erase(text.find_last_not_of(' ') + 1) + "\n";
 }
 
@@ -43,12 +43,12 @@ std::string head_lines(const ShiftReport& report) {
   std::string text = visible(report.data) + (report.label.empty() ? "" : ", " + visible(report.label));
   text += report.sample == 0 ? "\n"
                              : fmt::format("; the corruptions on {} pictures of it, drawn with a fixed seed\n",
-                                           grouped(report.sample));
+                                           cli::grouped(report.sample));
   if (!report.photos.empty())
     text += fmt::format("photos: {}; all models can name {}\n", visible(report.photos),
                         visible(fmt::format("{}", fmt::join(report.common_classes, ", "))));
   text += "accuracy in %, 95 % interval, and the change in points on the same pictures\n";
-  return text + conditions(report.network) + "\n";
+  return text + predict::conditions(report.network) + "\n";
 }
 
 }  // namespace
@@ -75,18 +75,18 @@ nlohmann::ordered_json to_json(const ShiftReport& report) {
 std::string to_table(const ShiftReport& report) {
   std::size_t name = 0, strength = 0;
   for (const ShiftRow& row : report.rows)
-    name = std::max(name, width(row.name)), strength = std::max(strength, width(row.strength));
+    name = std::max(name, cli::width(row.name)), strength = std::max(strength, cli::width(row.strength));
   std::vector<std::string> models, titles;
   for (const std::string& model : report.models) {
-    models.push_back("      " + clipped(visible(model), kCell - 6));
+    models.push_back("      " + cli::clipped(visible(model), kCell - 6));
     titles.push_back("       n    acc.  interval      change");
   }
-  const std::string margin = padded("", name + 2 + strength);
+  const std::string margin = cli::padded("", name + 2 + strength);
   std::string text = head_lines(report) + line_of(margin, models) + line_of(margin, titles);
   for (const ShiftRow& row : report.rows) {
     std::vector<std::string> cells;
     for (const ShiftCell& cell : row.cells) cells.push_back(cell_text(cell, row.paired));
-    text += line_of(padded(row.name, name) + "  " + padded(row.strength, strength), cells);
+    text += line_of(cli::padded(row.name, name) + "  " + cli::padded(row.strength, strength), cells);
   }
   for (const HeldOut& one : report.held_out)
     text += line_of(fmt::format("held out: {}, by {}", visible(one.model.name), visible(one.model.path)),
@@ -94,4 +94,4 @@ std::string to_table(const ShiftReport& report) {
   return text + (report.bad.empty() ? "" : fmt::format("{} pictures could not be read\n", report.bad.size()));
 }
 
-}  // namespace pc
+}  // namespace pc::evaluate

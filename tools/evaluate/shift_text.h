@@ -6,9 +6,9 @@
 
 #include "tools/evaluate/shift.h"
 
-namespace pc {
+namespace pc::evaluate {
 
 nlohmann::ordered_json to_json(const ShiftReport& report);
 std::string to_table(const ShiftReport& report);
 
-}  // namespace pc
+}  // namespace pc::evaluate

@@ -12,7 +12,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/system.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 // A line break would begin a header of its own.
@@ -67,4 +67,4 @@ std::string kaggle_authorization(const std::function<void(const std::string&)>& 
   return from_file(path);
 }
 
-}  // namespace pc
+}  // namespace pc::fetch

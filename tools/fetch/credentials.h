@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-namespace pc {
+namespace pc::fetch {
 
 // The value of an Authorization header, empty where there is no token: from $KAGGLE_API_TOKEN, else $KAGGLE_USERNAME
 // and $KAGGLE_KEY, else kaggle.json in $KAGGLE_CONFIG_DIR or ~/.kaggle. `warn` hears of a file that the group can read.
@@ -12,4 +12,4 @@ namespace pc {
 // that is not {"username", "key"}, Error(file) for one that everybody can read.
 std::string kaggle_authorization(const std::function<void(const std::string&)>& warn);
 
-}  // namespace pc
+}  // namespace pc::fetch

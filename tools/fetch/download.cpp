@@ -10,7 +10,7 @@
 #include "kernels/base/error.h"
 #include "tools/fetch/part_file.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 constexpr int kRetries = 5;
@@ -216,4 +216,4 @@ void download(const Download& job, const Transport& transport, const FetchHooks&
   Downloader(job, transport, hooks).run();
 }
 
-}  // namespace pc
+}  // namespace pc::fetch

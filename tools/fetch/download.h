@@ -9,7 +9,7 @@
 
 #include "tools/fetch/http_client.h"
 
-namespace pc {
+namespace pc::fetch {
 
 struct Download {
   std::string url, authorization;
@@ -36,4 +36,4 @@ struct FetchHooks {
 // was received stays in FILE.part unless it is known to be wrong.
 void download(const Download& job, const Transport& transport, const FetchHooks& hooks);
 
-}  // namespace pc
+}  // namespace pc::fetch

@@ -10,7 +10,7 @@
 #include "tools/fetch/archive_check.h"
 #include "tools/weights/weights.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 namespace fs = std::filesystem;
@@ -55,14 +55,14 @@ fs::path fetch(const FetchItem& item, const FetchOptions& options, const Transpo
     hooks.note("already there");
     return result;
   }
-  const LockFile lock(make_folders(options.folder) / fmt::format(".{}.lock", item.name),
-                      item.name + " is being fetched by another pcdata; wait for it");
+  const cli::LockFile lock(make_folders(options.folder) / fmt::format(".{}.lock", item.name),
+                           item.name + " is being fetched by another pcdata; wait for it");
   // Another process may have been here before the lock.
   if (!is_file(result) && !is_file(published)) fetch_published(item, options, transport, hooks);
-  if (item.converts() && !is_file(result)) convert_weights(published, result);
+  if (item.converts() && !is_file(result)) weights::convert_weights(published, result);
   std::error_code ignored;
   if (item.converts() && !options.keep) fs::remove(published, ignored);
   return result;
 }
 
-}  // namespace pc
+}  // namespace pc::fetch

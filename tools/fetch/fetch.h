@@ -6,7 +6,7 @@
 #include "tools/fetch/download.h"
 #include "tools/fetch/items.h"
 
-namespace pc {
+namespace pc::fetch {
 
 struct FetchOptions {
   std::filesystem::path folder;
@@ -20,4 +20,4 @@ struct FetchOptions {
 std::filesystem::path fetch(const FetchItem& item, const FetchOptions& options, const Transport& transport,
                             const FetchHooks& hooks);
 
-}  // namespace pc
+}  // namespace pc::fetch

@@ -13,7 +13,7 @@
 #include "kernels/base/system.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 constexpr int kMaxRedirects = 5;
@@ -227,4 +227,4 @@ std::string url_objection(const std::string& text) {
   return "neither https nor http to this machine itself";
 }
 
-}  // namespace pc
+}  // namespace pc::fetch

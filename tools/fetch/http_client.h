@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-namespace pc {
+namespace pc::fetch {
 
 struct HttpRequest {
   std::string url;
@@ -59,4 +59,4 @@ Transport http_transport(const HttpPatience& patience = {});
 // it is.
 std::string url_objection(const std::string& url);
 
-}  // namespace pc
+}  // namespace pc::fetch

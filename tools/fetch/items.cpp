@@ -7,7 +7,7 @@
 #include "kernels/base/error.h"
 #include "tools/fetch/http_client.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 struct Base {
@@ -92,4 +92,4 @@ std::string fetch_advice(const FetchItem& item, int status, const std::filesyste
   return "run the same command again, set https_proxy where a proxy is needed, or " + by_hand;
 }
 
-}  // namespace pc
+}  // namespace pc::fetch

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::fetch {
 
 enum class Host { kaggle, pytorch };
 
@@ -34,4 +34,4 @@ std::string fetch_url(const FetchItem& item);
 // The way out after an HTTP status that ended the download (below 400: no answer), with what to do by hand.
 std::string fetch_advice(const FetchItem& item, int status, const std::filesystem::path& folder);
 
-}  // namespace pc
+}  // namespace pc::fetch

@@ -10,7 +10,7 @@
 
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::fetch {
 namespace {
 
 using nlohmann::json;
@@ -84,4 +84,4 @@ void PartFile::finish() {
   std::filesystem::remove(state_path(), ignored);
 }
 
-}  // namespace pc
+}  // namespace pc::fetch

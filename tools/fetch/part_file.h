@@ -7,7 +7,7 @@
 
 #include "kernels/base/descriptor.h"
 
-namespace pc {
+namespace pc::fetch {
 
 struct PartState {
   std::string url, etag, last_modified;
@@ -40,4 +40,4 @@ class PartFile {
   int64_t size_ = 0;
 };
 
-}  // namespace pc
+}  // namespace pc::fetch

@@ -10,7 +10,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::html {
 namespace {
 
 constexpr const char* kStyle = R"(
@@ -56,21 +56,22 @@ std::string html_page(const std::string& title, const std::string& style, const 
       html_text(title), kStyle, style, body);
 }
 
-Image thumbnail(const Image& image) {
+data::Image thumbnail(const data::Image& image) {
   constexpr int kSide = 80;
   const int side = std::max(image.h, image.w);
   if (side <= kSide) return image;
-  return resize(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
+  return data::resize(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
 }
 
-std::string Thumbnails::show(const std::string& key, const std::string& label, const std::function<Image()>& draw) {
+std::string Thumbnails::show(const std::string& key, const std::string& label,
+                             const std::function<data::Image()>& draw) {
   if (!shown_.contains(key) && !broken_.contains(key) && !left_out_) add(key, draw);
   const std::string text = html_text(label);
   return fmt::format("<span class=\"p {}\" role=\"img\" title=\"{}\" aria-label=\"{}\"></span>",
                      shown_.contains(key) ? key : "none", text, text);
 }
 
-void Thumbnails::add(const std::string& key, const std::function<Image()>& draw) {
+void Thumbnails::add(const std::string& key, const std::function<data::Image()>& draw) {
   try {
     const std::string data = to_base64(encode_jpeg(thumbnail(draw()), {.quality = 75}));
     if (css_.size() + data.size() > budget_) {
@@ -84,4 +85,4 @@ void Thumbnails::add(const std::string& key, const std::function<Image()>& draw)
   }
 }
 
-}  // namespace pc
+}  // namespace pc::html

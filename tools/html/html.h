@@ -9,7 +9,7 @@
 
 #include "data/image.h"
 
-namespace pc {
+namespace pc::html {
 
 // Text as HTML: & < > " ' escaped, control characters and broken UTF-8 shown as U+FFFD.
 std::string html_text(const std::string& text);
@@ -18,7 +18,7 @@ std::string html_text(const std::string& text);
 std::string html_page(const std::string& title, const std::string& style, const std::string& body);
 
 // The longer side is at most 80 pixels.
-Image thumbnail(const Image& image);
+data::Image thumbnail(const data::Image& image);
 
 // Thumbnails as CSS classes, so that a picture shown twice is stored once.
 class Thumbnails {
@@ -27,16 +27,16 @@ class Thumbnails {
   // An element that shows the picture called `key` (a name of CSS, such as "p12"), described by `label`. `draw` is
   // asked at the first use. An empty frame where it throws Error, and for every new picture once one would take more
   // than the bytes given.
-  std::string show(const std::string& key, const std::string& label, const std::function<Image()>& draw);
+  std::string show(const std::string& key, const std::string& label, const std::function<data::Image()>& draw);
   const std::string& css() const { return css_; }
   bool left_out() const { return left_out_; }
 
  private:
-  void add(const std::string& key, const std::function<Image()>& draw);
+  void add(const std::string& key, const std::function<data::Image()>& draw);
   std::size_t budget_;
   std::set<std::string> shown_, broken_;
   std::string css_;
   bool left_out_ = false;
 };
 
-}  // namespace pc
+}  // namespace pc::html

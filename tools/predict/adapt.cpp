@@ -5,7 +5,7 @@
 #include "kernels/base/error.h"
 #include "tools/predict/stream.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 template <class F>
@@ -52,8 +52,8 @@ void NormAdapter::see(const std::vector<Tensor>& inputs, Buffers& sums) {
     }
 }
 
-void NormAdapter::adapt(std::size_t count, const std::function<Image(std::size_t)>& decode, int batch) {
-  const std::vector<uint32_t> order = epoch_order(uint32_t(count), 1, 0);
+void NormAdapter::adapt(std::size_t count, const std::function<data::Image(std::size_t)>& decode, int batch) {
+  const std::vector<uint32_t> order = data::epoch_order(uint32_t(count), 1, 0);
   Buffers mixed = trained_;
   for (auto& buffer : mixed) std::fill(buffer.begin(), buffer.end(), 0.0f);
   float n = 0;
@@ -76,4 +76,4 @@ void NormAdapter::adapt(std::size_t count, const std::function<Image(std::size_t
   write(mixed);
 }
 
-}  // namespace pc
+}  // namespace pc::predict

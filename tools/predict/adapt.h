@@ -6,7 +6,7 @@
 
 #include "tools/predict/predictor.h"
 
-namespace pc {
+namespace pc::predict {
 
 // How much the statistics of the training count against n pictures to be scored: as much as so many pictures, so the
 // new ones weigh n / (kSourcePictures + n) (Schneider et al., "Improving robustness against common corruptions by
@@ -20,7 +20,7 @@ class NormAdapter {
   // Runs all pictures through the network once, in a fixed random order so that every batch is a mixture, and sets
   // their statistics mixed with the remembered ones. Pictures that cannot be read do not count. Error(data) where fewer
   // than two can.
-  void adapt(std::size_t count, const std::function<Image(std::size_t)>& decode, int batch);
+  void adapt(std::size_t count, const std::function<data::Image(std::size_t)>& decode, int batch);
 
  private:
   using Buffers = std::vector<std::vector<float>>;  // in visit order: mean and variance of each batch norm
@@ -32,4 +32,4 @@ class NormAdapter {
   Buffers trained_;
 };
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -9,7 +9,7 @@
 #include "kernels/base/csv_writer.h"
 #include "tools/cli/terminal.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 using nlohmann::ordered_json;
@@ -126,16 +126,17 @@ std::string to_text(const std::string& file, const Outcome& outcome, const Model
   const auto guesses = all_guesses(info, outcome.logits, named, style.top_k);
   std::size_t head_width = 0, label_width = 0;
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
-    head_width = std::max(head_width, width(info.heads[h].name));
-    for (const Guess& guess : guesses[h]) label_width = std::max(label_width, width(info.heads[h].labels[guess.label]));
+    head_width = std::max(head_width, cli::width(info.heads[h].name));
+    for (const Guess& guess : guesses[h])
+      label_width = std::max(label_width, cli::width(info.heads[h].labels[guess.label]));
   }
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     std::string name = visible(info.heads[h].name);
-    if (guesses[h].empty()) text += fmt::format("  {}  ?\n", padded(name, head_width));
+    if (guesses[h].empty()) text += fmt::format("  {}  ?\n", cli::padded(name, head_width));
     for (const Guess& guess : guesses[h]) {
-      text += fmt::format("  {}  {} {:5.1f} %{}\n", padded(name, head_width),
-                          padded(visible(info.heads[h].labels[guess.label]), label_width), 100 * guess.p,
-                          style.bars ? "  " + painted(bar(guess.p, kBar), style.color) : "");
+      text += fmt::format("  {}  {} {:5.1f} %{}\n", cli::padded(name, head_width),
+                          cli::padded(visible(info.heads[h].labels[guess.label]), label_width), 100 * guess.p,
+                          style.bars ? "  " + cli::painted(cli::bar(guess.p, kBar), style.color) : "");
       name.clear();
     }
   }
@@ -176,4 +177,4 @@ std::string to_csv(const std::string& file, const Outcome& outcome, const ModelI
   return row + "\n";
 }
 
-}  // namespace pc
+}  // namespace pc::predict

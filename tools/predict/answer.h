@@ -8,7 +8,7 @@
 #include "tools/predict/predictor.h"
 #include "tools/predict/verdict.h"
 
-namespace pc {
+namespace pc::predict {
 
 struct Guess {
   std::size_t label;  // index into the head's labels
@@ -50,4 +50,4 @@ std::string csv_header(const ModelInfo& info, const AnswerStyle& style);
 std::string csv_start(const std::string& file, Exit code);  // "FILE,STATUS,": the row of a picture begins so
 std::string to_csv(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style);
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -7,7 +7,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 uint8_t to_byte(double value) { return uint8_t(std::lround(std::clamp(value, 0.0, 255.0))); }
@@ -55,10 +55,10 @@ Heat enlarged(const Heat& heat, int h, int w) {
   return large;
 }
 
-Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess) {
+data::Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess) {
   const std::vector<float> values = x.to_vector<float>();
   const auto pixels = std::size_t(x.dim(1) * x.dim(2)), channels = std::size_t(x.dim(3));  // 3, and padding
-  Image image{.h = int(x.dim(1)), .w = int(x.dim(2)), .pixels = {}};
+  data::Image image{.h = int(x.dim(1)), .w = int(x.dim(2)), .pixels = {}};
   for (std::size_t i = 0; i < pixels; ++i)
     for (std::size_t c = 0; c < 3; ++c) {
       const double value = double(values[(std::size_t(row) * pixels + i) * channels + c]);
@@ -67,11 +67,11 @@ Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess) {
   return image;
 }
 
-Image overlay(const Image& picture, const Heat& heat) {
+data::Image overlay(const data::Image& picture, const Heat& heat) {
   const Heat large = enlarged(heat, picture.h, picture.w);
   const auto [lowest, highest] = std::minmax_element(large.values.begin(), large.values.end());
   const double least = std::max(0.0f, *lowest), range = std::max(1e-20, *highest - least);
-  Image image = picture;
+  data::Image image = picture;
   for (std::size_t i = 0; i < large.values.size(); ++i) {
     uint8_t* rgb = &image.pixels[3 * i];
     const double gray = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
@@ -82,4 +82,4 @@ Image overlay(const Image& picture, const Heat& heat) {
   return image;
 }
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -10,7 +10,7 @@
 #include "engine/preprocess.h"
 #include "engine/tensor.h"
 
-namespace pc {
+namespace pc::predict {
 
 // h x w values, row-major.
 struct Heat {
@@ -26,10 +26,10 @@ Heat class_activation(const Tensor& features, int64_t row, const Tensor& weight,
 Heat enlarged(const Heat& heat, int h, int w);
 
 // Picture `row` of a network input [n,h,w,3], as the network saw it.
-Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess);
+data::Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess);
 
 // The picture in gray, where the evidence for the class lies in yellow to red: from 0, or from the least value where
 // all places speak for it, to the largest. Heat of another size is enlarged to the picture's.
-Image overlay(const Image& picture, const Heat& heat);
+data::Image overlay(const data::Image& picture, const Heat& heat);
 
-}  // namespace pc
+}  // namespace pc::predict

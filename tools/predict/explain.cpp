@@ -8,7 +8,7 @@
 #include "engine/ops.h"
 #include "tools/predict/verdict.h"
 
-namespace pc {
+namespace pc::predict {
 
 std::size_t explained_head(const ModelInfo& info, const std::string& name) {
   if (name.empty()) return 0;
@@ -32,7 +32,7 @@ std::vector<Heat> evidence(Predictor& predictor, const Tensor& input, const Logi
   return heats;
 }
 
-Image explain(Predictor& predictor, const Tensor& input, const Logits& logits, std::size_t head) {
+data::Image explain(Predictor& predictor, const Tensor& input, const Logits& logits, std::size_t head) {
   return overlay(network_view(input, 0, predictor.info().preprocess), evidence(predictor, input, logits)[head]);
 }
 
@@ -43,4 +43,4 @@ std::filesystem::path explanation_path(const std::filesystem::path& folder, cons
   return path += ".png";
 }
 
-}  // namespace pc
+}  // namespace pc::predict

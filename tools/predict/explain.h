@@ -8,7 +8,7 @@
 #include "tools/predict/cam.h"
 #include "tools/predict/predictor.h"
 
-namespace pc {
+namespace pc::predict {
 
 // The place of a head by its name, the first one for ""; Error(usage) naming those there are.
 std::size_t explained_head(const ModelInfo& info, const std::string& name);
@@ -18,9 +18,9 @@ std::size_t explained_head(const ModelInfo& info, const std::string& name);
 std::vector<Heat> evidence(Predictor& predictor, const Tensor& input, const Logits& logits);
 
 // The picture as the network saw it, with one head's evidence drawn over it.
-Image explain(Predictor& predictor, const Tensor& input, const Logits& logits, std::size_t head);
+data::Image explain(Predictor& predictor, const Tensor& input, const Logits& logits, std::size_t head);
 
 // Where the heat map of a picture goes below a folder: DIR/a/b.jpg.png for a/b.jpg, whatever the path; never outside.
 std::filesystem::path explanation_path(const std::filesystem::path& folder, const std::string& file);
 
-}  // namespace pc
+}  // namespace pc::predict

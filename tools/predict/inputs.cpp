@@ -14,7 +14,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 namespace fs = std::filesystem;
@@ -33,8 +33,8 @@ InputPicture nothing(const std::string& place, const std::string& why, Exit code
 
 std::vector<InputPicture> pictures_below(const std::string& root) {
   std::vector<InputPicture> pictures;
-  const auto problems = walk_files(root, {.skip = is_junk}, [&](const fs::directory_entry& file, const std::string&) {
-    if (has_image_name(file.path().filename().string())) pictures.push_back({.file = file.path().string()});
+  const auto problems = walk_files(root, {.skip = data::is_junk}, [&](const fs::directory_entry& file, const std::string&) {
+    if (data::has_image_name(file.path().filename().string())) pictures.push_back({.file = file.path().string()});
   });
   std::sort(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
   for (const WalkProblem& problem : problems)
@@ -49,7 +49,7 @@ std::vector<std::string> matches(const std::string& pattern) {
   if (::glob(pattern.c_str(), GLOB_TILDE, nullptr, &found) == 0)
     for (std::size_t i = 0; i < found.gl_pathc; ++i) {
       const std::string path = found.gl_pathv[i];
-      if (is_folder(path) || has_image_name(path) || is_archive_name(path)) paths.push_back(path);
+      if (is_folder(path) || data::has_image_name(path) || is_archive_name(path)) paths.push_back(path);
     }
   ::globfree(&found);
   return paths;
@@ -129,7 +129,7 @@ std::vector<InputPicture> Inputs::find(const std::string& place, bool globs) {
 std::vector<InputPicture> Inputs::in_archive(const std::string& path, const std::string& inside) {
   if (path != archive_path_) {
     try {
-      archive_ = open_tree(path);
+      archive_ = data::open_tree(path);
     } catch (const Error& error) {
       return {nothing(path, error.what(), error.code())};
     }
@@ -147,7 +147,7 @@ std::vector<InputPicture> Inputs::in_archive(const std::string& path, const std:
     return pictures;
   }
   for (std::size_t i = 0; i < entries.size(); ++i)
-    if (has_image_name(entries[i].path) && lies_in(entries[i].path, inside)) add(i);
+    if (data::has_image_name(entries[i].path) && lies_in(entries[i].path, inside)) add(i);
   if (pictures.empty())
     pictures.push_back(
         nothing(inside.empty() ? path : path + "/" + inside,
@@ -177,15 +177,15 @@ const std::vector<InputPicture>& Inputs::collect() {
   return found_;
 }
 
-Image read_picture(const InputPicture& picture, const DecodeSettings& settings) {
+data::Image read_picture(const InputPicture& picture, const data::DecodeSettings& settings) {
   if (picture.code != Exit::ok) fail(picture.code, picture.error);
   if (!picture.archive) return read_picture(picture.file, settings);
-  return decode_image(picture.archive->read(picture.archive->entries()[picture.entry], kMostBytes), picture.file,
-                      settings);
+  return data::decode_image(picture.archive->read(picture.archive->entries()[picture.entry], kMostBytes), picture.file,
+                            settings);
 }
 
-Image read_picture(const std::string& file, const DecodeSettings& settings) {
-  return decode_image(read_bytes(file), file, settings);
+data::Image read_picture(const std::string& file, const data::DecodeSettings& settings) {
+  return data::decode_image(read_bytes(file), file, settings);
 }
 
 PictureStream stream_of(Inputs& inputs, const Predictor& predictor) {
@@ -197,4 +197,4 @@ PictureStream stream_of(Inputs& inputs, const Predictor& predictor) {
   };
 }
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -18,15 +18,15 @@ namespace CLI {
 class App;
 }
 
-namespace pc {
+namespace pc::predict {
 
 // One picture to predict, or a place without one: then `error` says why and `code` is its exit code.
 struct InputPicture {
   std::string file;  // as the user would name it, "shop.zip/images/1.jpg" within an archive; "-" is standard input
   std::string error = {};
   Exit code = Exit::ok;
-  std::shared_ptr<const FileTree> archive = nullptr;  // where it lies in one,
-  std::size_t entry = 0;                              // and which of its entries it is
+  std::shared_ptr<const data::FileTree> archive = nullptr;  // where it lies in one,
+  std::size_t entry = 0;                                    // and which of its entries it is
 };
 
 struct InputOptions {
@@ -60,15 +60,15 @@ class Inputs {
   std::size_t at_ = 0;
   std::optional<PathList> list_;
   std::string archive_path_;  // the one opened last: a list may name its pictures one by one
-  std::shared_ptr<const FileTree> archive_;
+  std::shared_ptr<const data::FileTree> archive_;
 };
 
 // Reads and decodes. Throws the picture's own error, Error(file) "cannot open PATH: …", else what decode_image throws;
 // Error(limit) above 512 MiB.
-Image read_picture(const InputPicture& picture, const DecodeSettings& settings = {});
-Image read_picture(const std::string& file, const DecodeSettings& settings = {});
+data::Image read_picture(const InputPicture& picture, const data::DecodeSettings& settings = {});
+data::Image read_picture(const std::string& file, const data::DecodeSettings& settings = {});
 
 // All of them in their order, decoded for the predictor. Both must outlive the stream.
 PictureStream stream_of(Inputs& inputs, const Predictor& predictor);
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -17,7 +17,7 @@
 #include "tools/predict/adapt.h"
 #include "tools/predict/explain.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 namespace fs = std::filesystem;
@@ -28,7 +28,7 @@ std::string hash_of(const fs::path& file) { return sha256_hex(MappedFile::open(f
 // How the row of a picture begins: enough to see that it is of this picture, and what became of it.
 std::string row_start(RowFormat format, const std::string& file, Exit code) {
   if (format == RowFormat::csv) return csv_start(file, code);
-  std::string object = one_line({{"file", file}, {"status", status_of(code)}});
+  std::string object = cli::one_line({{"file", file}, {"status", status_of(code)}});
   object.pop_back();  // the brace
   return object;
 }
@@ -48,7 +48,7 @@ Job::Job(const JobOptions& o, Predictor& predictor) : o_(o), predictor_(predicto
   if (!o.index.empty()) index_.emplace(o.index, backbone_id(predictor.path(), predictor.info()));
   if (o.network.adapt) adapt();
   if (!o.output.empty()) file_.emplace(o.output, made_with(), o.resume);
-  if (!o.output.empty() || !terminal_of(stdout).on) progress_.emplace("predicting", inputs_.count().value_or(0));
+  if (!o.output.empty() || !cli::terminal_of(stdout).on) progress_.emplace("predicting", inputs_.count().value_or(0));
 }
 
 // Threads are not in it, nor the size of batches: they change no bit, but for the statistics of --bn-adapt.
@@ -83,7 +83,7 @@ Exit Job::run() {
     fmt::print(stderr, "{} is finished: nothing to do\n", o_.output);
     return Exit::ok;
   }
-  catch_stop_signals();
+  cli::catch_stop_signals();
   if (file_) take_back();
   if (o_.format == RowFormat::csv && !has_header_) write(csv_header(predictor_.info(), o_.style));
   start_ = std::chrono::steady_clock::now();
@@ -126,7 +126,7 @@ std::string Job::row(const Prepared& picture) const {
     case RowFormat::csv:
       return to_csv(picture.file, picture.outcome, info, o_.style);
     case RowFormat::json:
-      return one_line(to_json(picture.file, picture.outcome, info, o_.style)) + "\n";
+      return cli::one_line(to_json(picture.file, picture.outcome, info, o_.style)) + "\n";
     case RowFormat::text:
       break;
   }
@@ -142,7 +142,7 @@ void Job::write(std::string_view rows) {
 // Rows leave in whole batches.
 void Job::end_batch(std::vector<Prepared>& pictures) {
   std::string rows;
-  bool stopped = stop_requested();
+  bool stopped = cli::stop_requested();
   for (Prepared& picture : pictures) {
     Outcome& outcome = picture.outcome;
     if (outcome.code == Exit::stopped) {
@@ -183,8 +183,8 @@ void Job::count(Exit code, const Outcome* outcome) {
 }
 
 void Job::stop() const {
-  std::string text = fmt::format("stopped after {}{} pictures", grouped(done_),
-                                 inputs_.count() ? " of " + grouped(*inputs_.count()) : "");
+  std::string text = fmt::format("stopped after {}{} pictures", cli::grouped(done_),
+                                 inputs_.count() ? " of " + cli::grouped(*inputs_.count()) : "");
   if (file_ && o_.format != RowFormat::text)
     text += fmt::format(", their rows are in {}; the same command with --resume goes on", o_.output);
   fail(Exit::stopped, text);
@@ -193,11 +193,11 @@ void Job::stop() const {
 void Job::summarize() const {
   if (done_ < 2) return;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  std::string text = fmt::format("{} pictures, {} failed", grouped(done_), grouped(failed_));
-  if (before_ > 0) text += fmt::format(", {} of them before", grouped(before_));
+  std::string text = fmt::format("{} pictures, {} failed", cli::grouped(done_), cli::grouped(failed_));
+  if (before_ > 0) text += fmt::format(", {} of them before", cli::grouped(before_));
   if (before_ == 0 && predictor_.info().calibration)
-    for (const auto& [verdict, n] : verdicts_) text += fmt::format(", {} {}", grouped(n), one_line(verdict));
+    for (const auto& [verdict, n] : verdicts_) text += fmt::format(", {} {}", cli::grouped(n), cli::one_line(verdict));
   fmt::print(stderr, "pcpredict: {}; {:.0f} img/s\n", text, double(done_ - before_) / std::max(1e-9, seconds));
 }
 
-}  // namespace pc
+}  // namespace pc::predict

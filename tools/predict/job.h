@@ -13,7 +13,7 @@
 #include "tools/predict/network_options.h"
 #include "tools/predict/row_file.h"
 
-namespace pc {
+namespace pc::predict {
 
 enum class RowFormat { text, json, csv };
 
@@ -53,7 +53,7 @@ class Job {
   Inputs inputs_;
   std::optional<EmbeddingIndex> index_;
   std::optional<RowFile> file_;
-  std::optional<Progress> progress_;
+  std::optional<cli::Progress> progress_;
   std::size_t head_ = 0;     // to explain
   bool has_header_ = false;  // the CSV to go on with
   int64_t done_ = 0, before_ = 0, failed_ = 0;
@@ -62,4 +62,4 @@ class Job {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace pc
+}  // namespace pc::predict

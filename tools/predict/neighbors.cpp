@@ -14,7 +14,7 @@
 #include "kernels/base/sha256.h"
 #include "models/model_file.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 constexpr const char* kMark = "pc.index";
@@ -118,4 +118,4 @@ void IndexBuilder::write(const std::filesystem::path& path, const std::string& b
        .metadata = {{kMark, backbone}}});
 }
 
-}  // namespace pc
+}  // namespace pc::predict

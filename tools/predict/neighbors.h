@@ -12,8 +12,10 @@
 #include "engine/tensor.h"
 
 namespace pc {
-
 struct ModelInfo;
+}
+
+namespace pc::predict {
 
 struct Neighbor {
   std::string file;
@@ -54,4 +56,4 @@ class IndexBuilder {
   std::vector<uint8_t> files_;
 };
 
-}  // namespace pc
+}  // namespace pc::predict

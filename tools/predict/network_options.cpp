@@ -8,7 +8,7 @@
 #include "kernels/base/parallel.h"
 #include "tools/predict/adapt.h"
 
-namespace pc {
+namespace pc::predict {
 
 void add_network_options(CLI::App& app, NetworkOptions& o) {
   app.add_option("--device", o.device, "Where the network runs")
@@ -44,4 +44,4 @@ std::string conditions(const NetworkOptions& o) {
   return text;
 }
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -9,7 +9,7 @@ namespace CLI {
 class App;
 }
 
-namespace pc {
+namespace pc::predict {
 
 struct NetworkOptions {
   std::string device = "cpu", precision = "f32";
@@ -27,4 +27,4 @@ Predictor open_predictor(const std::filesystem::path& model, const NetworkOption
 // What is out of the ordinary, for the head of a report: a line for views and one for adapt, "" where both are off.
 std::string conditions(const NetworkOptions& options);
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -11,7 +11,7 @@
 #include "kernels/base/error.h"
 #include "tools/cli/stop.h"
 
-namespace pc {
+namespace pc::predict {
 
 InputFile::InputFile(const std::string& path)
     : path_(path), file_(path == "-" ? Descriptor() : open_file(path, O_RDONLY)) {}
@@ -23,7 +23,7 @@ std::size_t InputFile::read(void* data, std::size_t size) const {
   for (;;) {
     pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
     const int n = ::poll(&ready, 1, kMilliseconds);
-    if (n <= 0 && stop_requested()) fail(Exit::stopped, path_ + ": stopped while waiting for it");
+    if (n <= 0 && cli::stop_requested()) fail(Exit::stopped, path_ + ": stopped while waiting for it");
     if (n <= 0) continue;
     const ssize_t got = ::read(fd, data, size);
     if (got >= 0) return std::size_t(got);
@@ -63,4 +63,4 @@ bool PathList::next(std::string& path) {
   return true;
 }
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -7,7 +7,7 @@
 
 #include "kernels/base/descriptor.h"
 
-namespace pc {
+namespace pc::predict {
 
 // An open file; "-" is standard input, which stays open.
 class InputFile {
@@ -41,4 +41,4 @@ class PathList {
   bool ended_ = false;
 };
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -14,7 +14,7 @@
 #include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 namespace fs = std::filesystem;
@@ -87,13 +87,13 @@ Predictor::Predictor(LoadedModel model, const fs::path& path, const PredictorSet
 }
 
 // A picture takes the way of the packed store: training saw it so.
-DecodeSettings Predictor::decoding() const {
-  return decode_settings(store_settings(loaded_.info.preprocess.height, loaded_.info.preprocess.width));
+data::DecodeSettings Predictor::decoding() const {
+  return data::decode_settings(data::store_settings(loaded_.info.preprocess.height, loaded_.info.preprocess.width));
 }
 
-Tensor Predictor::prepare(Image image) const {
+Tensor Predictor::prepare(data::Image image) const {
   const Preprocess& preprocess = loaded_.info.preprocess;
-  image = resize_to_short_side(std::move(image), decoding().min_side);
+  image = data::resize_to_short_side(std::move(image), decoding().min_side);
   std::vector<AugmentSample> samples{preprocess.identity(0, image.h, image.w)};
   if (settings_.views) {
     samples.push_back(samples[0]);
@@ -128,4 +128,4 @@ std::vector<Logits> Predictor::predict(const std::vector<Tensor>& inputs) {
   return all;
 }
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -12,7 +12,7 @@
 #include "models/model_file.h"
 #include "tools/predict/neighbors.h"
 
-namespace pc {
+namespace pc::predict {
 
 // $PC_MODEL, else the latest runs/NAME/model.safetensors below `folder`. Throws Error(usage) with the ways out where
 // there is none.
@@ -55,10 +55,10 @@ class Predictor {
   const std::optional<SelfTestResult>& self_test() const { return self_test_; }  // nothing: the file has none
   Device device() const { return settings_.device; }
   // How a picture is to be decoded for prepare().
-  DecodeSettings decoding() const;
+  data::DecodeSettings decoding() const;
   // The network's input of one picture, on the CPU: [1, height, width, 3], to the bit what training made of the same
   // file; with `views` [4, …]. Any thread may call it.
-  Tensor prepare(Image image) const;
+  Tensor prepare(data::Image image) const;
   // Logits and embedding of each. `inputs` are what prepare() made. Throws Error(numeric) where a logit is not finite.
   std::vector<Outcome> answer(const std::vector<Tensor>& inputs);
   std::vector<Logits> predict(const std::vector<Tensor>& inputs);  // the logits alone
@@ -71,4 +71,4 @@ class Predictor {
   std::optional<SelfTestResult> self_test_;
 };
 
-}  // namespace pc
+}  // namespace pc::predict

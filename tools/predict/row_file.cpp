@@ -9,7 +9,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 namespace fs = std::filesystem;
@@ -86,4 +86,4 @@ void RowFile::finish() {
   if (::unlink(manifest_.c_str()) != 0) fail_file("remove", manifest_);
 }
 
-}  // namespace pc
+}  // namespace pc::predict

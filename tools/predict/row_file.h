@@ -11,7 +11,7 @@
 
 #include "kernels/base/descriptor.h"
 
-namespace pc {
+namespace pc::predict {
 
 class RowFile {
  public:
@@ -37,4 +37,4 @@ class RowFile {
   bool was_finished_ = false, regular_ = true;
 };
 
-}  // namespace pc
+}  // namespace pc::predict

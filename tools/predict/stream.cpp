@@ -9,7 +9,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/system.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 Prepared prepare_one(const Predictor& predictor, const StreamPicture& picture) {
@@ -47,7 +47,7 @@ std::vector<Prepared> prepare_batch(const Predictor& predictor, const PictureStr
   return all;
 }
 
-PictureStream numbered(std::size_t count, const std::function<Image(std::size_t)>& decode) {
+PictureStream numbered(std::size_t count, const std::function<data::Image(std::size_t)>& decode) {
   return [count, &decode, next = std::size_t{0}](StreamPicture& picture) mutable {
     if (next == count) return false;
     picture.decode = [&decode, i = next++] { return decode(i); };
@@ -92,7 +92,7 @@ void predict_stream(Predictor& predictor, const PictureStream& next, int batch, 
   });
 }
 
-void prepare_all(const Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode,
+void prepare_all(const Predictor& predictor, std::size_t count, const std::function<data::Image(std::size_t)>& decode,
                  int batch, const std::function<void(std::size_t, std::vector<Prepared>&)>& sink) {
   std::size_t begin = 0;
   prepare_stream(predictor, numbered(count, decode), batch, [&](std::vector<Prepared>& pictures) {
@@ -101,8 +101,8 @@ void prepare_all(const Predictor& predictor, std::size_t count, const std::funct
   });
 }
 
-void predict_all(Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode, int batch,
-                 const std::function<void(std::size_t, const Outcome&)>& sink) {
+void predict_all(Predictor& predictor, std::size_t count, const std::function<data::Image(std::size_t)>& decode,
+                 int batch, const std::function<void(std::size_t, const Outcome&)>& sink) {
   std::size_t i = 0;
   predict_stream(predictor, numbered(count, decode), batch, [&](std::vector<Prepared>& pictures) {
     for (const Prepared& picture : pictures) sink(i++, picture.outcome);
@@ -116,4 +116,4 @@ std::vector<Tensor> inputs_of(const std::vector<Prepared>& pictures) {
   return inputs;
 }
 
-}  // namespace pc
+}  // namespace pc::predict

@@ -7,12 +7,12 @@
 
 #include "tools/predict/predictor.h"
 
-namespace pc {
+namespace pc::predict {
 
 // A picture that comes along: its name, and how any thread decodes it.
 struct StreamPicture {
   std::string file;
-  std::function<Image()> decode;
+  std::function<data::Image()> decode;
 };
 // Gives the next picture; false at the end. Called by one thread at a time.
 using PictureStream = std::function<bool(StreamPicture&)>;
@@ -37,11 +37,11 @@ void predict_stream(Predictor& predictor, const PictureStream& next, int batch, 
 int automatic_batch(const Predictor& predictor);
 
 // For pictures with numbers 0 … count-1: sink(begin, pictures), and sink(i, outcome) in this order.
-void prepare_all(const Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode,
+void prepare_all(const Predictor& predictor, std::size_t count, const std::function<data::Image(std::size_t)>& decode,
                  int batch, const std::function<void(std::size_t begin, std::vector<Prepared>&)>& sink);
-void predict_all(Predictor& predictor, std::size_t count, const std::function<Image(std::size_t)>& decode, int batch,
-                 const std::function<void(std::size_t, const Outcome&)>& sink);
+void predict_all(Predictor& predictor, std::size_t count, const std::function<data::Image(std::size_t)>& decode,
+                 int batch, const std::function<void(std::size_t, const Outcome&)>& sink);
 
 std::vector<Tensor> inputs_of(const std::vector<Prepared>& pictures);  // of those that have one
 
-}  // namespace pc
+}  // namespace pc::predict

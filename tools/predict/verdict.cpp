@@ -7,7 +7,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::predict {
 namespace {
 
 constexpr int kUsualPrecision = 95;  // percent
@@ -88,4 +88,4 @@ std::vector<std::string> confident_labels(const ModelInfo& info, const std::vect
   return labels;
 }
 
-}  // namespace pc
+}  // namespace pc::predict

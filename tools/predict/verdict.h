@@ -7,7 +7,7 @@
 
 #include "models/model_file.h"
 
-namespace pc {
+namespace pc::predict {
 
 enum class Verdict { accepted, review, out_of_distribution };
 const char* text_of(Verdict verdict);  // "accepted", "needs review", "not a product"
@@ -39,4 +39,4 @@ std::vector<int> precisions(const ModelInfo& info);
 // `wanted`, which must be one of those, else 95. Throws Error(usage) that says what --accept-at may be.
 int precision_of(const ModelInfo& info, std::optional<int> wanted);
 
-}  // namespace pc
+}  // namespace pc::predict

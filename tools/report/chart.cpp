@@ -9,7 +9,7 @@
 #include "tools/cli/terminal.h"
 #include "tools/html/html.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 constexpr double kWidth = 480, kHeight = 290, kLeft = 58, kRight = 16, kTop = 34, kBottom = 46, kLegendLine = 18,
@@ -79,7 +79,7 @@ class Drawing {
     for (const ChartMark& mark : chart_.marks) draw(mark);
     return fmt::format(
         "<svg class=\"chart\"{} viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">{}{}</svg>\n", attributes,
-        kWidth, y_.begin + kBottom, html_text(chart_.title), style, legend_ + body_);
+        kWidth, y_.begin + kBottom, html::html_text(chart_.title), style, legend_ + body_);
   }
 
  private:
@@ -90,8 +90,8 @@ class Drawing {
     int line = 0;
     for (const Curve& curve : chart_.curves) {
       if (curve.name.empty()) continue;
-      const std::string name = clipped(curve.name, kLongestName);
-      const double wide = 34 + kLetter * double(width(name));
+      const std::string name = cli::clipped(curve.name, kLongestName);
+      const double wide = 34 + kLetter * double(cli::width(name));
       if (line == 0 || at + wide > kWidth - kRight) ++line, at = kLeft;
       const double y = kTop + kLegendLine * line - 9;
       const std::string key = color(curve);
@@ -112,7 +112,7 @@ class Drawing {
                                                       : "");
   }
   static std::string text(double x, double y, const char* kind, const std::string& content) {
-    return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", kind, x, y, html_text(content));
+    return fmt::format("<text class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", kind, x, y, html::html_text(content));
   }
 
   void axes() {
@@ -127,7 +127,7 @@ class Drawing {
     body_ += text((x_.begin + x_.end) / 2, y_.begin + 36, "mid", chart_.x.name);
     const double middle = (y_.begin + y_.end) / 2;
     body_ += fmt::format("<text class=\"mid\" transform=\"translate(14 {:.1f}) rotate(-90)\">{}</text>", middle,
-                         html_text(chart_.y.name));
+                         html::html_text(chart_.y.name));
   }
 
   void draw(const Curve& curve) {
@@ -193,4 +193,4 @@ std::string chart_file(const Chart& chart) {
          Drawing(chart).svg(" xmlns=\"http://www.w3.org/2000/svg\"", style);
 }
 
-}  // namespace pc
+}  // namespace pc::report

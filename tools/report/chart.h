@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::report {
 
 struct ChartPoint {
   double x, y;
@@ -49,4 +49,4 @@ std::string chart_file(const Chart& chart);
 
 extern const char* const kChartStyle;
 
-}  // namespace pc
+}  // namespace pc::report

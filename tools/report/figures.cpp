@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 std::optional<double> share(int64_t part, int64_t whole) {
@@ -92,4 +92,4 @@ std::vector<Tested> highest_losses(const TestedHead& head, std::size_t most) {
   return worst;
 }
 
-}  // namespace pc
+}  // namespace pc::report

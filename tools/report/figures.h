@@ -8,7 +8,7 @@
 #include "tools/report/chart.h"
 #include "tools/report/test_pass.h"
 
-namespace pc {
+namespace pc::report {
 
 // Of one class; a share of nothing is absent, never 0.
 struct ClassFigures {
@@ -52,4 +52,4 @@ std::vector<ChartPoint> coverage_curve(const TestedHead& head, std::size_t most)
 // The `most` pictures of highest loss, the highest first.
 std::vector<Tested> highest_losses(const TestedHead& head, std::size_t most);
 
-}  // namespace pc
+}  // namespace pc::report

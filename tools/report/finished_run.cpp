@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pc {
+namespace pc::report {
 
 using nlohmann::json;
 
@@ -13,4 +13,4 @@ const json& RunMaterial::event(const std::string& kind) const {
   return found == events.rend() ? none : *found;
 }
 
-}  // namespace pc
+}  // namespace pc::report

@@ -12,15 +12,15 @@
 #include "tools/runs/data_plan.h"
 #include "tools/runs/train_config.h"
 
-namespace pc {
+namespace pc::report {
 
 struct FinishedRun {
   std::filesystem::path folder;
-  TrainConfig& config;
-  const DataPlan& plan;
+  runs::TrainConfig& config;
+  const runs::DataPlan& plan;
   const ModelInfo& info;
   Classifier& model;
-  const BatchMaker& batches;
+  const runs::BatchMaker& batches;
 };
 
 // The tested pictures of a training run, and what else is known of it.
@@ -32,4 +32,4 @@ struct RunMaterial : Material {
   const nlohmann::json& event(const std::string& kind) const;
 };
 
-}  // namespace pc
+}  // namespace pc::report

@@ -9,7 +9,7 @@
 #include "tools/report/figures.h"
 #include "tools/report/markup.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 constexpr std::size_t kMatrix = 30, kPairs = 10, kExamples = 3, kWorst = 18, kClasses = 300, kCoveragePoints = 100;
@@ -71,7 +71,7 @@ std::string pairs(Material& m, std::size_t head) {
     const PairCount& pair = incorrect[i];
     html += fmt::format("<div class=\"group\"><p><b>{}</b> taken for <b>{}</b>: {} of {} ({})</p>\n",
                         name_text(m.label(head, pair.truth)), name_text(m.label(head, pair.answer)),
-                        grouped(pair.count), grouped(n[std::size_t(pair.truth)]),
+                        cli::grouped(pair.count), cli::grouped(n[std::size_t(pair.truth)]),
                         percent(double(pair.count) / double(n[std::size_t(pair.truth)])));
     html += example(m, head, pair.truth);
     std::size_t shown = 0;
@@ -144,7 +144,7 @@ std::string class_table(const Material& m, std::size_t head) {
   }
   html += "</tbody></table></div>\n";
   if (classes.size() > kClasses)
-    html += fmt::format("<p>and {} more</p>\n", grouped(int64_t(classes.size() - kClasses)));
+    html += fmt::format("<p>and {} more</p>\n", cli::grouped(int64_t(classes.size() - kClasses)));
   return html;
 }
 
@@ -165,4 +165,4 @@ std::string head_sections(Material& m) {
   return html;
 }
 
-}  // namespace pc
+}  // namespace pc::report

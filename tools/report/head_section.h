@@ -6,10 +6,10 @@
 
 #include "tools/report/material.h"
 
-namespace pc {
+namespace pc::report {
 
 std::string head_section(Material& m, std::size_t head);
 // Those of all heads that fit on a page.
 std::string head_sections(Material& m);
 
-}  // namespace pc
+}  // namespace pc::report

@@ -9,7 +9,7 @@
 #include "tools/report/figures.h"
 #include "tools/report/markup.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 constexpr std::size_t kCorrect = 6, kIncorrect = 6, kMostHeads = 8;
@@ -41,7 +41,7 @@ std::vector<uint32_t> chosen(const TestedHead& head) {
 std::string looking_section(RunMaterial& m) {
   const std::vector<uint32_t> items = chosen(m.heads[finest_head(m)]);
   if (items.empty()) return "";
-  const Batch batch = m.run.batches.whole(items);
+  const runs::Batch batch = m.run.batches.whole(items);
   const Tensor features = m.run.model.features(Var(batch.x), Mode::infer).value();
   const std::vector<Var> logits = m.run.model.forward(Var(batch.x), Mode::infer);
   std::string html =
@@ -50,7 +50,7 @@ std::string looking_section(RunMaterial& m) {
       "first, then confident mistakes. Where the evidence lies beside the product, the network has learned the "
       "background.</p>\n<div class=\"groups\">\n";
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const Image view = network_view(batch.x, int64_t(i), m.run.info.preprocess);
+    const data::Image view = predict::network_view(batch.x, int64_t(i), m.run.info.preprocess);
     html += fmt::format("<div class=\"group\"><figure>{}<br>as the network sees it</figure>\n",
                         m.thumbnails.show(fmt::format("view{}", i), "input", [&] { return view; }));
     for (std::size_t h = 0; h < std::min(kMostHeads, m.heads.size()); ++h) {
@@ -60,7 +60,8 @@ std::string looking_section(RunMaterial& m) {
       const Tested t = tested(items[i], std::span(values).subspan(i * classes, classes), std::max(0, truth), 1);
       const std::string name = m.label(h, t.answer);
       const auto draw = [&] {
-        return overlay(view, class_activation(features, int64_t(i), m.run.model.head_weight(h), t.answer));
+        return predict::overlay(view,
+                                predict::class_activation(features, int64_t(i), m.run.model.head_weight(h), t.answer));
       };
       html += fmt::format("<figure>{}<br><b class=\"{}\">{}</b> {}",
                           m.thumbnails.show(fmt::format("cam{}-{}", i, h), "evidence for " + name, draw),
@@ -76,4 +77,4 @@ std::string looking_section(RunMaterial& m) {
   return html + "</div>\n";
 }
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,8 +5,8 @@
 
 #include "tools/report/finished_run.h"
 
-namespace pc {
+namespace pc::report {
 
 std::string looking_section(RunMaterial& m);
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,14 +5,14 @@
 #include "tools/cli/terminal.h"
 #include "tools/html/html.h"
 
-namespace pc {
+namespace pc::report {
 
-std::string name_text(const std::string& name) { return html_text(clipped(name, 60)); }
+std::string name_text(const std::string& name) { return html::html_text(cli::clipped(name, 60)); }
 std::string percent(double share) { return fmt::format("{:.1f}\u00a0%", 100 * share); }
 std::string blank_or(const std::optional<double>& figure) { return figure ? fmt::format("{:.3f}", *figure) : ""; }
 
 std::string tile(const std::string& name, const std::string& value) {
-  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html_text(value));
+  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html::html_text(value));
 }
 
-}  // namespace pc
+}  // namespace pc::report

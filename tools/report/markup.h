@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-namespace pc {
+namespace pc::report {
 
 // A name from the data: escaped, and clipped where it is long.
 std::string name_text(const std::string& name);
@@ -13,4 +13,4 @@ std::string blank_or(const std::optional<double>& figure);  // "0.934", or nothi
 
 std::string tile(const std::string& name, const std::string& value);  // of a <dl>
 
-}  // namespace pc
+}  // namespace pc::report

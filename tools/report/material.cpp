@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-namespace pc {
+namespace pc::report {
 
 std::string Material::picture(uint32_t item) {
   return thumbnails.show(fmt::format("p{}", item), file(item), [&] { return image(item); });
 }
 
-}  // namespace pc
+}  // namespace pc::report

@@ -8,13 +8,13 @@
 #include "tools/html/html.h"
 #include "tools/report/test_pass.h"
 
-namespace pc {
+namespace pc::report {
 
 struct Material {
   std::vector<TestedHead> heads;
-  std::function<Image(uint32_t item)> image;
+  std::function<data::Image(uint32_t item)> image;
   std::function<std::string(uint32_t item)> file;
-  Thumbnails thumbnails = Thumbnails(kThumbBytes);
+  html::Thumbnails thumbnails = html::Thumbnails(kThumbBytes);
 
   const std::string& label(std::size_t head, int label) const { return heads[head].classes[std::size_t(label)]; }
   // What the network answered, in its own words.
@@ -26,4 +26,4 @@ struct Material {
   static constexpr std::size_t kThumbBytes = 3'200'000;  // with the text of the sections, a page stays below 5 MB
 };
 
-}  // namespace pc
+}  // namespace pc::report

@@ -9,7 +9,7 @@
 #include "tools/report/markup.h"
 #include "tools/runs/events.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 using nlohmann::json;
@@ -22,8 +22,8 @@ std::vector<Curve> curves_of(const RunMaterial& m, const std::string& part, cons
     const std::string& head = m.heads[h].score.name;
     Curve curve{.name = head + suffix, .points = {}, .stroke = stroke, .color = int(h)};
     for (const json& event : m.events)
-      if (const auto y = number_at(event, {part, head, figure}); y && event["event"] == "epoch")
-        curve.points.push_back({number_at(event, {"epoch"}).value_or(0), *y});
+      if (const auto y = runs::number_at(event, {part, head, figure}); y && event["event"] == "epoch")
+        curve.points.push_back({runs::number_at(event, {"epoch"}).value_or(0), *y});
     if (!curve.points.empty()) curves.push_back(std::move(curve));
   }
   return curves;
@@ -48,14 +48,14 @@ std::string summary_section(const RunMaterial& m) {
   const json& test = m.event("test");
   std::string html = "<dl>\n";
   html += tile("architecture", m.run.info.architecture);
-  html += tile("parameters", grouped(count_parameters(m.run.model)));
+  html += tile("parameters", cli::grouped(count_parameters(m.run.model)));
   html += tile("input", fmt::format("{} × {}", input.width, input.height));
-  html += tile("trained on", grouped(int64_t(m.run.plan.train.size())));
-  html += tile("validated on", grouped(int64_t(m.run.plan.val.size())));
-  html += tile("tested on", grouped(int64_t(m.run.plan.test.size())));
-  if (const auto epoch = number_at(test, {"epoch"}))
-    html += tile(train.patience > 0 ? "best epoch" : "epochs", grouped(int64_t(*epoch)));
-  if (const auto seconds = number_at(test, {"seconds"})) html += tile("training time", clock_text(*seconds));
+  html += tile("trained on", cli::grouped(int64_t(m.run.plan.train.size())));
+  html += tile("validated on", cli::grouped(int64_t(m.run.plan.val.size())));
+  html += tile("tested on", cli::grouped(int64_t(m.run.plan.test.size())));
+  if (const auto epoch = runs::number_at(test, {"epoch"}))
+    html += tile(train.patience > 0 ? "best epoch" : "epochs", cli::grouped(int64_t(*epoch)));
+  if (const auto seconds = runs::number_at(test, {"seconds"})) html += tile("training time", cli::clock_text(*seconds));
   html += tile("precision", train.precision + " on " + train.device);
   return html + "</dl>\n";
 }
@@ -66,8 +66,8 @@ std::string curves_section(const RunMaterial& m) {
     accuracy.push_back(std::move(curve));
   Curve rate{.name = "", .points = {}};
   for (const json& event : m.events)
-    if (const auto lr = number_at(event, {"lr"}); lr && event["event"] == "epoch")
-      rate.points.push_back({number_at(event, {"epoch"}).value_or(0), *lr});
+    if (const auto lr = runs::number_at(event, {"lr"}); lr && event["event"] == "epoch")
+      rate.points.push_back({runs::number_at(event, {"epoch"}).value_or(0), *lr});
   const Axis share{.from = 0, .to = 1};
   std::string html = "<h2 id=\"curves\">Learning curves</h2>\n<div class=\"charts\">\n";
   html += chart("Training loss", {.from = 0}, curves_of(m, "train", "loss", Stroke::line, ""));
@@ -79,4 +79,4 @@ std::string curves_section(const RunMaterial& m) {
          "they lie below validation.</p>\n";
 }
 
-}  // namespace pc
+}  // namespace pc::report

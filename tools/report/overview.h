@@ -5,9 +5,9 @@
 
 #include "tools/report/finished_run.h"
 
-namespace pc {
+namespace pc::report {
 
 std::string summary_section(const RunMaterial& m);
 std::string curves_section(const RunMaterial& m);
 
-}  // namespace pc
+}  // namespace pc::report

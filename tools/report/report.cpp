@@ -19,7 +19,7 @@
 #include "tools/runs/run_folder.h"
 #include "tools/runs/split_file.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 std::string page(RunMaterial& m) {
@@ -45,35 +45,36 @@ std::string confusion_csv(const RunMaterial& m) {
 
 void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
   NoGrad no_grad;
-  const DataPlan& plan = run.plan;
+  const runs::DataPlan& plan = run.plan;
   RunMaterial m{{.heads = std::move(tested),
                  .image = [&](uint32_t item) { return plan.store->copy_image(item); },
                  .file = [&](uint32_t item) { return plan.catalog.items[item].file; }},
                 run,
-                read_events(run.folder / "metrics.jsonl")};
+                runs::read_events(run.folder / "metrics.jsonl")};
   write_file_atomically(run.folder / "report.html", page(m));
   write_file_atomically(run.folder / "confusion.csv", confusion_csv(m));
   fmt::print(stderr, "report: {}\n", (run.folder / "report.html").string());
 }
 
-void report_again(TrainConfig& config) {
+void report_again(runs::TrainConfig& config) {
   set_thread_count(int(config.train.threads));
   const auto path = std::filesystem::path(config.output.runs) / config.output.name;
   if (!std::filesystem::exists(path / "model.safetensors"))
     fail(Exit::usage, fmt::format("{} has no finished run; train it first", path.string()));
-  RunFolder folder(path);
+  runs::RunFolder folder(path);
   folder.claim(config.keys());
-  const DataPlan plan = plan_data(config);
-  check_split(path / "split.csv", split_csv(plan.catalog, plan.split, plan.groups));
+  const runs::DataPlan plan = runs::plan_data(config);
+  runs::check_split(path / "split.csv", runs::split_csv(plan.catalog, plan.split, plan.groups));
   LoadedModel loaded = load_model(folder.model_path());
   const Device device = device_from_name(config.train.device);
   move_to(*loaded.model, device);
-  const BatchMaker batches(plan.catalog, plan.store, loaded.info.preprocess, dtype_from_name(config.train.precision),
-                           device);
-  const LabeledLogits answered = collect_logits(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
+  const runs::BatchMaker batches(plan.catalog, plan.store, loaded.info.preprocess,
+                                 dtype_from_name(config.train.precision), device);
+  const evaluate::LabeledLogits answered =
+      evaluate::collect_logits(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
   write_report(
       {.folder = path, .config = config, .plan = plan, .info = loaded.info, .model = *loaded.model, .batches = batches},
       test_pass(loaded.info, answered, plan.test));
 }
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,7 +5,7 @@
 
 #include "tools/report/finished_run.h"
 
-namespace pc {
+namespace pc::report {
 
 // `tested` is of the run's test pictures, of which only those shown with heat maps are looked at once more. The curves
 // come from RUN/metrics.jsonl, the table of shifts from RUN/shift.json (pceval --shift --json) where it lies there.
@@ -14,6 +14,6 @@ void write_report(const FinishedRun& run, std::vector<TestedHead> tested);
 
 // The same for a run that finished earlier. Error(usage) where it has not; Error(data) where its test pictures cannot
 // be told any more.
-void report_again(TrainConfig& config);
+void report_again(runs::TrainConfig& config);
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,7 +5,7 @@
 #include "tools/report/chart.h"
 #include "tools/report/markup.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 constexpr const char* kStyle = R"(
@@ -59,7 +59,7 @@ std::string report_page(const Material& m, const std::string& name, const std::s
                         const std::string& body) {
   std::string html = fmt::format("<h1>{}</h1>\n", name_text(name)) + navigation(m, body) + summary + body;
   if (m.thumbnails.left_out()) html += "<p>Some thumbnails are left out to keep this page small.</p>\n";
-  return html_page(name + ": " + kind, kStyle + std::string(kChartStyle) + m.thumbnails.css(), html + kScript);
+  return html::html_page(name + ": " + kind, kStyle + std::string(kChartStyle) + m.thumbnails.css(), html + kScript);
 }
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,10 +5,10 @@
 
 #include "tools/report/material.h"
 
-namespace pc {
+namespace pc::report {
 
 // The whole page, called `name`; `kind` says in the title what it is.
 std::string report_page(const Material& m, const std::string& name, const std::string& kind, const std::string& summary,
                         const std::string& body);
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,7 +5,7 @@
 #include "tools/cli/terminal.h"
 #include "tools/report/markup.h"
 
-namespace pc {
+namespace pc::report {
 
 std::string results_section(const Material& m, const std::string& which) {
   std::string html = fmt::format(
@@ -15,20 +15,20 @@ std::string results_section(const Material& m, const std::string& which) {
       "<th>95 % interval<th>macro-F1<th>macro recall<th>majority<th>without label</tr></thead><tbody>\n",
       which);
   for (const TestedHead& head : m.heads) {
-    const HeadScore& s = head.score;
-    html += fmt::format("<tr><th>{}<td>{}<td>{}", name_text(s.name), grouped(s.truths()), grouped(s.n()));
+    const evaluate::HeadScore& s = head.score;
+    html += fmt::format("<tr><th>{}<td>{}<td>{}", name_text(s.name), cli::grouped(s.truths()), cli::grouped(s.n()));
     if (s.n() == 0) {
       html += "<td><td><td><td><td>";
     } else {
-      const Interval interval = wilson(s.accuracy(), s.n());
+      const evaluate::Interval interval = evaluate::wilson(s.accuracy(), s.n());
       html +=
           fmt::format("<td><b>{}</b><td>{:.1f} … {:.1f} %<td>{}<td>{:.3f}<td>{}", percent(s.accuracy()),
                       100 * interval.low, 100 * interval.high, s.mapped() ? "" : fmt::format("{:.3f}", s.macro_f1()),
                       s.macro_recall(), percent(s.majority()));
     }
-    html += fmt::format("<td>{}</tr>\n", grouped(s.unknown));
+    html += fmt::format("<td>{}</tr>\n", cli::grouped(s.unknown));
   }
   return html + "</tbody></table></div>\n";
 }
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,9 +5,9 @@
 
 #include "tools/report/material.h"
 
-namespace pc {
+namespace pc::report {
 
 // `which` says what pictures these are.
 std::string results_section(const Material& m, const std::string& which);
 
-}  // namespace pc
+}  // namespace pc::report

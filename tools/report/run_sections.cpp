@@ -14,7 +14,7 @@
 #include "tools/report/markup.h"
 #include "tools/runs/events.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 using nlohmann::json;
@@ -46,7 +46,7 @@ std::string untested(const Material& m, std::size_t head) {
 std::string lines_html(const std::string& text) {
   std::istringstream lines(text);
   std::string html;
-  for (std::string line; std::getline(lines, line);) html += html_text(line) + "\n";
+  for (std::string line; std::getline(lines, line);) html += html::html_text(line) + "\n";
   return html;
 }
 
@@ -62,9 +62,10 @@ std::string shell_word(const std::string& text) {
 }
 
 std::string shift_cell(const json& cell) {
-  const auto accuracy = number_at(cell, {"accuracy"}), low = number_at(cell, {"low"}), high = number_at(cell, {"high"});
+  const auto accuracy = runs::number_at(cell, {"accuracy"}), low = runs::number_at(cell, {"low"}),
+             high = runs::number_at(cell, {"high"});
   if (!accuracy || !low || !high) return "<td><td>";
-  const auto drop = number_at(cell, {"drop"});
+  const auto drop = runs::number_at(cell, {"drop"});
   return fmt::format("<td><b>{}</b> <small>{:.1f} … {:.1f}</small><td>{}", percent(*accuracy), 100 * *low, 100 * *high,
                      drop ? fmt::format("{:+.1f}", -100 * *drop) : "");
 }
@@ -86,10 +87,10 @@ std::string shift_table(const json& shift) {
   }
   html += "</tbody></table></div>\n";
   for (const json& one : shift.value("held_out", json::array())) {
-    const auto accuracy = number_at(one, {"cell", "accuracy"}), n = number_at(one, {"cell", "n"});
+    const auto accuracy = runs::number_at(one, {"cell", "accuracy"}), n = runs::number_at(one, {"cell", "n"});
     if (accuracy && n)
       html += fmt::format("<p>A model trained without this {}: {} of {} such pictures.</p>\n",
-                          name_text(one.at("name").get<std::string>()), percent(*accuracy), grouped(int64_t(*n)));
+                          name_text(one.at("name").get<std::string>()), percent(*accuracy), cli::grouped(int64_t(*n)));
   }
   return html;
 }
@@ -109,13 +110,13 @@ std::string calibration_section(const RunMaterial& m) {
   for (const TestedHead& head : m.heads) {
     const std::string& name = head.score.name;
     html += fmt::format("<tr><th>{}<td>{}<td>{}<td>{}", name_text(name),
-                        blank_or(number_at(event, {"heads", name, "temperature"})),
-                        blank_or(number_at(event, {"heads", name, "test", "before", "ece"})),
-                        blank_or(number_at(event, {"heads", name, "test", "after", "ece"})));
+                        blank_or(runs::number_at(event, {"heads", name, "temperature"})),
+                        blank_or(runs::number_at(event, {"heads", name, "test", "before", "ece"})),
+                        blank_or(runs::number_at(event, {"heads", name, "test", "after", "ece"})));
     for (const char* wanted : {"90", "95", "99"})
-      html +=
-          fmt::format("<td>{}<td>{}", as_percent(number_at(event, {"heads", name, "test", "sure", wanted, "share"})),
-                      as_percent(number_at(event, {"heads", name, "test", "sure", wanted, "precision"})));
+      html += fmt::format("<td>{}<td>{}",
+                          as_percent(runs::number_at(event, {"heads", name, "test", "sure", wanted, "share"})),
+                          as_percent(runs::number_at(event, {"heads", name, "test", "sure", wanted, "precision"})));
     html += "</tr>\n";
   }
   return html + "</tbody></table></div>\n";
@@ -134,8 +135,8 @@ std::string shift_section(const RunMaterial& m) {
 }
 
 std::string card_section(const RunMaterial& m) {
-  const TrainConfig& config = m.run.config;
-  const Catalog& catalog = m.run.plan.catalog;
+  const runs::TrainConfig& config = m.run.config;
+  const data::Catalog& catalog = m.run.plan.catalog;
   const auto begin = config.model.weights.empty() ? std::string("from random weights")
                                                   : "from the weights in " + name_text(config.model.weights);
   std::string html = fmt::format(
@@ -144,7 +145,7 @@ std::string card_section(const RunMaterial& m) {
       "<li><b>What it has seen</b>: {} pictures of {}, fitted by \"{}\" into {} × {} pixels.</li>\n"
       "<li><b>What it is for</b>: naming products in pictures like those. It knows these classes only{}.</li>\n",
       name_text(m.run.info.architecture), name_text(fmt::format("{}", fmt::join(catalog.columns, ", "))), begin,
-      config.train.epochs, grouped(int64_t(m.run.plan.train.size())), name_text(config.data.root),
+      config.train.epochs, cli::grouped(int64_t(m.run.plan.train.size())), name_text(config.data.root),
       name_of(m.run.info.preprocess.resize), m.run.info.preprocess.width, m.run.info.preprocess.height,
       m.run.info.calibration ? "; pcpredict tells which answers to trust" : ", and names one of them for any picture");
   for (std::size_t h = 0; h < m.heads.size(); ++h)
@@ -160,17 +161,17 @@ std::string card_section(const RunMaterial& m) {
 }
 
 std::string reproduce_section(const RunMaterial& m) {
-  const Catalog::Report& r = m.run.plan.catalog.report;
+  const data::Catalog::Report& r = m.run.plan.catalog.report;
   return fmt::format(
       "<h2 id=\"reproduce\">How to reproduce</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
       "come out, bit for bit, with any number "
       "of threads.</p>\n<p>Data: {} pictures, {} rows repaired, {} repeated, {} rows without a picture, {} pictures "
       "without a row, {} unreadable.</p>\n"
       "<h3>config.ini</h3>\n<pre>{}</pre>\n",
-      html_text(shell_word((m.run.folder / "config.ini").string())),
-      html_text(shell_word("output.name=" + m.run.config.output.name + "-again")), version_text("pctrain"),
-      grouped(int64_t(m.run.plan.catalog.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_image,
-      r.images_without_row, m.run.plan.store->bad().size(), lines_html(to_ini(m.run.config.keys(), false)));
+      html::html_text(shell_word((m.run.folder / "config.ini").string())),
+      html::html_text(shell_word("output.name=" + m.run.config.output.name + "-again")), cli::version_text("pctrain"),
+      cli::grouped(int64_t(m.run.plan.catalog.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+      r.images_without_row, m.run.plan.store->bad().size(), lines_html(cli::to_ini(m.run.config.keys(), false)));
 }
 
-}  // namespace pc
+}  // namespace pc::report

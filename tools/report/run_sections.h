@@ -5,11 +5,11 @@
 
 #include "tools/report/finished_run.h"
 
-namespace pc {
+namespace pc::report {
 
 std::string calibration_section(const RunMaterial& m);  // empty without its event
 std::string shift_section(const RunMaterial& m);        // empty without shift.json
 std::string card_section(const RunMaterial& m);
 std::string reproduce_section(const RunMaterial& m);
 
-}  // namespace pc
+}  // namespace pc::report

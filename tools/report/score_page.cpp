@@ -13,7 +13,7 @@
 #include "tools/report/report_page.h"
 #include "tools/report/results_section.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 bool is_one_of(const std::vector<int32_t>& labels, int32_t label) {
@@ -28,10 +28,10 @@ int32_t class_of(int32_t label, int32_t truth, const std::vector<std::vector<int
   return int32_t(other - correct.begin());
 }
 
-std::string summary(const ScoreReport& report, const ModelInfo& info, const std::string& conditions) {
-  return "<dl>\n" + tile("pictures", grouped(report.n)) + tile("unreadable", grouped(int64_t(report.bad.size()))) +
-         tile("architecture", info.architecture) + "</dl>\n" +
-         (conditions.empty() ? "" : "<p>" + html_text(conditions) + "</p>\n");
+std::string summary(const evaluate::ScoreReport& report, const ModelInfo& info, const std::string& conditions) {
+  return "<dl>\n" + tile("pictures", cli::grouped(report.n)) +
+         tile("unreadable", cli::grouped(int64_t(report.bad.size()))) + tile("architecture", info.architecture) +
+         "</dl>\n" + (conditions.empty() ? "" : "<p>" + html::html_text(conditions) + "</p>\n");
 }
 
 }  // namespace
@@ -48,8 +48,8 @@ Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t tr
   return t;
 }
 
-ScorePage::ScorePage(const ScorePlan& plan, const ModelInfo& info) : plan_(plan), info_(info) {
-  for (const ScoredHead& match : plan.heads) {
+ScorePage::ScorePage(const evaluate::ScorePlan& plan, const ModelInfo& info) : plan_(plan), info_(info) {
+  for (const evaluate::ScoredHead& match : plan.heads) {
     TestedHead& head = heads_.emplace_back();
     head.classes = match.correct.empty() ? info.heads[match.head].labels : plan.data.catalog.classes[match.column];
     head.labels = info.heads[match.head].labels;
@@ -57,11 +57,11 @@ ScorePage::ScorePage(const ScorePlan& plan, const ModelInfo& info) : plan_(plan)
   }
 }
 
-void ScorePage::add(std::size_t i, const Logits& logits) {
-  const std::vector<double> t = temperatures(info_);
+void ScorePage::add(std::size_t i, const predict::Logits& logits) {
+  const std::vector<double> t = predict::temperatures(info_);
   for (std::size_t h = 0; h < heads_.size(); ++h) {
-    const ScoredHead& match = plan_.heads[h];
-    const int32_t truth = truth_of(plan_, h, i);
+    const evaluate::ScoredHead& match = plan_.heads[h];
+    const int32_t truth = evaluate::truth_of(plan_, h, i);
     if (truth < 0) continue;
     const auto item = uint32_t(i);
     const double temperature = t[match.head];
@@ -72,7 +72,7 @@ void ScorePage::add(std::size_t i, const Logits& logits) {
 }
 
 void ScorePage::write(const std::filesystem::path& path, const std::string& name, const std::string& conditions,
-                      const ScoreReport& report, const Decode& decode) {
+                      const evaluate::ScoreReport& report, const evaluate::Decode& decode) {
   for (std::size_t h = 0; h < heads_.size(); ++h) heads_[h].score = report.heads[h].score;
   Material m{.heads = std::move(heads_),
              .image = [&](uint32_t i) { return decode(i); },
@@ -81,4 +81,4 @@ void ScorePage::write(const std::filesystem::path& path, const std::string& name
   write_file_atomically(path, report_page(m, name, "evaluation", summary(report, info_, conditions), body));
 }
 
-}  // namespace pc
+}  // namespace pc::report

@@ -4,20 +4,20 @@
 #include "tools/evaluate/score.h"
 #include "tools/report/test_pass.h"
 
-namespace pc {
+namespace pc::report {
 
 // Collects what a model says of the pictures of a plan; both must outlive it.
 class ScorePage {
  public:
-  ScorePage(const ScorePlan& plan, const ModelInfo& info);
+  ScorePage(const evaluate::ScorePlan& plan, const ModelInfo& info);
   // Of picture i of the plan.
-  void add(std::size_t i, const Logits& logits);
+  void add(std::size_t i, const predict::Logits& logits);
   // `name` heads the page, `conditions` stands below it. Thumbnails come from `decode`. Once only. Throws Error(file).
   void write(const std::filesystem::path& path, const std::string& name, const std::string& conditions,
-             const ScoreReport& report, const Decode& decode);
+             const evaluate::ScoreReport& report, const evaluate::Decode& decode);
 
  private:
-  const ScorePlan& plan_;
+  const evaluate::ScorePlan& plan_;
   const ModelInfo& info_;
   std::vector<TestedHead> heads_;
 };
@@ -28,4 +28,4 @@ class ScorePage {
 Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t truth,
                      const std::vector<std::vector<int32_t>>& correct, double temperature);
 
-}  // namespace pc
+}  // namespace pc::report

@@ -5,7 +5,7 @@
 
 #include "tools/predict/verdict.h"
 
-namespace pc {
+namespace pc::report {
 namespace {
 
 // log(sum exp(logits / temperature)), measured from the largest logit.
@@ -30,11 +30,11 @@ Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, doubl
           .loss = loss};
 }
 
-std::vector<TestedHead> test_pass(const ModelInfo& info, const LabeledLogits& answered,
+std::vector<TestedHead> test_pass(const ModelInfo& info, const evaluate::LabeledLogits& answered,
                                   std::span<const uint32_t> items) {
-  const std::vector<double> t = temperatures(info);
+  const std::vector<double> t = predict::temperatures(info);
   std::vector<TestedHead> all;
-  auto scores = empty_scores(info.head_shapes());
+  auto scores = evaluate::empty_scores(info.head_shapes());
   for (std::size_t h = 0; h < scores.size(); ++h) {
     TestedHead& head = all.emplace_back(TestedHead{.score = std::move(scores[h]),
                                                    .classes = info.heads[h].labels,
@@ -53,4 +53,4 @@ std::vector<TestedHead> test_pass(const ModelInfo& info, const LabeledLogits& an
   return all;
 }
 
-}  // namespace pc
+}  // namespace pc::report

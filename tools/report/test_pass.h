@@ -8,7 +8,7 @@
 #include "tools/evaluate/head_score.h"
 #include "tools/evaluate/labeled_logits.h"
 
-namespace pc {
+namespace pc::report {
 
 // One picture under one head. Of its logits only this is kept, or a head of many classes would take all memory.
 struct Tested {
@@ -22,16 +22,16 @@ struct Tested {
 };
 
 struct TestedHead {
-  HeadScore score;
+  evaluate::HeadScore score;
   std::vector<std::string> classes, labels;  // their names
   std::vector<Tested> pictures;              // those with a label, in order
 };
 
 // One per head, of the answers to `items`; pictures without a label count as unknown.
-std::vector<TestedHead> test_pass(const ModelInfo& info, const LabeledLogits& answered,
+std::vector<TestedHead> test_pass(const ModelInfo& info, const evaluate::LabeledLogits& answered,
                                   std::span<const uint32_t> items);
 
 // What the logits of one picture say, of which `truth` is correct.
 Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, double temperature);
 
-}  // namespace pc
+}  // namespace pc::report

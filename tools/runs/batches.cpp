@@ -7,7 +7,7 @@
 #include "data/surface.h"
 #include "kernels/base/parallel.h"
 
-namespace pc {
+namespace pc::runs {
 namespace {
 
 constexpr int kSurfaces = 1024;
@@ -17,7 +17,7 @@ Tensor make_surfaces(int h, int w, uint64_t seed) {
   Tensor surfaces({kSurfaces * bytes}, DType::u8, Device::cpu);
   parallel_for(kSurfaces, 8, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      std::memcpy(surfaces.as<uint8_t>() + i * bytes, make_surface(h, w, seed, uint64_t(i)).pixels.data(),
+      std::memcpy(surfaces.as<uint8_t>() + i * bytes, data::make_surface(h, w, seed, uint64_t(i)).pixels.data(),
                   std::size_t(bytes));
   });
   return surfaces;
@@ -30,8 +30,8 @@ Tensor owned(std::vector<uint8_t> bytes) {
 
 }  // namespace
 
-BatchMaker::BatchMaker(const Catalog& catalog, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess,
-                       DType dtype, Device device, const BatchRecipe& recipe)
+BatchMaker::BatchMaker(const data::Catalog& catalog, std::shared_ptr<const data::ImageStore> store,
+                       const Preprocess& preprocess, DType dtype, Device device, const BatchRecipe& recipe)
     : catalog_(&catalog),
       store_(std::move(store)),
       preprocess_(preprocess),
@@ -41,7 +41,7 @@ BatchMaker::BatchMaker(const Catalog& catalog, std::shared_ptr<const ImageStore>
       pixels_(to_device(Tensor::borrow({store_->pixel_bytes()}, DType::u8, store_->pixels(), store_))) {
   if (recipe.augmentation.background == 0) return;
   recipe_.augmentation.surfaces = kSurfaces;
-  mask_ = to_device(owned(mark_objects(*store_)));
+  mask_ = to_device(owned(data::mark_objects(*store_)));
   surfaces_ = to_device(make_surfaces(preprocess.height, preprocess.width, recipe.seed));
 }
 
@@ -56,7 +56,7 @@ BatchMaker::Layout BatchMaker::layout(std::size_t n) const {
 Batch BatchMaker::whole(std::span<const uint32_t> items) const {
   const Tensor table({int64_t(table_bytes(items.size()))}, DType::u8, Device::cpu);
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const StoredImage image = store_->image(items[i]);
+    const data::StoredImage image = store_->image(items[i]);
     table.as<AugmentSample>()[i] = preprocess_.identity(image.offset, image.h, image.w);
   }
   const std::vector<MixPair> unmixed(items.size() / 2);
@@ -73,7 +73,7 @@ Batch BatchMaker::random(std::span<const uint32_t> items, const BatchPlace& at) 
 void BatchMaker::draw(std::span<const uint32_t> items, const BatchPlace& at, std::byte* table) const {
   auto* samples = reinterpret_cast<AugmentSample*>(table);
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const StoredImage image = store_->image(items[i]);
+    const data::StoredImage image = store_->image(items[i]);
     samples[i] = pc::draw(preprocess_, recipe_.augmentation, recipe_.seed, at.epoch, at.first + i, image.offset,
                           image.h, image.w);
   }
@@ -122,4 +122,4 @@ Batch BatchMaker::make(std::size_t n, const Tensor& table) const {
   return batch;
 }
 
-}  // namespace pc
+}  // namespace pc::runs

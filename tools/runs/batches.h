@@ -11,7 +11,7 @@
 #include "engine/augmentation.h"
 #include "engine/ops.h"
 
-namespace pc {
+namespace pc::runs {
 
 struct Batch {
   Tensor x;                      // [n, height, width, 3]
@@ -34,8 +34,8 @@ class BatchMaker {
  public:
   // Labels are of the catalog's columns; on CUDA the store's pixels are copied to the device once. Where the recipe lays objects on
   // other surfaces, those are made and the objects marked here.
-  BatchMaker(const Catalog& catalog, std::shared_ptr<const ImageStore> store, const Preprocess& preprocess, DType dtype,
-             Device device, const BatchRecipe& recipe = {});
+  BatchMaker(const data::Catalog& catalog, std::shared_ptr<const data::ImageStore> store, const Preprocess& preprocess,
+             DType dtype, Device device, const BatchRecipe& recipe = {});
 
   // Whole pictures, as prediction sees them.
   Batch whole(std::span<const uint32_t> items) const;
@@ -61,8 +61,8 @@ class BatchMaker {
   Layout layout(std::size_t n) const;
   void write_targets(std::span<const uint32_t> items, std::span<const MixPair> pairs, std::byte* table) const;
   Tensor to_device(Tensor host) const { return device_ == Device::cpu ? host : host.to(device_); }
-  const Catalog* catalog_;
-  std::shared_ptr<const ImageStore> store_;
+  const data::Catalog* catalog_;
+  std::shared_ptr<const data::ImageStore> store_;
   Preprocess preprocess_;
   DType dtype_;
   Device device_;
@@ -70,4 +70,4 @@ class BatchMaker {
   Tensor pixels_, mask_, surfaces_;  // u8, on the device
 };
 
-}  // namespace pc
+}  // namespace pc::runs

@@ -11,11 +11,11 @@
 #include "tools/cli/progress.h"
 #include "tools/runs/split_file.h"
 
-namespace pc {
+namespace pc::runs {
 namespace {
 
-void report(const DataSet& data, const std::vector<std::vector<std::string>>& rare) {
-  const Catalog::Report& r = data.catalog.report;
+void report(const data::DataSet& data, const std::vector<std::vector<std::string>>& rare) {
+  const data::Catalog::Report& r = data.catalog.report;
   fmt::print(
       stderr,
       "data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row\n",
@@ -29,9 +29,9 @@ void report(const DataSet& data, const std::vector<std::vector<std::string>>& ra
 }
 
 // Pictures that cannot be read are listed, and stop the run where they are too many.
-std::vector<bool> check_bad(const ImageStore& store, double max_bad) {
+std::vector<bool> check_bad(const data::ImageStore& store, double max_bad) {
   std::vector<bool> bad(store.size());
-  for (const BadImage& picture : store.bad()) bad[picture.item] = true;
+  for (const data::BadImage& picture : store.bad()) bad[picture.item] = true;
   const auto count = store.bad().size();
   for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i)
     fmt::print(stderr, "data: skipped {}\n", store.bad()[i].reason);
@@ -42,15 +42,16 @@ std::vector<bool> check_bad(const ImageStore& store, double max_bad) {
   return bad;
 }
 
-ItemGroups find_groups(const Catalog& catalog, const ImageStore& store) {
-  Progress progress("finding near duplicates", int64_t(store.size()));
-  Grouping groups(store.size());
-  groups.join(near_duplicate_groups(signatures_of(store, [&](int64_t done, int64_t) { progress.update(done); })));
-  groups.join_equal(name_keys(catalog.names));
+data::ItemGroups find_groups(const data::Catalog& catalog, const data::ImageStore& store) {
+  cli::Progress progress("finding near duplicates", int64_t(store.size()));
+  data::Grouping groups(store.size());
+  groups.join(
+      data::near_duplicate_groups(data::signatures_of(store, [&](int64_t done, int64_t) { progress.update(done); })));
+  groups.join_equal(data::name_keys(catalog.names));
   return groups.large();
 }
 
-void report_groups(const ItemGroups& groups) {
+void report_groups(const data::ItemGroups& groups) {
   std::size_t pictures = 0, largest = 0;
   for (const auto& group : groups) pictures += group.size(), largest = std::max(largest, group.size());
   fmt::print(stderr, "data: {} groups of near duplicates or equal names hold {} pictures, the largest {}\n",
@@ -58,28 +59,29 @@ void report_groups(const ItemGroups& groups) {
 }
 
 // The split that data.split asks for.
-std::vector<Split> draw_split(const TrainConfig& config, const DataSet& data, const ItemGroups& groups) {
+std::vector<data::Split> draw_split(const TrainConfig& config, const data::DataSet& data,
+                                    const data::ItemGroups& groups) {
   const std::string& how = config.data.split;
-  SplitSettings settings{.val = config.data.val, .test = config.data.test, .seed = uint64_t(config.data.seed)};
-  if (how == "random") return make_split(data.catalog, {}, settings);
-  if (how == "safe") return make_split(data.catalog, groups, settings);
-  Catalog catalog = data.catalog;
+  data::SplitSettings settings{.val = config.data.val, .test = config.data.test, .seed = uint64_t(config.data.seed)};
+  if (how == "random") return data::make_split(data.catalog, {}, settings);
+  if (how == "safe") return data::make_split(data.catalog, groups, settings);
+  data::Catalog catalog = data.catalog;
   if (how == "year" ? catalog.years.empty() : catalog.names.empty())
     fail(Exit::usage,
          fmt::format("data.split = {}: {} has no column \"{}\" (only the Kaggle layout may); use safe or random", how,
                      config.data.root, how == "year" ? "year" : "productDisplayName"));
-  std::vector<Split> split;
+  std::vector<data::Split> split;
   if (how == "year") {
-    catalog.given = newest_years(catalog, settings.test);
-    split = make_split(catalog, groups, settings);
+    catalog.given = data::newest_years(catalog, settings.test);
+    split = data::make_split(catalog, groups, settings);
   } else {
-    Grouping brands(catalog.items.size());
-    brands.join_equal(brand_keys(catalog.names));
+    data::Grouping brands(catalog.items.size());
+    brands.join_equal(data::brand_keys(catalog.names));
     settings.column = -1;
-    split = make_split(catalog, brands.large(), settings);
+    split = data::make_split(catalog, brands.large(), settings);
   }
   fmt::print(stderr, "data: {} pictures left out, each in a group with pictures of another side\n",
-             part_groups(split, groups));
+             data::part_groups(split, groups));
   return split;
 }
 
@@ -87,7 +89,7 @@ std::vector<Split> draw_split(const TrainConfig& config, const DataSet& data, co
 void report_split(const DataPlan& plan) {
   fmt::print(stderr, "data: {} to train, {} to validate, {} to test\n", plan.train.size(), plan.val.size(),
              plan.test.size());
-  if (const int64_t leaks = count_leaks(plan.split, plan.groups); leaks > 0)
+  if (const int64_t leaks = data::count_leaks(plan.split, plan.groups); leaks > 0)
     fmt::print(stderr,
                "data: {} test pictures have a near duplicate or one of equal name among those that train or validate\n",
                leaks);
@@ -98,7 +100,7 @@ void report_split(const DataPlan& plan) {
   }
 }
 
-std::size_t sampling_column(const TrainConfig& config, const Catalog& catalog) {
+std::size_t sampling_column(const TrainConfig& config, const data::Catalog& catalog) {
   if (config.data.sampling_head.empty()) return catalog.columns.size() - 1;
   const auto found = std::find(catalog.columns.begin(), catalog.columns.end(), config.data.sampling_head);
   if (found == catalog.columns.end())
@@ -110,9 +112,9 @@ std::size_t sampling_column(const TrainConfig& config, const Catalog& catalog) {
 // Leaves data.limit random pictures to train on.
 void limit_training(const TrainConfig& config, DataPlan& plan) {
   if (config.data.limit == 0 || std::size_t(config.data.limit) >= plan.train.size()) return;
-  shuffle(plan.train, uint64_t(config.data.seed), ShuffleStream::split, 1);
+  data::shuffle(plan.train, uint64_t(config.data.seed), data::ShuffleStream::split, 1);
   for (std::size_t i = std::size_t(config.data.limit); i < plan.train.size(); ++i)
-    plan.split[plan.train[i]] = Split::unused;
+    plan.split[plan.train[i]] = data::Split::unused;
   plan.train.resize(std::size_t(config.data.limit));
   std::sort(plan.train.begin(), plan.train.end());
 }
@@ -136,22 +138,23 @@ std::vector<uint32_t> DataPlan::order(const TrainConfig& config, uint64_t epoch)
   const std::size_t column = sampling_column(config, catalog);
   std::vector<int32_t> labels;
   for (const uint32_t item : train) labels.push_back(catalog.items[item].labels[column]);
-  return epoch_order(labels, sampling_from_name(config.data.sampling), uint64_t(config.train.seed), epoch);
+  return data::epoch_order(labels, data::sampling_from_name(config.data.sampling), uint64_t(config.train.seed), epoch);
 }
 
 DataPlan plan_data(const TrainConfig& config) {
-  DataSet data = open_dataset(config.data.root, config.data.labels);
-  const auto rare = fold_rare_classes(data.catalog, config.min_counts(),
-                                      config.data.rare == "other" ? RareClasses::other : RareClasses::drop);
-  check_classes(data.catalog);
+  data::DataSet data = data::open_dataset(config.data.root, config.data.labels);
+  const auto rare =
+      data::fold_rare_classes(data.catalog, config.min_counts(),
+                              config.data.rare == "other" ? data::RareClasses::other : data::RareClasses::drop);
+  data::check_classes(data.catalog);
   sampling_column(config, data.catalog);  // refuses a wrong name before the work begins
   report(data, rare);
 
   DataPlan plan;
   {
-    Progress progress("packing", int64_t(data.catalog.items.size()));
-    plan.store = open_store(data, store_settings(config.model.height, config.model.width), config.data.cache,
-                            [&](int64_t done, int64_t) { progress.update(done); });
+    cli::Progress progress("packing", int64_t(data.catalog.items.size()));
+    plan.store = data::open_store(data, data::store_settings(config.model.height, config.model.width),
+                                  config.data.cache, [&](int64_t done, int64_t) { progress.update(done); });
   }
   const std::vector<bool> bad = check_bad(*plan.store, config.data.max_bad);
   plan.groups = find_groups(data.catalog, *plan.store);
@@ -159,10 +162,10 @@ DataPlan plan_data(const TrainConfig& config) {
   plan.split = config.data.split_file.empty() ? draw_split(config, data, plan.groups)
                                               : read_split(config.data.split_file, data.catalog);
   for (uint32_t i = 0; i < plan.split.size(); ++i) {
-    Split& split = plan.split[i];
-    if (bad[i]) split = Split::unused;
-    if (split != Split::unused)
-      (split == Split::train ? plan.train : split == Split::val ? plan.val : plan.test).push_back(i);
+    data::Split& split = plan.split[i];
+    if (bad[i]) split = data::Split::unused;
+    if (split != data::Split::unused)
+      (split == data::Split::train ? plan.train : split == data::Split::val ? plan.val : plan.test).push_back(i);
   }
   limit_training(config, plan);
   if (plan.train.size() < 2) fail(Exit::data, config.data.root + ": fewer than two training pictures");
@@ -171,4 +174,4 @@ DataPlan plan_data(const TrainConfig& config) {
   return plan;
 }
 
-}  // namespace pc
+}  // namespace pc::runs

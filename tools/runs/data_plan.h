@@ -10,13 +10,13 @@
 #include "models/model_file.h"
 #include "tools/runs/train_config.h"
 
-namespace pc {
+namespace pc::runs {
 
 struct DataPlan {
-  Catalog catalog;
-  std::shared_ptr<const ImageStore> store;
-  ItemGroups groups;         // near duplicates and products of one name
-  std::vector<Split> split;  // per item; unused: unreadable, beyond data.limit, or taken out because it leaks
+  data::Catalog catalog;
+  std::shared_ptr<const data::ImageStore> store;
+  data::ItemGroups groups;         // near duplicates and products of one name
+  std::vector<data::Split> split;  // per item; unused: unreadable, beyond data.limit, or taken out because it leaks
   std::vector<uint32_t> train, val, test;  // the items of each side
   std::vector<Head> heads() const;
   // How many training pictures each class of a column has.
@@ -30,4 +30,4 @@ struct DataPlan {
 // sampling that the data set is not made for.
 DataPlan plan_data(const TrainConfig& config);
 
-}  // namespace pc
+}  // namespace pc::runs

@@ -7,7 +7,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::runs {
 
 using nlohmann::json;
 
@@ -33,4 +33,4 @@ std::optional<double> number_at(const json& event, const std::vector<std::string
   return at->is_number() ? std::optional(at->get<double>()) : std::nullopt;
 }
 
-}  // namespace pc
+}  // namespace pc::runs

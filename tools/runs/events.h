@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-namespace pc {
+namespace pc::runs {
 
 // In the order of the file; none where there is no file. Errors: Error(data) "metrics.jsonl:3: …" for a line that is no
 // JSON object with an "event".
@@ -15,4 +15,4 @@ std::vector<nlohmann::json> read_events(const std::filesystem::path& path);
 // The number that lies below these keys, one level each; nothing where a key is absent or its value is no number.
 std::optional<double> number_at(const nlohmann::json& event, const std::vector<std::string>& keys);
 
-}  // namespace pc
+}  // namespace pc::runs

@@ -12,7 +12,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/temporary.h"
 
-namespace pc {
+namespace pc::runs {
 namespace {
 
 using nlohmann::json;
@@ -122,19 +122,19 @@ RunFolder::RunFolder(const std::filesystem::path& path)
   remove_temporaries(path);  // what a killed run was writing when it died
 }
 
-void RunFolder::claim(const std::vector<ConfigKey>& keys) {
+void RunFolder::claim(const std::vector<cli::ConfigKey>& keys) {
   const auto file = path_ / "config.ini";
   if (std::filesystem::exists(file) &&
       (std::filesystem::exists(model_path()) || std::filesystem::exists(checkpoint_path()))) {
-    for (const IniEntry& entry : read_ini(file))
-      for (const ConfigKey& key : keys)
+    for (const cli::IniEntry& entry : cli::read_ini(file))
+      for (const cli::ConfigKey& key : keys)
         if (key.section == entry.section && key.key == entry.key && key.get() != entry.value &&
             !may_change(key.section + "." + key.key, entry.value, key.get()))
           fail(Exit::usage,
                fmt::format("{}: {}.{} was {} and is now {}; choose another output.name, or delete {} to start anew",
                            entry.place, key.section, key.key, entry.value, key.get(), path_.string()));
   }
-  write_file_atomically(file, to_ini(keys, false));
+  write_file_atomically(file, cli::to_ini(keys, false));
 }
 
 bool RunFolder::finished(int64_t epochs) const {
@@ -174,4 +174,4 @@ std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, M
   return at.train;
 }
 
-}  // namespace pc
+}  // namespace pc::runs

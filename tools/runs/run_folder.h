@@ -12,7 +12,7 @@
 #include "tools/cli/ini.h"
 #include "tools/cli/lock_file.h"
 
-namespace pc {
+namespace pc::runs {
 
 class RunFolder {
  public:
@@ -21,7 +21,7 @@ class RunFolder {
 
   // Writes config.ini, or checks that the one there says the same. Keys that do not change results may differ, and more
   // epochs may be asked for. Error(usage) names the first key that differs.
-  void claim(const std::vector<ConfigKey>& keys);
+  void claim(const std::vector<cli::ConfigKey>& keys);
 
   // Whether a run of that many epochs has left its result.
   bool finished(int64_t epochs) const;
@@ -38,7 +38,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
-  LockFile lock_;
+  cli::LockFile lock_;
 };
 
 // Where a run stands. Numbers go through JSON and come back bit for bit.
@@ -60,4 +60,4 @@ void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optim
 // Nothing where no checkpoint exists. Errors: Error(data) for one that does not fit.
 std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer);
 
-}  // namespace pc
+}  // namespace pc::runs

@@ -11,18 +11,19 @@
 #include "kernels/base/file.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::runs {
 namespace {
 
-Split split_named(const CsvReader& csv, std::string_view word) {
-  for (const Split split : {Split::train, Split::val, Split::test, Split::unused})
+data::Split split_named(const data::CsvReader& csv, std::string_view word) {
+  for (const data::Split split : {data::Split::train, data::Split::val, data::Split::test, data::Split::unused})
     if (word == name_of(split)) return split;
   csv.fail_row(fmt::format("split \"{}\": wants train, val, test or unused", printable(word)));
 }
 
 }  // namespace
 
-std::string split_csv(const Catalog& catalog, const std::vector<Split>& split, const ItemGroups& groups) {
+std::string split_csv(const data::Catalog& catalog, const std::vector<data::Split>& split,
+                      const data::ItemGroups& groups) {
   std::vector<std::size_t> number(split.size());
   for (std::size_t g = 0; g < groups.size(); ++g)
     for (const uint32_t item : groups[g]) number[item] = g + 1;
@@ -41,13 +42,13 @@ void check_split(const std::filesystem::path& path, const std::string& text) {
              path.string(), path.parent_path().string()));
 }
 
-std::vector<Split> read_split(const std::filesystem::path& path, const Catalog& catalog) {
+std::vector<data::Split> read_split(const std::filesystem::path& path, const data::Catalog& catalog) {
   const std::string text = read_file(path);
-  CsvReader csv(text, path.string());
+  data::CsvReader csv(text, path.string());
   const std::size_t file = csv.column("file"), side = csv.column("split");
   std::unordered_map<std::string_view, std::size_t> item_of;
   for (std::size_t i = 0; i < catalog.items.size(); ++i) item_of.emplace(catalog.items[i].file, i);
-  std::vector<std::optional<Split>> found(catalog.items.size());
+  std::vector<std::optional<data::Split>> found(catalog.items.size());
   std::vector<std::string_view> fields;
   while (csv.next(fields)) {
     const auto item = item_of.find(fields[file]);
@@ -56,7 +57,7 @@ std::vector<Split> read_split(const std::filesystem::path& path, const Catalog& 
     if (found[item->second]) csv.fail_row(fmt::format("\"{}\" comes a second time", printable(fields[file])));
     found[item->second] = split_named(csv, fields[side]);
   }
-  std::vector<Split> split;
+  std::vector<data::Split> split;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!found[i])
       fail(Exit::data, fmt::format("{}: does not list {}; add a line, with \"unused\" to leave it out", path.string(),
@@ -66,4 +67,4 @@ std::vector<Split> read_split(const std::filesystem::path& path, const Catalog& 
   return split;
 }
 
-}  // namespace pc
+}  // namespace pc::runs

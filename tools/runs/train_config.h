@@ -8,7 +8,7 @@
 
 #include "tools/cli/ini.h"
 
-namespace pc {
+namespace pc::runs {
 
 struct TrainConfig {
   struct {
@@ -60,7 +60,7 @@ struct TrainConfig {
   } output;
 
   // Keys bound to the fields of this object, which must stay where it is.
-  std::vector<ConfigKey> keys();
+  std::vector<cli::ConfigKey> keys();
   // Overrides come as "section.key=value". Checks what one key alone cannot tell. Errors: Error(usage).
   void read(const std::filesystem::path& path, const std::vector<std::string>& overrides);
   // One number per label column, from data.min_count and train.head_weights.
@@ -70,4 +70,4 @@ struct TrainConfig {
   int scoring_batch() const { return int(std::min<int64_t>(train.batch, 64)); }
 };
 
-}  // namespace pc
+}  // namespace pc::runs

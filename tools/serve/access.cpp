@@ -11,7 +11,7 @@
 #include "kernels/base/sha256.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
@@ -74,4 +74,4 @@ std::vector<std::pair<std::string, std::string>> origin_fields(const Access& acc
   return {{"Access-Control-Allow-Origin", std::string(origin)}, {"Vary", "Origin"}};
 }
 
-}  // namespace pc
+}  // namespace pc::serve

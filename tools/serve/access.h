@@ -8,7 +8,7 @@
 
 #include "tools/serve/message.h"
 
-namespace pc {
+namespace pc::serve {
 
 struct Access {
   std::vector<std::string> hosts;    // names that Host may hold, with any port; IPv6 addresses in brackets
@@ -27,4 +27,4 @@ std::optional<Response> refuse_access(const Access& access, const Request& reque
 // The fields that let the pages of a listed origin read the answer; none for others.
 std::vector<std::pair<std::string, std::string>> origin_fields(const Access& access, const Request& request);
 
-}  // namespace pc
+}  // namespace pc::serve

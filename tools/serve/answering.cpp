@@ -6,7 +6,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 // 4xx where the error's code says that the input was bad.
@@ -38,4 +38,4 @@ AnsweredSink answering(Respond respond, std::function<Response(std::vector<Answe
   };
 }
 
-}  // namespace pc
+}  // namespace pc::serve

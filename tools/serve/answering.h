@@ -10,7 +10,7 @@
 #include "tools/serve/predictions.h"
 #include "tools/serve/service.h"
 
-namespace pc {
+namespace pc::serve {
 
 inline constexpr Logger kLog("pcserve");
 
@@ -20,4 +20,4 @@ void guarded_call(const Respond& respond, const std::function<void()>& call);
 // A sink that responds with what `compose` makes of the answers, or with what it throws.
 AnsweredSink answering(Respond respond, std::function<Response(std::vector<Answered>&)> compose);
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -14,7 +14,7 @@
 #include "tools/serve/page.h"
 #include "tools/serve/server_info.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 std::string media_type(const Request& request) {
@@ -180,4 +180,4 @@ void App::load_anew() {
   }
 }
 
-}  // namespace pc
+}  // namespace pc::serve

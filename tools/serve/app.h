@@ -13,12 +13,12 @@
 #include "tools/serve/predict_routes.h"
 #include "tools/serve/service.h"
 
-namespace pc {
+namespace pc::serve {
 
 struct AppSettings {
   std::filesystem::path model, index;  // index "": no similar products
   std::string name;                    // of the model in paths
-  NetworkOptions network;
+  predict::NetworkOptions network;
   BatchSettings batch;
   Access access;
   int workers = 2;  // that decode
@@ -75,4 +75,4 @@ class App : public Service {
   std::thread reloader_;
 };
 
-}  // namespace pc
+}  // namespace pc::serve

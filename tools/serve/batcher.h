@@ -14,7 +14,7 @@
 #include "tools/serve/metrics.h"
 #include "tools/serve/served_model.h"
 
-namespace pc {
+namespace pc::serve {
 
 struct BatchSettings {
   std::size_t max_batch = 32;
@@ -26,8 +26,8 @@ struct BatchSettings {
 
 // What the network says of a picture.
 struct Inference {
-  Outcome outcome;
-  std::vector<Heat> heats;  // per head, where they were asked for
+  predict::Outcome outcome;
+  std::vector<predict::Heat> heats;  // per head, where they were asked for
 };
 
 class Batcher {
@@ -60,22 +60,22 @@ class Batcher {
     std::function<void(Inference)> done;  // called once, on the thread of the network; must not throw
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   };
-  void add(Job job);
+  void add(predict::Job job);
   std::size_t admitted() const;
 
  private:
   void run();
-  std::vector<Job> next_batch();
-  void answer(std::vector<Job>& jobs);
+  std::vector<predict::Job> next_batch();
+  void answer(std::vector<predict::Job>& jobs);
   std::size_t batch_at_front() const;
   BatchSettings settings_;
   Metrics& metrics_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> queue_;
+  std::deque<predict::Job> queue_;
   std::size_t admitted_ = 0;
   bool stopping_ = false;
   std::thread thread_;
 };
 
-}  // namespace pc
+}  // namespace pc::serve

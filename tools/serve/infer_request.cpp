@@ -8,7 +8,7 @@
 #include "kernels/base/base64.h"
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 constexpr std::size_t kMaxDepth = 12, kMaxNames = 64, kMaxText = 1024, kMaxRank = 8;
@@ -175,4 +175,4 @@ InferRequest parse_infer_request(std::string_view json, std::size_t most) {
   return std::move(reader.request);
 }
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -13,11 +13,11 @@
 
 #include "data/image.h"
 
-namespace pc {
+namespace pc::serve {
 
 struct InferRequest {
   std::string id;                             // "" where absent
-  std::vector<Image> images;                  // of an "image" input
+  std::vector<data::Image> images;            // of an "image" input
   std::vector<std::vector<std::byte>> files;  // of a "file" input
   std::vector<std::string> outputs;           // names asked for; empty: all of them
 };
@@ -26,4 +26,4 @@ struct InferRequest {
 // `most` pictures. What is not known is passed over in "parameters" and refused elsewhere.
 InferRequest parse_infer_request(std::string_view json, std::size_t most);
 
-}  // namespace pc
+}  // namespace pc::serve

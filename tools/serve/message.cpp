@@ -8,7 +8,7 @@
 #include "kernels/base/text.h"
 #include "tools/cli/json.h"
 
-namespace pc {
+namespace pc::serve {
 
 std::string_view Request::field(std::string_view name) const {
   for (const auto& [key, value] : fields)
@@ -17,7 +17,7 @@ std::string_view Request::field(std::string_view name) const {
 }
 
 Response refusal(int status, const std::string& message) {
-  return {.status = status, .body = one_line({{"error", message}}) + "\n"};
+  return {.status = status, .body = cli::one_line({{"error", message}}) + "\n"};
 }
 
 Response busy(const std::string& message) {
@@ -79,4 +79,4 @@ std::string to_bytes(const Response& response, bool body, bool close) {
   return body ? text + response.body : text;
 }
 
-}  // namespace pc
+}  // namespace pc::serve

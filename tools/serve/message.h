@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace pc {
+namespace pc::serve {
 
 // A request as its head says it, and the body once that has arrived.
 struct Request {
@@ -37,4 +37,4 @@ const char* reason_of(int status);
 // The bytes of a response. `body`: false for the answer to HEAD; `close`: the connection ends behind it.
 std::string to_bytes(const Response& response, bool body, bool close);
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 // A label's value in quotes, as Prometheus reads it: of JSON's escapes it knows these two and \n.
@@ -93,4 +93,4 @@ std::string Metrics::text(const Levels& levels) const {
   return text + gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes());
 }
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace pc {
+namespace pc::serve {
 
 // How many values were at most each bound; the last count is of all of them.
 struct Histogram {
@@ -45,4 +45,4 @@ class Metrics {
   uint64_t reloads_ = 0, failed_reloads_ = 0;
 };
 
-}  // namespace pc
+}  // namespace pc::serve

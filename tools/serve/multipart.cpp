@@ -9,7 +9,7 @@
 #include "kernels/base/text.h"
 #include "tools/serve/message.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 constexpr std::size_t kMaxPartHead = 4096, kMaxBoundary = 70, kMaxName = 1024;  // bytes
@@ -96,4 +96,4 @@ std::vector<FormFile> form_files(std::string_view content_type, std::string_view
   return files;
 }
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace pc {
+namespace pc::serve {
 
 struct FormFile {
   std::string name;        // the file's name as the client gives it: for answers, never for a path
@@ -16,4 +16,4 @@ struct FormFile {
 // for a boundary that is absent or broken, for a part without an end, and for more than `most` parts.
 std::vector<FormFile> form_files(std::string_view content_type, std::string_view body, std::size_t most);
 
-}  // namespace pc
+}  // namespace pc::serve

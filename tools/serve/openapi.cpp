@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 using nlohmann::ordered_json;
@@ -77,4 +77,4 @@ std::string openapi_document(const std::string& model) {
   return document.dump() + "\n";
 }
 
-}  // namespace pc
+}  // namespace pc::serve

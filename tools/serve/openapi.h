@@ -3,9 +3,9 @@
 
 #include <string>
 
-namespace pc {
+namespace pc::serve {
 
 // JSON. `model`: the model's name in paths.
 std::string openapi_document(const std::string& model);
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -10,7 +10,7 @@
 #include "tools/html/html.h"
 #include "tools/serve/page_files.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 std::string hash_of(std::string_view text) {
@@ -24,14 +24,14 @@ std::string facts(const ModelInfo& info, bool similar) {
     chain_names.push_back(nlohmann::json::array());
     for (const std::size_t h : chain) chain_names.back().push_back(info.heads[h].name);
   }
-  return one_line({{"heads", info.head_names()}, {"chains", chain_names}, {"similar", similar}});
+  return cli::one_line({{"heads", info.head_names()}, {"chains", chain_names}, {"similar", similar}});
 }
 
 }  // namespace
 
 std::string page_html(const std::string& model, const ModelInfo& info, bool similar) {
-  return fmt::format(fmt::runtime(kPageFrame), kPageStyle, html_text(model), html_text(facts(info, similar)),
-                     kPageScript);
+  return fmt::format(fmt::runtime(kPageFrame), kPageStyle, html::html_text(model),
+                     html::html_text(facts(info, similar)), kPageScript);
 }
 
 std::string page_policy() {
@@ -42,4 +42,4 @@ std::string page_policy() {
   return policy;
 }
 
-}  // namespace pc
+}  // namespace pc::serve

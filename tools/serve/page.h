@@ -5,7 +5,7 @@
 
 #include "models/model_file.h"
 
-namespace pc {
+namespace pc::serve {
 
 // `model`: its name; `similar`: whether similar products can be asked for.
 std::string page_html(const std::string& model, const ModelInfo& info, bool similar);
@@ -13,4 +13,4 @@ std::string page_html(const std::string& model, const ModelInfo& info, bool simi
 // Its Content-Security-Policy: this style and this script, by their hashes, requests to this server, nothing else.
 std::string page_policy();
 
-}  // namespace pc
+}  // namespace pc::serve

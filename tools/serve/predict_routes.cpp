@@ -17,7 +17,7 @@
 #include "tools/serve/multipart.h"
 #include "tools/serve/query.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 using nlohmann::ordered_json;
@@ -25,10 +25,10 @@ using nlohmann::ordered_json;
 constexpr std::size_t kMaxPictures = 64;    // of one request
 constexpr int64_t kMaxPixels = 50'000'000;  // of one picture
 
-std::string text_of(const ordered_json& json) { return one_line(json) + "\n"; }
+std::string text_of(const ordered_json& json) { return cli::one_line(json) + "\n"; }
 
-DecodeSettings decoding(const ServedModel& model) {
-  DecodeSettings settings = model.predictor.decoding();
+data::DecodeSettings decoding(const ServedModel& model) {
+  data::DecodeSettings settings = model.predictor.decoding();
   settings.max_pixels = std::min(settings.max_pixels, kMaxPixels);
   return settings;
 }
@@ -51,11 +51,11 @@ int http_status(Exit code) {
 }
 
 // A similar product's picture as the index names it, small; "" where it is no longer there. Clients name no path.
-std::string thumbnail_url(const std::string& file, const DecodeSettings& settings) {
+std::string thumbnail_url(const std::string& file, const data::DecodeSettings& settings) {
   try {
     const std::string bytes = read_file(file);
-    const Image image = decode_web_image(std::as_bytes(std::span(bytes)), file, settings);
-    return "data:image/jpeg;base64," + to_base64(encode_jpeg(thumbnail(image), {.quality = 80}));
+    const data::Image image = data::decode_web_image(std::as_bytes(std::span(bytes)), file, settings);
+    return "data:image/jpeg;base64," + to_base64(encode_jpeg(html::thumbnail(image), {.quality = 80}));
   } catch (const Error&) {
     return "";
   }
@@ -63,7 +63,7 @@ std::string thumbnail_url(const std::string& file, const DecodeSettings& setting
 
 ordered_json to_json(const std::string& file, Answered& answered, const ServedModel& model, const PredictQuery& query) {
   const ModelInfo& info = model.predictor.info();
-  Outcome& outcome = answered.inference.outcome;
+  predict::Outcome& outcome = answered.inference.outcome;
   if (query.style.similar > 0 && outcome.code == Exit::ok)
     outcome.similar = model.index->nearest(outcome.embedding, query.style.similar);
   ordered_json json = to_json(file, outcome, info, query.style);
@@ -71,9 +71,9 @@ ordered_json to_json(const std::string& file, Answered& answered, const ServedMo
     if (const std::string url = thumbnail_url(outcome.similar[i].file, decoding(model)); !url.empty())
       json["similar"][i]["picture"] = url;
   for (std::size_t h = 0; h < answered.inference.heats.size(); ++h) {
-    const Heat& heat = answered.inference.heats[h];
+    const predict::Heat& heat = answered.inference.heats[h];
     json["explain"][info.heads[h].name] =
-        "data:image/jpeg;base64," + to_base64(encode_jpeg(overlay(answered.view, heat), {.quality = 80}));
+        "data:image/jpeg;base64," + to_base64(encode_jpeg(predict::overlay(answered.view, heat), {.quality = 80}));
   }
   return json;
 }
@@ -88,8 +88,8 @@ ordered_json to_outputs(const std::vector<Answered>& answers, const ModelInfo& i
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     ordered_json logits = ordered_json::array(), labels = ordered_json::array(), p = ordered_json::array();
     for (const Answered& answered : answers) {
-      const Outcome& outcome = answered.inference.outcome;
-      const Named named = named_labels(info, outcome.logits, AnswerStyle().accept_at)[h];
+      const predict::Outcome& outcome = answered.inference.outcome;
+      const predict::Named named = predict::named_labels(info, outcome.logits, predict::AnswerStyle().accept_at)[h];
       for (const float value : outcome.logits[h]) logits.push_back(value);
       labels.push_back(named.label < 0 ? "" : info.heads[h].labels[std::size_t(named.label)]);
       p.push_back(named.p);
@@ -131,24 +131,24 @@ void answer_predict(Request& request, const Respond& respond, const PredictPipel
   auto places = pipeline.batcher.admit(files.size());
   if (places.empty()) return respond(busy(kQueueFull));
 
-  std::vector<std::function<Image()>> pictures;
+  std::vector<std::function<data::Image()>> pictures;
   for (const FormFile& file : files)
     pictures.emplace_back([body, file, settings = decoding(*served)] {
-      return decode_web_image(std::as_bytes(std::span(file.bytes)), file.name, settings);
+      return data::decode_web_image(std::as_bytes(std::span(file.bytes)), file.name, settings);
     });
-  const int bad = !form && !is_web_image(sniff(std::as_bytes(std::span(*body)))) ? 415 : 422;
+  const int bad = !form && !data::is_web_image(data::sniff(std::as_bytes(std::span(*body)))) ? 415 : 422;
   predict(served, std::move(pictures), std::move(places), query.explain, pipeline.batcher, pipeline.workers,
           answering(respond, [=](std::vector<Answered>& answers) {
             ordered_json all{{"pictures", ordered_json::array()}};
             for (std::size_t i = 0; i < answers.size(); ++i) {
-              const Outcome& outcome = answers[i].inference.outcome;
-              pipeline.metrics.picture(status_of(outcome.code));
+              const predict::Outcome& outcome = answers[i].inference.outcome;
+              pipeline.metrics.picture(predict::status_of(outcome.code));
               const int status = http_status(outcome.code);
               if (status != 200 && (!form || status >= 500))
                 return refusal(status == 422 ? bad : status, outcome.error);
               all["pictures"].push_back(to_json(files[i].name, answers[i], *served, query));
             }
-            return Response{.body = text_of(form ? all : all["pictures"][0])};
+            return Response{.body = predict::text_of(form ? all : all["pictures"][0])};
           }));
 }
 
@@ -157,26 +157,26 @@ void answer_infer(Request& request, const Respond& respond, const PredictPipelin
     fail(Exit::data, "binary tensors behind the JSON are not taken; send base64 in a BYTES input");
   const auto served = pipeline.model;
   const auto parsed = std::make_shared<InferRequest>(parse_infer_request(request.body, kMaxPictures));
-  std::vector<std::function<Image()>> pictures;
-  for (const Image& image : parsed->images) pictures.emplace_back([parsed, &image] { return image; });
+  std::vector<std::function<data::Image()>> pictures;
+  for (const data::Image& image : parsed->images) pictures.emplace_back([parsed, &image] { return image; });
   for (std::size_t i = 0; i < parsed->files.size(); ++i)
     pictures.emplace_back([parsed, i, settings = decoding(*served)] {
-      return decode_web_image(parsed->files[i], fmt::format("inputs[].data[{}]", i), settings);
+      return data::decode_web_image(parsed->files[i], fmt::format("inputs[].data[{}]", i), settings);
     });
   auto places = pipeline.batcher.admit(pictures.size());
   if (places.empty()) return respond(busy(kQueueFull));
   predict(served, std::move(pictures), std::move(places), false, pipeline.batcher, pipeline.workers,
           answering(respond, [=](std::vector<Answered>& answers) {
             for (const Answered& answered : answers) {
-              const Outcome& outcome = answered.inference.outcome;
-              pipeline.metrics.picture(status_of(outcome.code));
+              const predict::Outcome& outcome = answered.inference.outcome;
+              pipeline.metrics.picture(predict::status_of(outcome.code));
               if (outcome.code != Exit::ok) return refusal(http_status(outcome.code), outcome.error);
             }
             ordered_json json{{"model_name", served->name}, {"model_version", "1"}};
             if (!parsed->id.empty()) json["id"] = parsed->id;
             json["outputs"] = chosen(to_outputs(answers, served->predictor.info()), parsed->outputs);
-            return Response{.body = text_of(json)};
+            return Response{.body = predict::text_of(json)};
           }));
 }
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -7,7 +7,7 @@
 #include "tools/serve/predictions.h"
 #include "tools/serve/service.h"
 
-namespace pc {
+namespace pc::serve {
 
 // What the pictures of a request go through.
 struct PredictPipeline {
@@ -21,4 +21,4 @@ struct PredictPipeline {
 void answer_predict(Request& request, const Respond& respond, const PredictPipeline& pipeline);
 void answer_infer(Request& request, const Respond& respond, const PredictPipeline& pipeline);
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -6,7 +6,7 @@
 
 #include "data/resize.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 // The pictures of one request while they are under way.
@@ -24,19 +24,19 @@ void one_less(const std::shared_ptr<Gathering>& gathering) {
 }
 
 // A heat map covers what the network saw: all of the picture, but for a crop or added borders.
-Image view_of(const Image& image, const Tensor& input, const Preprocess& preprocess) {
+data::Image view_of(const data::Image& image, const Tensor& input, const Preprocess& preprocess) {
   constexpr int kSide = 320;
-  if (preprocess.resize != Resize::stretch) return network_view(input, 0, preprocess);
+  if (preprocess.resize != Resize::stretch) return predict::network_view(input, 0, preprocess);
   const int side = std::max(image.h, image.w);
   if (side <= kSide) return image;
-  return resize(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
+  return data::resize(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
 }
 
 // Empty where the picture cannot be had; the outcome says why then.
-Tensor prepared(const ServedModel& model, const std::function<Image()>& picture, bool explain, Answered& answer) {
-  Outcome& outcome = answer.inference.outcome;
+Tensor prepared(const ServedModel& model, const std::function<data::Image()>& picture, bool explain, Answered& answer) {
+  predict::Outcome& outcome = answer.inference.outcome;
   try {
-    Image image = picture(), copy = explain ? image : Image{};
+    data::Image image = picture(), copy = explain ? image : data::Image{};
     Tensor input = model.predictor.prepare(std::move(image));
     if (explain) answer.view = view_of(copy, input, model.predictor.info().preprocess);
     return input;
@@ -50,7 +50,7 @@ Tensor prepared(const ServedModel& model, const std::function<Image()>& picture,
 
 }  // namespace
 
-void predict(std::shared_ptr<ServedModel> model, std::vector<std::function<Image()>> pictures,
+void predict(std::shared_ptr<ServedModel> model, std::vector<std::function<data::Image()>> pictures,
              std::vector<Batcher::Place> places, bool explain, Batcher& batcher, Workers& workers, AnsweredSink sink) {
   const std::size_t count = pictures.size();
   const auto gathering = std::make_shared<Gathering>(count, std::move(sink), workers);
@@ -72,4 +72,4 @@ void predict(std::shared_ptr<ServedModel> model, std::vector<std::function<Image
   }
 }
 
-}  // namespace pc
+}  // namespace pc::serve

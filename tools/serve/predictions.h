@@ -8,19 +8,19 @@
 #include "tools/serve/batcher.h"
 #include "tools/serve/workers.h"
 
-namespace pc {
+namespace pc::serve {
 
 // One picture of a request, answered.
 struct Answered {
   Inference inference;
-  Image view;  // where an explanation was asked for: the picture to draw it on
+  data::Image view;  // where an explanation was asked for: the picture to draw it on
 };
 
 using AnsweredSink = std::function<void(std::vector<Answered>&)>;
 
 // Decodes each picture on this thread (an Error that it throws becomes its outcome), sends them through `batcher`, and
 // posts the sink to `workers` when the last one is answered. One place per picture. May be called on a worker.
-void predict(std::shared_ptr<ServedModel> model, std::vector<std::function<Image()>> pictures,
+void predict(std::shared_ptr<ServedModel> model, std::vector<std::function<data::Image()>> pictures,
              std::vector<Batcher::Place> places, bool explain, Batcher& batcher, Workers& workers, AnsweredSink sink);
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -9,7 +9,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 int number(const std::string& name, const std::string& text, int least, int most) {
@@ -41,7 +41,7 @@ PredictQuery parse_query(const std::string& query, const ModelInfo& info, bool h
       result.style.similar = number(name, value, 0, 100);
       if (result.style.similar > 0 && !has_index) fail(Exit::usage, "similar: the server was started without --index");
     } else if (name == "accept_at") {
-      const std::vector<int> there = precisions(info);
+      const std::vector<int> there = predict::precisions(info);
       result.style.accept_at = number(name, value, 0, 100);
       if (std::find(there.begin(), there.end(), result.style.accept_at) == there.end())
         fail(Exit::usage, fmt::format("accept_at: the model knows {}", fmt::join(there, ", ")));
@@ -53,4 +53,4 @@ PredictQuery parse_query(const std::string& query, const ModelInfo& info, bool h
   return result;
 }
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -5,10 +5,10 @@
 
 #include "tools/predict/answer.h"
 
-namespace pc {
+namespace pc::serve {
 
 struct PredictQuery {
-  AnswerStyle style;
+  predict::AnswerStyle style;
   bool explain = false;  // a heat map per head, and the pictures of similar products
 };
 
@@ -16,4 +16,4 @@ struct PredictQuery {
 // given twice or out of its range.
 PredictQuery parse_query(const std::string& query, const ModelInfo& info, bool has_index);
 
-}  // namespace pc
+}  // namespace pc::serve

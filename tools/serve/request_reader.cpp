@@ -12,7 +12,7 @@
 #include "kernels/base/text.h"
 #include "tools/serve/strict_head.h"
 
-namespace pc {
+namespace pc::serve {
 
 namespace http = boost::beast::http;
 
@@ -116,4 +116,4 @@ void RequestReader::read_body() {
   state_ = State::done;
 }
 
-}  // namespace pc
+}  // namespace pc::serve

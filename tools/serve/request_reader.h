@@ -9,7 +9,7 @@
 
 #include "tools/serve/message.h"
 
-namespace pc {
+namespace pc::serve {
 
 struct ReadLimits {
   std::size_t line = 8 << 10, head = 16 << 10;  // bytes of the request line, of the whole head
@@ -49,4 +49,4 @@ class RequestReader {
   std::optional<Response> refused_;
 };
 
-}  // namespace pc
+}  // namespace pc::serve

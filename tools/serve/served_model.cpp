@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace pc {
+namespace pc::serve {
 
 std::string model_name(const std::filesystem::path& file) {
   const std::filesystem::path folder = std::filesystem::absolute(file).parent_path().filename();
@@ -17,15 +17,16 @@ std::string model_name(const std::filesystem::path& file) {
 }
 
 std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
-                                        const NetworkOptions& options, const std::filesystem::path& index) {
+                                        const predict::NetworkOptions& options, const std::filesystem::path& index) {
   auto model = std::make_shared<ServedModel>(
-      ServedModel{.name = name, .predictor = open_predictor(file, options), .index = nullptr});
+      ServedModel{.name = name, .predictor = predict::open_predictor(file, options), .index = nullptr});
   if (!index.empty())
-    model->index = std::make_unique<EmbeddingIndex>(index, backbone_id(file, model->predictor.info()));
+    model->index =
+        std::make_unique<predict::EmbeddingIndex>(index, predict::backbone_id(file, model->predictor.info()));
   constexpr int kSide = 64;
-  Image gray{.h = kSide, .w = kSide, .pixels = std::vector<uint8_t>(kSide * kSide * 3, 128)};
+  data::Image gray{.h = kSide, .w = kSide, .pixels = std::vector<uint8_t>(kSide * kSide * 3, 128)};
   model->predictor.predict({model->predictor.prepare(std::move(gray))});
   return model;
 }
 
-}  // namespace pc
+}  // namespace pc::serve

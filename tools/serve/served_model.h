@@ -8,14 +8,14 @@
 #include "tools/predict/neighbors.h"
 #include "tools/predict/network_options.h"
 
-namespace pc {
+namespace pc::serve {
 
 // A model file ready to serve. Only the thread that runs the network touches more of the predictor than info(),
 // decoding() and prepare().
 struct ServedModel {
   std::string name;
-  Predictor predictor;
-  std::unique_ptr<const EmbeddingIndex> index;  // of a catalog; none where none was given
+  predict::Predictor predictor;
+  std::unique_ptr<const predict::EmbeddingIndex> index;  // of a catalog; none where none was given
 };
 
 // "fashion" for runs/fashion/model.safetensors, else the file's name without its extension; letters, digits and ._-
@@ -25,6 +25,7 @@ std::string model_name(const std::filesystem::path& file);
 // Loads it, and the index unless that is "", and sends one gray picture through it. Errors: as Predictor and
 // EmbeddingIndex.
 std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
-                                        const NetworkOptions& options, const std::filesystem::path& index = {});
+                                        const predict::NetworkOptions& options,
+                                        const std::filesystem::path& index = {});
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -11,7 +11,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/logger.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 namespace asio = boost::asio;
@@ -340,4 +340,4 @@ void Server::run() {
   impl.io.run();
 }
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -10,7 +10,7 @@
 #include "tools/serve/request_reader.h"
 #include "tools/serve/service.h"
 
-namespace pc {
+namespace pc::serve {
 
 struct ServerSettings {
   std::string bind = "127.0.0.1";  // an address, not a name
@@ -38,4 +38,4 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace pc
+}  // namespace pc::serve

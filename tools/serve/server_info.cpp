@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 using nlohmann::ordered_json;
@@ -40,4 +40,4 @@ Response model_response(const std::string& name, const ModelInfo& info) {
                              {"labels", labels}});
 }
 
-}  // namespace pc
+}  // namespace pc::serve

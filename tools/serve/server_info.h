@@ -6,7 +6,7 @@
 #include "models/model_file.h"
 #include "tools/serve/message.h"
 
-namespace pc {
+namespace pc::serve {
 
 Response live_response();
 Response ready_response(bool ready);  // 503 where it is not
@@ -14,4 +14,4 @@ Response server_response();
 // `name`: the model's name in paths.
 Response model_response(const std::string& name, const ModelInfo& info);
 
-}  // namespace pc
+}  // namespace pc::serve

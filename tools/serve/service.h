@@ -8,7 +8,7 @@
 
 #include "tools/serve/message.h"
 
-namespace pc {
+namespace pc::serve {
 
 // One request and what became of it. Method and path are empty where the head could not be read.
 struct Exchange {
@@ -35,4 +35,4 @@ class Service {
   virtual void drain() = 0;   // SIGTERM or SIGINT: what has arrived is answered still, then the end
 };
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -6,7 +6,7 @@
 #include "kernels/base/text.h"
 #include "tools/serve/message.h"
 
-namespace pc {
+namespace pc::serve {
 namespace {
 
 bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
@@ -102,4 +102,4 @@ std::string_view head_fault(std::string_view head) {
   return framing_fault(framing, line);
 }
 
-}  // namespace pc
+}  // namespace pc::serve

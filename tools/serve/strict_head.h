@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace pc {
+namespace pc::serve {
 
 // Why this head (request line and fields up to and with the empty line) is refused, or "". Wants: CRLF at every line's
 // end, no other control character but tabs; METHOD /path HTTP/1.0 or 1.1; fields "name: value" without folded lines;
@@ -14,4 +14,4 @@ std::string_view head_fault(std::string_view head);
 // The same for bytes that may not hold the whole head yet: a fault that no further byte can heal, or "".
 std::string_view early_fault(std::string_view bytes);
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -2,7 +2,7 @@
 
 #include "kernels/base/parallel.h"
 
-namespace pc {
+namespace pc::serve {
 
 Workers::Workers(int threads) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
@@ -37,4 +37,4 @@ void Workers::run() {
   }
 }
 
-}  // namespace pc
+}  // namespace pc::serve

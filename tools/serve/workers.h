@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace pc {
+namespace pc::serve {
 
 class Workers {
  public:
@@ -25,4 +25,4 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace pc
+}  // namespace pc::serve

@@ -7,7 +7,7 @@
 
 #include "kernels/base/error.h"
 
-namespace pc {
+namespace pc::train {
 namespace {
 
 float weight_of(const std::string& kind, double n) {
@@ -27,4 +27,4 @@ std::vector<float> class_weights(const std::string& kind, const std::vector<int6
   return weights;
 }
 
-}  // namespace pc
+}  // namespace pc::train

@@ -4,7 +4,7 @@
 #include "kernels/base/file.h"
 #include "kernels/conv2d/conv2d_plans.h"
 
-namespace pc {
+namespace pc::train {
 
 EngineFile::EngineFile(Device device, const std::filesystem::path& folder)
     : device_(device), path_(folder / "conv-engines.txt") {
@@ -24,4 +24,4 @@ void EngineFile::save() {
   text_ = text;
 }
 
-}  // namespace pc
+}  // namespace pc::train

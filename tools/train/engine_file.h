@@ -6,7 +6,7 @@
 
 #include "kernels/runtime/dtype.h"
 
-namespace pc {
+namespace pc::train {
 
 class EngineFile {
  public:
@@ -21,4 +21,4 @@ class EngineFile {
   std::string text_;
 };
 
-}  // namespace pc
+}  // namespace pc::train

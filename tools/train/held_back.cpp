@@ -10,12 +10,12 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::train {
 namespace {
 
 // "Casual Shoes" -> "Casual_Shoes": what every shell and file system takes.
-std::string file_name(const DataPlan& plan, uint32_t item) {
-  const Catalog& catalog = plan.catalog;
+std::string file_name(const runs::DataPlan& plan, uint32_t item) {
+  const data::Catalog& catalog = plan.catalog;
   std::string name;
   for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
     const int32_t label = catalog.items[item].labels[c];
@@ -28,7 +28,7 @@ std::string file_name(const DataPlan& plan, uint32_t item) {
 
 }  // namespace
 
-void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, int count) {
+void write_held_back(const std::filesystem::path& folder, const runs::DataPlan& plan, int count) {
   make_folders(folder);
   const auto n = std::min(std::size_t(count), plan.test.size());
   for (std::size_t i = 0; i < n; ++i) {
@@ -38,4 +38,4 @@ void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, 
   }
 }
 
-}  // namespace pc
+}  // namespace pc::train

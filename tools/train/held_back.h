@@ -5,9 +5,9 @@
 
 #include "tools/runs/data_plan.h"
 
-namespace pc {
+namespace pc::train {
 
 // Writes up to `count` test pictures, spread over the test split, as FOLDER/LABELS-NUMBER.png.
-void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, int count);
+void write_held_back(const std::filesystem::path& folder, const runs::DataPlan& plan, int count);
 
-}  // namespace pc
+}  // namespace pc::train

@@ -14,10 +14,10 @@
 #include "tools/train/class_weights.h"
 #include "tools/train/start.h"
 
-namespace pc {
+namespace pc::train {
 namespace {
 
-OptimizerOptions optimizer_options(const TrainConfig& config) {
+OptimizerOptions optimizer_options(const runs::TrainConfig& config) {
   return {.kind = config.train.optimizer,
           .momentum = float(config.train.momentum),
           .nesterov = config.train.nesterov,
@@ -30,7 +30,7 @@ OptimizerOptions optimizer_options(const TrainConfig& config) {
 
 constexpr float kFirstLossScale = 4096;  // of f16 training
 
-BatchRecipe batch_recipe(const TrainConfig& config) {
+runs::BatchRecipe batch_recipe(const runs::TrainConfig& config) {
   const auto& a = config.augment;
   return {.augmentation = {.flip = float(a.flip),
                            .min_area = float(a.min_area),
@@ -50,12 +50,12 @@ BatchRecipe batch_recipe(const TrainConfig& config) {
 
 }  // namespace
 
-Learner::Learner(const TrainConfig& config, const DataPlan& plan, const ModelInfo& info)
+Learner::Learner(const runs::TrainConfig& config, const runs::DataPlan& plan, const ModelInfo& info)
     : config_(config),
       plan_(plan),
       info_(info),
       engines_(device_from_name(config.train.device),
-               config.data.cache.empty() ? default_cache_folder() : std::filesystem::path(config.data.cache)),
+               config.data.cache.empty() ? data::default_cache_folder() : std::filesystem::path(config.data.cache)),
       model_(starting_model(config, info)),
       optimizer_(*model_, optimizer_options(config)),
       schedule_{.kind = config.train.schedule,
@@ -119,7 +119,7 @@ void Learner::begin_epoch() {
   state_.seen.assign(info_.heads.size(), 0);
 }
 
-std::vector<Var> Learner::forward(const Batch& batch) {
+std::vector<Var> Learner::forward(const runs::Batch& batch) {
   const std::vector<Var> logits = model_->forward(Var(batch.x), Mode::train);
   std::vector<Var> losses;
   for (std::size_t h = 0; h < logits.size(); ++h) {
@@ -139,7 +139,7 @@ void Learner::draw(std::span<const uint32_t> items) {
   const auto batch = std::size_t(config_.train.batch), bytes = batches_.table_bytes(batch);
   const auto before = uint64_t(state_.step * config_.train.accumulate);  // batches of this epoch
   for (std::size_t i = 0; i * batch < items.size(); ++i) {
-    const BatchPlace at{.epoch = uint64_t(state_.epoch), .number = before + i, .first = (before + i) * batch};
+    const runs::BatchPlace at{.epoch = uint64_t(state_.epoch), .number = before + i, .first = (before + i) * batch};
     batches_.draw(items.subspan(i * batch, std::min(batch, items.size() - i * batch)), at, drawn_.host() + i * bytes);
   }
   const float lr = schedule_.at(state_.total_steps);
@@ -223,4 +223,4 @@ bool Learner::absorb() {
   return true;
 }
 
-}  // namespace pc
+}  // namespace pc::train

@@ -19,19 +19,19 @@
 #include "tools/runs/train_config.h"
 #include "tools/train/engine_file.h"
 
-namespace pc {
+namespace pc::train {
 
 class Learner {
  public:
   // All three must outlive it. Errors: as starting_model; Error(usage) where a step takes more pictures than there are.
-  Learner(const TrainConfig& config, const DataPlan& plan, const ModelInfo& info);
+  Learner(const runs::TrainConfig& config, const runs::DataPlan& plan, const ModelInfo& info);
 
   Classifier& model() { return *model_; }
   Classifier* average() { return average_.get(); }  // with train.ema, else null
   Classifier& result() { return average_ ? *average_ : *model_; }
   Optimizer& optimizer() { return optimizer_; }
-  const BatchMaker& batches() const { return batches_; }
-  TrainState& state() { return state_; }
+  const runs::BatchMaker& batches() const { return batches_; }
+  runs::TrainState& state() { return state_; }
 
   int64_t step_pictures() const { return config_.train.batch * config_.train.accumulate; }
   int64_t epoch_pictures() const;  // those that an epoch visits
@@ -61,7 +61,7 @@ class Learner {
  private:
   void draw(std::span<const uint32_t> items);
   void run_step(int64_t pictures, const Watch& watch);
-  std::vector<Var> forward(const Batch& batch);
+  std::vector<Var> forward(const runs::Batch& batch);
   void descend(const std::vector<Var>& losses, int64_t batches);
   void ask();
   bool absorb();
@@ -71,15 +71,15 @@ class Learner {
     Var parameter;
     int stage;  // stages between it and the logits, from 1
   };
-  const TrainConfig& config_;
-  const DataPlan& plan_;
+  const runs::TrainConfig& config_;
+  const runs::DataPlan& plan_;
   const ModelInfo& info_;
   EngineFile engines_;
   std::unique_ptr<Classifier> model_, average_;
   Optimizer optimizer_;
   std::vector<BodyParameter> body_;  // the parameters that learn and belong to no head
   Schedule schedule_;
-  BatchMaker batches_;
+  runs::BatchMaker batches_;
   Tensor head_weights_;
   std::vector<Tensor> class_weights_;  // per head; empty: none
   RunningMetrics metrics_;
@@ -87,7 +87,7 @@ class Learner {
   int64_t uncounted_ = 0, asked_ = 0;  // pictures in metrics_, and in counted_
   UploadRing drawn_;                   // the tables of a step's batches, then its learning rate
   Replay step_;
-  TrainState state_;
+  runs::TrainState state_;
 };
 
-}  // namespace pc
+}  // namespace pc::train

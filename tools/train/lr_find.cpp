@@ -9,7 +9,7 @@
 #include "kernels/base/file.h"
 #include "tools/report/chart.h"
 
-namespace pc {
+namespace pc::train {
 namespace {
 
 constexpr double kFirst = 1e-6, kLast = 10, kKeep = 0.9, kBroken = 4;
@@ -24,16 +24,16 @@ double checked(const LrStep& step, double lr) {
   }
 }
 
-Chart chart_of(const std::vector<LrProbe>& probes, const std::optional<LrSuggestion>& suggestion) {
-  Curve raw{.name = "loss of the step", .points = {}, .color = 7}, smooth{.name = "smoothed", .points = {}};
+report::Chart chart_of(const std::vector<LrProbe>& probes, const std::optional<LrSuggestion>& suggestion) {
+  report::Curve raw{.name = "loss of the step", .points = {}, .color = 7}, smooth{.name = "smoothed", .points = {}};
   for (const LrProbe& p : probes) {
     raw.points.push_back({p.lr, p.loss});
     smooth.points.push_back({p.lr, p.smooth});
   }
-  Chart chart{.title = "Learning-rate finder",
-              .x = {.name = "learning rate", .log = true},
-              .y = {.name = "loss", .from = 0, .to = probes.empty() ? 1 : 2 * probes.front().loss},
-              .curves = {raw, smooth}};
+  report::Chart chart{.title = "Learning-rate finder",
+                      .x = {.name = "learning rate", .log = true},
+                      .y = {.name = "loss", .from = 0, .to = probes.empty() ? 1 : 2 * probes.front().loss},
+                      .curves = {raw, smooth}};
   if (suggestion)
     chart.marks = {{suggestion->steepest, fmt::format("{:.2g}: falls fastest", suggestion->steepest)},
                    {suggestion->tenth, fmt::format("{:.2g}: a tenth of the least's", suggestion->tenth)}};
@@ -75,7 +75,7 @@ void report_rates(const std::filesystem::path& folder, const std::vector<LrProbe
   std::string csv = "lr,loss,smoothed\n";
   for (const LrProbe& p : probes) csv += fmt::format("{},{},{}\n", p.lr, p.loss, p.smooth);
   write_file_atomically(folder / "lr_find.csv", csv);
-  write_file_atomically(folder / "lr_find.svg", chart_file(chart_of(probes, suggestion)));
+  write_file_atomically(folder / "lr_find.svg", report::chart_file(chart_of(probes, suggestion)));
   fmt::print(stderr, "{} steps; curve: {}\n", probes.size(), (folder / "lr_find.svg").string());
   if (!suggestion)
     fail(Exit::numeric,
@@ -85,4 +85,4 @@ void report_rates(const std::filesystem::path& folder, const std::vector<LrProbe
       suggestion->steepest, suggestion->tenth);
 }
 
-}  // namespace pc
+}  // namespace pc::train

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::train {
 
 struct LrProbe {
   double lr, loss;
@@ -35,4 +35,4 @@ std::optional<LrSuggestion> suggest_rate(const std::vector<LrProbe>& probes);
 // Error(numeric) where the loss never fell.
 void report_rates(const std::filesystem::path& folder, const std::vector<LrProbe>& probes);
 
-}  // namespace pc
+}  // namespace pc::train

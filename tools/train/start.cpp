@@ -10,7 +10,7 @@
 #include "tools/weights/description.h"
 #include "tools/weights/weights.h"
 
-namespace pc {
+namespace pc::train {
 namespace {
 
 // Heads of the file that tell the same labels apart under the same member names.
@@ -28,14 +28,14 @@ std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& i
 }
 
 void load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
-  WeightFile file = read_weights(path).file;
+  WeightFile file = weights::read_weights(path).file;
   const std::vector<std::string> kept = shared_heads(file, info, path);
   std::erase_if(file.tensors, [&](const FileTensor& t) {
     return is_head(t.name) &&
            std::none_of(kept.begin(), kept.end(), [&](const auto& prefix) { return t.name.starts_with(prefix); });
   });
   for (const FileTensor& t : file.tensors)
-    if (const int64_t count = count_nonfinite(t); count > 0)
+    if (const int64_t count = weights::count_nonfinite(t); count > 0)
       fail(Exit::numeric, fmt::format("{}: \"{}\" holds {} values that are not finite; training cannot begin there",
                                       path, printable(t.name), count));
   LoadReport report = load_state_dict(model, file);
@@ -48,20 +48,20 @@ void load_backbone(Classifier& model, const ModelInfo& info, const std::string& 
 
 }  // namespace
 
-ModelInfo model_info(const TrainConfig& config, const DataPlan& plan) {
+ModelInfo model_info(const runs::TrainConfig& config, const runs::DataPlan& plan) {
   return {.architecture = config.model.architecture,
           .heads = plan.heads(),
           .preprocess = {.height = int(config.model.height),
                          .width = int(config.model.width),
                          .resize = resize_from_name(config.model.resize)},
           .split = SplitRecord{.pictures = int64_t(plan.catalog.items.size()),
-                               .files = files_hash(plan.catalog),
+                               .files = data::files_hash(plan.catalog),
                                .test = plan.test,
                                .min_counts = config.min_counts(),
                                .rare = config.data.rare}};
 }
 
-std::unique_ptr<Classifier> starting_model(const TrainConfig& config, const ModelInfo& info) {
+std::unique_ptr<Classifier> starting_model(const runs::TrainConfig& config, const ModelInfo& info) {
   auto model = make_classifier(info.architecture, info.head_shapes(), uint64_t(config.train.seed));
   if (!config.model.weights.empty()) load_backbone(*model, info, config.model.weights);
   std::vector<std::string> frozen;
@@ -76,4 +76,4 @@ std::unique_ptr<Classifier> starting_model(const TrainConfig& config, const Mode
   return model;
 }
 
-}  // namespace pc
+}  // namespace pc::train

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-namespace pc {
+namespace pc::train {
 
 // Brings RUN/events.out.tfevents.pctrain up to RUN/metrics.jsonl: loss, accuracy, macro-F1, learning rate and pictures
 // per second of each epoch, and the test's figures at its epoch. A time is the seconds of training since the run began.
@@ -11,4 +11,4 @@ namespace pc {
 // holds something else is replaced. Errors: Error(file); Error(data) naming the line of metrics.jsonl.
 void write_tensorboard(const std::filesystem::path& run);
 
-}  // namespace pc
+}  // namespace pc::train

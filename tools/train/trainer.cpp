@@ -20,7 +20,7 @@
 #include "tools/train/start.h"
 #include "tools/train/tensorboard.h"
 
-namespace pc {
+namespace pc::train {
 namespace {
 
 using nlohmann::json;
@@ -30,33 +30,33 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Trainer {
  public:
-  explicit Trainer(TrainConfig& config);
-  Exit run(RunFolder& folder);
+  explicit Trainer(runs::TrainConfig& config);
+  Exit run(runs::RunFolder& folder);
   void dry_run();
   std::vector<LrProbe> probe_rates();
 
  private:
-  bool train_epoch(RunFolder& folder);
-  void end_epoch(RunFolder& folder, double seconds);
-  void keep_best(RunFolder& folder, const std::vector<HeadScore>& val);
+  bool train_epoch(runs::RunFolder& folder);
+  void end_epoch(runs::RunFolder& folder, double seconds);
+  void keep_best(runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& val);
   bool finished() const;
-  void finish(RunFolder& folder);
-  std::vector<TestedHead> test(Classifier& model, RunFolder& folder);
+  void finish(runs::RunFolder& folder);
+  std::vector<report::TestedHead> test(Classifier& model, runs::RunFolder& folder);
   void describe(const std::vector<Var>& losses);
-  void save(RunFolder& folder);
-  std::vector<HeadScore> validate();
+  void save(runs::RunFolder& folder);
+  std::vector<evaluate::HeadScore> validate();
   json train_scores() const;
 
-  TrainConfig& config_;
-  DataPlan plan_;
+  runs::TrainConfig& config_;
+  runs::DataPlan plan_;
   ModelInfo info_;
   Learner learner_;
-  TrainState& state_;
+  runs::TrainState& state_;
 };
 
-Trainer::Trainer(TrainConfig& config)
+Trainer::Trainer(runs::TrainConfig& config)
     : config_(config),
-      plan_(plan_data(config)),
+      plan_(runs::plan_data(config)),
       info_(model_info(config, plan_)),
       learner_(config, plan_, info_),
       state_(learner_.state()) {}
@@ -72,11 +72,11 @@ json Trainer::train_scores() const {
 }
 
 // One epoch, or what is left of it. False when a signal stopped it.
-bool Trainer::train_epoch(RunFolder& folder) {
+bool Trainer::train_epoch(runs::RunFolder& folder) {
   const auto order = plan_.order(config_, uint64_t(state_.epoch));
   const int64_t pictures = learner_.step_pictures(), steps = learner_.steps_per_epoch(),
                 all = learner_.epoch_pictures();
-  Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), all);
+  cli::Progress progress(fmt::format("epoch {}/{}", state_.epoch + 1, config_.train.epochs), all);
   std::vector<uint32_t> items;
   while (state_.step < steps) {
     const auto start = Clock::now();
@@ -90,26 +90,26 @@ bool Trainer::train_epoch(RunFolder& folder) {
     if (news)
       progress.update(done, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
                                         double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
-    if (stop_requested()) return save(folder), false;
+    if (cli::stop_requested()) return save(folder), false;
     if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps)
       save(folder);
   }
   return true;
 }
 
-std::vector<HeadScore> Trainer::validate() {
+std::vector<evaluate::HeadScore> Trainer::validate() {
   if (plan_.val.empty()) return {};
-  Progress progress("validating", int64_t(plan_.val.size()));
-  return evaluate(learner_.result(), info_.head_shapes(), learner_.batches(), plan_.val, config_.scoring_batch(),
-                  [&](int64_t done) { progress.update(done); });
+  cli::Progress progress("validating", int64_t(plan_.val.size()));
+  return evaluate::evaluate(learner_.result(), info_.head_shapes(), learner_.batches(), plan_.val,
+                            config_.scoring_batch(), [&](int64_t done) { progress.update(done); });
 }
 
-void Trainer::end_epoch(RunFolder& folder, double seconds) {
+void Trainer::end_epoch(runs::RunFolder& folder, double seconds) {
   const double rate = double(learner_.epoch_pictures()) / seconds;
   json event{{"event", "epoch"},        {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)},
              {"train", train_scores()}, {"seconds", seconds},        {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
-  const std::vector<HeadScore> val = validate();
+  const std::vector<evaluate::HeadScore> val = validate();
   if (!val.empty()) event["val"] = to_json(val);
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     const json& t = event["train"][info_.heads[h].name];
@@ -127,10 +127,10 @@ void Trainer::end_epoch(RunFolder& folder, double seconds) {
 }
 
 // With patience, the weights of the epoch with the best mean validation accuracy are the result.
-void Trainer::keep_best(RunFolder& folder, const std::vector<HeadScore>& val) {
+void Trainer::keep_best(runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& val) {
   if (config_.train.patience == 0) return;
   double accuracy = 0;
-  for (const HeadScore& s : val) accuracy += s.accuracy() / double(val.size());
+  for (const evaluate::HeadScore& s : val) accuracy += s.accuracy() / double(val.size());
   if (accuracy <= state_.best) return;
   state_.best = accuracy;
   state_.best_epoch = state_.epoch + 1;
@@ -144,18 +144,18 @@ bool Trainer::finished() const {
   return state_.epoch >= train.epochs;
 }
 
-void Trainer::save(RunFolder& folder) {
+void Trainer::save(runs::RunFolder& folder) {
   learner_.collect();
   state_.log_bytes = folder.log_bytes();
-  save_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(), state_);
+  runs::save_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(), state_);
   learner_.save_engines();
 }
 
-Exit Trainer::run(RunFolder& folder) {
+Exit Trainer::run(runs::RunFolder& folder) {
   const auto split_path = folder.path() / "split.csv";
-  const std::string split = split_csv(plan_.catalog, plan_.split, plan_.groups);
-  if (const auto state = load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer())) {
-    check_split(split_path, split);
+  const std::string split = runs::split_csv(plan_.catalog, plan_.split, plan_.groups);
+  if (const auto state = runs::load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer())) {
+    runs::check_split(split_path, split);
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
     learner_.choose_parts();
@@ -170,7 +170,7 @@ Exit Trainer::run(RunFolder& folder) {
                 {"val", plan_.val.size()},
                 {"test", plan_.test.size()}});
   }
-  catch_stop_signals();
+  cli::catch_stop_signals();
   while (!finished()) {
     const double before = state_.seconds;
     const bool whole = state_.step == 0;
@@ -180,28 +180,29 @@ Exit Trainer::run(RunFolder& folder) {
       return Exit::stopped;
     }
     end_epoch(folder, whole ? state_.seconds - before : state_.seconds / double(state_.epoch + 1));
-    if (stop_requested()) return Exit::stopped;
+    if (cli::stop_requested()) return Exit::stopped;
   }
   finish(folder);
   return Exit::ok;
 }
 
 // The one look at the test pictures: what the calibration is worth there, the scores and the report come from it.
-std::vector<TestedHead> Trainer::test(Classifier& model, RunFolder& folder) {
+std::vector<report::TestedHead> Trainer::test(Classifier& model, runs::RunFolder& folder) {
   const int batch = config_.scoring_batch();
-  const LabeledLogits answered = collect_logits(model, learner_.batches(), plan_.test, batch, "testing");
-  calibrate_run(info_, model, learner_.batches(), plan_, batch, answered, folder);
-  return test_pass(info_, answered, plan_.test);
+  const evaluate::LabeledLogits answered =
+      evaluate::collect_logits(model, learner_.batches(), plan_.test, batch, "testing");
+  evaluate::calibrate_run(info_, model, learner_.batches(), plan_, batch, answered, folder);
+  return report::test_pass(info_, answered, plan_.test);
 }
 
-void Trainer::finish(RunFolder& folder) {
+void Trainer::finish(runs::RunFolder& folder) {
   const bool chosen = config_.train.patience > 0;
   const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, device_from_name(config_.train.device));
   Classifier& chosen_model = best ? *best : learner_.result();
-  std::vector<TestedHead> tested = test(chosen_model, folder);
-  std::vector<HeadScore> scores;
-  for (const TestedHead& head : tested) scores.push_back(head.score);
+  std::vector<report::TestedHead> tested = test(chosen_model, folder);
+  std::vector<evaluate::HeadScore> scores;
+  for (const report::TestedHead& head : tested) scores.push_back(head.score);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
   event["heads"] = to_json(scores);
   folder.log(event);
@@ -210,15 +211,15 @@ void Trainer::finish(RunFolder& folder) {
   state_.finished = config_.train.epochs;
   save(folder);
   write_tensorboard(folder.path());
-  fmt::print("{}", to_table(scores));
-  fmt::print(stderr, "trained in {}; model: {}\n", clock_text(state_.seconds), folder.model_path().string());
-  write_report({.folder = folder.path(),
-                .config = config_,
-                .plan = plan_,
-                .info = info_,
-                .model = chosen_model,
-                .batches = learner_.batches()},
-               std::move(tested));
+  fmt::print("{}", evaluate::to_table(scores));
+  fmt::print(stderr, "trained in {}; model: {}\n", cli::clock_text(state_.seconds), folder.model_path().string());
+  report::write_report({.folder = folder.path(),
+                        .config = config_,
+                        .plan = plan_,
+                        .info = info_,
+                        .model = chosen_model,
+                        .batches = learner_.batches()},
+                       std::move(tested));
 }
 
 // One step.
@@ -239,7 +240,7 @@ std::vector<LrProbe> Trainer::probe_rates() {
                                   steps, config_.train.batch));
   const auto order = plan_.order(config_, 0);
   const std::vector<float> weights = config_.head_weights();
-  Progress progress("trying rates", steps, "steps");
+  cli::Progress progress("trying rates", steps, "steps");
   std::vector<uint32_t> items(static_cast<std::size_t>(learner_.step_pictures()));
   return pc::probe_rates(steps, [&](double lr) {
     learner_.set_rate(float(lr));
@@ -278,9 +279,9 @@ void Trainer::describe(const std::vector<Var>& losses) {
 
 }  // namespace
 
-Exit train(TrainConfig& config) {
+Exit train(runs::TrainConfig& config) {
   set_thread_count(int(config.train.threads));
-  RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
+  runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
   folder.claim(config.keys());
   if (folder.finished(config.train.epochs)) {
     fmt::print(stderr, "{} is finished: nothing to do\n", folder.path().string());
@@ -289,15 +290,15 @@ Exit train(TrainConfig& config) {
   return Trainer(config).run(folder);
 }
 
-void find_rate(TrainConfig& config) {
+void find_rate(runs::TrainConfig& config) {
   set_thread_count(int(config.train.threads));
-  const RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
+  const runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
   report_rates(folder.path(), Trainer(config).probe_rates());
 }
 
-void dry_run(TrainConfig& config) {
+void dry_run(runs::TrainConfig& config) {
   set_thread_count(int(config.train.threads));
   Trainer(config).dry_run();
 }
 
-}  // namespace pc
+}  // namespace pc::train

@@ -11,7 +11,7 @@
 #include "kernels/base/text.h"
 #include "tools/cli/json.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 struct Total {
@@ -118,7 +118,7 @@ std::string describe_json(const std::string& path, const AnyWeights& weights) {
                        {"elements", total.elements},
                        {"bytes", total.bytes},
                        {"nonfinite", total.nonfinite}}}};
-  return one_line(json) + "\n";
+  return cli::one_line(json) + "\n";
 }
 
 std::vector<std::string> differences(const WeightFile& a, const WeightFile& b) {
@@ -136,4 +136,4 @@ std::vector<std::string> differences(const WeightFile& a, const WeightFile& b) {
   return lines;
 }
 
-}  // namespace pc
+}  // namespace pc::weights

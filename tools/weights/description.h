@@ -7,7 +7,7 @@
 
 #include "tools/weights/weights.h"
 
-namespace pc {
+namespace pc::weights {
 
 // Over the finite values; min > max where there are none.
 struct TensorStatistics {
@@ -27,4 +27,4 @@ std::string describe_json(const std::string& path, const AnyWeights& weights);
 // does); metadata is not compared. Empty where all are equal.
 std::vector<std::string> differences(const WeightFile& a, const WeightFile& b);
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -9,7 +9,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 bool take(std::string_view& text, std::string_view prefix) {
@@ -77,4 +77,4 @@ void use_torchvision_names(WeightFile& file, const std::string& path) {
   }
 }
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -5,7 +5,7 @@
 
 #include "data/file_type_hint.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace std::string_view_literals;
@@ -51,7 +51,7 @@ std::string describe(std::string_view file) {
     return "it is an ONNX graph, which is only written here; take the .safetensors or .pth file that it was made from";
   if (is_bare_pickle(file))
     return "it is a bare pickle, not a file of torch.save; it is not read, since pickles can hold programs";
-  return file_type_hint(std::as_bytes(std::span(file)));
+  return data::file_type_hint(std::as_bytes(std::span(file)));
 }
 
 }  // namespace
@@ -61,4 +61,4 @@ std::string not_weights(std::span<const std::byte> file) {
   return what.empty() ? "" : "not weights; " + what;
 }
 
-}  // namespace pc
+}  // namespace pc::weights

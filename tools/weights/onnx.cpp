@@ -8,7 +8,7 @@
 #include "models/architectures.h"
 #include "tools/weights/onnx_preprocessing.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 constexpr std::size_t kProtobufLimit = (std::size_t(1) << 31) - 1;
@@ -119,4 +119,4 @@ void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput
   write_file_atomically(path, [&](const FileSink& sink) { onnx.write(sink); });
 }
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -9,7 +9,7 @@
 
 #include "models/model_file.h"
 
-namespace pc {
+namespace pc::weights {
 
 enum class OnnxInput {
   normalized,  // "input": f32 [n,3,height,width], fitted and normalized as the metadata say
@@ -22,4 +22,4 @@ void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput
 
 bool is_onnx_name(const std::filesystem::path& path);
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -6,7 +6,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 constexpr int64_t kIrVersion = 8, kOpset = 17;
@@ -119,4 +119,4 @@ ProtobufMessage OnnxGraph::model(const std::string& description,
   return model;
 }
 
-}  // namespace pc
+}  // namespace pc::weights

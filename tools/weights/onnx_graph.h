@@ -10,7 +10,7 @@
 
 #include "tools/weights/protobuf.h"
 
-namespace pc {
+namespace pc::weights {
 
 // TensorProto.DataType.
 enum class OnnxType { f32 = 1, u8 = 2, i64 = 7, f64 = 11 };
@@ -51,4 +51,4 @@ class OnnxGraph {
   std::vector<ProtobufMessage> nodes_, initializers_, inputs_, outputs_;
 };
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -4,7 +4,7 @@
 
 #include "data/store.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 class Pixels {
@@ -130,7 +130,7 @@ class Pixels {
 
 std::string add_onnx_preprocessing(OnnxGraph& graph, const std::string& pictures, const Preprocess& p) {
   Pixels pixels(graph);
-  return pixels.fitted(pixels.reduced(pixels.planes(pictures), store_settings(p.height, p.width).short_side), p);
+  return pixels.fitted(pixels.reduced(pixels.planes(pictures), data::store_settings(p.height, p.width).short_side), p);
 }
 
-}  // namespace pc
+}  // namespace pc::weights

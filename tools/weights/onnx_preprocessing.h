@@ -9,9 +9,9 @@
 #include "models/model_file.h"
 #include "tools/weights/onnx_graph.h"
 
-namespace pc {
+namespace pc::weights {
 
 // u8 [n,h,w,3] -> f32 [n,3,height,width]: what Predictor::prepare() makes of the same pixels, within 1e-5.
 std::string add_onnx_preprocessing(OnnxGraph& graph, const std::string& pictures, const Preprocess& preprocess);
 
-}  // namespace pc
+}  // namespace pc::weights

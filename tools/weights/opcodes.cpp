@@ -1,6 +1,6 @@
 #include "tools/weights/opcodes.h"
 
-namespace pc {
+namespace pc::weights {
 
 const char* name_of(Opcode op) {
   switch (uint8_t(op)) {
@@ -144,4 +144,4 @@ const char* name_of(Opcode op) {
   return "an unknown opcode";
 }
 
-}  // namespace pc
+}  // namespace pc::weights

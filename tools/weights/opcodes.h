@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace pc {
+namespace pc::weights {
 
 enum class Opcode : uint8_t {
   proto = 0x80,
@@ -42,4 +42,4 @@ enum class Opcode : uint8_t {
 
 const char* name_of(Opcode);  // "BINPUT"; "an unknown opcode" where pickle has none
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -5,7 +5,7 @@
 #include "kernels/base/error.h"
 #include "tools/weights/pickle_reader.h"
 
-namespace pc {
+namespace pc::weights {
 
 const char* name_of(PickleValue::Kind kind) {
   switch (kind) {
@@ -96,4 +96,4 @@ Pickle read_stacked_pickle(std::span<const std::byte> bytes, std::size_t& at, co
   return p;
 }
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -16,7 +16,7 @@
 #include "engine/file_type.h"
 #include "engine/tensor.h"
 
-namespace pc {
+namespace pc::weights {
 
 using PickleIndex = uint32_t;
 
@@ -82,4 +82,4 @@ Pickle read_pickle(std::span<const std::byte> bytes, const std::string& file);
 // One of the stacked form's pickles, which begins at byte `at`; moves `at` behind it.
 Pickle read_stacked_pickle(std::span<const std::byte> bytes, std::size_t& at, const std::string& file);
 
-}  // namespace pc
+}  // namespace pc::weights

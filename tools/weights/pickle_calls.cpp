@@ -7,7 +7,7 @@
 #include "engine/safetensors.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using Kind = PickleValue::Kind;
@@ -177,4 +177,4 @@ void PickleCalls::build() {
     refuse("of an attribute other than _metadata");
 }
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -5,7 +5,7 @@
 
 #include "tools/weights/pickle_machine.h"
 
-namespace pc {
+namespace pc::weights {
 
 class PickleCalls : public PickleMachine {
  protected:
@@ -30,4 +30,4 @@ class PickleCalls : public PickleMachine {
   std::map<std::string_view, std::size_t> storage_index_;
 };
 
-}  // namespace pc
+}  // namespace pc::weights

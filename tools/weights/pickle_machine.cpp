@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 constexpr std::size_t kMaxValues = 400'000, kMaxItems = 2'000'000, kMaxDepth = 64;
@@ -122,4 +122,4 @@ void PickleMachine::get(uint32_t index) {
   push(memo_[index]);
 }
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -11,7 +11,7 @@
 #include "tools/weights/opcodes.h"
 #include "tools/weights/pickle.h"
 
-namespace pc {
+namespace pc::weights {
 
 class PickleMachine {
  public:
@@ -62,4 +62,4 @@ class PickleMachine {
   std::vector<PickleIndex> stack_, memo_;
 };
 
-}  // namespace pc
+}  // namespace pc::weights

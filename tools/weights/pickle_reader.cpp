@@ -6,7 +6,7 @@
 
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::weights {
 
 Pickle PickleReader::read() {
   while (!stopped_) {
@@ -123,4 +123,4 @@ void PickleReader::step() {
   refuse(fmt::format("(0x{:02x}) is not allowed in a weight file", uint8_t(op_)));
 }
 
-}  // namespace pc
+}  // namespace pc::weights

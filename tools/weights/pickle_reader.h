@@ -3,7 +3,7 @@
 
 #include "tools/weights/pickle_calls.h"
 
-namespace pc {
+namespace pc::weights {
 
 class PickleReader : public PickleCalls {
  public:
@@ -23,4 +23,4 @@ class PickleReader : public PickleCalls {
   bool stopped_ = false;
 };
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -10,7 +10,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using Kind = PickleValue::Kind;
@@ -136,4 +136,4 @@ WeightFile pickled_tensors(const Pickle& pickle, const StorageBytes& storages, c
   return Converter(pickle, storages, file).convert(find_state_dict(pickle, file));
 }
 
-}  // namespace pc
+}  // namespace pc::weights

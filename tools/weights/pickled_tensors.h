@@ -9,7 +9,7 @@
 #include "engine/safetensors.h"
 #include "tools/weights/pickle.h"
 
-namespace pc {
+namespace pc::weights {
 
 // What a file holds for the storages of its pickle.
 struct StorageBytes {
@@ -29,4 +29,4 @@ std::size_t byte_count(const PickledStorage& storage, const std::string& file);
 // 64 MB, or the copies the file and 32 MB.
 WeightFile pickled_tensors(const Pickle& pickle, const StorageBytes& storages, const std::string& file);
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -6,7 +6,7 @@
 
 #include "kernels/base/bytes.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 enum Kind : uint64_t { varint_kind = 0, eight_bytes_kind = 1, length_kind = 2, four_bytes_kind = 5 };
@@ -88,4 +88,4 @@ std::string ProtobufMessage::serialized() const {
   return bytes;
 }
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -9,7 +9,7 @@
 #include "engine/tensor.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::weights {
 
 // One message: its fields in the order they were added. Tensors are borrowed until write(), never copied.
 class ProtobufMessage {
@@ -39,4 +39,4 @@ class ProtobufMessage {
   std::size_t size_ = 0;
 };
 
-}  // namespace pc
+}  // namespace pc::weights

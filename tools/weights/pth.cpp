@@ -15,15 +15,16 @@
 #include "tools/weights/pickle_reader.h"
 #include "tools/weights/pickled_tensors.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
-using Records = std::unordered_map<std::string_view, const ZipRecord*>;  // by name within the archive's one folder
+using Records =
+    std::unordered_map<std::string_view, const data::ZipRecord*>;  // by name within the archive's one folder
 
 // All records lie in one folder, named after the file that torch.save was given.
-Records open_folder(const std::vector<ZipRecord>& archive, const std::string& file) {
+Records open_folder(const std::vector<data::ZipRecord>& archive, const std::string& file) {
   std::string folder;
-  for (const ZipRecord& r : archive) {
+  for (const data::ZipRecord& r : archive) {
     if (r.name.ends_with("/constants.pkl") || r.name.find("/code/") != r.name.npos)
       fail(Exit::data, file +
                            ": a TorchScript program, not a state dict; save the weights alone: "
@@ -32,7 +33,7 @@ Records open_folder(const std::vector<ZipRecord>& archive, const std::string& fi
   }
   if (folder.empty()) fail(Exit::data, file + ": a zip archive, but not one of torch.save (no data.pkl)");
   Records records;
-  for (const ZipRecord& r : archive) {
+  for (const data::ZipRecord& r : archive) {
     if (!r.name.starts_with(folder))
       fail(Exit::data,
            fmt::format("{}: record \"{}\" lies outside the folder {}", file, printable(r.name), printable(folder)));
@@ -57,7 +58,7 @@ bool is_big_endian(const Records& records, const std::string& file) {
 void say_how_much_is_missing(std::span<const std::byte> bytes, const std::string& file) {
   std::size_t expected = 0;
   try {
-    const ZipRecord first = first_record(bytes, file);
+    const data::ZipRecord first = data::first_record(bytes, file);
     const Pickle p = PickleReader(first.data, file, 0, 5).read();
     for (const PickledStorage& s : p.storages)
       if (__builtin_add_overflow(expected, byte_count(s, file), &expected)) return;
@@ -97,11 +98,11 @@ void refuse_orphans(const Pickle& p, const Records& records, const std::string& 
 
 WeightFile parse_pth(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file,
                      const PthOptions& options) {
-  if (!ends_with_directory(bytes)) say_how_much_is_missing(bytes, file);
-  const auto archive = read_zip_directory(bytes, file);
+  if (!data::ends_with_directory(bytes)) say_how_much_is_missing(bytes, file);
+  const auto archive = data::read_zip_directory(bytes, file);
   const Records records = open_folder(archive, file);
   if (options.check_crc)
-    for (const ZipRecord& r : archive) check_crc(r, file);
+    for (const data::ZipRecord& r : archive) data::check_crc(r, file);
   const Pickle p = read_pickle(records.at("data.pkl")->data, file + ": data.pkl");
   const StorageBytes found{.storages = find_storages(p, records, file),
                            .owner = std::move(owner),
@@ -112,4 +113,4 @@ WeightFile parse_pth(std::span<const std::byte> bytes, std::shared_ptr<const voi
   return weights;
 }
 
-}  // namespace pc
+}  // namespace pc::weights

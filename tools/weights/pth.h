@@ -9,7 +9,7 @@
 
 #include "engine/safetensors.h"
 
-namespace pc {
+namespace pc::weights {
 
 struct PthOptions {
   bool check_crc = true;  // torch.serialization.set_crc32_options(False) writes files without usable checksums
@@ -20,4 +20,4 @@ struct PthOptions {
 WeightFile parse_pth(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file,
                      const PthOptions& options = {});
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -13,7 +13,7 @@
 #include "tools/weights/pickle.h"
 #include "tools/weights/zip_write.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using namespace std::string_view_literals;
@@ -72,4 +72,4 @@ void write_pth(const std::filesystem::path& path, const WeightFile& file) {
   write_zip(path, parts);
 }
 
-}  // namespace pc
+}  // namespace pc::weights

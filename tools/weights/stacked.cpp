@@ -11,7 +11,7 @@
 #include "kernels/base/text.h"
 #include "tools/weights/pickled_tensors.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 using Kind = PickleValue::Kind;
@@ -96,4 +96,4 @@ WeightFile parse_stacked(std::span<const std::byte> bytes, std::shared_ptr<const
   return pickled_tensors(p, found, file);
 }
 
-}  // namespace pc
+}  // namespace pc::weights

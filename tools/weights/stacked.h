@@ -9,7 +9,7 @@
 
 #include "engine/safetensors.h"
 
-namespace pc {
+namespace pc::weights {
 
 // False where `bytes` do not begin with its magic number.
 bool is_stacked(std::span<const std::byte> bytes);
@@ -17,4 +17,4 @@ bool is_stacked(std::span<const std::byte> bytes);
 // As parse_pth.
 WeightFile parse_stacked(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file);
 
-}  // namespace pc
+}  // namespace pc::weights

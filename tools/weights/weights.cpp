@@ -14,7 +14,7 @@
 #include "tools/weights/pth_write.h"
 #include "tools/weights/stacked.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 // torch.hub's convention: the digits between the last '-' and ".pth" begin the file's SHA-256. Empty where the name has
@@ -98,4 +98,4 @@ AnyWeights convert_weights(const std::filesystem::path& in, const std::filesyste
   return weights;
 }
 
-}  // namespace pc
+}  // namespace pc::weights

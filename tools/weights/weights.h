@@ -8,7 +8,7 @@
 
 #include "engine/safetensors.h"
 
-namespace pc {
+namespace pc::weights {
 
 struct WeightOptions {
   // The digits in names like resnet18-f37072fd.pth, or else the CRC-32 of every record of a .pth file.
@@ -36,4 +36,4 @@ bool is_pth_name(const std::filesystem::path& path);
 AnyWeights convert_weights(const std::filesystem::path& in, const std::filesystem::path& out,
                            const WeightOptions& options = {});
 
-}  // namespace pc
+}  // namespace pc::weights

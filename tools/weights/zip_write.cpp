@@ -7,7 +7,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
-namespace pc {
+namespace pc::weights {
 namespace {
 
 constexpr std::size_t kAlignment = 64, kLocalHeaderBytes = 30, kExtraHeaderBytes = 4;
@@ -81,4 +81,4 @@ void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& pa
   });
 }
 
-}  // namespace pc
+}  // namespace pc::weights

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace pc {
+namespace pc::weights {
 
 // A record to be written.
 struct ZipPart {
@@ -19,4 +19,4 @@ struct ZipPart {
 // every time. Error(limit) over 4 GB or 65,534 parts, Error(file).
 void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts);
 
-}  // namespace pc
+}  // namespace pc::weights
