@@ -52,9 +52,9 @@ int64_t HeadScore::claims(int truth) const {
 int64_t HeadScore::n() const { return std::accumulate(confusion.begin(), confusion.end(), int64_t{0}); }
 
 double HeadScore::accuracy() const {
-  int64_t correct = 0;
-  for (int truth = 0; truth < truths(); ++truth) correct += hits(truth);
-  return n() ? double(correct) / double(n()) : 0;
+  int64_t all_hits = 0;
+  for (int truth = 0; truth < truths(); ++truth) all_hits += hits(truth);
+  return n() ? double(all_hits) / double(n()) : 0;
 }
 
 double HeadScore::macro_f1() const {
