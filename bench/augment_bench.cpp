@@ -1,5 +1,5 @@
-// augment: u8 pictures to the network's input: training's random crops of 80x60 pictures, and photos reduced for
-// prediction. draw: what the host draws for each picture of training, on one core.
+// augment: u8 images to the network's input: training's random crops of 80x60 images, and photos reduced for
+// prediction. draw: the random numbers for each training image, on one core of the host.
 #include "bench/bench.h"
 #include "engine/augmentation.h"
 #include "engine/ops.h"
@@ -11,7 +11,7 @@ namespace {
 
 struct Case {
   std::string name;
-  int n, h, w;  // pictures
+  int n, h, w;  // images
   Preprocess preprocess;
   bool random;
 };

@@ -63,7 +63,7 @@ Subject forward(const Layer& l) {
           {&b->y}};
 }
 
-// So are dy, x and the mask on the way back.
+// So are dy, x and the mask in the backward pass.
 Subject backward(const Layer& l) {
   const auto b = buffers_of(l);
   const auto* kernels = &PC_KERNELS(batch_norm, l.device);
@@ -86,7 +86,7 @@ Subject backward(const Layer& l) {
           {&b->dx}};
 }
 
-// On a GPU also in one launch, where an H100 can: there the same name with /persistent behind it.
+// On a GPU also in one launch, for the shapes that fit on an H100: the same name with the suffix /persistent.
 void add_layer(const std::string& name, Layer l) {
   const auto fits = [&](int tensors) {
     return l.device == Device::cuda && batch_norm_tile(l.shape, l.dtype, tensors, kH100);

@@ -17,7 +17,7 @@
 namespace pc::bench {
 namespace {
 
-// With --benchmark_list_tests a GPU's cases are named where the build could run them, GPU or not.
+// With --benchmark_list_tests, a build with CUDA lists the GPU's cases even without a GPU.
 bool listing = false;
 bool without = false;
 
@@ -75,7 +75,7 @@ void time_on_cpu(benchmark::State& state, const Subject& subject) {
   for (auto _ : state) subject.call(i++);
 }
 
-// A launch returns before its kernel has run: a slice of calls is timed between two waits.
+// A launch returns before its kernel has run: a slice of calls is timed between two synchronizations.
 void time_on_cuda(benchmark::State& state, const Subject& subject) {
   constexpr int kSlice = 10;
   int64_t i = 0;

@@ -1,7 +1,8 @@
-// What the benches share: random data, buffers that outgrow the cache, one way to time a kernel and to count its work.
+// Shared by the benchmarks: random data, buffers larger than the cache, and one way to time a kernel and count its
+// work.
 //
-// A bench file defines register_all(), which registers one benchmark per shape and type; main() lies in main.cpp and
-// takes Google Benchmark's own flags.
+// A bench file defines register_all(), which registers one benchmark per shape and type; main() is in main.cpp and
+// takes Google Benchmark's flags and --ablate.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -24,15 +25,15 @@ void measure_rooflines();
 // Defined once by each bench.
 void register_all();
 
-// Of a command line the flags that are not ours. With --benchmark_list_tests a GPU's cases are named without one too.
+// Removes our own flags from a command line. With --benchmark_list_tests the GPU's cases are listed even without a GPU.
 std::vector<char*> take_flags(int argc, char** argv);
-// --ablate was given: a bench registers the cases that do without one thing, and no others.
+// --ablate was given: a bench registers only the cases with one optimization changed.
 bool ablating();
 
 // Uniform in (-1, 1), never zeros: a zero makes some arithmetic faster. The same values for the same seed.
 Tensor random_tensor(const Shape& shape, DType dtype, Device device, uint64_t seed = 1);
 
-// Copies of one random tensor, used in turn. A copy of a Ring has its own memory.
+// Copies of one random tensor, used in turn. Copying a Ring copies the memory.
 class Ring {
  public:
   Ring(const Shape& shape, DType dtype, Device device, int copies);
@@ -46,15 +47,15 @@ class Ring {
   std::vector<Tensor> tensors_;
 };
 
-// How many copies of a kernel's buffers are larger than the caches together; at most 32.
+// The number of copies of a kernel's buffers that together exceed the caches; at most 32.
 int copies_for(double bytes);
 
-// What one call of a kernel does. `bytes` counts every input read once and every output written once.
+// The work of one call of a kernel. `bytes` counts every input read once and every output written once.
 struct Work {
   Device device;
   DType dtype;
   double flops, bytes;
-  int count = 1;  // how many such calls one pass over the network makes
+  int count = 1;  // calls with this shape in one pass over the network
 };
 
 // One kernel on one shape. `call(i)` runs it on the i-th copy of its buffers; `outputs` are checked for NaN before the
@@ -62,14 +63,14 @@ struct Work {
 struct Subject {
   Work work;
   std::function<void(int64_t i)> call;
-  std::vector<const Ring*> outputs;  // `call` keeps them alive
+  std::vector<const Ring*> outputs;  // owned by `call`
 };
 
-// Registers "name": `prepare` runs when the benchmark does, so buffers of other shapes are gone by then. Counters:
-// flops, bytes, GFLOP/s, GB/s, and roof%: the share of the speed that the roofline allows.
+// Registers "name": `prepare` runs when the benchmark does, so that buffers of other shapes are freed by then.
+// Counters: flops, bytes, GFLOP/s, GB/s, and roof%: the speed relative to the roofline.
 void add(const std::string& name, const std::function<Subject()>& prepare);
 
-// The devices there are, with what is timed on each: types, and sizes of the input.
+// The devices of this machine, and the types and input sizes to time on each.
 struct Setting {
   Device device;
   std::vector<DType> dtypes;
@@ -93,6 +94,6 @@ struct ConvLayer {
 std::vector<ConvLayer> resnet18_convs(const Setting::Input& input);
 
 double mebibytes_at_peak();             // VmHWM of this process
-std::filesystem::path shared_folder();  // $PC_SHARED, else the folder `shared` beside the checkout
+std::filesystem::path shared_folder();  // $PC_SHARED, else the directory `shared` next to the checkout
 
 }  // namespace pc::bench

@@ -1,4 +1,4 @@
-// What the machine can do at most, and what it is: one line of JSON for each device, for the head of a report.
+// The limits and the description of this machine: one line of JSON per device, for the head of a report.
 //
 // copy and l2_copy count bytes read and written; the 16-bit rate of a GPU is that of a large matrix product.
 #include <fmt/format.h>

@@ -21,7 +21,7 @@ struct Buffers {
 void add_layer(const std::string& where, const ConvLayer& layer, Device device, DType dtype) {
   const auto* kernels = &PC_KERNELS(conv2d, device);
   Conv2dShape s = layer.shape;
-  s.x_c = kernels->best_channels(s.c, dtype);  // as augment makes pictures
+  s.x_c = kernels->best_channels(s.c, dtype);  // as in the output of augment
   const double x = double(s.n) * s.h * s.w * s.x_c, y = double(s.n) * s.p() * s.q() * s.k,
                w = double(s.k) * s.r * s.s * s.c;
   const double bytes = (x + y + w) * double(size_of(dtype));
@@ -32,7 +32,7 @@ void add_layer(const std::string& where, const ConvLayer& layer, Device device, 
     return Subject{work, [=](int64_t i) { kernels->forward(s, dtype, b->x[i], b->w[0], b->y[i]); }, {&b->y}};
   });
   for (const bool sum : {false, true}) {
-    if (layer.name == "stem") break;  // pictures need no gradient
+    if (layer.name == "stem") break;  // images need no gradient
     Work moved = work;
     if (sum) moved.bytes += x * double(size_of(dtype));
     add((sum ? "backward_data_add/" : "backward_data/") + where + "/" + layer.name, [=] {

@@ -8,7 +8,7 @@ namespace {
 
 struct Buffers {
   Ring x, dlogits, loss;
-  Tensor minus_one;  // as a gradient of the loss: scaled over and over, no value may grow or vanish
+  Tensor minus_one;  // the gradient of the loss: values that are scaled repeatedly neither grow nor vanish
   Targets targets;
   Buffers(const CrossEntropyShape& s, Device d, int copies)
       : x({s.n, s.classes}, DType::f32, d, copies),

@@ -1,5 +1,4 @@
-// grad_scaler: the seeds of six heads, and what a step does with its gradients: two launches of which only the time to
-// make one counts.
+// grad_scaler: the seeds of six heads, and the update of a step: two launches, whose time is the launch overhead.
 #include "bench/bench.h"
 #include "kernels/grad_scaler/grad_scaler.h"
 

@@ -1,5 +1,5 @@
-// Inference of ResNet18 with 1000 classes, batch norms folded: batches of 1 and 32 at the sizes people use. On CUDA it is recorded as a
-// graph.
+// Inference of ResNet18 with 1000 classes, batch norms folded: batches of 1 and 32 at the sizes people use. On CUDA it
+// is recorded as a graph.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -23,7 +23,7 @@ void time_inference(benchmark::State& state, Device device, DType dtype, const S
   Var logits;
   const auto infer = [&] {
     replay.run([&] {
-      logits = {};  // before the next ones are made: a recording finds the same memory every time
+      logits = {};  // freed before the next ones are allocated, so that a recording gets the same memory every time
       logits = model->forward(x, Mode::infer).front();
     });
     memory::synchronize(device);

@@ -1,8 +1,8 @@
-// A batch job of pcpredict, pictures in a folder to rows in a CSV file, against the network's forward pass alone:
+// A batch job of pcpredict, images in a folder to rows in a CSV file, against the network's forward pass alone:
 // ResNet18 at 80x60, batches of 32.
 //
-// Counters: pictures a second of both, taken in turn, and job%: the share of the bare rate that is left to the job.
-// job_cpu% is the same share of processor time, over all threads, for machines that others use as well.
+// Counters: images a second of both, taken in turn, and job%: the job's rate relative to the forward pass alone.
+// job_cpu% is the same ratio of processor time, over all threads, for machines with other load.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "bench/bench.h"
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "tools/predict/job.h"
 
@@ -29,7 +30,7 @@ Image wavy_picture(int seed) {
   return image;
 }
 
-// A folder with a model and its pictures, removed at the end.
+// A directory with a model and its images, removed at the end.
 class Shop {
  public:
   Shop()
@@ -46,7 +47,7 @@ class Shop {
   }
   ~Shop() { fs::remove_all(folder_); }
   fs::path model() const { return folder_ / "model"; }
-  // Whether every picture got its row.
+  // Whether every image got its row.
   bool run_job(Predictor& predictor) const {
     const JobOptions options{.inputs = {.places = {(folder_ / "pictures").string()}, .list = ""},
                              .format = RowFormat::csv,
@@ -59,7 +60,7 @@ class Shop {
   fs::path folder_;
 };
 
-// Seconds that pass, and those that all threads of this process compute.
+// Wall-clock seconds, and the processor time of all threads of this process.
 struct Seconds {
   double real = 0, cpu = 0;
   void add(const std::function<void()>& work) {

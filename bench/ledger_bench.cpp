@@ -1,17 +1,17 @@
-// The ledger of a training step of ResNet18 on a GPU, without one: what every kernel moves and computes, and how long
-// that takes at the machine's ceilings.
+// The ledger of a training step of ResNet18 on a GPU, computed without one: the bytes and flops of every kernel, and
+// their time at the machine's limits.
 //
 //   bench_ledger                         totals of every stage at 80x60, 96x96 and 224x224
 //   bench_ledger --size 96x96 --layers --stage now
 //
-// Stages: "now" is the engine as it stands, "sums" with convolutions that leave batch norm's sums, "norm_conv" also
-// with the norms between two convolutions of a block within the second (both f16 only, switched off); the others are
-// plans. "fused" writes no mask where ReLU can be told from the sign, "persistent" (for batch_norm in the engine
-// already, switched off) keeps a batch norm's tensors on the chip between its two passes where they fit, "graphs" lets
-// cuDNN's fp16 graphs take statistics, scale and ReLU into the convolutions. A kernel reads every input once and writes
-// every output once, caches are not counted, and kernels follow one another: the least time of a step without help from
-// the caches. Kernels that move next to nothing are left out, and so are augment, whose pictures come padded to 8
-// channels in 16 bits, and the gradient norm of f16 and train.clip.
+// Stages: "now" is the engine as it is; "sums": convolutions also compute batch norm's sums; "norm_conv": in addition,
+// the norms between two convolutions of a block are fused into the second (both f16 only, off by default). The others
+// are not implemented: "fused" writes no mask if the sign of y gives it; "persistent" (implemented for batch_norm, off
+// by default) keeps a batch norm's tensors on chip between its two passes if they fit; "graphs" fuses statistics, scale
+// and ReLU into the convolutions with cuDNN's fp16 graphs. Every kernel reads each input once and writes each output
+// once, caches are not modeled, and kernels do not overlap: the minimum time of a step without help from the caches.
+// Left out are kernels with negligible traffic, augment, whose images are padded to 8 channels in 16 bits, and the
+// gradient norm of f16 and train.clip.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -30,7 +30,7 @@ constexpr const char* kStages[] = {"now", "sums", "norm_conv", "fused", "persist
 
 struct Machine {
   double bytes_per_second, flops_per_second;
-  double on_chip = 38.8e6;  // what batch_norm_persistent holds in registers and shared memory, H100
+  double on_chip = 38.8e6;  // bytes that batch_norm_persistent can hold in registers and shared memory, H100
 };
 
 struct Kernel {
@@ -131,13 +131,14 @@ void Step::head() {
   add("global_avg_pool backward", y, 0, 4 * f);
 }
 
-// Two passes over the same tensors, or one where they stay on the chip.
+// Two passes over the same tensors, or one if they stay on chip.
 void Step::norm_backward(const std::string& name, double reads, double writes, double mask_bytes) {
   if (!fits(reads + mask_bytes / element_)) add(name + " bn backward sums", reads, 0, mask_bytes);
   add(name + " bn backward apply", reads + writes, 0, mask_bytes);
 }
 
-// cuDNN writes dw in the activations' type; the engine widens it, the plans' optimizer reads it as it is.
+// cuDNN writes dw in the activations' type. The engine casts it to f32; in the later stages the optimizer reads it
+// directly.
 void Step::weight_gradient(const Conv& c, const std::string& suffix) {
   conv(c, " backward weight" + suffix);
   if (now() && element_ < 4) add(c.name + " widens dw", c.w, 0, 4 * c.w);
@@ -166,7 +167,7 @@ void Step::block_backward(const Block& b) {
     norm_backward(b.first.name, 2 * y, y, now() ? mask : 0);
   }
   weight_gradient(b.first, "");
-  conv(b.first, " backward data", b.has_shortcut ? 0 : x);  // adds to what is there
+  conv(b.first, " backward data", b.has_shortcut ? 0 : x);  // adds to dx
   if (b.has_shortcut) {
     weight_gradient(b.shortcut, "");
     conv(b.shortcut, " backward data", x);

@@ -1,6 +1,6 @@
-// The data's way, in pictures per second: decode on one core, packing on all, and batches from the packed store.
+// The data pipeline in images per second: decoding on one core, packing on all, and batches from the packed store.
 //
-// The pictures are the first of the shared fashion archive, or generated JPEGs of the same size where it is absent.
+// The images are the first ones of the shared fashion archive, or generated JPEGs of the same size if it is absent.
 #include <fmt/format.h>
 #include <turbojpeg.h>
 #include <unistd.h>
@@ -9,11 +9,12 @@
 #include <mutex>
 
 #include "bench/bench.h"
+#include "data/decode.h"
 #include "data/image.h"
 #include "data/store.h"
 #include "data/tree.h"
 #include "kernels/base/random.h"
-#include "tools/run/batches.h"
+#include "tools/runs/batches.h"
 
 namespace pc::bench {
 namespace {
@@ -26,14 +27,14 @@ std::vector<Bytes> archive_pictures(std::size_t count) {
   if (!std::filesystem::exists(archive)) return pictures;
   const auto tree = open_tree(archive);
   for (const FileTree::Entry& entry : tree->entries()) {
-    if (!has_picture_name(entry.path)) continue;
+    if (!has_image_name(entry.path)) continue;
     pictures.push_back(tree->read(entry, 1 << 20));
     if (pictures.size() == count) break;
   }
   return pictures;
 }
 
-// Soft blobs on white with a little noise, 80x60, quality 90: about as many bytes as the real ones.
+// Soft blobs on white with a little noise, 80x60, quality 90: about the file size of the real images.
 Bytes generated_picture(uint64_t number) {
   constexpr int kHeight = 80, kWidth = 60;
   std::vector<uint8_t> pixels(kHeight * kWidth * 3);
@@ -67,25 +68,25 @@ const std::vector<Bytes>& pictures() {
   return all;
 }
 
-class Pictures : public PictureSource {
+class Pictures : public ImageSource {
  public:
   Image image(std::size_t item, const DecodeSettings& settings) const override {
     return decode_image(pictures()[item], std::to_string(item), settings);
   }
-  PictureInfo info(std::size_t item) const override { return picture_info(pictures()[item]); }
+  ImageInfo info(std::size_t item) const override { return image_info(pictures()[item]); }
   uint64_t fingerprint() const override { return 0x62656e6368; }
 };
 
 DataSet data_set() {
-  DataSet data{.kind = "bench", .catalogue = {}, .pictures = std::make_shared<Pictures>()};
-  data.catalogue.columns = {"label"};
-  data.catalogue.classes = {{"a", "b"}};
+  DataSet data{.kind = "bench", .catalog = {}, .images = std::make_shared<Pictures>()};
+  data.catalog.columns = {"label"};
+  data.catalog.classes = {{"a", "b"}};
   for (std::size_t i = 0; i < pictures().size(); ++i)
-    data.catalogue.items.push_back({std::to_string(i), {int32_t(i % 2)}});
+    data.catalog.items.push_back({std::to_string(i), {int32_t(i % 2)}});
   return data;
 }
 
-// A folder for stores, gone at the end.
+// A directory for stores, removed at the end.
 struct Scratch {
   std::filesystem::path path = std::filesystem::temp_directory_path() / fmt::format("pc-bench-{}", getpid());
   Scratch() { std::filesystem::create_directories(path); }
@@ -121,7 +122,7 @@ void batches(benchmark::State& state, DType dtype) {
   constexpr std::size_t kBatch = 64;
   const DataSet data = data_set();
   const Scratch scratch;
-  const BatchMaker maker(data.catalogue, open_store(data, {}, scratch.path), {}, dtype, Device::cpu,
+  const BatchMaker maker(data.catalog, open_store(data, {}, scratch.path), {}, dtype, Device::cpu,
                          {.augmentation = {}});
   std::vector<uint32_t> items(kBatch);
   uint64_t next = 0;

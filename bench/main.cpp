@@ -1,4 +1,4 @@
-// The main() of every bench but those that have their own: Google Benchmark's flags, and --ablate.
+// The main() of the benches that do not have their own: Google Benchmark's flags, and --ablate.
 #include <fmt/format.h>
 
 #include "bench/bench.h"

@@ -1,4 +1,4 @@
-// mix: half of a training batch blended, half of it exchanged in part.
+// mix: half of a training batch with mixup, half with cutmix.
 #include "bench/bench.h"
 #include "engine/ops.h"
 

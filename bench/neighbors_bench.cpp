@@ -1,4 +1,4 @@
-// The five nearest products of a catalogue of 44,441 pictures with 512 features each, as many as Kaggle's large one
+// The five nearest products of a catalog of 44,441 images with 512 features each, as many as Kaggle's large one
 // has.
 #include <fmt/format.h>
 

@@ -1,8 +1,9 @@
-// norm_conv over the second convolutions of ResNet18's blocks, in one op and in parts: batch_norm, then conv2d. The
-// sums of x are there in both.
+// norm_conv over the second convolutions of ResNet18's blocks, as one op and as two: batch_norm, then conv2d. The
+// sums of x are given in both cases.
 //
-// The least traffic counts for both is the op's: x, w and y forward; dy, x (three times: for both gradients, and once
-// more behind the sums) and dx (written, read and written) backward. Only the parts write and read the map in between.
+// The minimum traffic counted for both is that of the one op: x, w and y forward; dy, x (three times: for both
+// gradients, and again after the sums) and dx (written, read and written) backward. Only the two ops write and read the
+// map in between.
 #include <algorithm>
 
 #include "bench/bench.h"
@@ -18,7 +19,7 @@ struct Buffers {
   DType dtype;
   Ring x, z, y, dx, dz, w, mask;
   Ring gamma, beta, running_mean, running_var, dgamma, dbeta, dw, saved, y_sums;
-  Tensor x_sums;  // as uniform numbers in (-1, 1) have them
+  Tensor x_sums;  // the sums that uniform numbers in (-1, 1) have
   Buffers(const Conv2dShape& shape, DType t, Device d, int copies)
       : s(shape),
         norm({.rows = int64_t(s.n) * s.h * s.w, .c = s.c}),
@@ -112,7 +113,7 @@ void backward_in_parts(const Buffers& b, Device device, int64_t i) {
 
 using Pass = void (*)(const Buffers&, Device, int64_t);
 
-// `ready` leaves what the timed pass reads; null where that is nothing.
+// `ready` computes the inputs of the timed pass; null if it needs none.
 void add_pass(const std::string& name, const ConvLayer& layer, Device device, DType dtype, double maps, double ys,
               Pass ready, Pass pass) {
   const Conv2dShape s = layer.shape;
@@ -124,7 +125,7 @@ void add_pass(const std::string& name, const ConvLayer& layer, Device device, DT
       if (!PC_KERNELS(norm_conv, device).takes(s, dtype))
         fail(Exit::usage, "norm_conv: cuDNN has no engine for " + name);
     const auto b = std::make_shared<Buffers>(s, dtype, device, copies_for(bytes));
-    for (int64_t i = 0; ready && i < 32; ++i) ready(*b, device, i);  // every copy of what the way back reads
+    for (int64_t i = 0; ready && i < 32; ++i) ready(*b, device, i);  // every copy of the backward pass's inputs
     return Subject{{device, dtype, ys * 2 * y * s.r * s.s * s.c, bytes, 2},
                    [=](int64_t i) { pass(*b, device, i); },
                    {ready ? &b->dx : &b->y}};

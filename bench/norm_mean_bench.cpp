@@ -1,5 +1,5 @@
-// norm_mean at the end of ResNet18: the least traffic is x twice and the residual once forward, x once, dx and
-// dresidual backward; what lies between, a number a picture and channel or a bit an element, is not counted.
+// norm_mean at the end of ResNet18: the minimum traffic is x twice and the residual once forward, x once, dx and
+// dresidual backward; saved data, one number per image and channel and one bit per element, is not counted.
 #include "bench/norm_vectors.h"
 #include "kernels/norm_mean/norm_mean.h"
 
@@ -66,7 +66,8 @@ void register_all() {
     });
     add("backward/" + label(device, dtype, input), [=] {
       const auto b = buffers();
-      for (int64_t i = 0; i < 32; ++i) run_forward(s, dtype, device, *b, i);  // every copy of what the way back reads
+      for (int64_t i = 0; i < 32; ++i)
+        run_forward(s, dtype, device, *b, i);  // every copy of the backward pass's inputs
       return Subject{{device, dtype, 5 * elements, bytes},
                      [=](int64_t i) { run_backward(s, dtype, device, *b, i); },
                      {&b->dx, &b->dresidual}};

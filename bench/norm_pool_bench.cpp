@@ -1,4 +1,4 @@
-// norm_pool after the stem's convolution: the least traffic is x twice and y forward, x twice, y, dy and dx backward.
+// norm_pool after the stem's convolution: the minimum traffic is x twice and y forward, x twice, y, dy and dx backward.
 #include "bench/norm_vectors.h"
 #include "kernels/norm_pool/norm_pool.h"
 
@@ -65,7 +65,8 @@ void register_all() {
     });
     add("backward/" + label(device, dtype, input), [=] {
       const auto b = buffers();
-      for (int64_t i = 0; i < 32; ++i) run_forward(s, dtype, device, *b, i);  // every copy of what the way back reads
+      for (int64_t i = 0; i < 32; ++i)
+        run_forward(s, dtype, device, *b, i);  // every copy of the backward pass's inputs
       return Subject{{device, dtype, 30 * x / element, 3 * x + 3 * y},
                      [=](int64_t i) { run_backward(s, dtype, device, *b, i); },
                      {&b->dx}};

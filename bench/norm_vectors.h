@@ -1,4 +1,4 @@
-// The vectors that batch_norm and the ops made of it take: a number a channel, small enough to stay in the cache.
+// The per-channel vectors of batch_norm and of the ops that contain it; they fit in the cache.
 #pragma once
 
 #include "bench/bench.h"

@@ -1,6 +1,8 @@
-// oneDNN on the convolutions of bench_conv2d, with its own layouts and its own choice of kernels: the peer of our CPU room.
+// oneDNN on the convolutions of bench_conv2d, with its own layouts and its own choice of kernels, for comparison with
+// our CPU kernels.
 //
-// Reordering of pictures and filters into those layouts is not timed, so these are floors of what oneDNN can do in an NHWC engine.
+// Reordering of images and filters into those layouts is not timed, so an NHWC engine with oneDNN would take at least
+// these times.
 #include <dnnl.hpp>
 #include <unordered_map>
 

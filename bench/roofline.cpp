@@ -17,7 +17,7 @@
 namespace pc::bench {
 namespace {
 
-// Best of a few runs: a ceiling is the least disturbed one.
+// Best of a few runs: a limit is the least disturbed run.
 double fastest(Device device, int runs, const std::function<void()>& work) {
   double best = 1e30;
   for (int i = 0; i < runs; ++i) {

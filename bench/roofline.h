@@ -1,4 +1,4 @@
-// Roofline: what this machine can do at most, measured in the process that times the kernels (Williams, Waterman &
+// Roofline: the limits of this machine, measured in the process that times the kernels (Williams, Waterman &
 // Patterson, "Roofline", CACM 2009). No kernel can be faster than max(flops / flop rate, bytes / copy rate).
 #pragma once
 
@@ -8,15 +8,16 @@ namespace pc::bench {
 
 struct Roofline {
   double copy = 0;  // bytes per second, read plus written, of a copy between buffers larger than any cache
-  double f32 = 0;   // flops per second (a multiply-add counts two) of registers only, all threads
-  double low = 0;   // the same for the 16-bit type; where the CPU has no bf16 instructions it is f32's
+  double f32 = 0;   // flops per second (a multiply-add counts two) with operands in registers, all threads
+  double low = 0;   // the same for the 16-bit type; f32's if the CPU has no bf16 instructions
   double flops(DType dtype) const { return dtype == DType::f32 ? f32 : low; }
 };
 
-// Measured at the first call for each device (about half a second), then kept.
+// Measured at the first call for each device (about half a second), then cached.
 const Roofline& roofline(Device device);
 
-// Bytes per second of a copy between buffers that stay in the device's last cache (2 MiB each on a CPU, 8 MiB on a GPU).
+// Bytes per second of a copy between buffers that stay in the device's last cache (2 MiB each on a CPU, 8 MiB on a
+// GPU).
 double cached_copy(Device device);
 
 }  // namespace pc::bench

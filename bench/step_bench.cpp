@@ -1,11 +1,11 @@
 // A whole training step of ResNet18 with one head of 7 classes on prepared input, as pctrain runs it: forward, loss,
 // backward, update.
 //
-// On CUDA the step is recorded as a graph. Counters: img/s, the time of each phase where it is not, and peak memory
-// (rss_MiB of the process so far, heap_MiB of the device's allocator): for the peak of one case alone select it with
-// --benchmark_filter.
+// On CUDA the step is recorded as a graph. Counters: img/s, the time of each phase if it is not recorded, and peak
+// memory (rss_MiB of the process so far, heap_MiB of the device's allocator): for the peak of one case alone select it
+// with --benchmark_filter.
 //
-//   bench_step --ablate     the same step without one thing that makes it fast, or with one that may, one at a time
+//   bench_step --ablate     the same step with one optimization removed, or with an optional one added
 #include <chrono>
 #include <cmath>
 
@@ -93,7 +93,7 @@ void time_steps(benchmark::State& state, Device device, DType dtype, const Setti
   state.counters["heap_MiB"] = double(memory::stats(device).peak) / (1 << 20);
 }
 
-// A step with one thing changed; the engines are chosen by trying unless that is the thing.
+// A step with one thing changed; cuDNN's engines are tuned, unless that is the thing.
 void time_ablation(benchmark::State& state, const std::string& change, Device device, DType dtype,
                    const Setting::Input& input) {
   const auto& plans = PC_KERNELS(conv2d_plans, device);
@@ -122,7 +122,7 @@ void add_cases(Device device, DType dtype, const Setting::Input& input) {
     changes.insert(changes.end(),
                    {"without/branches", "without/tuned_engines", "without/cuda_graph", "with/persistent_norm"});
   if (dtype == DType::f16)
-    changes.insert(changes.end(), {"with/conv_sums", "with/norm_conv"});  // it takes the sums too
+    changes.insert(changes.end(), {"with/conv_sums", "with/norm_conv"});  // it includes conv_sums
   for (const std::string& change : changes)
     add(change + "/" + where, [=](benchmark::State& state) { time_ablation(state, change, device, dtype, input); });
 }

@@ -1,27 +1,24 @@
-// Catalogue pictures stand on white: which of their pixels are the object, and other surfaces to lay it on.
+// Catalog images stand on white: which of their pixels are the object.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
-#include "data/image.h"
 #include "data/store.h"
 
 namespace pc {
 
-// mask[p] of the pixels h x w x 3: 0 for background, 255 for the object, between them along its edge. Background is what
-// near-white pixels connect with the border; a picture with less than a twentieth of it has none, and is all object.
+// mask[p] of the pixels h x w x 3: 0 for background, 255 for the object, a value between them along its edge.
+// Background is every near-white pixel that near-white pixels connect to the border; an image with less than a twentieth
+// of it counts as all object.
 void mark_object(const uint8_t* pixels, int h, int w, uint8_t* mask);
 
-// Takes the wearer's skin out of the object: pixels of skin color (Chai & Ngan, "Face segmentation using skin-color map in
-// videophone applications", IEEE TCSVT 1999) where they make 2 to 35 % of it. More is a thing of that color.
+// Takes the wearer's skin out of the object: pixels of skin color (Chai & Ngan, "Face segmentation using skin-color map
+// in videophone applications", IEEE TCSVT 1999) if they make up 2 to 35 % of it. More is an object of that color.
 void unmark_skin(const uint8_t* pixels, int h, int w, uint8_t* mask);
 
 // The masks of a whole store without background and skin: pixel p = offset / 3 of its pixels at mask[p]. Works on all
 // threads.
 std::vector<uint8_t> mark_objects(const ImageStore& store);
-
-// A made-up surface as phone photos show under and behind things: wood, cloth, carpet, tiles or a wall, unevenly lit. The
-// same for the same (seed, number) and size, on every machine with the same libm.
-Image make_surface(int h, int w, uint64_t seed, uint64_t number);
 
 }  // namespace pc

@@ -1,7 +1,6 @@
-// Where downloads and packed pictures go; apart from the store, so that pcdoctor links none of it.
-#include <cstdlib>
+#include "data/cache_folder.h"
 
-#include "data/store.h"
+#include <cstdlib>
 
 namespace pc {
 

@@ -5,8 +5,11 @@
 #include <numbers>
 
 #include "data/background.h"
-#include "data/codecs.h"
+#include "data/decode.h"
+#include "data/exif.h"
+#include "data/jpeg.h"
 #include "data/resize.h"
+#include "data/surface.h"
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 
@@ -49,7 +52,7 @@ Image blank(int h, int w) {
   return {.h = h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(h) * std::size_t(w) * 3)};
 }
 
-// The picture at a point, bilinear; beyond its border the border's color.
+// The image at a point, bilinear; beyond its border the border's color.
 void sample(const Image& image, double y, double x, uint8_t* out) {
   y = std::clamp(y, 0.0, double(image.h - 1)), x = std::clamp(x, 0.0, double(image.w - 1));
   const int y0 = int(y), x0 = int(x), y1 = std::min(y0 + 1, image.h - 1), x1 = std::min(x0 + 1, image.w - 1);
@@ -63,7 +66,7 @@ Image through_jpeg(const Image& image, int quality) {
   return decode_image(encode_jpeg(image, {.quality = quality}), "JPEG", {});
 }
 
-// One pass along the axis whose pixels lie (dy, dx) apart; the border's color goes on beyond it.
+// One pass along the axis whose pixels lie (dy, dx) apart; the border's color continues beyond it.
 Image blurred_along(const Image& image, double sigma, int dy, int dx) {
   const int reach = std::max(1, int(std::ceil(3 * sigma)));
   std::vector<double> weights;
@@ -84,7 +87,7 @@ Image blurred_along(const Image& image, double sigma, int dy, int dx) {
   return out;
 }
 
-// Grain of 1/60 of the short side, so that shrinking a large photo does not average it away.
+// Grain of 1/60 of the short side, so that resizing a large photo does not average it away.
 Image noisy(Image image, double sigma, uint64_t key, uint64_t item) {
   const int grain = std::max(1, std::min(image.h, image.w) / 60);
   for (int y = 0; y < image.h; ++y)
@@ -115,7 +118,7 @@ Image exposed(Image image, double stops) {
 
 Image coarse(const Image& image, double factor) {
   const auto less = [&](int length) { return std::max(1, int(std::lround(length / factor))); };
-  const Image small = shrink(image, less(image.h), less(image.w));
+  const Image small = resize(image, less(image.h), less(image.w));
   Image out = blank(image.h, image.w);
   for (int y = 0; y < image.h; ++y)
     for (int x = 0; x < image.w; ++x)

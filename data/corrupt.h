@@ -1,4 +1,4 @@
-// Corruptions: what phones, messengers and careless hands do to a picture, to measure how much a model minds.
+// Corruptions: what phones, messengers and careless hands do to an image, to measure how robust a model is.
 #pragma once
 
 #include <array>
@@ -16,10 +16,10 @@ enum class Corruption : uint8_t {
   bright,          // over-exposed, highlights clipped
   warm,            // white balance off
   cold,            //
-  low_resolution,  // shrunk and enlarged again
+  low_resolution,  // made smaller and enlarged again
   rotation,        // by a quarter turn, clockwise, severity times: height and width change places
   tilt,            // by a few degrees to either side
-  background       // the white around the object turns into a made-up surface; as it is where there is no white around
+  background       // the white around the object becomes a made-up surface; unchanged if there is no white around it
 };
 constexpr std::array kCorruptions = {Corruption::jpeg, Corruption::blur,           Corruption::noise,
                                      Corruption::dark, Corruption::bright,         Corruption::warm,
@@ -30,8 +30,8 @@ constexpr int kSeverities = 3;
 // What a severity (1 … 3) stands for: "quality 20", "180°".
 const char* strength_of(Corruption kind, int severity);
 
-// Widths, grain and shifts are shares of the picture's short side, so that thumbnails and photos suffer alike. The same
-// (kind, severity, seed, item) gives the same pixels; only noise, tilt and background draw random numbers.
+// Widths, grain and shifts are fractions of the image's short side, so that thumbnails and photos are degraded alike.
+// The same (kind, severity, seed, item) gives the same pixels; only noise, tilt and background draw random numbers.
 // std::logic_error for a severity that is not 1 … 3.
 Image corrupt(const Image& image, Corruption kind, int severity, uint64_t seed, uint64_t item);
 

@@ -1,14 +1,9 @@
-// The one EXIF tag that matters, orientation (0x0112), and the turn it asks for. Any defect of the block means
-// "upright".
-#include <spng.h>
+// The one EXIF tag that matters is orientation (0x0112). Any defect of the block means "upright".
+#include "data/exif.h"
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <optional>
-#include <utility>
-
-#include "data/codecs.h"
 
 namespace pc::detail {
 namespace {
@@ -83,7 +78,7 @@ std::optional<Bytes> png_exif(Bytes b) {
   return std::nullopt;
 }
 
-// RIFF chunks: four letters, a little-endian size, the body, and a byte of padding where the size is odd.
+// RIFF chunks: four letters, a little-endian size, the body, and a byte of padding if the size is odd.
 std::optional<Bytes> webp_exif(Bytes b) {
   std::size_t at = 12;
   while (at + 8 <= b.size()) {
@@ -118,7 +113,7 @@ Image orient(Image image, int orientation) {
   Image out{.h = h, .w = w, .pixels = std::vector<uint8_t>(image.pixels.size())};
   for (int y = 0; y < h; ++y) {
     for (int x = 0; x < w; ++x) {
-      // Where the upright pixel (y, x) lies in the stored picture.
+      // Where the upright pixel (y, x) lies in the stored image.
       int sy = swap ? x : y, sx = swap ? y : x;
       if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) sx = sw - 1 - sx;
       if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) sy = sh - 1 - sy;

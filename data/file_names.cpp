@@ -1,21 +1,12 @@
 #include "data/file_names.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <string_view>
 
+#include "kernels/base/text.h"
+
 namespace pc {
-namespace {
-
-std::string lower_extension(const std::string& path) {
-  std::string extension = std::filesystem::path(path).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return char(std::tolower(c)); });
-  return extension;
-}
-
-}  // namespace
 
 bool is_junk(const std::string& path) {
   std::size_t begin = 0;
@@ -31,11 +22,11 @@ bool is_junk(const std::string& path) {
   return false;
 }
 
-bool has_picture_name(const std::string& path) {
-  static const char* const known[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
-                                      ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
-  const std::string extension = lower_extension(path);
-  return std::find(std::begin(known), std::end(known), extension) != std::end(known);
+bool has_image_name(const std::string& path) {
+  static constexpr const char* kExtensions[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
+                                                ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
+  const std::string extension = to_lower(std::filesystem::path(path).extension().string());
+  return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
 }
 
 }  // namespace pc

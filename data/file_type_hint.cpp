@@ -1,9 +1,8 @@
-// The first bytes of a file tell.
 #include "data/file_type_hint.h"
 
 #include <string_view>
 
-#include "data/image.h"
+#include "data/image_format.h"
 
 namespace pc {
 
@@ -29,9 +28,9 @@ std::string file_type_hint(std::span<const std::byte> bytes) {
   }
 }
 
-std::string not_a(std::string_view wanted, std::span<const std::byte> bytes) {
+std::string not_a(std::string_view expected, std::span<const std::byte> bytes) {
   const std::string what = file_type_hint(bytes);
-  return "not a " + std::string(wanted) + (what.empty() ? "" : "; " + what);
+  return "not a " + std::string(expected) + (what.empty() ? "" : "; " + what);
 }
 
 }  // namespace pc

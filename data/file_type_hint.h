@@ -1,4 +1,4 @@
-// What a file is that is not what its name promises.
+// Guesses the real type of a mislabeled file.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace pc {
 // text and for what is not known.
 std::string file_type_hint(std::span<const std::byte> bytes);
 
-// "not a zip archive", with the description behind it where there is one.
-std::string not_a(std::string_view wanted, std::span<const std::byte> bytes);
+// "not a zip archive", followed by the hint if there is one.
+std::string not_a(std::string_view expected, std::span<const std::byte> bytes);
 
 }  // namespace pc

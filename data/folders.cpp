@@ -1,13 +1,11 @@
-// One folder per class; optionally below one common folder, optionally below train/, val/ and test/.
-#include <fmt/format.h>
+#include "data/folders.h"
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
-#include "data/layouts.h"
+#include "data/layout.h"
 #include "kernels/base/error.h"
 
 namespace pc::detail {
@@ -22,11 +20,11 @@ std::optional<Split> split_named(std::string_view folder) {
   return std::nullopt;
 }
 
-// The common folder above all classes, "" where the classes are at the top. A lone folder is stripped only when folders
+// The common folder above all classes, "" if the classes are at the top. A lone folder is stripped only when folders
 // lie in it.
-std::string common_folder(const std::vector<FileTree::Entry>& pictures) {
-  const std::string top(first_part(pictures.front().path));
-  const bool common = std::all_of(pictures.begin(), pictures.end(), [&](const auto& e) {
+std::string common_folder(const std::vector<FileTree::Entry>& images) {
+  const std::string top(first_part(images.front().path));
+  const bool common = std::all_of(images.begin(), images.end(), [&](const auto& e) {
     return e.path.starts_with(top + "/") && e.path.find('/', top.size() + 1) != std::string::npos;
   });
   return common && !split_named(top) ? top + "/" : "";
@@ -35,44 +33,44 @@ std::string common_folder(const std::vector<FileTree::Entry>& pictures) {
 }  // namespace
 
 DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std::string>& columns) {
-  Catalogue catalogue;
-  std::vector<FileTree::Entry> pictures;
+  Catalog catalog;
+  std::vector<FileTree::Entry> images;
   for (const auto& entry : tree->entries()) {
-    if (!has_picture_name(entry.path)) continue;
+    if (!has_image_name(entry.path)) continue;
     if (entry.path.find('/') == std::string::npos) {
-      add_note(catalogue.report, ++catalogue.report.pictures_without_row, entry.path + ": lies in no class folder");
+      add_note(catalog.report, ++catalog.report.images_without_row, entry.path + ": lies in no class folder");
     } else {
-      pictures.push_back(entry);
+      images.push_back(entry);
     }
   }
-  if (pictures.empty()) {
+  if (images.empty()) {
     fail(
         Exit::data,
         tree->name() +
             ": no data set found; expected styles.csv with images/, or one folder of pictures per class, or IDX files");
   }
-  want_label_only(catalogue, tree->name(), columns);
-  catalogue.classes.resize(1);
+  require_label_only(catalog, tree->name(), columns);
+  catalog.classes.resize(1);
 
-  const std::string common = common_folder(pictures);
-  const bool split = std::all_of(pictures.begin(), pictures.end(), [&](const auto& e) {
+  const std::string common = common_folder(images);
+  const bool split = std::all_of(images.begin(), images.end(), [&](const auto& e) {
     const std::string_view rest = std::string_view(e.path).substr(common.size());
     return split_named(first_part(rest)) && std::count(rest.begin(), rest.end(), '/') >= 2;
   });
   std::vector<std::string> labels;
-  for (const auto& entry : pictures) {
+  for (const auto& entry : images) {
     std::string_view rest = std::string_view(entry.path).substr(common.size());
     if (split) {
-      catalogue.given.push_back(*split_named(first_part(rest)));
+      catalog.given.push_back(*split_named(first_part(rest)));
       rest.remove_prefix(rest.find('/') + 1);
     }
-    catalogue.items.push_back({.file = entry.path, .labels = {-1}});
+    catalog.items.push_back({.file = entry.path, .labels = {-1}});
     labels.emplace_back(first_part(rest));
   }
-  catalogue.report.rows = int64_t(catalogue.items.size());
-  number_labels(catalogue, 0, labels);
-  auto source = tree_pictures(std::move(tree), std::move(pictures));
-  return {.kind = "folders", .catalogue = std::move(catalogue), .pictures = std::move(source)};
+  catalog.report.rows = int64_t(catalog.items.size());
+  number_labels(catalog, 0, labels);
+  auto source = tree_images(std::move(tree), std::move(images));
+  return {.kind = "folders", .catalog = std::move(catalog), .images = std::move(source)};
 }
 
 }  // namespace pc::detail

@@ -1,4 +1,4 @@
-// Which pictures belong together: photos of one product, products of one name, a brand. A split deals groups whole.
+// Which images belong together: photos of one product, products of one name, a brand. A split deals groups whole.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class Grouping {
   explicit Grouping(std::size_t items);
   void join(uint32_t a, uint32_t b);
   void join(const ItemGroups& groups);
-  // Joins the items that have the same key, one per item; "" is no key.
+  // Joins the items that have the same key, one per item; "" is not a key.
   void join_equal(const std::vector<std::string>& keys);
   ItemGroups large() const;
 

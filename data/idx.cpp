@@ -1,14 +1,18 @@
-// IDX files as MNIST and Fashion-MNIST come in: big-endian u32 magic and sizes, then bytes; gzipped or not.
+// Big-endian u32 magic and sizes, then bytes; gzipped or not.
+#include "data/idx.h"
+
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <memory>
 #include <utility>
 
-#include "data/codecs.h"
-#include "data/layouts.h"
+#include "data/decode_settings.h"
+#include "data/layout.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/hash.h"
@@ -23,9 +27,9 @@ constexpr const char* kFashion[] = {"T-shirt/top", "Trouser", "Pullover", "Dress
 // The first labels of its training file, which tell it from MNIST.
 constexpr uint8_t kFashionLabels[] = {9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0, 9, 5, 5, 7, 9};
 constexpr std::size_t kMaxBytes = std::size_t(1) << 30;
-constexpr uint32_t kMaxPictures = 10'000'000;  // a catalogue needs a hundred times the bytes of a label
+constexpr uint32_t kMaxImages = 10'000'000;  // a catalog needs a hundred times the bytes of a label
 
-// FOLDER/STEM.gz or FOLDER/STEM; "" where neither is there.
+// FOLDER/STEM.gz or FOLDER/STEM; "" if neither exists.
 fs::path idx_file(const fs::path& folder, const std::string& stem) {
   for (const char* end : {"", ".gz"}) {
     std::error_code ignored;
@@ -91,7 +95,7 @@ bool is_fashion(const IdxArray& labels) {
                     labels.bytes.begin() + std::ptrdiff_t(labels.header));
 }
 
-class IdxPictures final : public PictureSource {
+class IdxImages final : public ImageSource {
  public:
   void add(IdxArray part) {
     hash_.number(part.bytes.size()).bytes(part.bytes.data(), part.bytes.size());
@@ -106,9 +110,9 @@ class IdxPictures final : public PictureSource {
     for (std::size_t i = 0; i < pixels; ++i) std::fill_n(&image.pixels[3 * i], 3, gray[i]);
     return image;
   }
-  PictureInfo info(std::size_t item) const override {
+  ImageInfo info(std::size_t item) const override {
     const IdxArray* part = find(item);
-    return {.format = ImageFormat::unknown, .mode = PictureMode::gray, .h = part->shape[1], .w = part->shape[2]};
+    return {.format = ImageFormat::unknown, .mode = ImageMode::gray, .h = part->shape[1], .w = part->shape[2]};
   }
   uint64_t fingerprint() const override { return hash_.value(); }
 
@@ -128,9 +132,9 @@ class IdxPictures final : public PictureSource {
 bool is_idx(const fs::path& root) { return !idx_file(root, "train-images-idx3-ubyte").empty(); }
 
 DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) {
-  Catalogue catalogue;
-  want_label_only(catalogue, root.string(), columns);
-  auto pictures = std::make_shared<IdxPictures>();
+  Catalog catalog;
+  require_label_only(catalog, root.string(), columns);
+  auto source = std::make_shared<IdxImages>();
   uint8_t highest = 0;
   bool fashion = false;
   for (const auto& [stem, split] : {std::pair("train", Split::train), std::pair("t10k", Split::test)}) {
@@ -142,8 +146,8 @@ DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) 
     }
     IdxArray images = read_idx(image_file, 3);
     const IdxArray labels = read_idx(label_file, 1);
-    if (labels.shape[0] > kMaxPictures)
-      fail(Exit::limit, fmt::format("{}: more than {} pictures", label_file.string(), kMaxPictures));
+    if (labels.shape[0] > kMaxImages)
+      fail(Exit::limit, fmt::format("{}: more than {} pictures", label_file.string(), kMaxImages));
     if (images.shape[0] != labels.shape[0]) {
       fail(Exit::data,
            fmt::format("{}: {} labels for {} pictures", label_file.string(), labels.shape[0], images.shape[0]));
@@ -152,21 +156,21 @@ DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) 
     for (std::size_t i = 0; i < labels.shape[0]; ++i) {
       const uint8_t label = labels.bytes[labels.header + i];
       highest = std::max(highest, label);
-      catalogue.items.push_back({.file = fmt::format("{}/{}", stem, i), .labels = {label}});
-      catalogue.given.push_back(split);
+      catalog.items.push_back({.file = fmt::format("{}/{}", stem, i), .labels = {label}});
+      catalog.given.push_back(split);
     }
-    pictures->add(std::move(images));
+    source->add(std::move(images));
   }
-  catalogue.report.rows = int64_t(catalogue.items.size());
+  catalog.report.rows = int64_t(catalog.items.size());
   fashion = fashion && highest <= 9;
   std::vector<std::string> texts;
-  for (const auto& item : catalogue.items) {
+  for (const auto& item : catalog.items) {
     const auto number = std::size_t(item.labels[0]);
     texts.push_back(fashion ? kFashion[number] : fmt::format("{:0{}}", number, highest > 99 ? 3 : highest > 9 ? 2 : 1));
   }
-  catalogue.classes.resize(1);
-  number_labels(catalogue, 0, texts);
-  return {.kind = "idx", .catalogue = std::move(catalogue), .pictures = std::move(pictures)};
+  catalog.classes.resize(1);
+  number_labels(catalog, 0, texts);
+  return {.kind = "idx", .catalog = std::move(catalog), .images = std::move(source)};
 }
 
 }  // namespace pc::detail

@@ -1,17 +1,23 @@
 // JPEG through libjpeg-turbo: accurate DCT, fancy upsampling, and damage told apart from harmless warnings.
 //
-// The libjpeg interface is used and not the TurboJPEG one: it parses the header once, gives codes for warnings and a
-// hook between scans, and caps the memory of progressive files.
+// Decoding uses the libjpeg interface and not the TurboJPEG one: it parses the header once, gives codes for warnings
+// and a hook between scans, and caps the memory of progressive files. Encoding through TurboJPEG uses the accurate DCT
+// too, so that the same pixels give the same bytes on every machine.
+#include "data/jpeg.h"
+
 #include <fmt/format.h>
+#include <turbojpeg.h>
 
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
+#include <memory>
+#include <new>
+#include <utility>
 
-#include "data/codecs.h"
 #include "kernels/base/error.h"
 
-// jpeglib.h wants <cstdio> before it, jerror.h wants jpeglib.h.
+// jpeglib.h needs <cstdio> before it, jerror.h needs jpeglib.h.
 // clang-format off
 #include <jpeglib.h>
 #include <jerror.h>
@@ -25,7 +31,7 @@ constexpr long kMaxMemory = 512L * 1024 * 1024;  // of libjpeg itself: coefficie
 
 enum class Failure { none, library, scans };
 
-// One decompressor per thread, used again for every picture: its tables and pools stay warm.
+// One decompressor per thread, used again for every image: its tables and pools stay warm.
 struct Decoder {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};
@@ -176,3 +182,20 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, con
 }
 
 }  // namespace pc::detail
+
+namespace pc {
+
+std::vector<std::byte> encode_jpeg(const Image& image, const JpegSettings& settings) {
+  const std::unique_ptr<void, int (*)(tjhandle)> encoder(tjInitCompress(), tjDestroy);
+  if (!encoder) throw std::bad_alloc();
+  unsigned char* jpeg = nullptr;
+  unsigned long size = 0;
+  const int failed = tjCompress2(encoder.get(), image.pixels.data(), image.w, 0, image.h, TJPF_RGB, &jpeg, &size,
+                                 settings.gray ? TJSAMP_GRAY : TJSAMP_420, settings.quality, TJFLAG_ACCURATEDCT);
+  const std::unique_ptr<unsigned char, void (*)(unsigned char*)> owner(jpeg, tjFree);
+  if (failed) fail_shape(fmt::format("encode_jpeg: {} x {}: {}", image.h, image.w, tjGetErrorStr2(encoder.get())));
+  const auto* bytes = reinterpret_cast<const std::byte*>(jpeg);
+  return {bytes, bytes + size};
+}
+
+}  // namespace pc

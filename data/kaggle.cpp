@@ -1,4 +1,5 @@
-// Kaggle's "Fashion Product Images": styles.csv with one row per product, images/ID.jpg beside it.
+#include "data/kaggle.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,9 +8,9 @@
 #include <utility>
 
 #include "data/csv.h"
-#include "data/layouts.h"
-#include "engine/safetensors.h"
+#include "data/layout.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc::detail {
 namespace {
@@ -21,22 +22,22 @@ std::string_view stem_of(std::string_view path) {
   return path.substr(0, path.rfind('.'));
 }
 
-// The pictures of one folder by their name without extension.
-using Pictures = std::unordered_map<std::string_view, const FileTree::Entry*>;
+// The images of one folder by their name without extension.
+using Images = std::unordered_map<std::string_view, const FileTree::Entry*>;
 
-Pictures pictures_below(const FileTree& tree, const std::string& folder) {
+Images images_below(const FileTree& tree, const std::string& folder) {
   const auto& entries = tree.entries();
   auto at = std::lower_bound(entries.begin(), entries.end(), folder,
                              [](const FileTree::Entry& e, const std::string& path) { return e.path < path; });
-  Pictures pictures;
+  Images images;
   for (; at != entries.end() && at->path.starts_with(folder); ++at) {
     const bool direct = at->path.find('/', folder.size()) == std::string::npos;
-    if (direct && has_picture_name(at->path)) pictures.emplace(stem_of(at->path), &*at);
+    if (direct && has_image_name(at->path)) images.emplace(stem_of(at->path), &*at);
   }
-  return pictures;
+  return images;
 }
 
-// Index of a column that a catalogue may do without; as many as there are columns where it is not there.
+// Index of a column that a catalog may lack; the number of columns if it does.
 std::size_t optional_column(const CsvReader& csv, std::string_view name) {
   return std::size_t(std::find(csv.header().begin(), csv.header().end(), name) - csv.header().begin());
 }
@@ -79,14 +80,14 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
   const std::size_t name_column = optional_column(csv, "productDisplayName"),
                     year_column = optional_column(csv, "year");
 
-  const Pictures pictures = pictures_below(*tree, folder);
-  if (pictures.empty()) fail(Exit::data, fmt::format("{}: no pictures in {} beside {}", tree->name(), folder, styles));
+  const Images images = images_below(*tree, folder);
+  if (images.empty()) fail(Exit::data, fmt::format("{}: no pictures in {} beside {}", tree->name(), folder, styles));
 
-  Catalogue catalogue;
-  catalogue.columns = columns;
-  catalogue.classes.resize(columns.size());
-  catalogue.columns_there = csv.header();
-  Catalogue::Report& report = catalogue.report;
+  Catalog catalog;
+  catalog.columns = columns;
+  catalog.classes.resize(columns.size());
+  catalog.columns_there = csv.header();
+  Catalog::Report& report = catalog.report;
   std::vector<FileTree::Entry> of_item;
   std::vector<std::vector<std::string>> labels(columns.size());
   std::unordered_map<std::string, int64_t> line_of;
@@ -100,29 +101,28 @@ DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& sty
                fmt::format("{}:{}: id {} repeats line {}", styles, csv.line(), id, first->second));
       continue;
     }
-    const auto picture = pictures.find(id);
-    if (picture == pictures.end()) {
-      add_note(report, ++report.rows_without_picture,
-               fmt::format("{}:{}: id {} has no picture", styles, csv.line(), id));
+    const auto image = images.find(id);
+    if (image == images.end()) {
+      add_note(report, ++report.rows_without_image, fmt::format("{}:{}: id {} has no picture", styles, csv.line(), id));
       continue;
     }
-    catalogue.items.push_back({.file = picture->second->path, .labels = std::vector<int32_t>(columns.size(), -1)});
-    of_item.push_back(*picture->second);
+    catalog.items.push_back({.file = image->second->path, .labels = std::vector<int32_t>(columns.size(), -1)});
+    of_item.push_back(*image->second);
     for (std::size_t c = 0; c < columns.size(); ++c) labels[c].emplace_back(fields[wanted[c]]);
-    if (name_column < fields.size()) catalogue.names.emplace_back(fields[name_column]);
-    if (year_column < fields.size()) catalogue.years.emplace_back(fields[year_column]);
+    if (name_column < fields.size()) catalog.names.emplace_back(fields[name_column]);
+    if (year_column < fields.size()) catalog.years.emplace_back(fields[year_column]);
   }
   report.repaired_rows = csv.repaired();
   if (report.rows == 0) fail(Exit::data, styles + ": no rows below the header");
-  if (catalogue.items.empty()) fail(Exit::data, fmt::format("{}: no row of {} has a picture", tree->name(), styles));
-  for (std::size_t c = 0; c < columns.size(); ++c) number_labels(catalogue, c, labels[c]);
+  if (catalog.items.empty()) fail(Exit::data, fmt::format("{}: no row of {} has a picture", tree->name(), styles));
+  for (std::size_t c = 0; c < columns.size(); ++c) number_labels(catalog, c, labels[c]);
   for (const auto& e : entries) {
-    if (!e.path.starts_with(folder) || !has_picture_name(e.path) || line_of.contains(std::string(stem_of(e.path))))
+    if (!e.path.starts_with(folder) || !has_image_name(e.path) || line_of.contains(std::string(stem_of(e.path))))
       continue;
-    add_note(report, ++report.pictures_without_row, e.path + ": no row in " + styles);
+    add_note(report, ++report.images_without_row, e.path + ": no row in " + styles);
   }
-  auto source = tree_pictures(std::move(tree), std::move(of_item));
-  return {.kind = "kaggle", .catalogue = std::move(catalogue), .pictures = std::move(source)};
+  auto source = tree_images(std::move(tree), std::move(of_item));
+  return {.kind = "kaggle", .catalog = std::move(catalog), .images = std::move(source)};
 }
 
 }  // namespace pc::detail

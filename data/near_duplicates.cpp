@@ -19,7 +19,7 @@ constexpr int kSide = Signature::kSide, kFrequencies = 8;
 
 // cos(pi (i + 1/2) f / n) for f = 1 … 8, n values each.
 const std::vector<float>& cosines(int n) {
-  thread_local std::map<int, std::vector<float>> known;  // few sizes: pictures of a set tend to be alike
+  thread_local std::map<int, std::vector<float>> known;  // few sizes: images of a set tend to be alike
   if (known.size() > 64) known.clear();
   std::vector<float>& table = known[n];
   if (!table.empty()) return table;
@@ -85,7 +85,7 @@ void resize_to_thumb(const uint8_t* pixels, int h, int w, uint8_t* thumb) {
     }
 }
 
-// Joins equal signatures and returns one picture of each kind: a thousand copies of a placeholder are one candidate,
+// Joins equal signatures and returns one image of each kind: a thousand copies of a placeholder are one candidate,
 // not a million pairs.
 std::vector<uint32_t> distinct(const std::vector<Signature>& signatures, Grouping& groups) {
   std::vector<uint32_t> order;
@@ -104,15 +104,15 @@ std::vector<uint32_t> distinct(const std::vector<Signature>& signatures, Groupin
   return kept;
 }
 
-// Joins the near pairs among `pictures`, all of which have the same bits in one piece of the hash.
-void join_near(const std::vector<Signature>& signatures, const uint32_t* pictures, std::size_t n,
+// Joins the near pairs among `images`, all of which have the same bits in one piece of the hash.
+void join_near(const std::vector<Signature>& signatures, const uint32_t* images, std::size_t n,
                const NearDuplicateSettings& settings, Grouping& groups, std::mutex& mutex) {
   std::vector<std::pair<uint32_t, uint32_t>> near;
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = i + 1; j < n; ++j) {
-      const Signature &a = signatures[pictures[i]], &b = signatures[pictures[j]];
+      const Signature &a = signatures[images[i]], &b = signatures[images[j]];
       if (std::popcount(a.hash ^ b.hash) <= settings.max_bits && difference_of(a, b) <= settings.max_difference)
-        near.emplace_back(pictures[i], pictures[j]);
+        near.emplace_back(images[i], images[j]);
     }
   if (near.empty()) return;
   const std::lock_guard lock(mutex);
@@ -132,7 +132,7 @@ Signature signature_of(const uint8_t* pixels, int h, int w) {
 
 std::vector<Signature> signatures_of(const ImageStore& store, const PackProgress& progress) {
   std::vector<Signature> signatures(store.size());
-  constexpr std::size_t kStep = 2048;  // pictures between two reports of progress
+  constexpr std::size_t kStep = 2048;  // images between two reports of progress
   for (std::size_t first = 0; first < store.size(); first += kStep) {
     if (progress) progress(int64_t(first), int64_t(store.size()));
     parallel_for(int64_t(std::min(kStep, store.size() - first)), 64, [&](int64_t begin, int64_t end) {

@@ -1,4 +1,4 @@
-// Workers decode blocks of pictures; the caller's thread writes the blocks in order.
+// Workers decode blocks of images; the caller's thread writes the blocks in order.
 #include "data/pack.h"
 
 #include <algorithm>
@@ -18,28 +18,27 @@ namespace {
 
 struct Block {
   std::vector<StoredImage> index;  // offsets within the block
-  std::vector<BadPicture> bad;
+  std::vector<BadImage> bad;
   std::vector<uint8_t> pixels;
 };
 
 void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t item, Block& block) {
   StoredImage stored{.offset = int64_t(block.pixels.size()), .h = 0, .w = 0};
   try {
-    const Image image =
-        resize_to_short_side(data.pictures->image(item, decode_settings(settings)), settings.short_side);
+    const Image image = resize_to_short_side(data.images->image(item, decode_settings(settings)), settings.short_side);
     block.pixels.insert(block.pixels.end(), image.pixels.begin(), image.pixels.end());
     stored.h = image.h, stored.w = image.w;
   } catch (const Error& error) {
-    block.bad.push_back({.item = item, .file = data.catalogue.items[item].file, .reason = error.what()});
+    block.bad.push_back({.item = item, .file = data.catalog.items[item].file, .reason = error.what()});
   }
   block.index.push_back(stored);
 }
 
-// Blocks on their way from the workers to the writer. A worker waits where it is too far ahead of the writer.
+// Blocks on their way from the workers to the writer. A worker that is too far ahead of the writer waits.
 class Pipeline {
  public:
   Pipeline(const DataSet& data, const StoreSettings& settings, int threads)
-      : data_(data), settings_(settings), items_(data.catalogue.items.size()), ahead_(std::size_t(threads) * 4) {
+      : data_(data), settings_(settings), items_(data.catalog.items.size()), ahead_(std::size_t(threads) * 4) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
   ~Pipeline() {
@@ -65,7 +64,7 @@ class Pipeline {
   }
 
  private:
-  static constexpr std::size_t kBlock = 64;  // pictures; 1 MB of Kaggle's, 100 MB of full-size phone photos
+  static constexpr std::size_t kBlock = 64;  // images; 1 MB of Kaggle's, 100 MB of full-size phone photos
 
   void work() {
     while (true) {
@@ -105,10 +104,10 @@ class Pipeline {
 
 }  // namespace
 
-Packed pack_pictures(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
-                     const PackProgress& progress) {
+Packed pack_images(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
+                   const PackProgress& progress) {
   Packed packed;
-  const auto total = int64_t(data.catalogue.items.size());
+  const auto total = int64_t(data.catalog.items.size());
   packed.index.reserve(std::size_t(total));
   Pipeline pipeline(data, settings, std::max(1, thread_count()));
   if (progress) progress(0, total);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/store.h"
 #include "kernels/base/file.h"
 
@@ -12,13 +12,13 @@ namespace pc {
 
 struct Packed {
   std::vector<StoredImage> index;
-  std::vector<BadPicture> bad;
+  std::vector<BadImage> bad;
   int64_t bytes = 0;
 };
 
-// Sends the pixels of every picture to `sink`, in order, from this thread. Memory is bounded: a few blocks of pictures
-// per thread. Errors of single pictures go to `bad`; those of the sink and of memory end the packing.
-Packed pack_pictures(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
-                     const PackProgress& progress);
+// Sends the pixels of every image to `sink`, in order, from this thread. Memory is bounded: a few blocks of images
+// per thread. Errors of single images go to `bad`; those of the sink and of memory end the packing.
+Packed pack_images(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
+                   const PackProgress& progress);
 
 }  // namespace pc

@@ -1,4 +1,6 @@
-// PNG through spng: every colour type and depth, alpha composited on white.
+// PNG through spng: every color type and depth, alpha composited on white.
+#include "data/png.h"
+
 #include <fmt/format.h>
 #include <spng.h>
 
@@ -6,7 +8,7 @@
 #include <memory>
 #include <new>
 
-#include "data/codecs.h"
+#include "data/alpha.h"
 #include "kernels/base/error.h"
 
 namespace pc::detail {
@@ -36,15 +38,6 @@ void check(int error, const std::string& name) {
 
 }  // namespace
 
-std::vector<uint8_t> on_white(const std::vector<uint8_t>& rgba) {
-  std::vector<uint8_t> rgb(rgba.size() / 4 * 3);
-  for (std::size_t i = 0; i < rgb.size() / 3; ++i) {
-    const int a = rgba[4 * i + 3];
-    for (std::size_t c = 0; c < 3; ++c) rgb[3 * i + c] = uint8_t((rgba[4 * i + c] * a + 255 * (255 - a) + 127) / 255);
-  }
-  return rgb;
-}
-
 Image decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   const std::unique_ptr<spng_ctx, void (*)(spng_ctx*)> context(spng_ctx_new(0), spng_ctx_free);
   spng_ctx* c = context.get();
@@ -62,10 +55,10 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name, cons
   check(spng_decoded_image_size(c, format, &size), name);
   Image image{.h = int(header.height), .w = int(header.width), .pixels = std::vector<uint8_t>(size)};
   check(spng_decode_image(c, image.pixels.data(), size, format, alpha ? SPNG_DECODE_TRNS : 0), name);
-  // The checksum of the last pixels comes after them. What else is wrong behind the pixels, a missing end included,
+  // The checksum of the last pixels comes after them. What else is wrong after the pixels, a missing end included,
   // does no harm.
   if (spng_decode_chunks(c) == SPNG_ECHUNK_CRC) fail_png(name, SPNG_ECHUNK_CRC);
-  if (alpha) image.pixels = on_white(image.pixels);
+  if (alpha) image.pixels = composite_on_white(image.pixels);
   return image;
 }
 

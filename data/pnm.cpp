@@ -1,11 +1,13 @@
 // PGM and PPM in their binary forms: three numbers as text, then the samples, one byte each or two.
+#include "data/pnm.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 #include <string_view>
+#include <utility>
 
-#include "data/codecs.h"
 #include "kernels/base/error.h"
 
 namespace pc::detail {
@@ -26,14 +28,14 @@ class Header {
     if (at_ == first) fail(Exit::data, name_ + ": broken PNM (a number is missing in its header)");
     return value;
   }
-  // Behind the one white space that ends the header.
+  // After the one white space that ends the header.
   std::string_view samples() const { return text_.substr(std::min(at_ + 1, text_.size())); }
 
  private:
   static bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
   std::string_view text_;
   std::string name_;
-  std::size_t at_ = 2;  // behind "P5" or "P6"
+  std::size_t at_ = 2;  // after "P5" or "P6"
 };
 
 }  // namespace
@@ -42,8 +44,8 @@ PlainHeader pnm_header(std::span<const std::byte> bytes) try {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   Header header(text, "");
   const int64_t w = header.number(), h = header.number();
-  constexpr int64_t limit = 1'000'000'000;
-  if (w > limit || h > limit) return {};
+  constexpr int64_t kLimit = 1'000'000'000;
+  if (w > kLimit || h > kLimit) return {};
   return {.h = int(h), .w = int(w), .channels = text[1] == '6' ? 3 : 1};
 } catch (const Error&) {
   return {};
@@ -55,15 +57,16 @@ Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, cons
   const int64_t w = header.number(), h = header.number(), most = header.number();
   if (most < 1 || most > 65535) fail(Exit::data, fmt::format("{}: broken PNM (largest value {})", name, most));
   check_pixels(name, w, h, settings);
-  const std::size_t channels = text[1] == '6' ? 3 : 1, wide = most > 255 ? 2 : 1;
+  const std::size_t channels = text[1] == '6' ? 3 : 1, sample_bytes = most > 255 ? 2 : 1;
   const std::string_view samples = header.samples();
   const std::size_t pixels = std::size_t(w) * std::size_t(h);
-  if (samples.size() < pixels * channels * wide) fail(Exit::data, name + ": PNM is truncated");
+  if (samples.size() < pixels * channels * sample_bytes) fail(Exit::data, name + ": PNM is truncated");
 
   Image image{.h = int(h), .w = int(w), .pixels = std::vector<uint8_t>(3 * pixels)};
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
-    const std::size_t at = wide * (channels == 3 ? i : i / 3);
-    const int64_t value = wide == 2 ? uint8_t(samples[at]) << 8 | uint8_t(samples[at + 1]) : uint8_t(samples[at]);
+    const std::size_t at = sample_bytes * (channels == 3 ? i : i / 3);
+    const int64_t value =
+        sample_bytes == 2 ? uint8_t(samples[at]) << 8 | uint8_t(samples[at + 1]) : uint8_t(samples[at]);
     image.pixels[i] = uint8_t((std::min(value, most) * 255 + most / 2) / most);
   }
   return image;

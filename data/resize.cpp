@@ -21,14 +21,14 @@ struct Taps {
 // them up rounds anything, so ties fall the same way everywhere, in an exported graph too. It is the sums up to each
 // weight that are rounded, which keeps the whole at 1.
 std::vector<float> in_steps(const std::vector<double>& weights) {
-  constexpr double steps = 1 << 16;
+  constexpr double kSteps = 1 << 16;
   const double whole = std::accumulate(weights.begin(), weights.end(), 0.0);
   std::vector<float> rounded;
   double sum = 0, before = 0;
   for (const double weight : weights) {
     sum += weight / whole;
-    const double here = std::floor(sum * steps + 0.5);
-    rounded.push_back(float((here - before) / steps));
+    const double here = std::floor(sum * kSteps + 0.5);
+    rounded.push_back(float((here - before) / kSteps));
     before = here;
   }
   return rounded;
@@ -38,12 +38,12 @@ std::vector<Taps> triangle(int from, int to) {
   const double scale = double(from) / to;  // >= 1: also the half width of the triangle
   std::vector<Taps> taps(std::size_t(to), Taps{});
   for (int i = 0; i < to; ++i) {
-    const double centre = (i + 0.5) * scale;
-    const int begin = std::max(0, int(centre - scale + 0.5)), end = std::min(from, int(centre + scale + 0.5));
+    const double center = (i + 0.5) * scale;
+    const int begin = std::max(0, int(center - scale + 0.5)), end = std::min(from, int(center + scale + 0.5));
     Taps& t = taps[std::size_t(i)];
     t.begin = begin;
     std::vector<double> weights;
-    for (int j = begin; j < end; ++j) weights.push_back(std::max(0.0, 1 - std::abs((j + 0.5 - centre) / scale)));
+    for (int j = begin; j < end; ++j) weights.push_back(std::max(0.0, 1 - std::abs((j + 0.5 - center) / scale)));
     t.weights = in_steps(weights);
   }
   return taps;
@@ -65,9 +65,8 @@ void filter_rows(const uint8_t* in, uint8_t* out, const std::vector<Taps>& taps,
 
 }  // namespace
 
-Image shrink(const Image& image, int h, int w) {
-  if (h < 1 || w < 1 || h > image.h || w > image.w)
-    fail_shape("shrink: the output must not be larger than the picture");
+Image resize(const Image& image, int h, int w) {
+  if (h < 1 || w < 1 || h > image.h || w > image.w) fail_shape("resize: the output must not be larger than the image");
   Image rows{.h = image.h, .w = w, .pixels = std::vector<uint8_t>(std::size_t(image.h) * std::size_t(w) * 3)};
   const std::vector<Taps> across = triangle(image.w, w);
   for (int y = 0; y < image.h; ++y) {
@@ -84,7 +83,7 @@ Image resize_to_short_side(Image image, int short_side) {
   if (short_side <= 0 || side <= short_side) return image;
   const double scale = double(short_side) / side;
   const auto scaled = [&](int length) { return std::max(1, int(std::lround(length * scale))); };
-  return shrink(image, scaled(image.h), scaled(image.w));
+  return resize(image, scaled(image.h), scaled(image.w));
 }
 
 }  // namespace pc

@@ -1,17 +1,17 @@
-// Shrinking a picture with an antialiasing triangle filter.
+// Making an image smaller with an antialiasing triangle filter.
 #pragma once
 
 #include "data/image.h"
 
 namespace pc {
 
-// h x w pixels, neither larger than the picture's own. Each side is filtered with a triangle of one output pixel's
-// width to either side, as PIL's BILINEAR does; weights are normalised at the borders, and whole multiples of 2^-16.
+// The image at h x w pixels, neither larger than its own. Each side is filtered with a triangle of one output pixel's
+// width to either side, as PIL's BILINEAR does; weights are normalized at the borders, and whole multiples of 2^-16.
 // Sums are exact, rounded once per direction.
-Image shrink(const Image& image, int h, int w);
+Image resize(const Image& image, int h, int w);
 
-// The picture with its short side at most `short_side`, aspect ratio kept to a pixel; as it is where it is small enough
-// or short_side is 0.
+// The image with its short side at most `short_side`, aspect ratio kept to a pixel; unchanged if it is small enough or
+// short_side is 0.
 Image resize_to_short_side(Image image, int short_side);
 
 }  // namespace pc

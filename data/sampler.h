@@ -21,10 +21,10 @@ std::vector<uint32_t> epoch_order(uint32_t n, uint64_t seed, uint64_t epoch);
 enum class Sampling : uint8_t { none, sqrt, balanced };
 Sampling sampling_from_name(const std::string& name);  // "none", "sqrt", "balanced"; Error(usage) for another
 
-// As many visits as there are samples, whose labels are given, -1 for none. Of the n visits to labelled samples a class
+// As many visits as there are samples, whose labels are given, -1 for none. Of the n visits to labeled samples a class
 // of n_c of them gets n * n_c^p / sum over the classes k of n_k^p, right to one visit: p = 1 (none: every sample once),
-// 1/2 (sqrt) or 0 (balanced). The samples of a class are all visited equally often, to one visit; who gets that one is
-// drawn anew each epoch. Samples without a label are visited once. The same on every machine.
+// 1/2 (sqrt) or 0 (balanced). The samples of a class are all visited equally often, to one visit; which of them
+// gets that one is drawn again each epoch. Samples without a label are visited once. The same on every machine.
 std::vector<uint32_t> epoch_order(std::span<const int32_t> labels, Sampling sampling, uint64_t seed, uint64_t epoch);
 
 }  // namespace pc

@@ -13,16 +13,16 @@
 #include <utility>
 
 #include "data/sampler.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
-std::vector<std::string> fold_column(Catalogue& catalogue, std::size_t column, int64_t min_count, RareClasses what) {
-  auto& classes = catalogue.classes[column];
-  const std::vector<int64_t> counts = class_counts(catalogue, column);
+std::vector<std::string> fold_column(Catalog& catalog, std::size_t column, int64_t min_count, RareClasses what) {
+  auto& classes = catalog.classes[column];
+  const std::vector<int64_t> counts = class_counts(catalog, column);
   std::vector<std::string> folded, kept;
   for (std::size_t i = 0; i < classes.size(); ++i) (counts[i] < min_count ? folded : kept).push_back(classes[i]);
   if (folded.empty()) return folded;
@@ -38,7 +38,7 @@ std::vector<std::string> fold_column(Catalogue& catalogue, std::size_t column, i
     const auto at = std::lower_bound(kept.begin(), kept.end(), name) - kept.begin();
     renumbered[i] = rare && what == RareClasses::drop ? -1 : int32_t(at);
   }
-  for (auto& item : catalogue.items) {
+  for (auto& item : catalog.items) {
     int32_t& label = item.labels[column];
     if (label >= 0) label = renumbered[std::size_t(label)];
   }
@@ -46,13 +46,13 @@ std::vector<std::string> fold_column(Catalogue& catalogue, std::size_t column, i
   return folded;
 }
 
-void check_settings(const Catalogue& catalogue, const SplitSettings& settings) {
+void check_settings(const Catalog& catalog, const SplitSettings& settings) {
   const auto fraction = [](double f) { return f >= 0 && f < 1; };
   if (!fraction(settings.val) || !fraction(settings.test) || settings.val + settings.test >= 1) {
     fail(Exit::usage, fmt::format("split: val = {} and test = {}; each must be in [0, 1), their sum below 1",
                                   settings.val, settings.test));
   }
-  if (settings.column < -1 || settings.column >= std::max(1, int(catalogue.columns.size()))) {
+  if (settings.column < -1 || settings.column >= std::max(1, int(catalog.columns.size()))) {
     fail(Exit::usage, fmt::format("split: no label column {}", settings.column));
   }
 }
@@ -69,15 +69,15 @@ ItemGroups units_of(const std::vector<Split>& split, const ItemGroups& groups) {
   return units;
 }
 
-// The units of each class, and of pictures without a label, in an order drawn at random. The largest class comes last:
-// it has single pictures enough to even out what the others could not be dealt.
-ItemGroups strata_of(const Catalogue& catalogue, const ItemGroups& units, const SplitSettings& settings) {
-  const bool stratified = settings.column >= 0 && !catalogue.columns.empty();
+// The units of each class, and of images without a label, in an order drawn at random. The largest class comes last:
+// it has enough single images to even out what the others could not be dealt.
+ItemGroups strata_of(const Catalog& catalog, const ItemGroups& units, const SplitSettings& settings) {
+  const bool stratified = settings.column >= 0 && !catalog.columns.empty();
   const auto column = std::size_t(settings.column);
-  ItemGroups strata(stratified ? catalogue.classes[column].size() + 1 : 1);
+  ItemGroups strata(stratified ? catalog.classes[column].size() + 1 : 1);
   for (uint32_t u = 0; u < units.size(); ++u) {
     if (units[u].empty()) continue;
-    const int32_t label = stratified ? catalogue.items[units[u].front()].labels[column] : -1;
+    const int32_t label = stratified ? catalog.items[units[u].front()].labels[column] : -1;
     strata[label < 0 ? strata.size() - 1 : std::size_t(label)].push_back(u);
   }
   for (std::size_t s = 0; s < strata.size(); ++s) shuffle(strata[s], settings.seed, ShuffleStream::split, s);
@@ -86,22 +86,22 @@ ItemGroups strata_of(const Catalogue& catalogue, const ItemGroups& units, const 
 }
 
 // Which units train whatever is asked for, so that every class of every column is seen in training.
-std::vector<bool> units_to_keep(const Catalogue& catalogue, const ItemGroups& units, const ItemGroups& strata) {
+std::vector<bool> units_to_keep(const Catalog& catalog, const ItemGroups& units, const ItemGroups& strata) {
   std::vector<std::vector<bool>> seen;
-  for (const auto& classes : catalogue.classes) seen.emplace_back(classes.size());
+  for (const auto& classes : catalog.classes) seen.emplace_back(classes.size());
   std::vector<bool> keep(units.size());
   for (const auto& stratum : strata)
     for (auto unit = stratum.rbegin(); unit != stratum.rend(); ++unit)
       for (const uint32_t item : units[*unit])
         for (std::size_t c = 0; c < seen.size(); ++c) {
-          const int32_t label = catalogue.items[item].labels[c];
+          const int32_t label = catalog.items[item].labels[c];
           if (label < 0 || seen[c][std::size_t(label)]) continue;
           seen[c][std::size_t(label)] = keep[*unit] = true;
         }
   return keep;
 }
 
-// Gives units of the stratum to `side`, in order, wherever one fits into what is still wanted, and leaves in `carry`
+// Gives units of the stratum to `side`, in order, if one fits into what is still needed, and leaves in `carry`
 // what could not be given. Units that are given are emptied.
 void deal(const std::vector<uint32_t>& stratum, ItemGroups& units, const std::vector<bool>& keep, double want,
           Split side, std::vector<Split>& split, double& carry) {
@@ -118,16 +118,16 @@ void deal(const std::vector<uint32_t>& stratum, ItemGroups& units, const std::ve
 }
 
 // The years as numbers, -1 for none.
-std::vector<int> years_of(const Catalogue& catalogue) {
-  if (catalogue.years.empty())
+std::vector<int> years_of(const Catalog& catalog) {
+  if (catalog.years.empty())
     fail(Exit::usage, "a split by year needs the Kaggle layout with a column \"year\" in styles.csv");
   std::vector<int> years;
-  for (std::size_t i = 0; i < catalogue.years.size(); ++i) {
-    const std::string& text = catalogue.years[i];
+  for (std::size_t i = 0; i < catalog.years.size(); ++i) {
+    const std::string& text = catalog.years[i];
     int year = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), year);
     if (!text.empty() && (error != std::errc{} || end != text.data() + text.size() || year < 0))
-      fail(Exit::data, fmt::format("{}: year \"{}\" is no number", catalogue.items[i].file, printable(text)));
+      fail(Exit::data, fmt::format("{}: year \"{}\" is not a number", catalog.items[i].file, printable(text)));
     years.push_back(year);
   }
   return years;
@@ -135,54 +135,54 @@ std::vector<int> years_of(const Catalogue& catalogue) {
 
 }  // namespace
 
-std::vector<int64_t> class_counts(const Catalogue& catalogue, std::size_t column) {
-  std::vector<int64_t> counts(catalogue.classes[column].size());
-  for (const auto& item : catalogue.items) {
+std::vector<int64_t> class_counts(const Catalog& catalog, std::size_t column) {
+  std::vector<int64_t> counts(catalog.classes[column].size());
+  for (const auto& item : catalog.items) {
     if (item.labels[column] >= 0) ++counts[std::size_t(item.labels[column])];
   }
   return counts;
 }
 
-std::vector<std::vector<std::string>> fold_rare_classes(Catalogue& catalogue, const std::vector<int64_t>& min_counts,
+std::vector<std::vector<std::string>> fold_rare_classes(Catalog& catalog, const std::vector<int64_t>& min_counts,
                                                         RareClasses what) {
   std::vector<std::vector<std::string>> folded;
-  for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
-    folded.push_back(fold_column(catalogue, c, min_counts[c], what));
+  for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
+    folded.push_back(fold_column(catalog, c, min_counts[c], what));
   }
   return folded;
 }
 
-void check_classes(const Catalogue& catalogue) {
-  for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
-    const auto& classes = catalogue.classes[c];
+void check_classes(const Catalog& catalog) {
+  for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
+    const auto& classes = catalog.classes[c];
     if (classes.size() >= 2) continue;
-    if (classes.empty()) fail(Exit::data, fmt::format("{}: no picture has a label", catalogue.columns[c]));
-    fail(Exit::data, fmt::format("{}: only one class, \"{}\" ({} pictures); nothing to learn", catalogue.columns[c],
-                                 classes[0], class_counts(catalogue, c)[0]));
+    if (classes.empty()) fail(Exit::data, fmt::format("{}: no picture has a label", catalog.columns[c]));
+    fail(Exit::data, fmt::format("{}: only one class, \"{}\" ({} pictures); nothing to learn", catalog.columns[c],
+                                 classes[0], class_counts(catalog, c)[0]));
   }
 }
 
-std::vector<Split> make_split(const Catalogue& catalogue, const ItemGroups& groups, const SplitSettings& settings) {
-  check_settings(catalogue, settings);
-  const bool given = !catalogue.given.empty();
-  std::vector<Split> split = given ? catalogue.given : std::vector<Split>(catalogue.items.size(), Split::train);
+std::vector<Split> make_split(const Catalog& catalog, const ItemGroups& groups, const SplitSettings& settings) {
+  check_settings(catalog, settings);
+  const bool given = !catalog.given.empty();
+  std::vector<Split> split = given ? catalog.given : std::vector<Split>(catalog.items.size(), Split::train);
   if (given && std::count(split.begin(), split.end(), Split::val) > 0) return split;
 
   ItemGroups units = units_of(split, groups);
-  const ItemGroups strata = strata_of(catalogue, units, settings);
-  const std::vector<bool> keep = units_to_keep(catalogue, units, strata);
+  const ItemGroups strata = strata_of(catalog, units, settings);
+  const std::vector<bool> keep = units_to_keep(catalog, units, strata);
   double carry_test = 0, carry_val = 0;
   for (const auto& stratum : strata) {
-    double pictures = 0;
-    for (const uint32_t u : stratum) pictures += double(units[u].size());
-    if (!given) deal(stratum, units, keep, pictures * settings.test, Split::test, split, carry_test);
-    deal(stratum, units, keep, pictures * settings.val, Split::val, split, carry_val);
+    double images = 0;
+    for (const uint32_t u : stratum) images += double(units[u].size());
+    if (!given) deal(stratum, units, keep, images * settings.test, Split::test, split, carry_test);
+    deal(stratum, units, keep, images * settings.val, Split::val, split, carry_val);
   }
   return split;
 }
 
-std::vector<Split> newest_years(const Catalogue& catalogue, double fraction) {
-  const std::vector<int> years = years_of(catalogue);
+std::vector<Split> newest_years(const Catalog& catalog, double fraction) {
+  const std::vector<int> years = years_of(catalog);
   std::map<int, int64_t, std::greater<>> counts;
   for (const int year : years)
     if (year >= 0) ++counts[year];
@@ -200,9 +200,9 @@ std::vector<Split> newest_years(const Catalogue& catalogue, double fraction) {
   return split;
 }
 
-uint64_t files_hash(const Catalogue& catalogue) {
+uint64_t files_hash(const Catalog& catalog) {
   Hash64 hash;
-  for (const auto& item : catalogue.items) hash.text(item.file);
+  for (const auto& item : catalog.items) hash.text(item.file);
   return hash.value();
 }
 

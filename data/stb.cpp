@@ -1,4 +1,6 @@
 // GIF and BMP through stb_image, compiled here and nowhere else, with nothing else of it compiled in.
+#include "data/stb.h"
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
@@ -19,7 +21,7 @@
 #include <limits>
 #include <memory>
 
-#include "data/codecs.h"
+#include "data/image_format.h"
 #include "kernels/base/error.h"
 
 namespace pc::detail {

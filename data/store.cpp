@@ -8,14 +8,16 @@
 #include <cstring>
 #include <utility>
 
+#include "data/cache_folder.h"
 #include "data/pack.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
 
 namespace pc {
 namespace {
 
-constexpr uint64_t kVersion = 3;  // of the layout and of what the decoders make of a picture
+constexpr uint64_t kVersion = 3;  // of the layout and of what the decoders make of an image
 constexpr char kMagic[8] = {'P', 'C', 'S', 'T', 'O', 'R', 'E', '\n'};
 
 struct StoredEntry {
@@ -28,14 +30,14 @@ struct Footer {
   uint64_t version, key, count, pixel_bytes, bad_bytes, checksum;
 };
 
-// The CRC-32 of what `sum` is of, and these bytes behind it. zlib takes a null pointer, which an empty block may have,
-// for the wish to begin anew.
+// `sum`, the CRC-32 of earlier bytes, continued over these. zlib takes a null pointer, which an empty block may have,
+// as a request to start again.
 uint32_t checksum(uint32_t sum, const void* data, std::size_t bytes) {
   return bytes == 0 ? sum : uint32_t(::crc32_z(sum, static_cast<const Bytef*>(data), bytes));
 }
 
-// Bad pictures as lines "ITEM\tFILE\tREASON\n"; tabs and newlines inside become spaces.
-std::string bad_text(const std::vector<BadPicture>& bad) {
+// Bad images as lines "ITEM\tFILE\tREASON\n"; tabs and newlines inside become spaces.
+std::string bad_text(const std::vector<BadImage>& bad) {
   std::string text;
   for (const auto& b : bad) {
     std::string file = b.file, reason = b.reason;
@@ -48,8 +50,8 @@ std::string bad_text(const std::vector<BadPicture>& bad) {
   return text;
 }
 
-std::vector<BadPicture> parse_bad(std::string_view text) {
-  std::vector<BadPicture> bad;
+std::vector<BadImage> parse_bad(std::string_view text) {
+  std::vector<BadImage> bad;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
@@ -65,8 +67,8 @@ std::vector<BadPicture> parse_bad(std::string_view text) {
 uint64_t key_of(const DataSet& data, const StoreSettings& settings) {
   return Hash64()
       .number(kVersion)
-      .number(data.pictures->fingerprint())
-      .number(data.catalogue.items.size())
+      .number(data.images->fingerprint())
+      .number(data.catalog.items.size())
       .number(uint64_t(settings.short_side))
       .number(uint64_t(settings.max_pixels))
       .value();
@@ -80,7 +82,7 @@ void write_store(const std::filesystem::path& path, const DataSet& data, const S
       sum = checksum(sum, bytes, size);
       file(bytes, size);
     };
-    const Packed packed = pack_pictures(data, settings, sink, progress);
+    const Packed packed = pack_images(data, settings, sink, progress);
     std::vector<StoredEntry> index;
     for (const auto& image : packed.index) {
       index.push_back({.offset = uint64_t(image.offset), .h = uint32_t(image.h), .w = uint32_t(image.w)});
@@ -154,7 +156,7 @@ std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, 
   return store;
 }
 
-Image ImageStore::picture(std::size_t item) const {
+Image ImageStore::copy_image(std::size_t item) const {
   const StoredImage stored = image(item);
   const uint8_t* pixels = pixels_ + stored.offset;
   return {.h = stored.h, .w = stored.w, .pixels = {pixels, pixels + std::ptrdiff_t(stored.h) * stored.w * 3}};
@@ -166,7 +168,7 @@ std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSet
   const std::filesystem::path folder = cache.empty() ? default_cache_folder() : cache;
   const std::filesystem::path path = store_path(data, settings, folder);
   const uint64_t key = key_of(data, settings);
-  const std::size_t count = data.catalogue.items.size();
+  const std::size_t count = data.catalog.items.size();
   if (auto store = read_store(path, key, count)) return store;
   make_folders(folder);
   write_store(path, data, settings, key, progress);

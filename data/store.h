@@ -1,6 +1,6 @@
-// The packed store: every picture decoded once into one file of u8 pixels, mapped from then on.
+// The packed store: every image decoded once into one file of u8 pixels, mapped from then on.
 //
-// Layout (little-endian): pixels of all pictures, one after the other | index: u64 offset, u32 h, u32 w each | bad list
+// Layout (little-endian): pixels of all images, one after the other | index: u64 offset, u32 h, u32 w each | bad list
 // as text | footer: magic, version, key, count, size of pixels and bad list, CRC-32 of every byte before it.
 #pragma once
 
@@ -11,29 +11,31 @@
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
+#include "data/decode_settings.h"
+#include "data/image.h"
 #include "kernels/base/file.h"
 
 namespace pc {
 
 struct StoreSettings {
-  // A picture whose short side is longer is shrunk to this short side (triangle filter over the whole footprint, aspect
-  // ratio kept to a pixel); smaller ones are stored as they are. 0: every picture at its own size.
+  // An image whose short side is longer is resized to this short side (triangle filter over the whole footprint, aspect
+  // ratio kept to a pixel); smaller ones are stored as they are. 0: every image at its own size.
   int short_side = 0;
-  int64_t max_pixels = 100'000'000;  // of the picture before shrinking
+  int64_t max_pixels = 100'000'000;  // of the image before it is resized
 };
 
-// What a network with this input size trains on: twice its longer side is kept, room for crops.
+// What a network with this input size trains on: twice its longer side is kept, so that crops lose no detail.
 StoreSettings store_settings(int64_t height, int64_t width);
-// How pictures are decoded for such a store, before they are shrunk to its short side.
+// How images are decoded for such a store, before they are resized to its short side.
 DecodeSettings decode_settings(const StoreSettings& settings);
 
 struct StoredImage {
   int64_t offset = 0;  // of its h * w * 3 bytes in pixels()
-  int h = 0, w = 0;    // 0 x 0: a bad picture
+  int h = 0, w = 0;    // 0 x 0: a bad image
 };
 
-struct BadPicture {
+struct BadImage {
   std::size_t item = 0;
   std::string file, reason;
 };
@@ -43,10 +45,10 @@ class ImageStore {
   const uint8_t* pixels() const { return pixels_; }
   int64_t pixel_bytes() const { return pixel_bytes_; }
   StoredImage image(std::size_t item) const { return index_[item]; }
-  Image picture(std::size_t item) const;  // a copy of its pixels
+  Image copy_image(std::size_t item) const;  // a copy of its pixels
   const std::vector<StoredImage>& index() const { return index_; }
   std::size_t size() const { return index_.size(); }
-  const std::vector<BadPicture>& bad() const { return bad_; }
+  const std::vector<BadImage>& bad() const { return bad_; }
   const std::filesystem::path& path() const { return file_->path(); }
 
  private:
@@ -55,28 +57,24 @@ class ImageStore {
   const uint8_t* pixels_ = nullptr;
   int64_t pixel_bytes_ = 0;
   std::vector<StoredImage> index_;
-  std::vector<BadPicture> bad_;
+  std::vector<BadImage> bad_;
 };
 
 using PackProgress = std::function<void(int64_t done, int64_t total)>;
-
-// $XDG_CACHE_HOME/pc, else ~/.cache/pc, else pc-cache in the temporary folder.
-std::filesystem::path default_cache_folder();
 
 // The file the store of this data set and these settings has: FOLDER/pictures-KEY.u8.
 std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
                                  const std::filesystem::path& folder);
 
-// Maps the store, or packs it first (all threads; `progress` is called from this thread) where it is absent, cut off or
-// of other content. An empty `cache` is the default cache folder. A picture that cannot be decoded is listed in bad()
-// and never stops the packing. Reads the whole file once. Errors: Error(file) where the folder cannot be written,
-// Error(data) where the store is whole but its bytes are not those that were written: who trains should know of such a
-// disk.
+// Maps the store, or packs it first (all threads; `progress` is called from this thread) if it is absent, truncated or
+// of other content. An empty `cache` is the default cache folder. An image that cannot be decoded is listed in bad()
+// and never stops the packing. Reads the whole file once. Errors: Error(file) if the folder cannot be written,
+// Error(data) if the store is whole but its bytes are not those that were written: such a disk must be noticed.
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
                                              const std::filesystem::path& cache, const PackProgress& progress = {});
 
-// The store at `path`, or null where it is absent, cut off, or not of this version, key and number of pictures. Errors:
-// Error(data) where its checksum does not hold.
+// The store at `path`, or null if it is absent, truncated, or not of this version, key and number of images. Errors:
+// Error(data) if its checksum does not match.
 std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count);
 
 }  // namespace pc

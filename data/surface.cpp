@@ -1,11 +1,12 @@
 // Surfaces out of value noise (K. Perlin, "An image synthesizer", SIGGRAPH 1985): random values on a lattice, smoothly
 // joined, at several sizes and stretches.
+#include "data/surface.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 
-#include "data/background.h"
 #include "kernels/base/random.h"
 
 namespace pc {
@@ -67,7 +68,7 @@ Color from_hue(float hue, float saturation, float value) {
   return c;
 }
 
-// Homes are mostly brown, beige and gray; the rest has any colour.
+// Homes are mostly brown, beige and gray; the rest has any color.
 Color home_color(Dice& dice) {
   const int kind = dice.below(4);
   if (kind == 0) return from_hue(dice.between(0.04f, 0.11f), dice.between(0.2f, 0.7f), dice.between(0.25f, 0.85f));
@@ -76,7 +77,7 @@ Color home_color(Dice& dice) {
   return from_hue(dice.between(0, 1), dice.between(0.4f, 0.95f), dice.between(0.25f, 0.9f));
 }
 
-// A surface is a colour for each point (x, y), in pixels of a picture 80 high.
+// A surface is a color for each point (x, y), in pixels of an image 80 high.
 class Surface {
  public:
   explicit Surface(Dice& dice)
@@ -120,7 +121,7 @@ class Surface {
     const float fold = coarse_.at(u / (2 * unit_), v / (5 * unit_));
     return fold + 0.4f * (fine_.at(u * 0.8f, v * 0.8f) - 0.5f);
   }
-  // Patches of two or three colours.
+  // Patches of two or three colors.
   Color carpet(float u, float v) const {
     const float patch = coarse_.at(u / unit_, v / unit_), detail = fine_.at(2.5f * u / unit_, 2.5f * v / unit_);
     const Color ground = patch > 0.55f ? other_ : base_;

@@ -32,7 +32,7 @@ class FileTree {
   std::string name_;
 };
 
-// Error(file) where the root cannot be read, Error(data) where a file is no zip archive or one that list_archive
+// Error(file) if the root cannot be read, Error(data) if a file is not a zip archive, or is one that list_archive
 // (data/archive.h) refuses.
 std::shared_ptr<const FileTree> open_tree(const std::filesystem::path& root);
 

@@ -1,8 +1,9 @@
 // WebP through libwebp: lossy and lossless, alpha composited on white; animations are refused.
-#include <fmt/format.h>
+#include "data/webp.h"
+
 #include <webp/decode.h>
 
-#include "data/codecs.h"
+#include "data/alpha.h"
 #include "kernels/base/error.h"
 
 namespace pc::detail {
@@ -41,7 +42,7 @@ Image decode_webp(std::span<const std::byte> bytes, const std::string& name, con
   config.output.u.RGBA = {.rgba = image.pixels.data(), .stride = image.w * int(channels), .size = image.pixels.size()};
   if (const VP8StatusCode status = WebPDecode(data, bytes.size(), &config); status != VP8_STATUS_OK)
     fail_webp(name, status);
-  if (config.input.has_alpha) image.pixels = on_white(image.pixels);
+  if (config.input.has_alpha) image.pixels = composite_on_white(image.pixels);
   return image;
 }
 

@@ -8,18 +8,19 @@
 #include <cstring>
 #include <string_view>
 
-#include "engine/safetensors.h"
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
-constexpr uint32_t local_magic = 0x04034b50, central_magic = 0x02014b50, descriptor_magic = 0x08074b50,
-                   end_magic = 0x06054b50, end64_magic = 0x06064b50, locator_magic = 0x07064b50;
-constexpr uint16_t packing_effort = 3u << 1, has_descriptor = 1u << 3, utf8_names = 1u << 11;
-constexpr uint32_t in_zip64 = 0xffffffffu;
-constexpr std::size_t end_bytes = 22, central_bytes = 46;
+constexpr uint32_t kLocalMagic = 0x04034b50, kCentralMagic = 0x02014b50, kDescriptorMagic = 0x08074b50,
+                   kEndMagic = 0x06054b50, kEnd64Magic = 0x06064b50, kLocatorMagic = 0x07064b50;
+constexpr uint16_t kPackingEffort = 3u << 1, kHasDescriptor = 1u << 3, kUtf8Names = 1u << 11;
+constexpr uint32_t kInZip64 = 0xffffffffu;
+constexpr std::size_t kEndBytes = 22, kCentralBytes = 46;
 
 // Little-endian fields of a part of the archive, one after the other; reading past its end throws.
 class Fields {
@@ -48,10 +49,6 @@ class Fields {
   const std::string* file_;
 };
 
-std::string_view text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 struct Directory {
   uint64_t entries = 0, bytes = 0, offset = 0;
 };
@@ -63,19 +60,19 @@ struct Entry {
   uint64_t packed = 0, bytes = 0, offset = 0;
 };
 
-// Where the end record begins, the archive's size where there is none. Without a comment it is the last 22 bytes.
+// Where the end record begins, the archive's size if there is none. Without a comment it is the last 22 bytes.
 std::size_t find_end_record(std::span<const std::byte> archive, bool comment, const std::string& file) {
   const std::size_t longest = comment ? 0xffff : 0;
-  for (std::size_t n = 0; n <= longest && n + end_bytes <= archive.size(); ++n) {
-    const std::size_t at = archive.size() - end_bytes - n;
-    if (Fields(archive.subspan(at), file).u32() != end_magic) continue;
-    if (Fields(archive.subspan(at + end_bytes - 2), file).u16() == n) return at;
+  for (std::size_t n = 0; n <= longest && n + kEndBytes <= archive.size(); ++n) {
+    const std::size_t at = archive.size() - kEndBytes - n;
+    if (Fields(archive.subspan(at), file).u32() != kEndMagic) continue;
+    if (Fields(archive.subspan(at + kEndBytes - 2), file).u16() == n) return at;
   }
   return archive.size();
 }
 
 Directory find_directory(std::span<const std::byte> archive, bool comment, const std::string& file) {
-  constexpr std::size_t locator_bytes = 20, end64_bytes = 56;
+  constexpr std::size_t kLocatorBytes = 20, kEnd64Bytes = 56;
   uint64_t end = find_end_record(archive, comment, file);
   if (end == archive.size())
     fail(Exit::data, fmt::format("{}: truncated: {} that do not end with a zip directory; download it again", file,
@@ -87,25 +84,25 @@ Directory find_directory(std::span<const std::byte> archive, bool comment, const
   d.entries = magic.u16(), d.bytes = magic.u32(), d.offset = magic.u32();
   if (here != d.entries) fail(Exit::data, file + ": the zip directory contradicts itself");
 
-  if (end >= locator_bytes + end64_bytes) {
-    Fields locator(archive.subspan(end - locator_bytes, locator_bytes), file);
-    if (locator.u32() == locator_magic) {
+  if (end >= kLocatorBytes + kEnd64Bytes) {
+    Fields locator(archive.subspan(end - kLocatorBytes, kLocatorBytes), file);
+    if (locator.u32() == kLocatorMagic) {
       const uint32_t disk = locator.u32();
-      end -= locator_bytes + end64_bytes;
+      end -= kLocatorBytes + kEnd64Bytes;
       if (disk != 0 || locator.u64() != end || locator.u32() > 1)
-        fail(Exit::data, file + ": the zip64 locator points astray");
-      Fields f(archive.subspan(end, end64_bytes), file);
-      if (f.u32() != end64_magic || f.u64() != end64_bytes - 12)
+        fail(Exit::data, file + ": the zip64 locator points outside the file");
+      Fields f(archive.subspan(end, kEnd64Bytes), file);
+      if (f.u32() != kEnd64Magic || f.u64() != kEnd64Bytes - 12)
         fail(Exit::data, file + ": the zip64 directory is not where it should be");
       f.take(2 + 2);  // versions
       const bool split = f.u32() != 0 || f.u32() != 0;
       const uint64_t on_this_disk = f.u64();
-      const Directory wide{.entries = f.u64(), .bytes = f.u64(), .offset = f.u64()};
-      const bool agree = !split && on_this_disk == wide.entries && (d.entries == 0xffff || d.entries == wide.entries) &&
-                         (d.bytes == in_zip64 || d.bytes == wide.bytes) &&
-                         (d.offset == in_zip64 || d.offset == wide.offset);
+      const Directory zip64{.entries = f.u64(), .bytes = f.u64(), .offset = f.u64()};
+      const bool agree =
+          !split && on_this_disk == zip64.entries && (d.entries == 0xffff || d.entries == zip64.entries) &&
+          (d.bytes == kInZip64 || d.bytes == zip64.bytes) && (d.offset == kInZip64 || d.offset == zip64.offset);
       if (!agree) fail(Exit::data, file + ": the zip and zip64 directories disagree");
-      d = wide;
+      d = zip64;
     }
   }
   if (d.offset > end || d.bytes != end - d.offset)
@@ -122,12 +119,12 @@ void read_extra(std::span<const std::byte> extra, uint64_t& bytes, uint64_t& pac
     Fields field(f.take(f.u16()), file);
     if (id != 1) continue;
     for (uint64_t* value : {&bytes, &packed, &offset})
-      if (*value == in_zip64) *value = field.u64();
+      if (*value == kInZip64) *value = field.u64();
   }
 }
 
 Entry read_entry(Fields& f, const std::string& file) {
-  if (f.u32() != central_magic) fail(Exit::data, file + ": the zip directory is damaged");
+  if (f.u32() != kCentralMagic) fail(Exit::data, file + ": the zip directory is damaged");
   f.take(4);  // versions
   Entry e;
   e.flags = f.u16();
@@ -140,7 +137,7 @@ Entry read_entry(Fields& f, const std::string& file) {
   f.take(2 + 2);  // internal attributes, those of DOS
   e.mode = f.u16();
   e.offset = f.u32();
-  e.name = text(f.take(name));
+  e.name = as_text(f.take(name));
   read_extra(f.take(extra), e.bytes, e.packed, e.offset, file);
   f.take(comment);
 
@@ -151,14 +148,14 @@ Entry read_entry(Fields& f, const std::string& file) {
   if (e.flags & 1) refuse("is encrypted");
   if (e.method != 0 && e.method != 8)
     refuse(fmt::format("is packed by method {}; only stored and deflated ones are read", e.method));
-  if (e.flags & ~(packing_effort | has_descriptor | utf8_names))
+  if (e.flags & ~(kPackingEffort | kHasDescriptor | kUtf8Names))
     refuse(fmt::format("has flags 0x{:x}, which are not known here", e.flags));
   if (e.method == 0 && e.packed != e.bytes)
     refuse(fmt::format("is stored, yet has {} bytes packed and {} unpacked", e.packed, e.bytes));
   return e;
 }
 
-// Checks the local header against the directory's entry and returns the record's data; `next` moves to the byte behind
+// Checks the local header against the directory's entry and returns the record's data; `next` moves to the byte after
 // it.
 std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> records, uint64_t& next,
                                   const std::string& file) {
@@ -167,17 +164,17 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
   };
   if (e.offset != next) refuse(e.offset < next ? "overlaps the record before it" : "bytes hidden before it");
   Fields f(records.subspan(next), file);
-  if (f.u32() != local_magic) refuse("no local header where the directory says");
+  if (f.u32() != kLocalMagic) refuse("no local header where the directory says");
   f.take(2);  // version
   const uint16_t flags = f.u16(), method = f.u16();
   f.take(4);  // time, date
   const uint32_t crc = f.u32();
   uint64_t packed = f.u32(), bytes = f.u32(), unused = 0;
   const uint16_t name = f.u16(), extra = f.u16();
-  if (text(f.take(name)) != e.name) refuse("the local header has another name");
+  if (as_text(f.take(name)) != e.name) refuse("the local header has another name");
   read_extra(f.take(extra), bytes, packed, unused, file);
-  // With a descriptor behind the data, the local fields may be 0.
-  const bool late = (flags & has_descriptor) != 0;
+  // With a descriptor after the data, the local fields may be 0.
+  const bool late = (flags & kHasDescriptor) != 0;
   const auto differs = [late](uint64_t local, uint64_t central) { return local != central && !(late && local == 0); };
   if (flags != e.flags || method != e.method || differs(crc, e.crc32) || differs(packed, e.packed) ||
       differs(bytes, e.bytes))
@@ -185,14 +182,14 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
   if (e.packed > f.left()) refuse("runs past the end of the records");
   const auto data = f.take(e.packed);
   if (late) {
-    if (f.u32() != descriptor_magic || f.u32() != e.crc32) refuse("damaged descriptor behind the data");
+    if (f.u32() != kDescriptorMagic || f.u32() != e.crc32) refuse("damaged descriptor behind the data");
     // The two sizes are 32 or 64 bits wide. Nothing says which, but a header begins with "PK", so only one of them can
     // fit.
-    Fields narrow(f), wide(f);
-    if (wide.left() >= 16 && wide.u64() == e.packed && wide.u64() == e.bytes)
-      f = wide;
-    else if (narrow.u32() == e.packed && narrow.u32() == e.bytes)
-      f = narrow;
+    Fields sizes32(f), sizes64(f);
+    if (sizes64.left() >= 16 && sizes64.u64() == e.packed && sizes64.u64() == e.bytes)
+      f = sizes64;
+    else if (sizes32.u32() == e.packed && sizes32.u32() == e.bytes)
+      f = sizes32;
     else
       refuse("damaged descriptor behind the data");
   }
@@ -205,7 +202,7 @@ std::vector<Entry> read_entries(std::span<const std::byte> archive, const Direct
   if (directory.entries > most) fail(Exit::limit, fmt::format("{}: more than {} records", file, most));
   Fields f(archive.subspan(directory.offset, directory.bytes), file);
   std::vector<Entry> entries;
-  entries.reserve(std::min(directory.entries, directory.bytes / central_bytes));
+  entries.reserve(std::min(directory.entries, directory.bytes / kCentralBytes));
   while (f.left() > 0 && entries.size() < directory.entries) entries.push_back(read_entry(f, file));
   if (entries.size() != directory.entries || f.left() > 0)
     fail(Exit::data, fmt::format("{}: the zip directory promises {} records and lists {}", file, directory.entries,
@@ -216,14 +213,14 @@ std::vector<Entry> read_entries(std::span<const std::byte> archive, const Direct
 }  // namespace
 
 bool ends_with_directory(std::span<const std::byte> archive) {
-  return archive.size() >= end_bytes && Fields(archive.last(end_bytes), "").u32() == end_magic;
+  return archive.size() >= kEndBytes && Fields(archive.last(kEndBytes), "").u32() == kEndMagic;
 }
 
 ZipRecord first_record(std::span<const std::byte> archive, const std::string& file) {
   Fields f(archive, file);
   f.take(26);  // all that stands before the lengths of name and extra field
   const uint16_t name = f.u16(), extra = f.u16();
-  ZipRecord record{.name = std::string(text(f.take(name)))};
+  ZipRecord record{.name = std::string(as_text(f.take(name)))};
   f.take(extra);
   record.data = f.take(f.left());
   return record;

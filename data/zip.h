@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,7 +12,7 @@ namespace pc {
 struct ZipRecord {
   std::string name;
   uint32_t crc32 = 0;               // of the unpacked bytes
-  uint16_t mode = 0;                // Unix type and permissions; 0 where the packer left none
+  uint16_t mode = 0;                // Unix type and permissions; 0 if the packer left none
   bool compressed = false;          // deflated
   uint64_t bytes = 0;               // unpacked, as declared
   std::span<const std::byte> data;  // within the archive, as stored
@@ -22,32 +21,26 @@ struct ZipRecord {
 // How far an archive may stray from what torch.save writes.
 struct ZipRules {
   uint64_t max_records = 200'000;
-  bool comment = false;  // behind the directory, as GitHub's archives have one; also a place for a second file
+  bool comment = false;  // after the directory, as GitHub's archives have one; also a place for a second file
 };
 
 // The records in the order of their data. `file` stands for the archive in messages.
 //
-// Accepted are records one behind the other from the first byte, stored or deflated, zip64 or not, the directory at the
+// Accepted are records one after the other from the first byte, stored or deflated, zip64 or not, the directory at the
 // very end. Refused with Error(data): encryption, split archives, duplicate names, local headers that disagree with the
 // directory, overlaps, hidden bytes, and a missing directory (a truncated download); with Error(limit) too many
 // records. Memory: below 200 bytes per record and its name twice. The data themselves are not looked at.
 std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file,
                                           const ZipRules& rules = {});
 
-// Whether the archive ends as torch.save's do; else it is cut off or something stands behind it.
+// Whether the archive ends as torch.save's do; else it is truncated or something follows it.
 bool ends_with_directory(std::span<const std::byte> archive);
 
-// What the first local header tells of the first record, for archives that are cut off; its data run to their end.
-// Error(data) where even the header is cut.
+// What the first local header says of the first record, for archives that are truncated; its data run to their end.
+// Error(data) if even the header is truncated.
 ZipRecord first_record(std::span<const std::byte> archive, const std::string& file);
 
-// Throws Error(data) where the record's bytes, as stored, do not have its CRC-32.
+// Throws Error(data) if the record's bytes, as stored, do not have its CRC-32.
 void check_crc(const ZipRecord& record, const std::string& file);
-
-// Sends the unpacked bytes to `sink`, at most 64 KiB at a time and never more than `bytes` in all. Throws Error(data)
-// where the record holds fewer or more, is no deflate stream, or does not have its CRC-32; some bytes may have been
-// sent by then. `name` is what errors call the record.
-void unpack_record(const ZipRecord& record, const std::string& name,
-                   const std::function<void(std::span<const std::byte>)>& sink);
 
 }  // namespace pc

@@ -1,4 +1,5 @@
-// The bytes of one record, never more than the directory declares.
+#include "data/zip_unpack.h"
+
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -6,7 +7,6 @@
 #include <array>
 #include <new>
 
-#include "data/zip.h"
 #include "kernels/base/error.h"
 
 namespace pc {
@@ -27,9 +27,9 @@ class Inflater {
 
   // The next bytes, at most `most`; none at the end.
   std::span<const std::byte> next(uint64_t most) {
-    const std::size_t room = std::min<uint64_t>(most, chunk_.size());
+    const std::size_t capacity = std::min<uint64_t>(most, chunk_.size());
     z_.next_out = reinterpret_cast<Bytef*>(chunk_.data());
-    z_.avail_out = uInt(room);
+    z_.avail_out = uInt(capacity);
     while (z_.avail_out > 0 && !ended_) {
       if (z_.avail_in == 0) feed();
       const int code = ::inflate(&z_, Z_NO_FLUSH);
@@ -41,7 +41,7 @@ class Inflater {
                                      : z_.msg            ? z_.msg
                                                          : "?"));
     }
-    return std::span(chunk_).first(room - z_.avail_out);
+    return std::span(chunk_).first(capacity - z_.avail_out);
   }
   bool all_used() const { return packed_.empty() && z_.avail_in == 0; }
 

@@ -9,7 +9,7 @@
 namespace pc {
 namespace {
 
-// The numbers of one picture or batch, by position; streams of different purposes never meet.
+// The random numbers of one image or batch, by position; streams of different purposes never overlap.
 class Draws {
  public:
   enum Purpose : uint64_t { crop = 0, change = 1, mix = 2, trivial = 3 };
@@ -19,7 +19,7 @@ class Draws {
     const uint64_t at = used_++;
     return uniform(philox(seed_, high_, index_ * 2 + at / 4 % 2 + (at / 8 << 40)).word[at % 4]);
   }
-  float around(float centre, float strength) { return centre + strength * (2 * next() - 1); }
+  float around(float center, float strength) { return center + strength * (2 * next() - 1); }
 
  private:
   uint64_t seed_, high_, index_, used_ = 0;
@@ -30,7 +30,7 @@ void draw_crop(const Augmentation& a, Draws& draws, AugmentSample& s) {
   const float most = std::max(1.0f, std::sqrt(a.max_area));
   const float area = a.min_area + (std::max(a.max_area, a.min_area) - a.min_area) * draws.next();
   const float stretch = std::exp(std::log(std::max(1.0f, a.max_stretch)) * (2 * draws.next() - 1));
-  draws.next();
+  draws.next();  // not used: without it the later numbers would change
   const float width = s.crop_w * std::min(most, std::sqrt(area * stretch));
   const float height = s.crop_h * std::min(most, std::sqrt(area / stretch));
   s.crop_x += (s.crop_w - width) * draws.next();
@@ -39,7 +39,7 @@ void draw_crop(const Augmentation& a, Draws& draws, AugmentSample& s) {
   s.crop_h = height;
 }
 
-// What the sample's matrix makes is changed once more.
+// Applies another linear transform after the sample's matrix.
 void turn_by(AugmentSample& s, float xx, float xy, float yx, float yy) {
   for (auto& row : s.turn) {
     const float x = row[0], y = row[1];
@@ -48,7 +48,7 @@ void turn_by(AugmentSample& s, float xx, float xy, float yx, float yy) {
   }
 }
 
-// Clockwise as seen.
+// Clockwise as displayed.
 void turn_by(AugmentSample& s, float degrees) {
   const double angle = double(degrees) * std::numbers::pi / 180;
   const float cosine = float(std::cos(angle)), sine = float(std::sin(angle));
@@ -84,15 +84,15 @@ Recolor draw_color(const Augmentation& a, Draws& draws) {
 }
 
 void draw_trivial(const Augmentation& a, int h, int w, Draws& draws, AugmentSample& s, Recolor& color) {
-  enum { identity, shift_x, shift_y, slant_x, slant_y, turn, brightness, saturation, contrast, bits, invert, count };
+  enum { identity, shift_x, shift_y, shear_x, shear_y, turn, brightness, saturation, contrast, bits, invert, count };
   const bool on = draws.next() < a.trivial;
   const int operation = std::min(int(draws.next() * float(count)), count - 1);
-  const float strength = draws.around(0, 1), slant = 0.99f * strength, factor = 1 + 0.99f * strength;
+  const float strength = draws.around(0, 1), shear = 0.99f * strength, factor = 1 + 0.99f * strength;
   if (!on) return;
   if (operation == shift_x) s.crop_x += 32 * strength * s.crop_w / float(w);
   if (operation == shift_y) s.crop_y += 32 * strength * s.crop_h / float(h);
-  if (operation == slant_x) turn_by(s, 1, slant, 0, 1);
-  if (operation == slant_y) turn_by(s, 1, 0, slant, 1);
+  if (operation == shear_x) turn_by(s, 1, shear, 0, 1);
+  if (operation == shear_y) turn_by(s, 1, 0, shear, 1);
   if (operation == turn) turn_by(s, 135 * strength);
   if (operation == brightness) color.brightness *= factor;
   if (operation == saturation) color.saturation *= factor;
@@ -132,7 +132,7 @@ float draw_beta(float a, Draws& draws) {
   }
 }
 
-// A rectangle of a share 1 - lambda of the picture, its middle anywhere, cut off at the border.
+// A rectangle of 1 - lambda of the image's area, its center anywhere, clipped at the border.
 MixPair draw_rectangle(float lambda, int h, int w, Draws& draws) {
   const float side = std::sqrt(1 - lambda);
   const int rh = int(std::lround(side * float(h))), rw = int(std::lround(side * float(w)));

@@ -8,10 +8,10 @@
 
 namespace pc {
 
-// Types that files may hold beside the engine's own.
+// The element types of weight files, more than the engine's own DType.
 enum class FileType : uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
-constexpr FileType all_file_types[] = {FileType::f64, FileType::f32, FileType::f16, FileType::bf16, FileType::i64,
-                                       FileType::i32, FileType::i16, FileType::i8,  FileType::u8,   FileType::boolean};
+constexpr FileType kAllFileTypes[] = {FileType::f64, FileType::f32, FileType::f16, FileType::bf16, FileType::i64,
+                                      FileType::i32, FileType::i16, FileType::i8,  FileType::u8,   FileType::boolean};
 std::size_t size_of(FileType);  // bytes per element
 const char* name_of(FileType);  // safetensors names: "F32", "BF16", "I64", …
 
@@ -29,7 +29,7 @@ namespace detail {
 template <class Stored, class F>
 void for_each_as(const std::byte* data, int64_t count, F& f) {
   for (int64_t i = 0; i < count; ++i) {
-    Stored value;  // files do not promise alignment
+    Stored value;  // files do not guarantee alignment
     std::memcpy(&value, data + std::size_t(i) * sizeof value, sizeof value);
     f(value);
   }

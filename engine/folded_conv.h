@@ -7,7 +7,7 @@
 
 namespace pc {
 
-// The affine map of a batch norm in evaluation.
+// The parameters of a batch norm in evaluation.
 struct NormParameters {
   Tensor gamma, beta, running_mean, running_var;  // f32 [k]
   float eps = 1e-5f;
@@ -17,12 +17,13 @@ struct NormParameters {
 struct FoldedFilter {
   Tensor w, bias;
 };
-// w f32 [k,…], one filter after the other in any layout.
+// w f32 [k,…]: the filters one after another; the layout within a filter does not matter.
 FoldedFilter fold(const Tensor& w, const NormParameters& norm);
 
 class FoldedConv {
  public:
-  // w [k,r,s,c] f32. The folded filter is packed for inputs like `x_shape` of `dtype`; other sizes and batches work too.
+  // w [k,r,s,c] f32. The folded filter is packed for inputs like `x_shape` of `dtype`; forward() accepts other sizes
+  // and batches.
   FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape,
              DType dtype);
 

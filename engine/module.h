@@ -1,5 +1,5 @@
-// Module: a part of a network with named members. State dict, load, freeze, move, count, optimizer groups and checkpoints are all walks
-// over visit().
+// Module: a part of a network with named members. State dict, load, freeze, move, count, optimizer groups and
+// checkpoints are all built on visit().
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@ enum class Mode {
   infer   // running statistics folded into the filters, nothing recorded: the fast path of prediction and evaluation
 };
 
-// What a member is: buffers (running statistics) are saved, but not trained.
+// The role of a member: buffers (running statistics) are saved, but not trained.
 enum class Role { parameter, buffer };
 
 // The name is torchvision's: "layer1.0.conv1.weight".
@@ -25,7 +25,8 @@ using Visitor = std::function<void(const std::string& name, Var& value, Role rol
 class Module {
  public:
   virtual ~Module() = default;
-  // Names every member once, in a fixed order. Handing out members drops whatever was folded from them.
+  // Calls visitor once for every member, in a fixed order. A visitor may change members, so visit() drops everything
+  // that was folded from them.
   virtual void visit(const std::string& prefix, const Visitor& visitor) = 0;
 };
 

@@ -18,30 +18,30 @@ struct OptimizerOptions {
   bool nesterov = true;                             // sgd
   float beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f;  // adamw
   float weight_decay = 1e-4f;                       // not applied to biases and norms (vectors)
-  GradScalerConfig gradients;                       // what is done with them; see kernels/grad_scaler/grad_scaler.h
+  GradScalerConfig gradients;                       // loss scaling and clipping; see kernels/grad_scaler/grad_scaler.h
   std::function<float(const std::string& name)> lr_scale;  // factor on the learning rate of a parameter; empty: 1
 };
 
 class Optimizer {
  public:
-  // Takes the trainable parameters as they are now; frozen ones are left out.
+  // Optimizes the parameters that are trainable at this moment, not the frozen ones.
   Optimizer(Module& module, const OptimizerOptions& options);
   ~Optimizer();
 
-  // What backward() begins with for losses of these weights, f32 [n] on the parameters' device, each divided by
-  // `divisor`: scalars that carry the loss scale.
+  // The seeds of backward() for losses with these weights, f32 [n] on the parameters' device: scalars
+  // weight / divisor * loss scale.
   std::vector<Tensor> seeds(const Tensor& weights, float divisor = 1);
 
-  // One update with the gradients at hand; parameters without a gradient keep their value. Clears the gradients. lr: an
-  // f32 scalar on the parameters' device, where all is decided: nobody waits.
+  // One update with the current gradients, which it then clears; parameters without a gradient keep their value. lr: an
+  // f32 scalar on the parameters' device. Everything is decided on the device: the host does not wait.
   void step(const Tensor& lr);
   void step(float lr);
 
-  // Momenta, under names such as "layer1.0.conv1.weight.v", to be saved and restored bit for bit together with the
-  // scaler's state.
+  // The moments, with names such as "layer1.0.conv1.weight.v". Saving and restoring them and the scaler's state
+  // continues training bit for bit.
   void visit(const Visitor& visitor);
   GradScalerState state() const;                        // waits for the device
-  void send_state(Readback& to, std::size_t at) const;  // a GradScalerState, to byte `at`
+  void send_state(Readback& to, std::size_t at) const;  // a GradScalerState, to byte `at`; does not wait
   void set_state(const GradScalerState& state);
 
  private:

@@ -28,7 +28,7 @@ AugmentSample Preprocess::identity(int64_t offset, int h, int w) const {
       .offset = offset, .h = h, .w = w, .crop_x = 0, .crop_y = 0, .crop_w = float(w), .crop_h = float(h)};
   if (resize == Resize::stretch) return sample;
   const float ratio = float(width) / float(height), own = float(w) / float(h);
-  // pad grows the rectangle to the input's aspect ratio, crop shrinks it; both keep the centre.
+  // pad enlarges the rectangle to the input's aspect ratio, crop reduces it; both keep the center.
   if ((own < ratio) == (resize == Resize::pad))
     sample.crop_w = float(h) * ratio;
   else

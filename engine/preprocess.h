@@ -1,5 +1,5 @@
-// Preprocess: from a picture of any size to the network's input. One recipe, carried by the model file, serves training, evaluation,
-// prediction and the server; training draws its changes around it (engine/augmentation.h).
+// Preprocess: from an image of any size to the network's input. The model file carries one Preprocess for training,
+// evaluation, prediction and the server; training adds random changes (engine/augmentation.h).
 #pragma once
 
 #include <array>
@@ -9,7 +9,8 @@
 
 namespace pc {
 
-// How a picture is fitted into the input: stretched, padded to its aspect ratio with the fill colour, or cut to it in the middle.
+// How an image is resized to the input: stretched, padded to the input's aspect ratio with the fill color, or cropped
+// to that aspect ratio at the center.
 enum class Resize { stretch, pad, crop };
 Resize resize_from_name(const std::string& name);  // throws Error(usage)
 const char* name_of(Resize resize);
@@ -21,7 +22,7 @@ struct Preprocess {
       std{0.229f, 0.224f, 0.225f};  // of values in 0..1, as ImageNet models expect
   std::array<uint8_t, 3> fill{255, 255, 255};
   AugmentShape shape() const;
-  // The sample of a whole h x w picture whose pixels begin at `offset`.
+  // The sample for a whole h x w image whose pixels begin at `offset`.
   AugmentSample identity(int64_t offset, int h, int w) const;
 };
 

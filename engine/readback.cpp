@@ -7,7 +7,7 @@ namespace pc {
 
 void Readback::ask(std::size_t at, const void* source, std::size_t bytes) {
   PC_KERNELS(memory, device_).copy_out_later(block_.data() + at, source, bytes);
-  event_.set();
+  event_.record();
 }
 
 const std::byte* Readback::wait() const {

@@ -1,4 +1,4 @@
-// Replay: work for a device that is recorded once and from then on repeated with one call, as a CUDA graph.
+// Replay: device work that is recorded once and from then on repeated with one call, as a CUDA graph.
 #pragma once
 
 #include <functional>
@@ -9,20 +9,21 @@ namespace pc {
 
 class Replay {
  public:
-  // A device that cannot record, or recording switched off: run() does the work itself every time.
+  // If the device cannot record, or `on` is false, run() executes the work every time.
   Replay(Device device, bool on);
   ~Replay();
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
 
-  // Does `work`. The first calls run it, so that everything that is made once is made; one more runs it in memory that
-  // stays its own; the next records it. `work` must tell the device the same every time: what changes between calls
-  // lies in device memory, written outside of it. It must not wait for the device. What it leaves on the host happens
-  // in the first calls only, and what it still holds from the call before it must free before it makes anything: else
-  // it asks for memory while it is recorded.
+  // Executes `work`. The first calls run it, so that everything that is created once exists; one more call runs it with
+  // memory from an arena; the next call records it; later calls replay the recording. `work` must enqueue the same
+  // device calls every time: data that changes between calls must be in device memory, written outside of `work`. It
+  // must not wait for the device. Its effects on the host happen only in the calls that run it. It must free the
+  // tensors that it keeps from the previous call before it creates new ones; otherwise it would allocate memory while
+  // it is recorded.
   void run(const std::function<void()>& work);
   bool recorded() const { return recording_ != nullptr; }
-  // The work has changed: run() begins with its first call again.
+  // For work that has changed: the next run() is a first call again.
   void forget();
 
  private:

@@ -1,4 +1,4 @@
-// RunningMetrics: losses and hits of every head since they were last sent, kept on the device.
+// RunningMetrics: loss and accuracy of every head since they were last sent, accumulated on the device.
 #pragma once
 
 #include "engine/ops.h"
@@ -10,10 +10,9 @@ namespace pc {
 class RunningMetrics {
  public:
   RunningMetrics(std::size_t heads, Device device);
-  // logits f32 [n, classes] of a head, its targets (the first label of each counts) and its mean loss.
+  // logits f32 [n, classes] of a head, its targets (only Targets::a counts) and its mean loss.
   void add(std::size_t head, const Tensor& logits, const Targets& targets, const Tensor& loss);
-  // To byte `at` go bytes() of RunningMetricsCounts, one of each head: the sum of loss times n, hits, and rows with a label.
-  // Begins again at 0.
+  // Enqueues a copy of one RunningMetricsCounts per head, bytes() in all, to byte `at` of `to`, then resets them to 0.
   void send(Readback& to, std::size_t at);
   std::size_t bytes() const { return counts_.bytes(); }
 

@@ -11,15 +11,16 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
-constexpr uint64_t format_max_header = 100'000'000;
-constexpr std::size_t max_entries = 100'000, max_rank = 8;
+constexpr uint64_t kFormatMaxHeaderBytes = 100'000'000;
+constexpr std::size_t kMaxEntries = 100'000, kMaxRank = 8;
 
 std::optional<FileType> type_from_name(const std::string& name) {
-  for (FileType t : all_file_types)
+  for (FileType t : kAllFileTypes)
     if (name == name_of(t)) return t;
   return std::nullopt;
 }
@@ -30,8 +31,8 @@ struct Entry {
   bool has_type = false, has_shape = false, has_offsets = false;
 };
 
-// Takes the header's JSON events in the one order that the schema allows. No document is built, so nesting and
-// duplicate keys are refused where they stand and memory stays in proportion to the tensors.
+// Accepts the header's JSON events only in the order that the schema allows. No document is built, so nesting and
+// duplicate keys are rejected immediately and memory is proportional to the number of tensors.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(std::string file) : file_(std::move(file)) {}
@@ -48,7 +49,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool number_unsigned(number_unsigned_t value) override {
     if (state_ != State::numbers) unexpected(fmt::format("the number {}", value));
-    const std::size_t limit = numbers_ == &entries.back().offsets ? 2 : max_rank;
+    const std::size_t limit = numbers_ == &entries.back().offsets ? 2 : kMaxRank;
     if (numbers_->size() == limit) refuse(fmt::format("more than {} numbers in \"{}\"", limit, field_));
     if (value > uint64_t(std::numeric_limits<int64_t>::max()))
       refuse(fmt::format("the number {} in \"{}\" is too large", value, field_));
@@ -108,14 +109,14 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     if (state_ == State::names) {
       if (!names_.insert(text).second)
         fail(Exit::data, fmt::format("{}: duplicate name \"{}\"", file_, printable(text)));
-      if (names_.size() > max_entries) fail(Exit::limit, fmt::format("{}: more than {} tensors", file_, max_entries));
+      if (names_.size() > kMaxEntries) fail(Exit::limit, fmt::format("{}: more than {} tensors", file_, kMaxEntries));
       name_ = std::move(text);
       state_ = State::value;
     } else if (state_ == State::metadata) {
       key_ = std::move(text);
       if (!metadata.emplace(key_, "").second) refuse(fmt::format("duplicate key \"{}\"", printable(key_)));
-      if (metadata.size() > max_entries)
-        fail(Exit::limit, fmt::format("{}: more than {} metadata keys", file_, max_entries));
+      if (metadata.size() > kMaxEntries)
+        fail(Exit::limit, fmt::format("{}: more than {} metadata keys", file_, kMaxEntries));
     } else {
       Entry& e = entries.back();
       bool* seen = text == "dtype" ? &e.has_type : text == "shape" ? &e.has_shape : &e.has_offsets;
@@ -151,7 +152,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   std::unordered_set<std::string> names_;
 };
 
-// Shape times type size must be the extent of the offsets, in arithmetic that cannot wrap.
+// Shape times type size must be the extent of the offsets, computed with overflow checks.
 void check_entry(const Entry& e, const std::string& file) {
   auto refuse = [&](const std::string& what) {
     fail(Exit::data, fmt::format("{}: \"{}\": {}", file, printable(e.tensor.name), what));
@@ -167,7 +168,7 @@ void check_entry(const Entry& e, const std::string& file) {
                        to_string(e.tensor.shape), bytes));
 }
 
-// The extents, sorted, must tile the data from its first byte to its last: nothing overlaps, nothing is hidden.
+// The extents, sorted, must cover the data from its first byte to its last: no overlaps, no gaps.
 void check_coverage(const std::vector<Entry>& entries, uint64_t header_bytes, uint64_t file_bytes,
                     const std::string& file) {
   int64_t covered = 0;
@@ -195,19 +196,19 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
     fail(Exit::data, fmt::format("{}: {} bytes are no safetensors file", name, bytes.size()));
   std::memcpy(&header, bytes.data(), sizeof header);
   const std::string_view begin(reinterpret_cast<const char*>(bytes.data()), sizeof header);
-  if (header > format_max_header && (begin.starts_with("PK\x03\x04") || begin.starts_with("\x80\x02\x8a\x0a")))
+  if (header > kFormatMaxHeaderBytes && (begin.starts_with("PK\x03\x04") || begin.starts_with("\x80\x02\x8a\x0a")))
     fail(Exit::data, name + ": looks like PyTorch's .pth, not safetensors; pcconvert turns one into the other");
-  if (header > format_max_header)
+  if (header > kFormatMaxHeaderBytes)
     fail(Exit::data, fmt::format("{}: a header of {} bytes is over the {} that safetensors allows", name, header,
-                                 format_max_header));
+                                 kFormatMaxHeaderBytes));
   if (header > bytes.size() - sizeof header)
     fail(Exit::data, fmt::format("{}: truncated: {}, where the header alone takes {}; download it again", name,
                                  size_text(bytes.size()), size_text(sizeof header + header)));
   std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof header, header);
   text = text.substr(0, text.find_last_not_of(' ') + 1);  // writers pad with spaces
-  if (text.size() > max_header_bytes)
+  if (text.size() > kMaxHeaderBytes)
     fail(Exit::limit, fmt::format("{}: a header of {} is over the {} that are read", name, size_text(text.size()),
-                                  size_text(max_header_bytes)));
+                                  size_text(kMaxHeaderBytes)));
   // The JSON lexer skips a byte order mark and takes a NUL for the end of its input.
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos || text[first] != '{')

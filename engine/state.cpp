@@ -81,7 +81,8 @@ LoadReport load_state_dict(Module& module, const WeightFile& file) {
     }
     Tensor t = found->tensor();
     if (t.rank() == 4) t = oihw_to_krsc(t);
-    // Own memory: an optimizer must never write to a mapped file. Clone only where nothing was copied yet.
+    // Own memory: an optimizer must never write to a mapped file. Clones only if the tensor still shares the file's
+    // memory.
     value.set_value(value.value().device() == Device::cpu ? (t.unique() ? t : t.clone())
                                                           : t.to(value.value().device()));
     ++report.loaded;

@@ -1,4 +1,5 @@
-// State dicts: a Module's members to and from a weight file, and the layout change between PyTorch's OIHW filters and our KRSC.
+// State dicts: a Module's members to and from a weight file, with filters converted between PyTorch's OIHW and our
+// KRSC.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ namespace pc {
 Tensor oihw_to_krsc(const Tensor& oihw);
 Tensor krsc_to_oihw(const Tensor& krsc);
 
-// Every member in visit order, filters as OIHW, on the CPU: what PyTorch's state_dict() holds.
+// Every member in visit order, filters as OIHW, on the CPU: as PyTorch's state_dict().
 std::vector<FileTensor> state_dict(Module& module);
 
 struct LoadReport {
@@ -21,13 +22,14 @@ struct LoadReport {
   int64_t loaded = 0;
   bool complete() const { return missing.empty() && unexpected.empty() && misshaped.empty(); }
 };
-// Loads what fits by name and shape and reports the rest. num_batches_tracked is ignored. Members keep their device.
+// Loads every member whose name and shape match and reports the rest. num_batches_tracked is ignored. Members keep
+// their device.
 LoadReport load_state_dict(Module& module, const WeightFile& file);
 
 // "FILE: 3 missing (a, b, c), 1 misshaped (fc.weight [1000, 512] into [7, 512])": the first five of each kind.
 std::string describe(const LoadReport& report);
 
-// Throws Error(data) with describe() unless everything fits.
+// Throws Error(data) with describe() unless all names and shapes match.
 void load_strict(Module& module, const WeightFile& file, const std::string& path);
 
 }  // namespace pc

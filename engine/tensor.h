@@ -22,17 +22,17 @@ std::string to_string(const Shape& shape);  // "[64, 20, 15, 64]"
 class Tensor {
  public:
   Tensor() = default;
-  // Uninitialised.
+  // Uninitialized.
   Tensor(Shape shape, DType dtype, Device device);
   static Tensor zeros(Shape shape, DType dtype, Device device);
   static Tensor full(Shape shape, float value, Device device);  // f32
   template <class T>
   static Tensor from(Shape shape, const std::vector<T>& values, Device device = Device::cpu);  // float or int32_t
-  // Memory that somebody else keeps alive, such as a mapped file: never written, never freed here. CPU only.
+  // Memory kept alive by `owner`, such as a mapped file: never written, never freed here. CPU only.
   static Tensor borrow(Shape shape, DType dtype, const void* data, std::shared_ptr<const void> owner);
 
   bool empty() const { return !data_; }
-  bool unique() const { return owner_.use_count() == 1; }  // nobody else sees this memory
+  bool unique() const { return owner_.use_count() == 1; }  // no other Tensor shares this memory
   explicit operator bool() const { return !empty(); }
   const Shape& shape() const { return shape_; }
   int64_t dim(int i) const { return shape_.at(std::size_t(i)); }
@@ -48,7 +48,7 @@ class Tensor {
     return static_cast<T*>(data_);
   }
 
-  Tensor to(Device device) const;                                 // itself where it already lies there
+  Tensor to(Device device) const;                                 // itself if it is already there
   Tensor clone() const;                                           // own memory, same device
   Tensor reshape(Shape shape) const;                              // same memory; element counts must agree
   Tensor part(std::size_t byte, Shape shape, DType dtype) const;  // same memory, from this byte on

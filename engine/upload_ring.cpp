@@ -19,8 +19,8 @@ void UploadRing::upload() {
   const std::size_t half = next_ / kHalf;
   next_ = (next_ + 1) % kSlots;
   if (next_ % kHalf > 0) return;
-  halves_[half].set();
-  halves_[1 - half].wait();  // its slots come next
+  halves_[half].record();
+  halves_[1 - half].wait();  // its slots are next
 }
 
 }  // namespace pc

@@ -1,10 +1,11 @@
-// UploadRing: a block of bytes that the host writes anew for every step and the device reads at one address.
+// UploadRing: a block of bytes, rewritten by the host each step, that the device reads at one address.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
 #include "engine/tensor.h"
+#include "kernels/runtime/event.h"
 #include "kernels/runtime/pinned.h"
 
 namespace pc {
@@ -15,14 +16,14 @@ class UploadRing {
 
   // Where the host writes next.
   std::byte* host() { return slots_.empty() ? on_device_.as<std::byte>() : slots_[next_].data(); }
-  // Sends it to the device, in the order of its calls. Waits where the device has 16 or more still to read.
+  // Enqueues its copy to the device. Waits if 16 or more blocks are still to be copied.
   void upload();
   const Tensor& on_device() const { return on_device_; }  // u8 [bytes]
 
  private:
   Tensor on_device_;
   std::vector<Pinned> slots_;  // none on the CPU
-  std::vector<Event> halves_;  // behind what was sent of each half of the slots
+  std::vector<Event> halves_;  // recorded after the last upload from each half of the slots
   std::size_t next_ = 0;
 };
 

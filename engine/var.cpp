@@ -16,7 +16,8 @@ namespace {
 thread_local bool recording = true;
 std::atomic<uint64_t> created{0};
 
-// gradient += term. What a rule returned may be shared with another gradient; it is copied before the first write then.
+// gradient += term. A gradient may share memory with another one if a rule returned it twice; it is copied before a
+// write.
 void add_gradient(Tensor& gradient, Tensor term) {
   if (gradient.empty()) {
     gradient = std::move(term);
@@ -43,8 +44,8 @@ struct Var::Node {
   Backward rule;
 };
 
-// What a node holds may be the last hold on older nodes. Freeing them from here would take one stack frame per op of a chain, so the
-// outermost destructor on a thread frees for all those below it.
+// A node may hold the last reference to older nodes. Freeing them recursively would take one stack frame per op of a
+// chain, so the outermost destructor on a thread frees the nodes of all inner ones.
 Var::Node::~Node() {
   using Held = std::pair<std::vector<Var>, Backward>;
   thread_local std::vector<Held>* pending = nullptr;
@@ -119,7 +120,7 @@ void backward(const std::vector<Var>& losses, const std::vector<float>& seeds) {
 
 void backward(const std::vector<Var>& losses, const std::vector<Tensor>& seeds) {
   using Node = Var::Node;
-  // Newest first: a value is older than everything made from it, so its gradient is complete when its turn comes.
+  // Newest first: a value is older than everything made from it, so its gradient is complete when it is processed.
   std::map<uint64_t, std::shared_ptr<Node>, std::greater<>> todo;
   for (std::size_t i = 0; i < losses.size(); ++i) {
     if (losses[i].value().size() != 1) fail_shape("backward: starts from scalars, got " + to_string(losses[i].shape()));

@@ -6,7 +6,7 @@
 namespace pc {
 namespace {
 
-// visit() of both in step: they have the same members in the same order.
+// Visits the members of both in parallel: they have the same members in the same order.
 void for_members(Module& from, Module& to, const std::function<void(const Tensor& x, Var& y)>& use) {
   std::vector<Var> values;
   from.visit("", [&](const std::string&, Var& value, Role) { values.push_back(value); });
@@ -30,7 +30,7 @@ void average_members(Module& from, Module& to, float share) {
   for_members(from, to, [&](const Tensor& x, Var& y) {
     device = x.device();
     tensors.push_back({x.size(), x.as<float>(), y.value().as<float>()});
-    y.set_value(y.value());  // drops what was made of the old one
+    y.set_value(y.value());  // drops everything derived from the old value
   });
   PC_KERNELS(lerp, device).update(share, tensors);
 }

@@ -1,11 +1,12 @@
-// A running average of a model's weights, which generalises better than the last ones (Polyak & Juditsky, 1992; "EMA").
+// A running average of a model's weights, which generalizes better than the final weights (Polyak & Juditsky, 1992;
+// "EMA").
 #pragma once
 
 #include "engine/module.h"
 
 namespace pc {
 
-// Gives every member of `to`, statistics included, the value it has in `from`, a module of the same members.
+// Copies every member of `from`, including running statistics, to `to`, a module with the same members.
 void copy_members(Module& from, Module& to);
 
 // to += share * (from - to), member by member. Both on one device.

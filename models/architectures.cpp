@@ -1,5 +1,4 @@
-// The names of the backbones and what they stand for; apart from the models, so that a configuration can be checked without them.
-#include "models/resnet.h"
+#include "models/architectures.h"
 
 namespace pc {
 

@@ -21,7 +21,7 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) {
   return sum;
 }
 
-// Infinity has no number in JSON.
+// JSON has no infinity: it is written as null.
 json to_json(const Threshold& threshold) {
   json of_label = json::array();
   for (const double p : threshold.of_label) of_label.push_back(std::isfinite(p) ? json(p) : json(nullptr));

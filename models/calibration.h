@@ -1,5 +1,5 @@
-// What the logits of a model are worth, measured on validation pictures: probabilities, when to trust a name, and what
-// is no product.
+// Calibration of a model's logits, measured on validation images: probabilities, thresholds for accepting a label, and
+// detection of out-of-distribution images.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,8 +10,8 @@
 
 namespace pc {
 
-// A label may be accepted unseen where its probability reaches `of_label`, so that `percent` of the accepted ones are
-// right.
+// A label may be accepted without review if its probability is at least `of_label`; `percent` of the labels accepted
+// this way are correct.
 struct Threshold {
   int percent = 95;
   std::vector<double> of_label;  // per label of the head; infinity: no probability is enough
@@ -22,38 +22,39 @@ struct HeadCalibration {
   std::vector<Threshold> thresholds;  // by rising percent
 };
 
-// A picture is no product where its novelty exceeds `limit`.
+// An image is rejected as out of distribution if its novelty score exceeds `limit`.
 struct NoveltyRule {
   std::size_t head = 0;
-  // Of this head's logits, one for each label that products got; unit vectors, to four digits.
+  // In the space of this head's logits, one for each label that occurs in the data; unit vectors, rounded to four
+  // digits.
   std::vector<std::vector<float>> directions;
   double limit = 0;
 };
 
 struct Calibration {
   std::vector<HeadCalibration> heads;  // one per head of the model
-  std::optional<NoveltyRule> novelty;  // absent where too few pictures could set a limit
+  std::optional<NoveltyRule> novelty;  // absent if there were too few images to set a limit
 };
 
 // softmax(logits / temperature).
 std::vector<double> probabilities(const std::vector<float>& logits, double temperature);
 
-// As a direction is kept, so that it comes back from a file as it was.
+// Rounded as directions are stored, so that a direction read from a file is equal to the one written.
 float to_four_digits(double value);
 
-// How strange a picture is, from its logits per head: 1 - the cosine of the angle to the nearest of the rule's directions,
-// in 0..2. It is the distance to class means of Lee et al. ("A simple unified framework for detecting out-of-distribution
-// samples", NeurIPS 2018) with the angle as distance, and tells strangers better than the energy of the logits does
-// (bench/novelty.py).
+// The novelty score of an image, from its logits per head: 1 - the cosine of the angle to the nearest of the rule's
+// directions, in 0..2. It is the distance to class means of Lee et al. ("A simple unified framework for detecting
+// out-of-distribution samples", NeurIPS 2018) with the angle as distance, and detects out-of-distribution images better
+// than the energy of the logits does (bench/novelty.py).
 double novelty(const NoveltyRule& rule, const std::vector<std::vector<float>>& logits);
 
 // {"heads": [{"temperature", "thresholds": [{"percent", "of_label": [p or null, …]}]}], "novelty": {"score", "head",
 // "directions": [[ten-thousandths, …]], "limit"}}
 nlohmann::json to_json(const Calibration& calibration, const std::vector<HeadShape>& heads);
-// Throws std::exception where it does not fit the heads. A novelty rule with another score than ours is left out.
+// Throws std::exception if it does not match the heads. A novelty rule with another score than ours is ignored.
 Calibration calibration_from_json(const nlohmann::json& j, const std::vector<HeadShape>& heads);
 
-// The place of a head in `heads`; throws std::out_of_range naming one that is not there.
+// The index of a head in `heads`; throws std::out_of_range with the name if it is not there.
 std::size_t head_index(const std::vector<HeadShape>& heads, const std::string& name);
 
 }  // namespace pc

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "kernels/base/error.h"
+#include "models/architectures.h"
 #include "models/resnet.h"
 #include "models/small_cnn.h"
 

@@ -1,4 +1,5 @@
-// Classifier: a backbone whose last feature map, averaged over its places, goes into one linear head per label column; made by name.
+// Classifier: a backbone, global average pooling of its last feature map, and one linear head per label column; created
+// by name.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@
 
 namespace pc {
 
-// One label column: the head's name and how many classes it tells apart.
+// One label column: the head's name and its number of classes.
 struct HeadShape {
   std::string name;
   int classes;
@@ -22,16 +23,16 @@ class Classifier : public Module {
   explicit Classifier(const std::vector<HeadShape>& heads) : head_shapes_(heads) {}
   // x [n,h,w,3] -> the last feature map [n,h',w',c] (timm calls it forward_features), in the type of x.
   virtual Var features(const Var& x, Mode mode) = 0;
-  // The mean [n,c] of that map: a model may have a shorter way than to make the map.
+  // The mean [n,c] of that map; a model may compute it without storing the map.
   virtual Var mean_features(const Var& x, Mode mode) { return global_avg_pool(features(x, mode)); }
   // x [n,h,w,3] -> f32 logits [n,classes] of every head, in order.
   std::vector<Var> forward(const Var& x, Mode mode);
-  // The heads alone: mean_features() -> what forward() gives.
+  // The heads alone: the result of mean_features() -> the result of forward().
   std::vector<Var> logits_of(const Var& mean) const;
-  // For programs that only predict: from now on features() and forward() take Mode::infer and one type only and give the filters up as
-  // they fold them; visit() throws then.
+  // For programs that only predict: from now on features() and forward() may be called only with Mode::infer and with
+  // one type; each filter is released when it is folded, after which visit() throws.
   virtual void only_infer() = 0;
-  // Weights [classes,c] of a head: what each feature adds to each logit.
+  // Weights [classes,c] of a head: the contribution of each feature to each logit.
   const Tensor& head_weight(std::size_t head) const { return heads_.at(head).weight(); }
 
  protected:
@@ -43,16 +44,16 @@ class Classifier : public Module {
   std::vector<Linear> heads_;
 };
 
-// Names of the members of a head: "fc" alone (a plain torchvision ResNet), "heads.NAME" among several.
+// The name prefix of a head's members: "fc" for a single head (as in torchvision's ResNet), "heads.NAME" for several.
 std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i);
 
 bool is_head(const std::string& member);
 
-// How many stages lie between a member and the logits: 0 for a head, 1 for layer4, … 4 for layer1, 5 for the stem.
+// The number of stages from a member to the logits: 0 for a head, 1 for layer4, … 4 for layer1, 5 for the stem.
 int stages_above(const std::string& member);
 
-std::vector<std::string> architectures();
-// Random weights drawn from `seed` as torchvision draws them; without a seed they are left for a weight file to fill. Throws Error(usage) for an unknown name, listing the known ones.
+// Random weights from `seed`, with torchvision's distributions; without a seed the weights are uninitialized, to be
+// loaded from a file. Throws Error(usage) for an unknown name, with a list of the known ones.
 std::unique_ptr<Classifier> make_classifier(const std::string& architecture, const std::vector<HeadShape>& heads,
                                             std::optional<uint64_t> seed);
 

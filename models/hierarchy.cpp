@@ -13,7 +13,7 @@ using nlohmann::json;
 
 using Scores = std::vector<double>;  // log probabilities of a head's labels, up to a constant
 
-// The best finer label below each coarser one; -1 where none is known.
+// The best finer label of each coarser one; -1 if none is known.
 struct Below {
   std::vector<int32_t> label;
   Scores score;
@@ -24,7 +24,7 @@ int32_t best_label(const Scores& scores) {
 }
 
 Below best_below(const Link& link, const Scores& fine, std::size_t coarse_labels) {
-  // A coarser label without a finer one pays as much as one that has the best of all, so that it gains nothing by that.
+  // A coarser label without finer ones gets the best finer score of all, so that it has no advantage over the others.
   Below below{std::vector<int32_t>(coarse_labels, -1), Scores(coarse_labels, fine[std::size_t(best_label(fine))])};
   for (std::size_t f = 0; f < fine.size(); ++f)
     for (const int32_t label : link.coarse_of[f]) {
@@ -90,14 +90,14 @@ json to_json(const Hierarchy& hierarchy, const std::vector<HeadShape>& heads) {
 
 Hierarchy hierarchy_from_json(const json& j, const std::vector<HeadShape>& heads) {
   Hierarchy hierarchy;
-  std::vector<bool> placed(heads.size());  // finer heads of the links so far: they may stand in no later one
+  std::vector<bool> placed(heads.size());  // finer heads of the links so far: they must not occur in a later link
   for (const json& entry : j) {
     Link link{.fine = head_index(heads, entry.at("fine")),
               .coarse = head_index(heads, entry.at("coarse")),
               .coarse_of = entry.at("coarse_of")};
     check(link, heads);
     if (link.fine == link.coarse || placed[link.fine] || placed[link.coarse])
-      throw std::out_of_range("a hierarchy that is no tree");
+      throw std::out_of_range("hierarchy is not a tree");
     placed[link.fine] = true;
     hierarchy.push_back(std::move(link));
   }

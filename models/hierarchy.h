@@ -1,5 +1,5 @@
-// Heads that are levels of one tree, as masterCategory, subCategory and articleType are: which labels go together, and
-// the most probable combination of those.
+// Heads that are levels of one tree, such as masterCategory, subCategory and articleType: which labels occur together,
+// and the most probable of these combinations.
 #pragma once
 
 #include <cstdint>
@@ -10,30 +10,30 @@
 
 namespace pc {
 
-// A finer head whose label tells the coarser one's.
+// A finer head whose label determines the coarser head's label.
 struct Link {
   std::size_t fine = 0, coarse = 0;  // heads
-  // Per finer label the coarser labels it occurred with; without one it is never named.
+  // Per finer label, the coarser labels that it occurred with; a label without one is never predicted.
   std::vector<std::vector<int32_t>> coarse_of;
 };
 
 // A head is the finer one of at most one link, and its link comes after those in which it is the coarser one. Empty:
-// heads stand alone.
+// the heads are independent.
 using Hierarchy = std::vector<Link>;
 
 // From the coarsest to the finest head: one list for each head that is finer than another and coarser than none.
 std::vector<std::vector<std::size_t>> chains(const Hierarchy& hierarchy);
 
 // One label per head: those with the highest product of the heads' probabilities softmax(logits / temperature), among
-// the combinations whose linked labels occurred together. Linked heads are taken as independent witnesses of one truth,
-// so the product only ranks combinations; what is told of a head stays its own probability of that label. -1: the finer
-// labels of that coarser one are not known (rare ones may have been dropped), so none is named.
+// the combinations whose linked labels occurred together. The heads are treated as independent, so the product only
+// ranks combinations; the reported probability of a label is still that of its own head. -1: the coarser label has no
+// known finer labels (rare ones may have been dropped), so none is predicted.
 std::vector<int32_t> joint_labels(const Hierarchy& hierarchy, const std::vector<std::vector<float>>& logits,
                                   const std::vector<double>& temperatures);
 
 // [{"fine", "coarse", "coarse_of": [[…], …]}]
 nlohmann::json to_json(const Hierarchy& hierarchy, const std::vector<HeadShape>& heads);
-// Throws std::exception where it does not fit the heads.
+// Throws std::exception if it does not match the heads.
 Hierarchy hierarchy_from_json(const nlohmann::json& j, const std::vector<HeadShape>& heads);
 
 }  // namespace pc

@@ -13,7 +13,7 @@ Tensor Initializer::normal(const Shape& shape, float deviation) {
   Tensor t(shape, DType::f32, Device::cpu);
   const uint64_t tensor = used++;
   if (!seed) return t;
-  // Box-Muller: two words give two values.
+  // Box-Muller: two random words give two values.
   parallel_for((t.size() + 1) / 2, 1 << 14, [&](int64_t begin, int64_t end) {
     for (int64_t i = 2 * begin; i < std::min(2 * end, t.size()); i += 2) {
       const Philox random = philox(*seed, tensor, uint64_t(i));
@@ -46,7 +46,7 @@ ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
       running_var_(Tensor::full({o.out}, 1, Device::cpu)) {}
 
 bool ConvBn::folds(const ConvInput& in, const Var& residual, Mode mode) const {
-  if (in.before) return false;  // something before it learns
+  if (in.before) return false;  // the layer before it trains
   return mode == Mode::infer || (frozen() && !in.x.requires_grad() && !residual.requires_grad());
 }
 

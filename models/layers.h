@@ -1,4 +1,4 @@
-// The two layers every model here is made of: ConvBn and Linear, with torchvision's initialisation.
+// The two layers of all models here: ConvBn and Linear, with torchvision's initialization.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace pc {
 
-// A stream of random numbers for initial weights; without a seed the tensors stay uninitialised.
+// A stream of random numbers for initial weights; without a seed the tensors stay uninitialized.
 struct Initializer {
   std::optional<uint64_t> seed;
   uint64_t used = 0;
@@ -25,8 +25,8 @@ struct ConvBnOptions {
 
 class ConvBn;
 
-// What a layer reads: a map, or the output of another layer's convolution whose norm and ReLU are still to come, so that they can be part
-// of the next convolution.
+// The input of a layer: a feature map, or the output of another layer's convolution before its norm and ReLU, so that
+// these can be fused into the next convolution.
 struct ConvInput {
   ConvInput(Var map) : x(std::move(map)) {}
   ConvInput(Var y, ConvBn& layer, BatchNormOptions options)
@@ -36,28 +36,28 @@ struct ConvInput {
   BatchNormOptions norm = {};
 };
 
-// relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015). A frozen layer keeps its
-// running statistics too, and runs folded where nothing before it trains.
+// relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015). A frozen
+// layer does not update its running statistics, and runs folded if no layer before it trains.
 class ConvBn {
  public:
   ConvBn(const ConvBnOptions& options, Initializer& init);
   Var forward(const ConvInput& in, const Var& residual, bool relu, Mode mode);
-  // relu(batch_norm(conv2d(x))) for the next layer to read. This layer must outlive that.
+  // relu(batch_norm(conv2d(x))) as the input of the next layer. This layer must outlive the ConvInput.
   ConvInput begin(const ConvInput& in, Mode mode);
   // max_pool(relu(batch_norm(conv2d(x)))), the end of a stem.
   Var forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode);
   // global_avg_pool(relu(batch_norm(conv2d(x)) + residual)), the end of a backbone.
   Var forward_mean(const ConvInput& in, const Var& residual, Mode mode);
   void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
-  // From now on only Mode::infer, in one type: the filter is given up as soon as it is folded, which halves the memory.
+  // From now on only Mode::infer, in one type: the filter is released when it is folded, which halves the memory.
   void only_infer() { only_infer_ = true; }
 
  private:
-  // Whether nothing is to be learnt from here on down, so that the norm can be folded into the filter.
+  // Whether neither this layer nor its inputs need gradients, so that the norm can be folded into the filter.
   bool folds(const ConvInput& in, const Var& residual, Mode mode) const;
   bool frozen() const { return !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad(); }
   Var infer(const Var& x, const Var& residual, bool relu);
-  // The convolution, behind the norm and ReLU that `in` still wants. What sums it leaves, `norm` gets.
+  // The convolution, after the pending norm and ReLU of `in`. If it computes the sums of y, it stores them in `norm`.
   Var convolve(const ConvInput& in, BatchNormOptions& norm);
   Var normalize(const Var& y, const Var& residual, const BatchNormOptions& norm);
   BatchNormOptions norm_options(bool relu, Mode mode) const {
@@ -67,7 +67,7 @@ class ConvBn {
   Conv2dOptions options_;
   Var weight_, gamma_, beta_, running_mean_, running_var_;
   bool only_infer_ = false;
-  std::unique_ptr<FoldedConv> folded_;  // made by the first infer, dropped by train and visit
+  std::unique_ptr<FoldedConv> folded_;  // created by the first infer, dropped by train and visit
 };
 
 // Weights and bias from U(-1/sqrt(in), 1/sqrt(in)), as torch.nn.Linear.

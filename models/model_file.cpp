@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/safetensors_write.h"
 #include "engine/state.h"
 #include "kernels/base/error.h"
+#include "models/architectures.h"
 
 namespace pc {
 namespace {
@@ -75,7 +77,7 @@ const char* timm_crop_mode(Resize resize) {
   return "";
 }
 
-// What timm calls pretrained_cfg, of the first head.
+// timm's pretrained_cfg, for the first head.
 json timm_config(const ModelInfo& info) {
   const Preprocess& p = info.preprocess;
   const std::vector<std::string>& labels = info.heads.front().labels;
@@ -108,6 +110,12 @@ std::vector<HeadShape> ModelInfo::head_shapes() const {
   std::vector<HeadShape> shapes;
   for (const Head& head : heads) shapes.push_back({head.name, int(head.labels.size())});
   return shapes;
+}
+
+std::vector<std::string> ModelInfo::head_names() const {
+  std::vector<std::string> names;
+  for (const Head& head : heads) names.push_back(head.name);
+  return names;
 }
 
 json to_json(const Preprocess& p) {

@@ -1,5 +1,5 @@
-// A model file is a safetensors file that is enough by itself: weights under torchvision's names, and in its metadata the architecture,
-// the labels of every head, the preprocessing, and what its answers are worth.
+// A model file is a self-contained safetensors file: weights with torchvision's names, and in its metadata the
+// architecture, the labels of every head, the preprocessing, and calibration data.
 #pragma once
 
 #include <filesystem>
@@ -22,43 +22,45 @@ struct Head {
   std::vector<std::string> labels;
 };
 
-// Which pictures the training run held back for the test. Their numbers are kept, not how they were chosen: that takes all
-// pictures decoded, or a file that may be gone.
+// The images that the training run held back for the test set. The file stores their indices, because the rule that
+// chose them would need all images decoded, or a file that may no longer exist.
 struct SplitRecord {
-  int64_t pictures = 0;             // of the whole data set, bad ones included
-  uint64_t files = 0;               // files_hash of the data set: with another one the numbers mean nothing
-  std::vector<uint32_t> test;       // items in catalogue order, ascending
-  std::vector<int64_t> min_counts;  // per head: classes with fewer pictures were folded,
-  std::string rare = "other";       // into "Other" or, with "drop", into no label
+  int64_t pictures = 0;             // of the whole data set, including bad ones
+  uint64_t files = 0;               // files_hash of the data set: the indices are valid only for this one
+  std::vector<uint32_t> test;       // items in catalog order, ascending
+  std::vector<int64_t> min_counts;  // per head: classes with fewer images were merged
+  std::string rare = "other";       // into "Other" or, with "drop", lost their label
 };
 
 struct ModelInfo {
   std::string architecture;
   std::vector<Head> heads;
   Preprocess preprocess;
-  std::optional<SplitRecord> split;  // absent in files of other makers
+  std::optional<SplitRecord> split;  // absent in files written by other tools
   Hierarchy hierarchy;
-  std::optional<Calibration> calibration;  // absent where there was nothing to validate on
+  std::optional<Calibration> calibration;  // absent if there was no validation data
   std::vector<HeadShape> head_shapes() const;
+  std::vector<std::string> head_names() const;
 };
 
 // {"height", "width", "resize", "mean", "std", "fill"}
 nlohmann::json to_json(const Preprocess& preprocess);
 
-// Metadata keys: "pc.model" (JSON of the above), and timm's "architecture", "num_classes", "pretrained_cfg" for other readers.
+// Metadata keys: "pc.model" (JSON of the above), and timm's "architecture", "num_classes", "pretrained_cfg" for other
+// readers.
 std::map<std::string, std::string> to_metadata(const ModelInfo& info);
-// Throws Error(data) naming `path` where the metadata are absent or broken.
+// Throws Error(data) with `path` if the metadata are absent or broken.
 ModelInfo info_from_metadata(const std::map<std::string, std::string>& metadata, const std::string& path);
 
-// With a self-test of the weights as they are now, under "pc.self_test".
+// Adds a self-test of the current weights, with the key "pc.self_test".
 void save_model(const std::filesystem::path& path, const ModelInfo& info, Classifier& model);
 
 struct LoadedModel {
   ModelInfo info;
   std::unique_ptr<Classifier> model;
-  std::optional<SelfTest> self_test;  // not run yet; absent in older files and those of other makers
+  std::optional<SelfTest> self_test;  // not run yet; absent in older files and in those of other tools
 };
-// On the CPU. Throws Error(data) for weights that do not fit, naming the first five.
+// On the CPU. Throws Error(data) for weights that do not match, with the names of the first five.
 LoadedModel load_model(const std::filesystem::path& path);
 
 }  // namespace pc

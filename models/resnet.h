@@ -5,19 +5,13 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <string>
 
+#include "models/architectures.h"
 #include "models/classifier.h"
 #include "models/layers.h"
 
 namespace pc {
-
-struct ResNetOptions {
-  bool bottleneck;
-  std::array<int, 4> blocks;  // per stage
-};
-const std::map<std::string, ResNetOptions>& resnets();  // by the names that architectures() lists
 
 class ResNet : public Classifier {
  public:

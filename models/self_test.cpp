@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-// Waves of several lengths and directions: no channel of a trained network stays dark.
+// Waves of several lengths and directions, so that every channel of a trained network responds.
 std::vector<uint8_t> made_up_picture(int h, int w) {
   std::vector<uint8_t> pixels;
   for (int y = 0; y < h; ++y)

@@ -1,4 +1,5 @@
-// SmallCnn: four convolutions with batch norm for icons such as Fashion-MNIST's, a thirtieth of ResNet18's weights.
+// SmallCnn: four convolutions with batch norm for small images such as Fashion-MNIST's, with a thirtieth of ResNet18's
+// weights.
 #pragma once
 
 #include <array>
@@ -8,7 +9,8 @@
 
 namespace pc {
 
-// layer1: 3x3, 32 filters; layer2: 64; layer3: 128; layer4: 256. Each with batch norm and ReLU; after the first two a 2x2 max-pool halves the picture.
+// layer1: 3x3, 32 filters; layer2: 64; layer3: 128; layer4: 256. Each with batch norm and ReLU; after the first two a
+// 2x2 max-pool halves the image.
 class SmallCnn : public Classifier {
  public:
   SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);

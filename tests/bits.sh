@@ -12,15 +12,19 @@ cd "$work"
 export XDG_CACHE_HOME="$work/cache" NO_COLOR=1 TZ=UTC
 unset PC_MODEL OMP_NUM_THREADS || true
 
-hash_of() { sha256sum | cut -c 1-32; }
-line() { printf '%-44s %s\n' "$1" "$(hash_of)"; }
+# line TITLE: hashes its standard input, which must not be empty.
+line() {
+  cat >hashed
+  [ -s hashed ] || { echo "bits: nothing to hash for: $1" >&2; exit 1; }
+  printf '%-44s %s\n' "$1" "$(sha256sum <hashed | cut -c 1-32)"
+}
 run() { "$@" >log.txt 2>&1 || { echo "bits: failed: $*" >&2; cat log.txt >&2; exit 1; }; }
 
 run "$bin/pcdata" sample 48 shop
 find shop -exec touch -d @0 {} +                # a store's fingerprint covers the times of a folder's files
 find shop -type f | LC_ALL=C sort | xargs sha256sum | line "sample: files"
 run "$bin/pcdata" pack shop --cache packed --height 80 --width 60
-cat packed/*.pc* packed/*/* 2>/dev/null | line "packed store 80x60"
+find packed -type f | LC_ALL=C sort | xargs cat | line "packed store 80x60"
 
 # train NAME ARCHITECTURE PRECISION THREADS [SECTION.KEY=VALUE…]: three steps of eight images, with every augmentation that draws.
 : >empty.ini

@@ -32,11 +32,11 @@ plant data/planted.h "#include \"$(any models)\"" "data/planted.h:1: data must n
 plant engine/planted.h '#include "engine/absent.h"' "engine/planted.h:1: engine/absent.h: not found"
 plant tools/weights/planted.h "#include \"$(any tools/serve)\"" "tools/weights/planted.h:1: tools/weights must not include tools/serve/"
 # run includes cli already.
-plant tools/cli/planted.h "#include \"$(any tools/run)\"" "tools/cli -> tools/run lies on a circle:" \
-  "tools/run -> tools/cli lies on a circle:" "    tools/cli/planted.h:1: tools/run/"
+plant tools/cli/planted.h "#include \"$(any tools/runs)\"" "tools/cli -> tools/runs lies on a circle:" \
+  "tools/runs -> tools/cli lies on a circle:" "    tools/cli/planted.h:1: tools/runs/"
 plant engine/planted.h '#include <cuda_runtime.h>' "engine/planted.h:1: a header for kernels/ only"
 plant data/planted.h '#include <immintrin.h>' "data/planted.h:1: a header for kernels/ only"
-plant tools/run/planted.h '#  include "cudnn.h"' "tools/run/planted.h:1: a header for kernels/ only"
+plant tools/runs/planted.h '#  include "cudnn.h"' "tools/runs/planted.h:1: a header for kernels/ only"
 plant engine/planted.h '#ifdef NDEBUG' "engine/planted.h:1: a conditional outside kernels/"
 plant tools/cli/planted.h '#if PC_HAVE_CUDA' "tools/cli/planted.h:1: a conditional outside kernels/"
 plant engine/planted.cpp 'int planted;' "engine/planted.cpp: has no header engine/planted.h"

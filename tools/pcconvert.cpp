@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "tools/cli/program.h"
 #include "tools/weights/description.h"
 #include "tools/weights/onnx.h"
@@ -58,11 +59,11 @@ Exit inspect(const std::string& path, const WeightOptions& options, bool json) {
 }
 
 Exit verify(const std::string& a, const std::string& b, const WeightOptions& options) {
-  constexpr std::size_t shown = 10;
+  constexpr std::size_t kShown = 10;
   const AnyWeights left = read_weights(a, options), right = read_weights(b, options);
   const auto lines = differences(left.file, right.file);
-  for (std::size_t i = 0; i < lines.size() && i < shown; ++i) fmt::print("{}\n", lines[i]);
-  if (lines.size() > shown) fmt::print("… and {} more\n", lines.size() - shown);
+  for (std::size_t i = 0; i < lines.size() && i < kShown; ++i) fmt::print("{}\n", lines[i]);
+  if (lines.size() > kShown) fmt::print("… and {} more\n", lines.size() - kShown);
   if (lines.empty()) fmt::print("equal to the bit: {} tensors\n", left.file.tensors.size());
   return lines.empty() ? Exit::ok : Exit::data;
 }
@@ -88,7 +89,7 @@ Exit run(int argc, char** argv) {
   app.add_flag("--no-hash-check", a.no_hash_check,
                "Accept a file whose hash (as in resnet18-f37072fd.pth) or checksums are wrong");
   app.add_flag("--pixels", a.pixels,
-               "For .onnx: the graph takes u8 RGB pictures [n,h,w,3] of any size and fits and normalises them itself; "
+               "For .onnx: the graph takes u8 RGB pictures [n,h,w,3] of any size and fits and normalizes them itself; "
                "without it f32 [n,3,height,width], as the metadata say")
       ->excludes(inspect_flag)
       ->excludes(verify_flag);
@@ -101,7 +102,7 @@ Exit run(int argc, char** argv) {
   if (a.inspect) return inspect(a.files[0], options, a.json);
   if (a.verify) return verify(a.files[0], a.files[1], options);
   if (is_onnx_name(a.files[1]))
-    return export_onnx(a.files[0], a.files[1], options, a.pixels ? OnnxInput::pixels : OnnxInput::normalised);
+    return export_onnx(a.files[0], a.files[1], options, a.pixels ? OnnxInput::pixels : OnnxInput::normalized);
   if (a.pixels) fail(Exit::usage, fmt::format("--pixels is for ONNX; {} does not end in .onnx", a.files[1]));
   return convert(a.files[0], a.files[1], options);
 }

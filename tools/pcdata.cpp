@@ -2,7 +2,11 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/cli/program.h"
-#include "tools/dataset/subcommands.h"
+#include "tools/dataset/fetch_command.h"
+#include "tools/dataset/inspect_command.h"
+#include "tools/dataset/pack_command.h"
+#include "tools/dataset/sample_command.h"
+#include "tools/dataset/unpack_command.h"
 
 int main(int argc, char** argv) {
   return pc::run_program("pcdata", [&] {

@@ -1,4 +1,4 @@
-// pceval: accuracy of a model on any labelled data set, and of several where pictures are not like their training.
+// pceval: accuracy of a model on any labeled data set, and of several where pictures are not like their training.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,8 +12,8 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
 #include "tools/evaluate/fit_calibration.h"
-#include "tools/evaluate/score.h"
-#include "tools/evaluate/shift.h"
+#include "tools/evaluate/score_text.h"
+#include "tools/evaluate/shift_text.h"
 #include "tools/predict/adapt.h"
 #include "tools/predict/network_options.h"
 #include "tools/report/score_page.h"
@@ -46,13 +46,13 @@ bool parse(Options& o, int argc, char** argv) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
-  app.add_option("--map", o.maps, "CSV with the header class,label: which labels are right for a class; repeatable")
+  app.add_option("--map", o.maps, "CSV with the header class,label: which labels are correct for a class; repeatable")
       ->allow_extra_args(false);
   app.add_option("--min-count", o.score.min_count, "Only pictures of classes with at least so many pictures in DATA")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000'000));
   app.add_option("--accept-at", o.accept_at,
-                 "Percent of the names called sure that are to be right, as in pcpredict; default: 95");
+                 "Target precision (%) of predictions reported as confident, as in pcpredict; default: 95");
   app.add_flag("--per-class", o.per_class, "A table of every class too");
   app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
   app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");
@@ -163,7 +163,7 @@ std::vector<int32_t> true_labels(const ScorePlan& plan, const ModelInfo& info, s
   return labels;
 }
 
-void write_calibrated(const Options& o, const CalibrationSet& pictures) {
+void write_calibrated(const Options& o, const LabeledLogits& pictures) {
   LoadedModel loaded = load_model(o.models.front());
   const std::vector<double> before = temperatures(loaded.info);
   fit_calibration(loaded.info, pictures);
@@ -183,7 +183,7 @@ Exit run_score(const Options& o) {
   if (o.network.adapt) NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   ScorePage page(plan, predictor.info());
   Naming naming(plan, predictor.info(), precision_of(predictor.info(), o.accept_at));
-  CalibrationSet pictures;
+  LabeledLogits pictures;
   const ScoreReport report = [&] {
     Progress progress("scoring", int64_t(plan.items.size()));
     const auto keep = [&](std::size_t i, const Logits& logits) {

@@ -1,4 +1,4 @@
-// pcindex: an index of a catalogue's pictures, in which pcpredict finds the nearest products.
+// pcindex: an index of a catalog's pictures, in which pcpredict finds the nearest products.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -23,7 +23,7 @@ bool parse(Options& o, int argc, char** argv) {
   CLI::App app("An index of a catalogue's pictures, in which pcpredict --similar finds the nearest products.",
                "pcindex");
   add_input_options(app, o.inputs);
-  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the newest runs/*/model.safetensors");
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
   app.add_option("--output,-o", o.output, "Index to write; it serves models with the same weights below the heads")
       ->required();
   add_network_options(app, o.network);

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <numeric>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/sampler.h"
 #include "tools/cli/program.h"
 #include "tools/evaluate/greedy_average.h"
@@ -17,7 +17,7 @@ namespace {
 struct Options {
   std::string out, greedy, statistics;
   std::vector<std::string> models;
-  std::vector<double> shares;
+  std::vector<double> weights;
   int pictures = 2048;
 };
 
@@ -30,7 +30,7 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("MODEL", o.models, "Model files of one architecture and the same labels")
       ->required()
       ->expected(2, 1000);
-  app.add_option("--shares", o.shares, "What each counts, as 0.3,0.7; default: the same")
+  app.add_option("--shares,--weights", o.weights, "What each counts, as 0.3,0.7; default: the same")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option(
@@ -52,24 +52,24 @@ bool parse(Options& o, int argc, char** argv) {
   return parse_command_line(app, argc, argv);
 }
 
-std::vector<double> checked_shares(const Options& o) {
-  if (o.shares.empty()) return std::vector<double>(o.models.size(), 1);
-  if (o.shares.size() != o.models.size())
-    fail(Exit::usage, fmt::format("--shares: {} numbers for {} models", o.shares.size(), o.models.size()));
-  for (const double share : o.shares)
-    if (!(share >= 0 && share <= 1e9))
-      fail(Exit::usage, fmt::format("--shares: {}: wants a number of 0 or more", share));
-  if (std::accumulate(o.shares.begin(), o.shares.end(), 0.0) == 0) fail(Exit::usage, "--shares: all are 0");
-  return o.shares;
+std::vector<double> checked_weights(const Options& o) {
+  if (o.weights.empty()) return std::vector<double>(o.models.size(), 1);
+  if (o.weights.size() != o.models.size())
+    fail(Exit::usage, fmt::format("--shares: {} numbers for {} models", o.weights.size(), o.models.size()));
+  for (const double weight : o.weights)
+    if (!(weight >= 0 && weight <= 1e9))
+      fail(Exit::usage, fmt::format("--shares: {}: wants a number of 0 or more", weight));
+  if (std::accumulate(o.weights.begin(), o.weights.end(), 0.0) == 0) fail(Exit::usage, "--shares: all are 0");
+  return o.weights;
 }
 
 // Re-estimates the statistics of the batch norms.
 void reestimate(const Options& o, Predictor& predictor) {
   const DataSet data = open_dataset(o.statistics, {});
-  std::vector<uint32_t> items = epoch_order(uint32_t(data.catalogue.items.size()), 1, 0);
+  std::vector<uint32_t> items = epoch_order(uint32_t(data.catalog.items.size()), 1, 0);
   items.resize(std::min<std::size_t>(items.size(), std::size_t(o.pictures)));
   constexpr int kBatch = 64;
-  const auto decode = [&](std::size_t i) { return data.pictures->image(items[i], predictor.decoding()); };
+  const auto decode = [&](std::size_t i) { return data.images->image(items[i], predictor.decoding()); };
   NormAdapter(predictor).adapt(items.size(), decode, kBatch);
 }
 
@@ -81,15 +81,16 @@ Predictor merged(const Options& o, LoadedModel mean) {
 
 // The models worth averaging, and what was found out about each on stdout.
 std::vector<std::string> choose(const Options& o) {
-  if (!o.shares.empty()) fail(Exit::usage, "--shares: a greedy soup counts all that it takes the same");
-  const Soup soup = greedy_soup(o.models, o.greedy, [&](const auto& models) { return merged(o, mean_model(models)); });
-  fmt::print("{}", to_table(soup));
-  return soup.taken();
+  if (!o.weights.empty()) fail(Exit::usage, "--shares: greedy averaging uses equal weights");
+  const GreedyAverage average =
+      greedy_average(o.models, o.greedy, [&](const auto& models) { return merged(o, mean_model(models)); });
+  fmt::print("{}", to_table(average));
+  return average.taken();
 }
 
 Exit run(const Options& o) {
   const std::vector<std::string> models = o.greedy.empty() ? o.models : choose(o);
-  Predictor mean = merged(o, o.greedy.empty() ? mean_model(models, checked_shares(o)) : mean_model(models));
+  Predictor mean = merged(o, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models));
   save_model(o.out, mean.info(), mean.model());
   fmt::print(stderr, "{}: the mean of {} models{}\n", o.out, models.size(),
              o.statistics.empty() ? "" : ", statistics of " + o.statistics);

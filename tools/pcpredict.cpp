@@ -22,14 +22,15 @@ void add_answer_options(CLI::App& app, Options& o) {
   app.add_option("--top-k,-k", o.job.style.top_k, "Guesses per head")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
-  app.add_option("--accept-at", o.accept_at,
-                 "Percent of the names called sure that are to be right, one of those the model was calibrated for; "
-                 "default: 95");
+  app.add_option(
+      "--accept-at", o.accept_at,
+      "Target precision (%) of predictions reported as confident, one of those the model was calibrated for; "
+      "default: 95");
   app.add_flag("--logits", o.job.style.logits, "With --json: the logits of every class too");
   app.add_option("--explain", o.job.explain,
                  "Draw what speaks for the answer over the picture: a PNG for one picture, a folder for several");
   app.add_option("--explain-head", o.job.explain_head, "The head whose label is explained; default: the first one");
-  app.add_option("--similar", o.job.style.similar, "So many nearest products of the catalogue in --index")
+  app.add_option("--similar", o.job.style.similar, "Number of nearest neighbors in --index to report")
       ->check(CLI::Range(1, 1000));
   app.add_option("--index", o.job.index, "What pcindex made of a catalogue with this model");
 }
@@ -46,7 +47,7 @@ void add_row_options(CLI::App& app, Options& o) {
 bool parse(Options& o, int argc, char** argv) {
   CLI::App app("Names what is on pictures, with the probabilities of each head of a model.", "pcpredict");
   add_input_options(app, o.job.inputs);
-  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the newest runs/*/model.safetensors");
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
   add_answer_options(app, o);
   add_row_options(app, o);
   app.add_flag("--tta", o.job.network.views, "Mean of the logits over four views of each picture");
@@ -55,7 +56,7 @@ bool parse(Options& o, int argc, char** argv) {
   add_network_options(app, o.job.network);
   app.add_flag("--selftest", o.self_test, "Only say whether the model answers its own picture as when it was written");
   app.footer(
-      "SIGINT and SIGTERM end it behind the batch in flight. Exit codes: 0 every picture was predicted, 2 usage, 3 bad "
+      "SIGINT and SIGTERM stop after the current batch. Exit codes: 0 every picture was predicted, 2 usage, 3 bad "
       "picture or model, 4 file, 6 limit, 75 stopped; 3 where pictures failed for several reasons.");
   if (!parse_command_line(app, argc, argv)) return false;
   o.job.format = o.csv ? RowFormat::csv : o.json ? RowFormat::json : RowFormat::text;
@@ -67,7 +68,7 @@ AnswerStyle style_of(const Options& o, const ModelInfo& info) {
   style.accept_at = precision_of(info, o.accept_at);
   const Terminal terminal = terminal_of(stdout);
   style.bars = terminal.on && o.job.output.empty();
-  style.colour = terminal.color && style.bars;
+  style.color = terminal.color && style.bars;
   return style;
 }
 

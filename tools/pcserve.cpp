@@ -23,7 +23,7 @@ struct Options {
 
 bool parse(Options& o, int argc, char** argv) {
   CLI::App app("Answers predictions over HTTP: /v1/predict, KServe v2, and a page at /.", "pcserve");
-  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the newest runs/*/model.safetensors");
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
   app.add_option("--index", o.app.index, "Index of a catalogue, made by pcindex, for similar products");
   app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's");
   app.add_option("--bind", o.server.bind, "Address to listen on")->capture_default_str();
@@ -56,8 +56,8 @@ bool parse(Options& o, int argc, char** argv) {
       ->allow_extra_args(false);
   app.add_flag("--log", o.app.log, "A line per request on standard error");
   app.footer(
-      "SIGTERM answers what has arrived and ends with 0; SIGHUP loads the model anew. Other exit codes: 2 usage, 3 bad "
-      "model, 4 file, 5 the port cannot be had.");
+      "SIGTERM answers what has arrived and ends with 0; SIGHUP reloads the model. Other exit codes: 2 usage, 3 bad "
+      "model, 4 file, 5 cannot bind the port.");
   return parse_command_line(app, argc, argv);
 }
 

@@ -1,11 +1,11 @@
-// pctrain config.ini: trains a classifier on labelled pictures, or goes on where an interrupted run stopped.
+// pctrain config.ini: trains a classifier on labeled pictures, or goes on where an interrupted run stopped.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
 #include "tools/cli/program.h"
 #include "tools/report/report.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 #include "tools/train/trainer.h"
 
 int main(int argc, char** argv) {

@@ -1,4 +1,4 @@
-// How batch_norm is recorded: the arguments of its kernels, and the backward rule. Those of norm_mean are the same.
+// Records batch_norm and norm_mean, which have the same kernel arguments and the same backward rule.
 #pragma once
 
 #include "engine/ops.h"
@@ -12,7 +12,8 @@ struct BatchNormInputs {
   const Var& residual;
 };
 
-// Runs the norm into y. `mask` is empty, or what the way back needs besides the statistics; each kernel knows its layout.
+// Runs the norm, with output y, and records its backward rule. `mask`: empty, or a buffer that the backward pass needs
+// besides the statistics; its layout is the kernels' own.
 template <class NormShape, class Kernels>
 Var record_batch_norm(const char* name, const Kernels& kernels, const NormShape& shape, const BatchNormInputs& in,
                       const BatchNormOptions& options, const Tensor& y, const Tensor& mask) {

@@ -36,8 +36,8 @@ Var cross_entropy(const Var& logits, const Targets& targets, float smoothing, co
                   loss.as<float>(), dlogits.as<float>());
 
   return Var::record("cross_entropy", loss, {logits}, [=, &kernels](const Tensor& dloss) {
-    kernels.backward(shape, dloss.as<float>(),
-                     dlogits.as<float>());  // a rule runs once, so what it holds may become the gradient
+    // In place: a rule runs once, so it may return the tensor that it captured.
+    kernels.backward(shape, dloss.as<float>(), dlogits.as<float>());
     return std::vector<Tensor>{dlogits};
   });
 }

@@ -1,7 +1,7 @@
 // adamw: Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019), as torch.optim.AdamW:
 //   w *= 1 - lr * weight_decay;  g = dw * factor;  m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2
 //   w -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
-// lr, factor and t (the number of updates) are the gradient scaler's; where factor is 0, nothing changes.
+// lr, factor and t (the number of updates) come from the gradient scaler; if factor is 0, nothing changes.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// AdamW on CUDA: a thread works out what the step's number makes of it, then one launch updates every parameter, its
-// moments and its 16-bit copy.
+// AdamW on CUDA: one thread computes the scalars of the step, then one launch updates every parameter, its moments and
+// its 16-bit copy.
 #include "kernels/adamw/adamw.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/tensor_table.cuh"
@@ -7,8 +7,8 @@
 namespace pc {
 namespace {
 
-// What the gradient scaler and the number of updates make of a step: corrections of the bias of m and v, worked out in
-// f64: 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t).
+// The scalars of a step: factor and lr from the gradient scaler, and the bias corrections of m and v, computed in f64:
+// 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t).
 struct Step {
   float factor, lr, correct_m, correct_root_v;
 };

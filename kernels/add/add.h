@@ -1,4 +1,4 @@
-// add: y += x, the sum of two gradients of one value.
+// add: y += x, for a value that gets gradients from more than one op.
 #pragma once
 
 #include "kernels/runtime/select.h"

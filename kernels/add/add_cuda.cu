@@ -1,4 +1,4 @@
-// Adds on CUDA: one vec8 a thread and step.
+// Adds on CUDA: a thread adds one vec8 per step of a grid-stride loop.
 #include "kernels/add/add.h"
 #include "kernels/runtime/launch.cuh"
 

@@ -1,4 +1,4 @@
-// Resampling on CUDA: a thread makes one output pixel, weights of both axes worked out on the way.
+// Resampling on CUDA: a thread computes one output pixel, and the weights of both axes for it.
 #include "kernels/augment/augment.h"
 #include "kernels/augment/augment_point.h"
 #include "kernels/runtime/launch.cuh"
@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// A block makes one tile of kThreads pixels of one picture. Aligned: a pixel is one vec8.
+// A block computes one tile of kThreads pixels of one image. Aligned: a pixel is one vec8.
 template <class T, bool Aligned>
 __global__ void augment_kernel(AugmentShape s, unsigned tiles, AugmentSource source, const AugmentSample* samples,
                                T* y) {

@@ -1,6 +1,7 @@
-// One output pixel of augment by itself, on either device: the point it looks at and the source pixels around it.
+// One output pixel of augment, computed independently of the others, on either device: its sample point and the source
+// pixels around it.
 //
-// CUDA makes every pixel so; the CPU only those of turned and slanted crops and new backgrounds.
+// CUDA computes every pixel this way; the CPU only those of transformed crops (turned()) and of new backgrounds.
 #pragma once
 
 #include <cmath>
@@ -29,8 +30,8 @@ PC_HD inline Point point_of(const AugmentShape& shape, const AugmentSample& s, i
           double(s.crop_y) + half_h + double(s.turn[1][0]) * u + double(s.turn[1][1]) * v};
 }
 
-// The source pixels [first, first + count) under the triangle along one axis. Pixel first + t has the weight of
-// 1 - |offset + t| * slope, times `norm` so that all add up to 1; a single pixel has 1.
+// The source pixels [first, first + count) under the triangle along one axis. Pixel first + t has the weight
+// 1 - |offset + t| * slope, times `norm`, so that the weights sum to 1; a single pixel has weight 1.
 struct Taps {
   int first, count;
   float offset, slope, norm;
@@ -45,7 +46,7 @@ PC_HD inline int clamped(double value, int begin, int end) {
   return value < begin ? begin : value > end - 1 ? end - 1 : int(value);
 }
 
-// `beyond`: pixels outside the crop count as well.
+// `beyond`: include pixels outside the crop.
 PC_HD inline Taps taps_of(double point, float start, float crop, int out, bool beyond) {
   constexpr int kFar = 1 << 22;
   const int begin = beyond ? -kFar : int(ceilf(start - 0.5f)), crop_end = int(ceilf(start + crop - 0.5f));
@@ -61,7 +62,7 @@ PC_HD inline Taps taps_of(double point, float start, float crop, int out, bool b
   return taps;
 }
 
-// The three values, 0..255, of output pixel (i, j), before the colours are mixed.
+// The three values, 0..255, of output pixel (i, j), before the color transform.
 PC_HD inline void value_of(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s, int i, int j,
                            float* value) {
   const Point point = point_of(shape, s, i, j);
@@ -93,7 +94,7 @@ PC_HD inline void value_of(const AugmentShape& shape, const AugmentSource& sourc
   for (int c = 0; c < 3; ++c) value[c] = sum[c];
 }
 
-// Mixes the colours of one pixel, values 0..255.
+// Applies the color matrix to one pixel, values 0..255.
 PC_HD inline void recolor(const float (&color)[3][4], float* value) {
   const float in[3] = {value[0], value[1], value[2]};
   for (int c = 0; c < 3; ++c) {
@@ -104,7 +105,7 @@ PC_HD inline void recolor(const float (&color)[3][4], float* value) {
 
 PC_HD inline bool keeps_tones(const AugmentSample& s) { return s.bits == 8 && s.invert_from > 255; }
 
-// Fewer tones, the bright ones inverted: of one pixel, values 0..255.
+// Posterizes and solarizes one pixel, values 0..255.
 PC_HD inline void retone(const AugmentSample& s, float* value) {
   for (int c = 0; c < 3; ++c) {
     const int tone = int(rintf(value[c])) >> (8 - s.bits) << (8 - s.bits);

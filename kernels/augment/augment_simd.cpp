@@ -1,5 +1,5 @@
 // Fills augment_cpu: a sample is one block; for each output row, first the source rows are averaged into one (vectors
-// along the row), then its columns. Turned and slanted crops and new backgrounds go pixel by pixel.
+// along the row), then its columns. Rotated and sheared crops and new backgrounds go pixel by pixel.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -34,10 +34,10 @@ Axis make_axis(float start, float crop, int out, bool flip) {
   axis.end = std::max(axis.begin + 1, int(std::ceil(start + crop - 0.5f)));
   const double scale = double(crop) / out, support = std::max(1.0, scale);
   for (int j = 0; j < out; ++j) {
-    const double centre = double(start) + ((flip ? out - 1 - j : j) + 0.5) * scale;
-    const auto weight = [&](int k) { return 1 - std::abs(k + 0.5 - centre) / support; };
-    int first = std::clamp(int(std::floor(centre - support)), axis.begin, axis.end - 1);
-    int last = std::clamp(int(std::ceil(centre + support)), axis.begin, axis.end - 1);
+    const double center = double(start) + ((flip ? out - 1 - j : j) + 0.5) * scale;
+    const auto weight = [&](int k) { return 1 - std::abs(k + 0.5 - center) / support; };
+    int first = std::clamp(int(std::floor(center - support)), axis.begin, axis.end - 1);
+    int last = std::clamp(int(std::ceil(center + support)), axis.begin, axis.end - 1);
     while (first < last && weight(first) <= 0) ++first;
     while (first < last && weight(last) <= 0) --last;
     double sum = 0;
@@ -49,8 +49,8 @@ Axis make_axis(float start, float crop, int out, bool flip) {
   return axis;
 }
 
-// One weighted source row, 3 floats a pixel, for the columns [x.begin, x.end); `fill` where the picture ends.
-void average_rows(const AugmentShape& shape, const AugmentSample& sample, const uint8_t* picture, const Axis& y,
+// One weighted source row, 3 floats a pixel, for the columns [x.begin, x.end); `fill` where the image ends.
+void average_rows(const AugmentShape& shape, const AugmentSample& sample, const uint8_t* image, const Axis& y,
                   const Taps& taps, const Axis& x, float* row) {
   const float* weight = y.weight.data() + taps.offset;
   const int begin = std::clamp(-taps.first, 0, taps.count), end = std::clamp(sample.h - taps.first, begin, taps.count);
@@ -61,7 +61,7 @@ void average_rows(const AugmentShape& shape, const AugmentSample& sample, const 
   if (left == right || begin == end) return;
 
   const int64_t stride = int64_t(sample.w) * 3;
-  const uint8_t* source = picture + (taps.first + begin) * stride + int64_t(left) * 3;
+  const uint8_t* source = image + (taps.first + begin) * stride + int64_t(left) * 3;
   float* inside = row + (left - x.begin) * 3;
   simd::for_lanes(0, int64_t(right - left) * 3, [&](int64_t i, auto lanes) {
     simd::f32x sum = {};
@@ -88,9 +88,9 @@ void average_columns(const Axis& x, const float* row, float* out) {
 }
 
 // y = value * slope + shift along an output row.
-struct Normalisation {
+struct Normalization {
   std::vector<float> slope, shift;
-  explicit Normalisation(const AugmentShape& shape) {
+  explicit Normalization(const AugmentShape& shape) {
     for (int i = 0; i < shape.out_w * 3; ++i) {
       slope.push_back(1 / (255 * shape.std[i % 3]));
       shift.push_back(-shape.mean[i % 3] / shape.std[i % 3]);
@@ -101,24 +101,24 @@ struct Normalisation {
 // Both axes of a straight crop, worked out once.
 class Straight {
  public:
-  Straight(const AugmentShape& shape, const AugmentSample& sample, const uint8_t* picture)
+  Straight(const AugmentShape& shape, const AugmentSample& sample, const uint8_t* image)
       : shape_(shape),
         sample_(sample),
-        picture_(picture),
+        image_(image),
         rows_(make_axis(sample.crop_y, sample.crop_h, shape.out_h, false)),
         columns_(make_axis(sample.crop_x, sample.crop_w, shape.out_w, sample.flip != 0)),
         source_(std::size_t(columns_.end - columns_.begin) * 3 + 1) {}
   // `row` has a spare float at its end.
   void make_row(int i, float* row) {
     float* averaged = columns_.identity ? row : source_.data();
-    average_rows(shape_, sample_, picture_, rows_, rows_.taps[std::size_t(i)], columns_, averaged);
+    average_rows(shape_, sample_, image_, rows_, rows_.taps[std::size_t(i)], columns_, averaged);
     if (!columns_.identity) average_columns(columns_, averaged, row);
   }
 
  private:
   const AugmentShape& shape_;
   const AugmentSample& sample_;
-  const uint8_t* picture_;
+  const uint8_t* image_;
   Axis rows_, columns_;
   std::vector<float> source_;
 };
@@ -128,14 +128,14 @@ bool keeps_colors(const AugmentSample& s) {
   return std::memcmp(s.color, plain.color, sizeof s.color) == 0;
 }
 
-// Not inlined: beside it the compiler would contract recolor's sums in another order, which rounds otherwise.
+// Not inlined: next to it the compiler would contract recolor's sums in another order, which rounds otherwise.
 [[gnu::noinline]] void retone_row(const AugmentShape& shape, const AugmentSample& s, float* row) {
   for (int j = 0; j < shape.out_w; ++j) augment_point::retone(s, row + j * 3);
 }
 
 // From values 0..255 to the network's input.
 template <class T>
-void finish_row(const AugmentShape& shape, const AugmentSample& s, const Normalisation& normal, int i, float* row,
+void finish_row(const AugmentShape& shape, const AugmentSample& s, const Normalization& normal, int i, float* row,
                 T* y) {
   if (!keeps_colors(s))
     for (int j = 0; j < shape.out_w; ++j) augment_point::recolor(s.color, row + j * 3);
@@ -161,7 +161,7 @@ void broadcast_row(int pixels, int channels, T* y) {
 
 template <class T>
 void augment_sample(const AugmentShape& shape, const AugmentSource& source, const AugmentSample& s,
-                    const Normalisation& normal, T* y) {
+                    const Normalization& normal, T* y) {
   const bool by_pixel = augment_point::turned(s) || s.background >= 0;
   std::optional<Straight> straight;
   if (!by_pixel) straight.emplace(shape, s, source.pixels + s.offset);
@@ -196,7 +196,7 @@ void check(const AugmentSource& source, const AugmentSample& s, int64_t index) {
 
 template <class T>
 void augment_all(const AugmentShape& shape, const AugmentSource& source, const AugmentSample* samples, T* y) {
-  const Normalisation normal(shape);
+  const Normalization normal(shape);
   parallel_for(shape.n, 1, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       check(source, samples[n], n);

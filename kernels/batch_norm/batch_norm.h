@@ -1,8 +1,8 @@
 // batch_norm: y = relu?(gamma * (x - mean) * invstd + beta + residual?), per channel of an NHWC tensor.
 //
-// Training uses the batch's mean and variance (biased; invstd = 1/sqrt(var + eps)) and moves the running ones:
+// Training uses the batch's mean and variance (biased; invstd = 1/sqrt(var + eps)) and updates the running statistics:
 //   running += momentum * (batch - running), the variance unbiased (m / (m - 1), m = rows), as PyTorch does.
-// Backward, g = dy where relu let y through and 0 elsewhere, xhat = (x - mean) * invstd:
+// Backward, with g = dy where y > 0 after a relu and 0 elsewhere (no relu: g = dy), xhat = (x - mean) * invstd:
 //   dgamma = sum g * xhat,  dbeta = sum g,  dresidual = g
 //   dx = gamma * invstd * (g - dbeta / m - xhat * dgamma / m)   in training
 //   dx = gamma * invstd * g                                     in evaluation
@@ -17,7 +17,9 @@ struct BatchNormShape {
   int64_t rows;  // n * h * w
   int c;
   float eps = 1e-5f;
-  // Bytes of the ReLU mask: one bit an element, each row padded to whole bytes; bit i of byte j is channel 8j + i, 1 where y > 0.
+  std::size_t map_bytes(DType dtype) const { return std::size_t(rows) * std::size_t(c) * size_of(dtype); }
+  // Bytes of the ReLU mask: one bit per element, each row padded to whole bytes; bit i of byte j is channel 8j + i, 1
+  // where y > 0.
   int64_t mask_bytes() const { return rows * ((c + 7) / 8); }
 };
 
@@ -29,14 +31,14 @@ struct BatchNormForward {
   const void* residual = nullptr;  // null: none
   bool relu = false;
   float momentum = 0.1f;          // training
-  float* running_mean = nullptr;  // read and moved in training, read in evaluation
+  float* running_mean = nullptr;  // updated in training, read in evaluation
   float* running_var = nullptr;
   void* y = nullptr;
-  float* mean = nullptr;  // out: what the backward pass needs (evaluation: of the running statistics)
+  float* mean = nullptr;  // out: needed by the backward pass (evaluation: of the running statistics)
   float* invstd = nullptr;
-  uint8_t* mask = nullptr;      // out, with relu; null where no backward pass follows
-  bool persistent = false;      // training on CUDA: in one launch that reads x once, where x fits on chip
-  const float* sums = nullptr;  // training on CUDA: of x and of x * x [2, c], where conv2d left them; null: none
+  uint8_t* mask = nullptr;      // out, with relu; null if no backward pass follows
+  bool persistent = false;      // training on CUDA: in one launch that reads x once, if x fits on chip
+  const float* sums = nullptr;  // training on CUDA: of x and of x * x [2, c], if conv2d computed them; null: none
 };
 
 struct BatchNormBackward {
@@ -51,7 +53,7 @@ struct BatchNormBackward {
   void* dresidual = nullptr;  // null: no residual
   float* dgamma = nullptr;
   float* dbeta = nullptr;
-  bool persistent = false;  // training on CUDA: in one launch that reads dy and x once, where they fit on chip
+  bool persistent = false;  // training on CUDA: in one launch that reads dy and x once, if they fit on chip
 };
 
 struct BatchNormKernels {

@@ -1,4 +1,4 @@
-// Batch normalisation on CUDA: the passes that apply, and the sums of the gradients; batch_norm_sums.cuh has the rest.
+// Batch normalization on CUDA: the elementwise passes, and the sums of the gradients; batch_norm_sums.cuh has the rest.
 #include "kernels/batch_norm/batch_norm_persistent.h"
 #include "kernels/batch_norm/batch_norm_sums.cuh"
 #include "kernels/runtime/memory.h"
@@ -32,7 +32,7 @@ __global__ void apply_kernel(BatchNormShape s, BatchNormForward a) {
       unsigned bits = 0;
 #pragma unroll
       for (int i = 0; i < kVecWidth; ++i) {
-        v[i] = v[i] < 0 ? 0.0f : v[i];  // lets NaN through
+        v[i] = v[i] < 0 ? 0.0f : v[i];  // propagates NaN
         bits |= unsigned(rounded<T>(v[i]) > 0) << i;
       }
       if (a.mask) a.mask[row * mask_row + vec8] = uint8_t(bits);
@@ -41,7 +41,7 @@ __global__ void apply_kernel(BatchNormShape s, BatchNormForward a) {
   }
 }
 
-// g: dy where the mask lets it through, 0 elsewhere.
+// g: dy where the mask bit is set, 0 elsewhere.
 template <bool Aligned, class T>
 __device__ inline void load_gradient(const BatchNormBackward& a, const T* dy, int64_t mask_at, int count,
                                      float (&g)[kVecWidth]) {

@@ -1,18 +1,18 @@
-// Which shapes of batch normalisation fit on a chip, and how they are cut.
+// The tiling of the persistent batch norm kernels, for shapes that fit on chip.
 #include "kernels/batch_norm/batch_norm_persistent.h"
 
 #include <algorithm>
 
+#include "kernels/base/math.h"
+
 namespace pc {
 namespace {
 
-constexpr int64_t kVecWidth = 8, kWidestBlock = 32;  // vec8s side by side
-constexpr int64_t kLeastSlots = 4;                   // fewer do not pay for one more part to wait for
+constexpr int64_t kVecWidth = 8, kWidestBlock = 32;  // vec8s along x
+constexpr int64_t kLeastSlots = 4;                   // with fewer, another part costs more waiting than it saves
 
-// Sums of a block: f32 for each channel that a thread has, and one f64 a thread.
+// sizeof(BatchNormTileSums): per thread, an f32 for each of its channels, and one f64.
 constexpr int64_t kSumsBytes = kBatchNormTileThreads * (kVecWidth * 4 + 8);
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
@@ -28,7 +28,7 @@ std::optional<BatchNormTile> batch_norm_tile(const BatchNormShape& s, DType dtyp
   const int64_t per_part = ceil_div(s.rows, std::min(most, ceil_div(s.rows, y * kLeastSlots)));
   const int64_t slots = ceil_div(per_part, y), vec8_bytes = kVecWidth * int64_t(size_of(dtype));
   const int64_t spilled = std::max<int64_t>(slots - batch_norm_slots_in_registers(size_of(dtype), tensors), 0);
-  // Divided, not multiplied: no number of rows overflows.
+  // A division instead of a product: cannot overflow for any number of rows.
   if (spilled > (chip.shared_bytes - kSumsBytes) / (kBatchNormTileThreads * vec8_bytes * tensors)) return {};
   return BatchNormTile{.x = int(x),
                        .y = int(y),

@@ -1,8 +1,8 @@
-// Batch normalisation in training in one launch that reads each tensor once: every block keeps its part of the rows on
-// chip, in registers and shared memory, while the blocks tell each other their sums.
+// Batch normalization in training, in one launch that reads each tensor once: every block keeps its part of the rows on
+// chip, in registers and shared memory, while the blocks exchange their sums.
 //
-// Forward moves x and y, in place of x, x and y; backward dy, x and dx, in place of dy, x, dy, x and dx. Where the
-// tensors do not fit on chip the passes of batch_norm_cuda.cu have to do.
+// Memory traffic: forward reads x and writes y, where the passes of batch_norm_cuda.cu read x twice; backward reads dy
+// and x and writes dx, where they read dy and x twice. Tensors that do not fit on chip take those passes.
 #pragma once
 
 #include <optional>
@@ -11,43 +11,43 @@
 
 namespace pc {
 
-// What a GPU offers a launch with one block on each multiprocessor.
+// The resources of a GPU for a launch with one block per multiprocessor.
 struct BatchNormChip {
   int multiprocessors;
-  int shared_bytes;  // that a block may have
+  int shared_bytes;  // most per block
 };
 
-// A block has kBatchNormTileThreads threads and 128 registers for each: all that a multiprocessor has. This many of a
-// thread's registers hold tensors.
+// A block has kBatchNormTileThreads threads with 128 registers each: all registers of a multiprocessor.
+// kBatchNormTileRegisters of a thread's registers hold tensor elements.
 constexpr int kBatchNormTileThreads = 512, kBatchNormTileRegisters = 48;
 
-// Every GPU with at least this many multiprocessors (an H100 SXM has 132) cuts a shape in the same way, so the bits are
-// the same on all of them; on a smaller one they depend on the number of multiprocessors, since otherwise it would have
-// no tiles at all. On one GPU they are the same every time.
+// Every GPU with at least this many multiprocessors (an H100 SXM has 132) gets the same tiling for a shape, and
+// therefore the same bits; on a smaller GPU the tiling, and the bits, depend on the number of multiprocessors. On one
+// GPU the bits are the same every time.
 constexpr int kBatchNormTileBlocks = 128;
 
-// How a shape is cut: block (i, j) keeps rows [j * per_part, (j + 1) * per_part) of vec8s [i * x, (i + 1) * x) of
-// channels. Thread (tx, ty) keeps vec8 tx of every y-th row from ty on.
+// The tiling of a shape: block (i, j) keeps rows [j * per_part, (j + 1) * per_part) of the channel vec8s
+// [i * x, (i + 1) * x). Thread (tx, ty) keeps vec8 tx of rows ty, ty + y, ty + 2 * y, ...
 struct BatchNormTile {
-  int x, y;              // of a block
-  int columns, parts;    // of the grid
-  int per_part;          // rows
-  int slots;             // rows of a thread
-  int64_t shared_bytes;  // of a block
+  int x, y;              // block size in threads
+  int columns, parts;    // grid size in blocks
+  int per_part;          // rows per part
+  int slots;             // rows per thread
+  int64_t shared_bytes;  // per block
 };
 
-// Rows of a thread that its registers hold, of each of `tensors` tensors.
+// How many rows of each of `tensors` tensors a thread holds in registers.
 constexpr int batch_norm_slots_in_registers(std::size_t element_bytes, int tensors) {
   return kBatchNormTileRegisters * 4 / (8 * int(element_bytes) * tensors);
 }
 
-// The cut for keeping 1 (forward) or 2 tensors (backward) of `dtype`; none where they do not fit, or where channels do
-// not come in whole vec8s.
+// The tiling that keeps 1 (forward) or 2 tensors (backward) of `dtype` on chip; none if they do not fit, or if c is not
+// a multiple of kVecWidth.
 std::optional<BatchNormTile> batch_norm_tile(const BatchNormShape& s, DType dtype, int tensors,
                                              const BatchNormChip& chip);
 
-// As BatchNormKernels' forward_train and backward (in training). False, and nothing done, where there is no tile or a
-// pointer is not 16-byte aligned.
+// As BatchNormKernels' forward_train and backward (in training). Returns false, and does nothing, if there is no tiling
+// or a pointer is not 16-byte aligned.
 bool batch_norm_persistent_forward(const BatchNormShape& s, DType dtype, const BatchNormForward& a);
 bool batch_norm_persistent_backward(const BatchNormShape& s, DType dtype, const BatchNormBackward& a);
 

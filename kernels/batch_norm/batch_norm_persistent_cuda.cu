@@ -1,8 +1,7 @@
-// Batch normalisation in one cooperative launch: see batch_norm_persistent.h.
+// Batch normalization in one cooperative launch: see batch_norm_persistent.h.
 //
-// The moments of a part are taken in two true passes over what lies on chip: first its mean, then its squared
-// differences from that. The parts are joined after one barrier of the grid, by every block for itself and in the same
-// order, in f64.
+// The moments of a part take two passes over the on-chip data: first the mean, then the sum of squared differences from
+// it. After one grid barrier every block combines the moments of all parts, in the same order and in f64.
 #include <cooperative_groups.h>
 
 #include "kernels/batch_norm/batch_norm_persistent.cuh"
@@ -14,7 +13,7 @@ namespace {
 
 constexpr int kThreads = kBatchNormTileThreads;
 
-// Hands out the mean of the block's part and the sum of squared differences from it.
+// Writes the partial moments of the block's part: its mean, and the sum of squared differences from it.
 template <class T>
 __device__ inline void moments_of_part(const BatchNormCoord& coord, BatchNormOnChip<T, 1>& tile, float* partial) {
   float v[kVecWidth], mean[kVecWidth], sum[kVecWidth] = {}, square[kVecWidth] = {};
@@ -33,7 +32,7 @@ __device__ inline void moments_of_part(const BatchNormCoord& coord, BatchNormOnC
   coord.write_partials(part_mean, coord.sum_of_block(square), partial);
 }
 
-// mean and scale = gamma * invstd of every thread's channels; one thread of the grid writes a channel's vectors.
+// mean and scale = gamma * invstd of every thread's channels; one thread of the grid per channel writes the statistics.
 __device__ inline void combine_moments(const BatchNormShape& s, const BatchNormTile& tiling,
                                        const BatchNormCoord& coord, const float* partial, const BatchNormForward& a,
                                        float (&mean)[kVecWidth], float (&scale)[kVecWidth]) {
@@ -79,7 +78,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll
     for (int i = 0; i < kVecWidth; ++i) {
       v[i] = (v[i] - mean[i]) * scale[i] + beta[i] + other[i];
-      if (a.relu) v[i] = v[i] < 0 ? 0.0f : v[i];  // lets NaN through
+      if (a.relu) v[i] = v[i] < 0 ? 0.0f : v[i];  // propagates NaN
       bits |= unsigned(rounded<T>(v[i]) > 0) << i;
     }
     if (a.mask) a.mask[coord.mask_at(slot)] = uint8_t(bits);
@@ -87,8 +86,8 @@ __global__ void __launch_bounds__(kThreads, 1)
   });
 }
 
-// What dx = scale * (g - shift - (x - mean) * slope) needs, from the sums of g and of g * (x - mean) by part; one
-// thread of the grid writes a channel's gradients.
+// shift and slope of dx = scale * (g - shift - (x - mean) * slope), from the partial sums of g and of g * (x - mean);
+// one thread of the grid per channel writes dgamma and dbeta.
 __device__ inline void combine_gradients(const BatchNormShape& s, const BatchNormTile& tiling,
                                          const BatchNormCoord& coord, const float* partial, const BatchNormBackward& a,
                                          float (&shift)[kVecWidth], float (&slope)[kVecWidth]) {
@@ -150,13 +149,14 @@ __global__ void __launch_bounds__(kThreads, 1)
 BatchNormChip chip() {
   int device = 0;
   BatchNormChip found{};
-  PC_CHECK(cudaGetDevice(&device));
-  PC_CHECK(cudaDeviceGetAttribute(&found.multiprocessors, cudaDevAttrMultiProcessorCount, device));
-  PC_CHECK(cudaDeviceGetAttribute(&found.shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  PC_CUDA_CHECK(cudaGetDevice(&device));
+  PC_CUDA_CHECK(cudaDeviceGetAttribute(&found.multiprocessors, cudaDevAttrMultiProcessorCount, device));
+  PC_CUDA_CHECK(cudaDeviceGetAttribute(&found.shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
   return found;
 }
 
-// Launches make_kernel(element), which takes the shape, the cut, the arguments and an array of two sums by part.
+// Launches make_kernel(element), a kernel that takes the shape, the tiling, the arguments and an array of two sums per
+// part and channel.
 template <class Arguments, class MakeKernel>
 bool launch_tile(const BatchNormShape& s, DType dtype, int tensors, const Arguments& a, MakeKernel make_kernel) {
   const std::optional<BatchNormTile> tiling = batch_norm_tile(s, dtype, tensors, chip());

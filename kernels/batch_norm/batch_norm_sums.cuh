@@ -1,9 +1,9 @@
-// The sums of batch normalisation on CUDA: taken over parts of the rows, joined by one small kernel. What batch_norm
-// and norm_pool share.
+// The per-channel sums of batch normalization on CUDA: one kernel sums parts of the rows, a second small kernel
+// combines the parts. Shared by batch_norm, norm_pool, norm_mean and norm_conv.
 //
-// A thread owns an vec8 of channels (threadIdx.x, blockIdx.x) and steps over rows (threadIdx.y, blockIdx.y). The
-// number of parts depends on the shape alone and they are joined in order, in f64: the same bits every time, on every
-// GPU.
+// A thread owns one vec8 of channels (threadIdx.x, blockIdx.x) and steps over rows (threadIdx.y, blockIdx.y). The
+// number of parts depends on the shape alone, and the parts are combined in order, in f64: the same bits every time, on
+// every GPU.
 #pragma once
 
 #include <algorithm>
@@ -15,13 +15,13 @@ namespace pc {
 
 constexpr int kBatchNormThreads = 256;
 
-// How a shape is cut: the block, the columns of blocks, and the parts of the rows.
+// The tiling of a shape: the block size, the number of columns of blocks, and the parts of the rows.
 struct BatchNormTiling {
   dim3 block;
   unsigned columns, parts;
   int64_t per_part;
   dim3 sums_grid() const { return {columns, parts}; }
-  // Enough blocks to fill any GPU, and enough rows a thread to pay for reading the vectors.
+  // Enough blocks to fill any GPU, and enough rows per thread to amortize reading the per-channel vectors.
   dim3 apply_grid(int64_t rows) const {
     const int64_t wanted = ceil_div(rows, int64_t(block.y) * 8), most = std::max(1u, 4096 / columns);
     return {columns, unsigned(std::min(wanted, most))};
@@ -29,23 +29,24 @@ struct BatchNormTiling {
 };
 BatchNormTiling batch_norm_tiling(const BatchNormShape& s);
 
-// The f32 vectors count too: they are read in vec8s.
+// Pass the f32 vectors too: they are read in vec8s.
 inline bool batch_norm_aligned(const BatchNormShape& s, std::initializer_list<const void*> pointers) {
   return s.c % kVecWidth == 0 && aligned16(pointers);
 }
 
-// mean and invstd of a.x, from a.sums where they are, and the running statistics moved; of the running statistics.
+// batch_norm_moments: mean and invstd of a.x, from a.sums if given, and updates the running statistics.
+// batch_norm_running_moments: mean and invstd of the running statistics.
 void batch_norm_moments(const BatchNormShape& s, DType dtype, const BatchNormForward& a);
 void batch_norm_running_moments(const BatchNormShape& s, const BatchNormForward& a);
 
-// partial: sums of g [parts, c], then of g * (x - mean) [parts, c]. Fills dgamma and dbeta, and what
-// dx = scale * (g - shift - (x - mean) * slope) needs: shift [c], then slope [c].
+// partial: sums of g [parts, c], then of g * (x - mean) [parts, c]. Writes dgamma and dbeta, and to `shifts` the
+// vectors of dx = scale * (g - shift - (x - mean) * slope): shift [c], then slope [c].
 void batch_norm_combine_gradients(const BatchNormShape& s, unsigned parts, const float* partial,
                                   const BatchNormBackward& a, float* shifts);
 
-// The same of dgamma and dbeta that are there already; then dx (and dresidual) in one pass over the tensors, in place
-// of dy where they are the same.
-void batch_norm_ready_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts);
+// batch_norm_shifts_from_gradients: `shifts` from dgamma and dbeta that are computed already.
+// batch_norm_apply_gradients: dx (and dresidual) in one pass over the tensors; dx may be dy.
+void batch_norm_shifts_from_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts);
 void batch_norm_apply_gradients(const BatchNormShape& s, DType dtype, const BatchNormBackward& a, const float* shifts);
 
 // Rows [begin, end) of one part.
@@ -57,8 +58,9 @@ __device__ inline BatchNormRows batch_norm_rows(int64_t rows, int64_t per_part, 
   return {begin, begin + per_part < rows ? begin + per_part : rows};
 }
 
-// Adds up the block's sums of g and of g * (x - mean), whose channels begin at c0, into row blockIdx.y of `partial`.
-// sums and products are shared memory of kBatchNormThreads vec8s. All threads of the block must call it.
+// Adds up the threads' sums of g and of g * (x - mean) of the block, whose channels begin at c0, and writes them to row
+// blockIdx.y of `partial`. sums and products: shared memory of kBatchNormThreads vec8s. All threads of the block must
+// call it.
 __device__ inline void batch_norm_store_sums(int channels, int c0, const float (&sum)[kVecWidth],
                                              const float (&product)[kVecWidth], float* sums, float* products,
                                              float* partial) {

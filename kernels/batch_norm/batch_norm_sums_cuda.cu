@@ -1,4 +1,4 @@
-// The sums of batch normalisation on CUDA: see batch_norm_sums.cuh.
+// The per-channel sums of batch normalization on CUDA: see batch_norm_sums.cuh.
 #include "kernels/batch_norm/batch_norm_sums.cuh"
 #include "kernels/runtime/memory.h"
 
@@ -6,7 +6,7 @@ namespace pc {
 namespace {
 
 constexpr int kMaxParts = 512;
-constexpr int kCombineX = 32, kCombineY = 16;  // channels and stripes of parts in a block of the joining kernels
+constexpr int kCombineX = 32, kCombineY = 16;  // channels, and partials per channel, in a block of the combine kernels
 
 // Count, mean and sum of squared differences from the mean. Chan, Golub & LeVeque, "Updating formulae and a pairwise
 // algorithm for computing sample variances", 1979.
@@ -21,8 +21,8 @@ struct Moments {
   }
 };
 
-// partial: mean [parts, c], then m2 [parts, c]. A thread's sums are taken of x minus its first x: shifted by a member
-// of the sample, the difference of squares loses little, however far from 0 the mean lies.
+// partial: mean [parts, c], then m2 [parts, c]. A thread sums x minus its first x: with this shift the difference of
+// squares loses little precision, however far from 0 the mean is.
 template <class T, bool Aligned>
 __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, float* partial) {
   __shared__ float means[kBatchNormThreads * kVecWidth], m2s[kBatchNormThreads * kVecWidth];
@@ -54,7 +54,7 @@ __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, f
     m2s[at] = square[i] - sum[i] * mean;
   }
   __syncthreads();
-  const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);  // now one thread a channel
+  const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);  // now one thread per channel
   if (channel >= width || c0 + channel >= s.c) return;
   Moments all{};
   for (int y = 0; y < int(blockDim.y); ++y) {
@@ -67,7 +67,7 @@ __global__ void moments_kernel(BatchNormShape s, int64_t per_part, const T* x, f
   to[int64_t(gridDim.y) * s.c] = float(all.m2);
 }
 
-// All that training wants of one channel, m2 its squared differences from the mean.
+// Writes the statistics of one channel in training; m2 is the sum of squared differences from the mean.
 __device__ inline void store_moments(const BatchNormShape& s, const BatchNormForward& a, int c, double mean,
                                      double m2) {
   const double m = double(s.rows), var = m2 / m;
@@ -77,12 +77,12 @@ __device__ inline void store_moments(const BatchNormShape& s, const BatchNormFor
   a.running_var[c] += a.momentum * (float(m > 1 ? m2 / (m - 1) : var) - a.running_var[c]);
 }
 
-// The sums are f32: the variance is off by about 1e-7 * (1 + mean^2 / variance) of itself.
+// The sums are f32: the relative error of the variance is about 1e-7 * (1 + mean^2 / variance).
 __global__ void moments_from_sums_kernel(BatchNormShape s, BatchNormForward a) {
   const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
   if (c >= s.c) return;
   const double mean = double(a.sums[c]) / double(s.rows), m2 = double(a.sums[s.c + c]) - mean * double(a.sums[c]);
-  store_moments(s, a, c, mean, m2 < 0 ? 0 : m2);  // lets NaN through
+  store_moments(s, a, c, mean, m2 < 0 ? 0 : m2);  // propagates NaN
 }
 
 __global__ void combine_moments_kernel(BatchNormShape s, int64_t per_part, int parts, const float* partial,
@@ -139,7 +139,7 @@ __global__ void combine_gradients_kernel(BatchNormShape s, int parts, const floa
   shift[s.c + c] = float(product * invstd * invstd / m);
 }
 
-__global__ void ready_gradients_kernel(BatchNormShape s, BatchNormBackward a, float* shifts) {
+__global__ void shifts_from_gradients_kernel(BatchNormShape s, BatchNormBackward a, float* shifts) {
   const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
   if (c >= s.c) return;
   const double m = double(s.rows);
@@ -187,8 +187,8 @@ void batch_norm_combine_gradients(const BatchNormShape& s, unsigned parts, const
   launch(combine_grid(s.c), {kCombineX, kCombineY}, combine_gradients_kernel, s, int(parts), partial, a, shifts);
 }
 
-void batch_norm_ready_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts) {
-  launch(channels_grid(s.c), kBatchNormThreads, ready_gradients_kernel, s, a, shifts);
+void batch_norm_shifts_from_gradients(const BatchNormShape& s, const BatchNormBackward& a, float* shifts) {
+  launch(channels_grid(s.c), kBatchNormThreads, shifts_from_gradients_kernel, s, a, shifts);
 }
 
 }  // namespace pc

@@ -6,7 +6,7 @@
 namespace pc {
 
 struct CastKernels {
-  // x, y: n elements; types f32, bf16 or f16 (CPU: no arithmetic in f16, but it is read and written here).
+  // x, y: n elements; types f32, bf16 or f16 (on the CPU, f16 is converted but has no arithmetic).
   void (*forward)(int64_t n, DType x_type, const void* x, DType y_type, void* y);
 };
 extern const CastKernels cast_cpu, cast_cuda;

@@ -1,4 +1,4 @@
-// Casts on CUDA: one vec8 a thread and step.
+// Casts on CUDA: a thread casts one vec8 per step of a grid-stride loop.
 #include "kernels/cast/cast.h"
 #include "kernels/runtime/launch.cuh"
 #include "kernels/runtime/memory.h"

@@ -17,20 +17,20 @@ struct Conv2dShape {
   int n, h, w, c;  // x; c: channels of the filters too
   int k, r, s;     // filters
   int stride = 1, pad = 0;
-  int x_c = 0;  // channels of x and dx where they are not c but best_channels(c); those beyond c do not count
+  int x_c = 0;  // channels of x and dx if they are padded to best_channels(c); 0: c. Channels beyond c are ignored
   constexpr int x_channels() const { return x_c > 0 ? x_c : c; }
   constexpr int p() const { return (h + 2 * pad - r) / stride + 1; }  // height of y
   constexpr int q() const { return (w + 2 * pad - s) / stride + 1; }  // width of y
   auto operator<=>(const Conv2dShape&) const = default;
 };
 
-// Filters made ready for inference on one device: any reordering is done once, by `pack`.
+// Filters prepared for inference on one device: `pack` does any reordering, once.
 class PackedFilter {
  public:
-  virtual ~PackedFilter() = default;
+  virtual ~PackedFilter();
 };
 
-// The operands of both gradients.
+// The arguments of `backward`, which computes both gradients.
 struct Conv2dBackward {
   const void *x, *w, *dy;
   bool add;  // as for backward_data
@@ -39,23 +39,23 @@ struct Conv2dBackward {
 };
 
 struct Conv2dKernels {
-  // The channels that x of `c` should have to be read as it lies: c, or more where the device pads it otherwise. What
-  // lies beyond c is multiplied by 0: any finite number.
+  // How many channels x should have so that it need not be copied: c, or more on a device that would pad x. Channels
+  // beyond c are multiplied by 0; they may have any finite value.
   int (*best_channels)(int c, DType);
   // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32.
   void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, void* y);
-  // The same, and the sums of y and of y * y over n, p, q: f32 [2, k]. False, nothing done, where the device cannot do
-  // both at once: it can in f16 on CUDA, where c and k are multiples of 8 and cuDNN has an engine.
+  // forward, and the sums of y and of y * y over n, p, q: f32 [2, k]. Returns false, and does nothing, if the device
+  // cannot do both at once. Supported in f16 on CUDA, if c and k are multiples of 8 and cuDNN has an engine.
   bool (*forward_sums)(const Conv2dShape&, DType, const void* x, const void* w, void* y, float* sums);
-  // add: to what dx holds, in f32 before it is rounded.
+  // add: dx += the gradient, added in f32 before rounding; else dx = the gradient.
   void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, bool add, void* dx);
   // dw is always f32.
   void (*backward_weight)(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
-  // Both; on CUDA side by side.
+  // Both gradients; on CUDA they run concurrently.
   void (*backward)(const Conv2dShape&, DType, const Conv2dBackward&);
 
   // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k, or null) are f32 on the device and
-  // copied. n, h, w of the shape may differ from call to call. residual is null or laid out as y.
+  // are copied. n, h, w of the shape may differ between calls. residual is null or has the layout of y.
   std::unique_ptr<PackedFilter> (*pack)(const Conv2dShape&, DType, const float* w, const float* bias);
   void (*infer)(const Conv2dShape&, PackedFilter&, const void* x, const void* residual, bool relu, void* y);
 };

@@ -1,8 +1,8 @@
 // Convolutions on CUDA through cuDNN's graphs, plans kept by shape.
 //
-// 16-bit tensors whose channels are no multiple of 8 (the stem's filters, pictures that come with 3) are padded here:
-// as they are, cuDNN's heuristics take engines without tensor cores or pad them at every step in 200 MB of workspace.
-// No engine writes an f32 dw from 16-bit tensors: dw is made in 16 bits and widened.
+// 16-bit tensors whose channels are not a multiple of 8 (the stem's filters, images with 3 channels) are padded here:
+// without padding, cuDNN's heuristics choose engines without tensor cores, or engines that pad at every step in 200 MB
+// of workspace. No engine writes an f32 dw from 16-bit tensors: dw is computed in 16 bits and cast to f32.
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -26,7 +26,7 @@ Buffer make_rows(int64_t rows, int c, DType dtype) {
   return Buffer(Device::cuda, std::size_t(rows) * std::size_t(c) * size_of(dtype));
 }
 
-// The tensor with `to_c` channels: itself where it has them, else a copy that `room` keeps.
+// The tensor with `to_c` channels: the tensor itself if it has them, else a copy that `scratch` owns.
 const void* with_channels(int64_t rows, int from_c, const void* from, int to_c, DType dtype, Buffer& scratch) {
   if (from_c == to_c) return from;
   scratch = make_rows(rows, to_c, dtype);
@@ -103,21 +103,21 @@ void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const
   cast_cuda.forward(elements, dtype, dw16, DType::f32, dw);
 }
 
-// Side by side: what one leaves of the GPU, as the last tiles of small maps do, the other fills.
+// Concurrently: multiprocessors that one leaves idle, as the last tiles of small maps do, run the other.
 void backward(const Conv2dShape& shape, DType dtype, const Conv2dBackward& a) {
   if (shape.n == 0) return backward_weight(shape, dtype, a.x, a.dy, a.dw);
   const Conv2dShape s = conv2d_padded(shape, dtype);
-  conv2d_plan(data_key(s, dtype, a.add));  // before the fork: an engine is tried alone
+  conv2d_plan(data_key(s, dtype, a.add));  // before the fork: engines are tuned without other work on the GPU
   conv2d_plan(weight_key(s, dtype));
   run_concurrently([&] { backward_weight(shape, dtype, a.x, a.dy, a.dw); },
                    [&] { backward_data(shape, dtype, a.dy, a.w, a.add, a.dx); });
 }
 
-// Copies of w and bias as the graphs take them: in the type of x, the channels padded.
+// Copies of w and bias in the form that the graphs require: in the type of x, with padded channels.
 struct CudaFilter : PackedFilter {
   DType dtype;
   Buffer w, bias;
-  Buffer f32_bias;  // f32, as the epilogue takes it
+  Buffer f32_bias;  // for the epilogue
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {

@@ -1,4 +1,4 @@
-// The product behind y and dx of conv2d: register tiles over pixels that the same filter taps reach.
+// The product that y and dx of conv2d come from: register tiles over pixels that the same filter taps reach.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -6,21 +6,21 @@
 #include "kernels/base/parallel.h"
 #include "kernels/conv2d/conv2d_simd.h"
 
-namespace pc::conv2d {
+namespace pc::conv2d::PC_VARIANT {
 namespace {
 
-constexpr int64_t kAhead = 64 * kBlock;  // a panel streams from L2, or with one picture from memory: ask for it early
+constexpr int64_t kAhead = 64 * kBlock;  // a panel streams from L2, or with one image from memory: ask for it early
 
 // acc[m] += sum over taps and c of rows[m][tap.offset + c] * panel[tap.weight + c], the kBlock numbers there
 template <int M, bool Pairs>
 [[gnu::always_inline]] inline void add_products(const float* const* rows, const GatherTap* taps, int count,
-                                                int channels, const float* panel, Vec (&acc)[M][2]) {
+                                                int channels, const float* panel, f32x (&acc)[M][2]) {
   const float* row[M];
   for (int m = 0; m < M; ++m) row[m] = rows[m];
   for (const GatherTap* tap = taps; tap != taps + count; ++tap) {
     const float* b = panel + tap->weight * kBlock;
     for (int64_t i = tap->offset, end = tap->offset + channels; i < end; ++i, b += kBlock) {
-      const Vec b0 = load(b), b1 = load(b + kLanes);
+      const f32x b0 = load(b), b1 = load(b + kLanes);
       __builtin_prefetch(b + kAhead);
       __builtin_prefetch(b + kAhead + kLanes);
 #pragma GCC unroll 16
@@ -35,7 +35,7 @@ template <int M, bool Pairs>
 // All taps: sums[m][kBlock] = the products.
 template <int M, bool Pairs>
 void tile(const float* const* rows, const GatherTap* taps, int count, int channels, const float* panel, float* sums) {
-  Vec acc[M][2] = {};
+  f32x acc[M][2] = {};
   add_products<M, Pairs>(rows, taps, count, channels, panel, acc);
   for (int m = 0; m < M; ++m) store(sums + m * kBlock, acc[m][0]), store(sums + m * kBlock + kLanes, acc[m][1]);
 }
@@ -43,7 +43,7 @@ void tile(const float* const* rows, const GatherTap* taps, int count, int channe
 // One tap: sums[m][kBlock] += the products.
 template <int M, bool Pairs>
 void tap_tile(const float* const* rows, const GatherTap& tap, int channels, const float* panel, float* const* sums) {
-  Vec acc[M][2];
+  f32x acc[M][2];
   for (int m = 0; m < M; ++m) acc[m][0] = load(sums[m]), acc[m][1] = load(sums[m] + kLanes);
   add_products<M, Pairs>(rows, &tap, 1, channels, panel, acc);
   for (int m = 0; m < M; ++m) store(sums[m], acc[m][0]), store(sums[m] + kLanes, acc[m][1]);
@@ -89,11 +89,20 @@ void finish_pixel(const float* sums, const Epilogue& e, int first, int count, in
   store_row(sums, e, first, count, residual ? residual + at : nullptr, out + at);
 }
 
+// The pixels of a tile.
+std::pair<int64_t, int64_t> range_of(const PixelGroup& group, int64_t tile) {
+  return {group.pixels * tile / group.tiles, group.pixels * (tile + 1) / group.tiles};
+}
+int height_of(const PixelGroup& group, int64_t tile) {
+  const auto [begin, end] = range_of(group, tile);
+  return int(end - begin);
+}
+
 // Calls f(row of the tile, where its input begins, its pixel of the result) for every pixel of a tile.
 template <class F>
 void for_rows(const GatherPlan& plan, const PixelGroup& group, int64_t tile, F f) {
   const Gather& g = plan.gather;
-  const auto [begin, end] = group.range(tile);
+  const auto [begin, end] = range_of(group, tile);
   const int64_t per_image = int64_t(group.coords.size());
   int64_t image = begin / per_image, within = begin % per_image;
   for (int64_t p = begin; p < end; ++p) {
@@ -107,7 +116,7 @@ template <class T>
 void compute(const GatherPlan& plan, const PixelGroup& group, int64_t tile, int block, const float* in,
              const float* panel, const Epilogue& epilogue, T* out) {
   const Gather& g = plan.gather;
-  const int height = group.height(tile), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
+  const int height = height_of(group, tile), first = block * kBlock, count = std::min(kBlock, g.channels_out - first);
   const float* rows[kRows] = {};
   int64_t at[kRows] = {};
   for_rows(plan, group, tile, [&](int64_t m, int64_t input, int64_t pixel) {
@@ -128,7 +137,7 @@ void compute(const GatherPlan& plan, const PixelGroup& group, int64_t tile, int 
 template <class T>
 void run_by_pixels(const GatherPlan& plan, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
   const int64_t tiles = plan.groups.back().first_tile + plan.groups.back().tiles;
-  const int64_t blocks = plan.gather.blocks(), size = plan.gather.panel_size();
+  const int64_t blocks = plan.blocks, size = plan.panel_size;
   const auto walk = [&](int64_t tile, int64_t end, int64_t block, const float* panel) {
     auto group = plan.groups.begin();
     for (; tile < end; ++tile) {
@@ -136,7 +145,7 @@ void run_by_pixels(const GatherPlan& plan, const float* in, const Panels& panels
       compute(plan, *group, tile - group->first_tile, int(block), in, panel, epilogue, out);
     }
   };
-  // A filter that does not fit L2 beside the input: one panel stays there while all tiles pass.
+  // A filter that does not fit L2 next to the input: one panel stays there while all tiles pass.
   const bool panel_outer = size * blocks * int64_t(sizeof(float)) > (512 << 10);
   if (!panels.ready && panel_outer && blocks >= 4 * thread_count()) {
     const Buffer own(Device::cpu, std::size_t(size * thread_count()) * sizeof(float));
@@ -157,7 +166,7 @@ void run_by_pixels(const GatherPlan& plan, const float* in, const Panels& panels
   });
 }
 
-// --- One picture with small maps: most pixels are at a border, and groups of them are too small for a tile. ---
+// --- One image with small maps: most pixels are at a border, and groups of them are too small for a tile. ---
 
 // Adds what one tap gives to the pixels that it reaches.
 void add_tap(const GatherPlan& plan, const PixelGroup& group, const float* in, const float* panel, float* sums) {
@@ -169,19 +178,19 @@ void add_tap(const GatherPlan& plan, const PixelGroup& group, const float* in, c
       rows[m] = in + input;
       to[m] = sums + pixel * kBlock;
     });
-    kTapTiles[g.pairs][std::size_t(group.height(tile) - 1)](rows, group.taps.front(), g.channels_in, panel, to);
+    kTapTiles[g.pairs][std::size_t(height_of(group, tile) - 1)](rows, group.taps.front(), g.channels_in, panel, to);
   }
 }
 
 template <class T>
 void run_by_taps(const GatherPlan& plan, const float* in, const Panels& panels, const Epilogue& epilogue, T* out) {
   const Gather& g = plan.gather;
-  const int64_t pixels = int64_t(g.n) * g.out_h * g.out_w, size = g.panel_size();
+  const int64_t pixels = int64_t(g.n) * g.out_h * g.out_w, size = plan.panel_size;
   Buffer own;
-  if (!panels.ready) own = make_all(panels, g.blocks(), size);
+  if (!panels.ready) own = make_all(panels, plan.blocks, size);
   const float* all = panels.ready ? panels.ready : own.as<float>();
   const Buffer scratch(Device::cpu, std::size_t(pixels * kBlock * thread_count()) * sizeof(float));
-  parallel_each(g.blocks(), [&](int64_t block, int worker) {
+  parallel_each(plan.blocks, [&](int64_t block, int worker) {
     float* sums = scratch.as<float>() + pixels * kBlock * worker;
     std::fill_n(sums, pixels * kBlock, 0.0f);
     for (const PixelGroup& group : plan.groups) add_tap(plan, group, in, all + block * size, sums);
@@ -197,102 +206,7 @@ void run_typed(const GatherPlan& plan, const float* in, const Panels& panels, co
   way(plan, in, panels, epilogue, out);
 }
 
-// Sorts the coordinates by their taps; taps_of(i) lists (tap, input coordinate).
-template <class F>
-std::vector<AxisClass> classes(int out, F taps_of) {
-  std::vector<AxisClass> result;
-  for (int i = 0; i < out; ++i) {
-    auto taps = taps_of(i);
-    const int base = taps.empty() ? 0 : taps.front().second;
-    for (auto& tap : taps) tap.second -= base;
-    auto same = std::find_if(result.begin(), result.end(), [&](const AxisClass& a) { return a.taps == taps; });
-    if (same == result.end()) same = result.insert(same, {std::move(taps), {}});
-    same->points.emplace_back(i, base);
-  }
-  return result;
-}
-
-// --- plans ---
-
-// One for each class of rows and one of columns.
-std::vector<PixelGroup> groups_of(const Gather& g) {
-  std::vector<PixelGroup> groups;
-  for (const AxisClass& rows : g.rows)
-    for (const AxisClass& columns : g.columns) {
-      PixelGroup group;
-      for (auto [r, h] : rows.taps)
-        for (auto [s, w] : columns.taps)
-          group.taps.push_back({h * g.row_step + w * g.pixel_step, (int64_t(r) * g.taps_w + s) * g.channels_in});
-      group.coords.reserve(rows.points.size() * columns.points.size());
-      for (auto [i, h] : rows.points)
-        for (auto [j, w] : columns.points)
-          group.coords.push_back({h * g.row_step + w * g.pixel_step, int64_t(i) * g.out_w + j});
-      groups.push_back(std::move(group));
-    }
-  return groups;
-}
-
-// The same pixels once for every tap that reaches them, in the order of the sums: r, s.
-std::vector<PixelGroup> by_taps(const Gather& g, const std::vector<PixelGroup>& groups) {
-  std::vector<PixelGroup> all(std::size_t(g.taps_h * g.taps_w));
-  for (const PixelGroup& group : groups)
-    for (const GatherTap& tap : group.taps) {
-      PixelGroup& reached = all[std::size_t(tap.weight / g.channels_in)];
-      reached.taps = {{.offset = 0, .weight = tap.weight}};
-      for (const GatherCoord& coord : group.coords) reached.coords.push_back({coord.in + tap.offset, coord.out});
-    }
-  std::erase_if(all, [](const PixelGroup& group) { return group.taps.empty(); });
-  return all;
-}
-
-// Cycles up to a factor: a tile of less than four rows waits for its own sums.
-int64_t cost(int64_t pixels) { return std::max<int64_t>(4, pixels); }
-
-bool taps_pay(const Gather& g, const std::vector<PixelGroup>& groups) {
-  int64_t by_groups = 0, by_taps = 0;
-  std::vector<int64_t> reached(std::size_t(g.taps_h * g.taps_w));
-  for (const PixelGroup& group : groups) {
-    const int64_t pixels = g.n * int64_t(group.coords.size());
-    by_groups += cost(pixels) * int64_t(group.taps.size());
-    for (const GatherTap& tap : group.taps) reached[std::size_t(tap.weight / g.channels_in)] += pixels;
-  }
-  for (const int64_t pixels : reached) by_taps += pixels > 0 ? cost(pixels) : 0;
-  return by_taps * 20 < by_groups * 19;  // sums that wait in memory cost something too
-}
-
 }  // namespace
-
-GatherPlan plan(Gather g) {
-  GatherPlan plan{.groups = groups_of(g)};
-  plan.by_taps = taps_pay(g, plan.groups);
-  if (plan.by_taps) plan.groups = by_taps(g, plan.groups);
-  int64_t tiles = 0;
-  for (PixelGroup& group : plan.groups) {
-    group.pixels = g.n * int64_t(group.coords.size());
-    group.tiles = (group.pixels + kRows - 1) / kRows;
-    group.first_tile = std::exchange(tiles, tiles + group.tiles);
-  }
-  plan.gather = std::move(g);
-  return plan;
-}
-
-std::vector<AxisClass> forward_axis(int out, int taps, int stride, int pad, int in) {
-  return classes(out, [=](int i) {
-    std::vector<std::pair<int, int>> list;
-    for (int r = 0; r < taps; ++r)
-      if (const int h = i * stride + r - pad; h >= 0 && h < in) list.emplace_back(r, h);
-    return list;
-  });
-}
-
-std::vector<AxisClass> backward_axis(int out, int taps, int stride, int pad, int in) {
-  return classes(out, [=](int i) {
-    std::vector<std::pair<int, int>> list;
-    for (int r = 0; r < taps; ++r)
-      if (const int p = i + pad - r; p >= 0 && p % stride == 0 && p / stride < in) list.emplace_back(r, p / stride);
-    return list;
-  });
-}
 
 void multiply(const float* const* rows, int height, int channels, const float* panel, float* sums) {
   const GatherTap all{.offset = 0, .weight = 0};
@@ -305,4 +219,4 @@ void run(const GatherPlan& plan, const float* in, const Panels& panels, const Ep
   run_typed(plan, in, panels, epilogue, static_cast<bf16*>(out));
 }
 
-}  // namespace pc::conv2d
+}  // namespace pc::conv2d::PC_VARIANT

@@ -1,11 +1,10 @@
-// The convolutions as cuDNN sees them: which graph stands for a pass, what an engine must respect, and the cache of
-// plans.
+// The convolutions as cuDNN graphs: the graph of each pass, the policy for its engines, and the cache of plans.
 //
-// cuDNN 9.19 on sm_90, as its own heuristics tell: a 1x1 filter with a stride takes 154 MB of workspace at 256 x 56 x
-// 56 where x is read as it lies, and 26 MB where the graph sees every stride-th pixel as a tensor of its own; backward
-// passes gain nothing from that, and the engines that also leave sums want x as it lies. Every precompiled engine that
-// makes dx adds to it as well (beta = 1). Precompiled engines for inference exist only with the residual added before
-// the bias and the bias in the type of x.
+// Observed in the heuristics of cuDNN 9.19 for sm_90: a strided 1x1 filter takes 154 MB of workspace at 256 x 56 x 56
+// if the graph reads x as stored, and 26 MB if the graph describes every stride-th pixel as a tensor of its own.
+// Backward passes gain nothing from that, and the engines that also compute sums require x as stored. Every precompiled
+// engine that computes dx can also add to it (beta = 1). Precompiled engines for inference exist only with the residual
+// added before the bias and the bias in the type of x.
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
@@ -13,9 +12,9 @@
 
 namespace pc {
 
-// norm_…: of a convolution that reads x through a batch norm and ReLU of its own, z = relu(x * scale + shift), and
-// never sees z in memory; f16 only. Forward leaves sums as forward_sums does, the data's gradient stops at the norm's
-// output and leaves what the norm's parameters get.
+// norm_…: a convolution of z = relu(x * scale + shift), a batch norm and ReLU that the engine computes from x, so that
+// z is never in memory; f16 only. norm_forward also computes the sums, as forward_sums does; norm_backward_data
+// computes the gradient of the norm's output and those of the norm's parameters.
 enum class ConvPass : uint8_t {
   forward,
   forward_sums,
@@ -27,21 +26,21 @@ enum class ConvPass : uint8_t {
   norm_backward_weight
 };
 
-// What a pass writes besides the sums of its channels: dx, dw, else y.
+// The tensor that a pass writes, besides sums per channel: dx, dw, else y.
 constexpr bool writes_dx(ConvPass p) { return p == ConvPass::backward_data || p == ConvPass::norm_backward_data; }
 constexpr bool writes_dw(ConvPass p) { return p == ConvPass::backward_weight || p == ConvPass::norm_backward_weight; }
-// Whether it leaves the sums of y.
+// Whether it writes the sums of y.
 constexpr bool sums_y(ConvPass p) { return p == ConvPass::forward_sums || p == ConvPass::norm_forward; }
-// Whether it has a substitute, so that nobody needs an engine that was tried and failed.
+// Whether other passes can replace it, so that an engine that failed verification need not be used.
 constexpr bool is_optional(ConvPass p) { return p == ConvPass::forward_sums || p >= ConvPass::norm_forward; }
 
-// Everything that a plan depends on. Tensors have the type `dtype`, the gradient of the filters too.
+// Everything that a plan depends on. All tensors have the type `dtype`, including the gradient of the filters.
 struct ConvKey {
   Conv2dShape shape;
   DType dtype;
   ConvPass pass;
   bool residual = false, relu = false;  // infer
-  bool add = false;                     // backward_data: to what dx holds
+  bool add = false;                     // backward_data: dx += the gradient
   auto operator<=>(const ConvKey&) const = default;
 };
 
@@ -50,23 +49,23 @@ constexpr int64_t kConvX = 1, kConvW = 2, kConvY = 3, kConvResidual = 4, kConvBi
 constexpr int64_t kConvSum = 6, kConvSquares = 7;  // forward_sums, norm_forward: f32 [k] of y and of y * y
 // norm_forward, norm_backward_weight: z = relu(x * scale + shift), f16 [c].
 constexpr int64_t kConvScale = 8, kConvShift = 9;
-// norm_backward_data: dx is g, dz where z > 0 and 0 elsewhere. Read are the norm's x and f32 [c] of
-// z = relu((x - mean) * invstd * gamma + beta), written f32 [c] of the sums of g * (x - mean) * invstd and of g, and
-// three that nobody wants: cuDNN's a, b, c with dx = a * g + b * x + c, which cancel where the mean is far from 0.
+// norm_backward_data: dx is g, which is dz where z > 0 and 0 elsewhere. It reads the norm's x and the f32 [c] vectors
+// of z = relu((x - mean) * invstd * gamma + beta). It writes f32 [c]: the sums of g * (x - mean) * invstd and of g, and
+// three that are not used: cuDNN's a, b, c of dx = a * g + b * x + c, which lose precision if the mean is far from 0.
 constexpr int64_t kConvNormX = 10, kConvMean = 11, kConvInvstd = 12, kConvGamma = 13, kConvBeta = 14, kConvDgamma = 15,
                   kConvDbeta = 16, kConvA = 17, kConvB = 18, kConvC = 19;
 
-// As many channels as the graphs get: 16-bit ones padded to a multiple of 8. The shape with them.
+// conv2d_channels: the channels of tensors in the graphs: in 16-bit types padded to a multiple of 8.
+// conv2d_padded: the shape with these channels.
 int conv2d_channels(int c, DType dtype);
 Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype);
 
 CudnnGraph conv2d_graph(const ConvKey& key);
 
-// Workspace of 64 MiB at most, the same bits every time, no engine that must be compiled first; f32 means f32 and no
-// TF32.
+// At most 64 MiB of workspace, the same bits every time, no engine that is compiled at run time; f32 without TF32.
 CudnnPolicy conv2d_policy(DType dtype);
 
-// Made at the first call for a key, then kept (conv2d_plans.h). Null: cuDNN has no engine.
+// The plan of a key, created at the first call and then cached. Null: cuDNN has no engine.
 const CudnnPlan* conv2d_plan(const ConvKey& key);
 
 }  // namespace pc

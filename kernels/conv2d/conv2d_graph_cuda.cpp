@@ -1,4 +1,4 @@
-// Builds the graph of a pass.
+// Builds the cuDNN graph of a pass.
 #include "kernels/conv2d/conv2d_graph.h"
 
 namespace pc {
@@ -30,7 +30,7 @@ void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, c
 
 CudnnTensor vector_of(int64_t id, DType dtype, int64_t channels) { return nhwc_tensor(id, dtype, {1, channels, 1, 1}); }
 
-// z = relu(x * scale + shift), which stays in the graph, in 16 bits, as the filters meet it.
+// z = relu(x * scale + shift), a virtual tensor in 16 bits: the input of the convolution.
 CudnnTensor normed(CudnnGraph& graph, const ConvKey& key, const CudnnTensor& x) {
   const CudnnTensor scaled = inner(30, x), shifted = inner(31, x);
   CudnnTensor z = inner(32, x);
@@ -45,17 +45,18 @@ void sums_of(CudnnGraph& graph, const CudnnTensor& y) {
   graph.sums(y, vector_of(kConvSum, DType::f32, y.dims[1]), vector_of(kConvSquares, DType::f32, y.dims[1]));
 }
 
-// dz of the convolution, cut off where z is 0: z again from the norm's x, in the order that cuDNN's engines know.
+// dz of the convolution, set to 0 where z is 0; z is recomputed from the norm's x, with the order of operations that
+// cuDNN's engines recognize.
 void norm_backward_data_graph(CudnnGraph& graph, const CudnnConv& conv, const CudnnTensor& g, const CudnnTensor& w,
                               const CudnnTensor& dy) {
   const auto vector = [&](int64_t id) { return vector_of(id, DType::f32, g.dims[1]); };
   CudnnTensor x = g;
   x.id = kConvNormX;
-  const CudnnTensor dz = inner(30, g), centred = inner(31, g), hat = inner(32, g), scaled = inner(33, g),
+  const CudnnTensor dz = inner(30, g), centered = inner(31, g), hat = inner(32, g), scaled = inner(33, g),
                     z = inner(34, g);
   graph.conv_backward_data(conv, dy, w, false, dz);
-  graph.subtract(x, vector(kConvMean), centred);
-  graph.multiply(centred, vector(kConvInvstd), hat);
+  graph.subtract(x, vector(kConvMean), centered);
+  graph.multiply(centered, vector(kConvInvstd), hat);
   graph.multiply(hat, vector(kConvGamma), scaled);
   graph.add(scaled, vector(kConvBeta), z);
   graph.relu_backward(dz, z, g);
@@ -88,7 +89,8 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
   const CudnnTensor y = nhwc_tensor(kConvY, key.dtype, {s.n, s.k, s.p(), s.q()});
   CudnnConv conv{.stride = s.stride, .pad = s.pad};
   const bool reads_forward = key.pass == ConvPass::forward || key.pass == ConvPass::infer;
-  // cuDNN takes a tensor whose dimension times stride passes the next stride for one that overlaps itself: odd sizes.
+  // With odd sizes, a dimension times its stride exceeds the next stride, and cuDNN takes such a tensor for
+  // overlapping.
   const bool sparse =
       s.r == 1 && s.s == 1 && s.pad == 0 && s.stride > 1 && s.p() * s.stride <= s.h && s.q() * s.stride <= s.w;
   if (reads_forward && sparse) {

@@ -1,4 +1,5 @@
-// What the convolutions need beside cuDNN: channels padded to vec8s, and an epilogue for plans without one.
+// The kernels that the convolutions need besides cuDNN: padding of channels to vec8s, and an epilogue for plans without
+// one.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 namespace pc {
 
-// Rows of `from_c` 16-bit values become rows of `to_c`: cut off, or filled with 0.
+// Copies rows of `from_c` 16-bit values to rows of `to_c`, truncated or padded with 0.
 void conv2d_fit_channels(int64_t rows, int from_c, const void* from, int to_c, void* to);
 
 // y = relu?(y + bias + residual?), [rows, c]; bias is f32, residual may be null.

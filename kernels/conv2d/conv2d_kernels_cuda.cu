@@ -1,4 +1,4 @@
-// The convolutions' own kernels: one vec8 of a row a thread and step.
+// The convolutions' own kernels: a thread handles one vec8 of a row per step of a grid-stride loop.
 #include "kernels/conv2d/conv2d_kernels.h"
 #include "kernels/runtime/launch.cuh"
 

@@ -5,7 +5,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/conv2d/conv2d_simd.h"
 
-namespace pc::conv2d {
+namespace pc::conv2d::PC_VARIANT {
 namespace {
 
 // Block `block` of the rows of w, a matrix of `outputs` rows of `length` numbers, transposed.
@@ -21,7 +21,7 @@ void transposed_rows(const T* w, int outputs, int64_t length, int64_t block, flo
       const T* row = w + (block * kBlock + o) * length;
       for (int64_t j = first; j < last; ++j) {
         if constexpr (Pairs) {
-          panel[j * kBlock + o] = pair_of(row[2 * j], row[2 * j + 1]);
+          panel[j * kBlock + o] = pack_pair(row[2 * j], row[2 * j + 1]);
         } else {
           panel[j * kBlock + o] = float(row[j]);
         }
@@ -40,7 +40,7 @@ void columns(const T* w, const Conv2dShape& s, int64_t block, float* panel) {
       const T* from = w + k * filter + tap * s.c + first;
       for (int o = 0; o < count; ++o) {
         if constexpr (Pairs) {
-          panel[o] = pair_of(from[o], from[filter + o]);
+          panel[o] = pack_pair(from[o], from[filter + o]);
         } else {
           panel[o] = float(from[o]);
         }
@@ -56,8 +56,8 @@ auto typed(DType dtype, bool pairs, const void* w, F f) {
     const auto* f32_w = static_cast<const float*>(w);
     return pairs ? f(f32_w, std::true_type()) : f(f32_w, std::false_type());
   }
-  const auto* half = static_cast<const bf16*>(w);
-  return pairs ? f(half, std::true_type()) : f(half, std::false_type());
+  const auto* bf16_w = static_cast<const bf16*>(w);
+  return pairs ? f(bf16_w, std::true_type()) : f(bf16_w, std::false_type());
 }
 
 template <class From, class To>
@@ -116,4 +116,4 @@ Buffer padded_copy(const Images& x, DType from, const void* data, DType to, int 
   return out;
 }
 
-}  // namespace pc::conv2d
+}  // namespace pc::conv2d::PC_VARIANT

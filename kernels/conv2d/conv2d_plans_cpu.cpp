@@ -1,4 +1,4 @@
-// Fills conv2d_plans_cpu: nothing to choose.
+// Fills conv2d_plans_cpu: the CPU has no choice of engines.
 #include "kernels/conv2d/conv2d_plans.h"
 
 namespace pc {

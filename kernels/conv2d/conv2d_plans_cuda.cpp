@@ -1,4 +1,4 @@
-// The plans of this process, and the choices that they come from.
+// The cached plans of this process, and the choices of engines that they were made from.
 #include <map>
 #include <mutex>
 #include <sstream>
@@ -15,12 +15,12 @@ namespace {
 struct Plans {
   std::mutex mutex;
   std::map<ConvKey, std::unique_ptr<CudnnPlan>> ready;
-  std::map<std::string, std::string> choices;  // of text_of, and of what else was loaded
+  std::map<std::string, std::string> choices;  // key: text_of(); also lines loaded for other devices
   bool tune = false;
 };
 
 Plans& plans() {
-  static auto* all = new Plans;  // outlives the driver's own exit handlers
+  static auto* all = new Plans;  // never destroyed: the driver's exit handlers may run first
   return *all;
 }
 
@@ -35,8 +35,8 @@ std::string text_of(const ConvKey& key) {
   return text + (key.residual ? " residual" : "") + (key.relu ? " relu" : "") + (key.add ? " add" : "");
 }
 
-// The engine chosen before, else the best one found now, else cuDNN's first proposal: where all were tried and failed
-// only if it has to be.
+// The engine chosen before, else with tuning the fastest one, else cuDNN's first proposal. If tuning rejected all
+// engines, an optional pass gets none.
 std::unique_ptr<CudnnPlan> make_plan(Plans& all, const ConvKey& key) {
   const CudnnGraph graph = conv2d_graph(key);
   const CudnnPolicy policy = conv2d_policy(key.dtype);

@@ -1,5 +1,5 @@
-// Checks a convolution on CUDA at some of its places, by plain sums of its own: what the choice among cuDNN's engines
-// trusts.
+// Checks a convolution on CUDA at sampled positions against direct sums: the verification of cuDNN's engines in
+// conv2d_tune.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace pc {
 
-// The tensors of a pass on the device; bias and residual as ConvKey says. The residual of a pass that adds is what its
-// result held before.
+// The tensors of a pass on the device; bias and residual if the ConvKey has them. For a pass with `add`, residual is
+// the value of dx before the pass.
 struct ConvTensors {
   const void* x;
   const void* w;
@@ -22,16 +22,16 @@ struct ConvTensors {
   const float* norm = nullptr;   // norm_backward_data: mean, invstd, gamma, beta [4, c]
 };
 
-// How far what the pass wrote is off at `samples` places (all, where there are fewer) spread over its result, in units
-// of the root of the sum of squares of the terms: rounding to 16 bits leaves about 0.01. NaN where the result is NaN.
-// Waits for the device.
+// The errors of the pass's result at `samples` positions distributed over it (at all positions if it has fewer), in
+// units of the square root of the sum of squares of the terms: rounding to 16 bits gives about 0.01. NaN if the result
+// is NaN. Waits for the device.
 std::vector<float> conv2d_errors(const ConvKey& key, const ConvTensors& tensors, int samples);
 
-// How far the sums that a pass wrote are from those of its y (norm_backward_data: dbeta and dgamma of its dx), in the
-// same units; all of them.
+// The errors of all sums that a pass wrote, compared with sums over its y (norm_backward_data: dbeta and dgamma, with
+// sums over its dx), in the same units.
 std::vector<float> conv2d_sum_errors(const ConvKey& key, const ConvTensors& tensors);
 
-// n values uniform in (-1, 1).
+// Fills with n values uniform in (-1, 1).
 void conv2d_fill(int64_t n, DType dtype, uint32_t seed, void* to);
 
 }  // namespace pc

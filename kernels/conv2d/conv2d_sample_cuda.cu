@@ -1,4 +1,4 @@
-// One block works out one value of a convolution, its threads share the terms.
+// One block computes one value of a convolution; the terms are divided among its threads.
 #include <algorithm>
 
 #include "kernels/conv2d/conv2d_sample.h"
@@ -19,7 +19,7 @@ struct Sums {
   }
 };
 
-// Where place `at` of a tensor [.., a, b, c] lies along its dimensions.
+// The coordinates of element `at` of a tensor [.., a, b, c].
 struct Coord4 {
   int n, a, b, c;
 };
@@ -28,16 +28,16 @@ __device__ inline Coord4 coord_of(int64_t at, int a, int b, int c) {
   return {int(line / a), int(line % a), int(row - line * b), int(at - row * c)};
 }
 
-// What the filters meet of element v of x, in channel c: itself, or relu(v * scale + shift).
+// The convolution's input for element v of x in channel c: v, or relu(v * scale + shift).
 template <class T>
-__device__ inline float met(const ConvTensors& t, int channels, T v, int c) {
+__device__ inline float conv_input(const ConvTensors& t, int channels, T v, int c) {
   if (!t.affine) return to_float(v);
   const T* affine = static_cast<const T*>(t.affine);
   const float z = to_float(v) * to_float(affine[c]) + to_float(affine[channels + c]);
   return z > 0 ? rounded<T>(z) : 0.0f;
 }
 
-// What a batch norm makes of element `at` of its x, in channel c, before and after gamma and beta.
+// Batch norm of element `at` of its x, in channel c: before (hat_of) and after (z_of) gamma and beta.
 template <class T>
 __device__ inline float hat_of(const ConvTensors& t, int channels, int64_t at, int c) {
   return (to_float(static_cast<const T*>(t.norm_x)[at]) - t.norm[c]) * t.norm[channels + c];
@@ -54,7 +54,7 @@ __device__ Sums forward_terms(const Conv2dShape& s, const ConvTensors& t, const 
     const Coord4 f = coord_of(i, s.r, s.s, s.c);
     const int h = y.a * s.stride + f.a - s.pad, v = y.b * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(met(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
+    sums.add(conv_input(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
              to_float(w[int64_t(y.c) * s.r * s.s * s.c + i]));
   }
   return sums;
@@ -85,12 +85,13 @@ __device__ Sums weight_terms(const Conv2dShape& s, const ConvTensors& t, const T
     const Coord4 y = coord_of(i, s.n, s.p(), s.q());  // n is y.a
     const int h = y.b * s.stride + f.a - s.pad, v = y.c * s.stride + f.b - s.pad;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(met(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));
+    sums.add(conv_input(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));
   }
   return sums;
 }
 
-// errors[blockIdx.x]: of the place at blockIdx.x * total / gridDim.x, moved on by a little so that all columns come up.
+// errors[blockIdx.x]: the error at position blockIdx.x * total / gridDim.x plus a pseudorandom offset, so that all
+// columns are sampled.
 template <class T>
 __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* errors) {
   __shared__ double scratch[32];
@@ -120,13 +121,13 @@ __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* 
   if (t.norm) {
     const float z = z_of(t, s.c, hat_of<T>(t, s.c, at, int(at % s.c)), int(at % s.c));
     if (z <= 0) want = 0;
-    if (fabsf(z) < 1e-5f) got = float(want);  // its sign is a matter of rounding
+    if (fabsf(z) < 1e-5f) got = float(want);  // z's sign depends on rounding
   }
   errors[blockIdx.x] = float(fabs(double(got) - want) / (sqrt(squares) + 1e-3));
 }
 
-// errors[blockIdx.x]: of the sum over channel blockIdx.x of v [rows, channels], then of v * v, or, behind a norm, of v
-// times what the norm made. Rounding v moves a sum of n values by about a root of n roundings.
+// With c = blockIdx.x: errors[c] is the error of the sum over channel c of v [rows, channels], errors[channels + c] of
+// the sum of v * v, or with a norm of v * hat. Rounding v changes a sum of n values by about sqrt(n) roundings.
 template <class T>
 __global__ void sum_errors_kernel(int64_t rows, int channels, const T* v, ConvTensors t, float* errors) {
   __shared__ double scratch[32];
@@ -152,7 +153,7 @@ __global__ void sum_errors_kernel(int64_t rows, int channels, const T* v, ConvTe
   errors[channels + c] = float(fabs(double(t.sums[channels + c]) - product) / (unit + 1e-3));
 }
 
-// A multiply and shifts make neighbouring numbers look unrelated: the finisher of MurmurHash3.
+// Multiplications and shifts decorrelate adjacent indices: the finalizer of MurmurHash3.
 template <class T>
 __global__ void fill_kernel(int64_t n, uint32_t seed, T* to) {
   const int64_t step = int64_t(gridDim.x) * blockDim.x;

@@ -10,15 +10,14 @@
 #include "kernels/base/error.h"
 
 namespace pc {
-namespace conv2d {
+namespace conv2d::PC_VARIANT {
+namespace {
 
 std::string describe(const Conv2dShape& s, DType dtype) {
   const auto str = [](int v) { return std::to_string(v); };
   return "conv2d n=" + str(s.n) + " " + str(s.h) + "x" + str(s.w) + "x" + str(s.c) + " k=" + str(s.k) + " " + str(s.r) +
          "x" + str(s.s) + " stride " + str(s.stride) + " pad " + str(s.pad) + " " + name_of(dtype);
 }
-
-namespace {
 
 // False for an empty batch: nothing to do.
 bool check(const Conv2dShape& s, DType dtype) {
@@ -29,32 +28,7 @@ bool check(const Conv2dShape& s, DType dtype) {
   return s.n > 0;
 }
 
-// A gather and what its input goes through before: a copy where that is needed or pays.
-struct Route {
-  Images images;
-  DType dtype;
-  int pad_w;  // columns of zeros to write left and right
-  bool copied;
-  GatherPlan plan;
-};
-
-// Two channels of bf16 at once where the CPU can and the channels are even.
-bool use_pairs(DType dtype, int channels) { return kPairs && dtype == DType::bf16 && channels % 2 == 0; }
-
-// The input is copied where that is needed (bf16 as f32, zeros around) or pays: with channels in powers of two the rows
-// of a tile lie in the same few sets of the cache, so the copy puts a line between pixels.
-Route route(Gather g, const Images& x, DType dtype, int pad_w = 0) {
-  const int per_word = g.pairs ? 2 : 1;
-  const bool conflicts = x.c % (128 * per_word) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
-  g.pixel_step = conflicts ? x.c + kLine * per_word : x.c;
-  g.row_step = int64_t(x.w + 2 * pad_w) * g.pixel_step;
-  g.image_step = x.h * g.row_step;
-  if (g.pairs) g.channels_in /= 2, g.pixel_step /= 2, g.row_step /= 2, g.image_step /= 2;
-  const bool widened = dtype == DType::bf16 && !g.pairs;
-  return {x, dtype, pad_w, conflicts || widened || pad_w > 0, plan(std::move(g))};
-}
-
-void run(const Route& route, const void* x, const Panels& panels, const Epilogue& epilogue, void* out) {
+void run(const GatherRoute& route, const void* x, const Panels& panels, const Epilogue& epilogue, void* out) {
   const bool pairs = route.plan.gather.pairs;
   Buffer copy;
   if (route.copied)
@@ -63,46 +37,14 @@ void run(const Route& route, const void* x, const Panels& panels, const Epilogue
   run(route.plan, static_cast<const float*>(copy.data() ? copy.data() : x), panels, epilogue, route.dtype, out);
 }
 
-Route forward_route(const Conv2dShape& s, DType dtype) {
-  Gather g{.n = s.n,
-           .out_h = s.p(),
-           .out_w = s.q(),
-           .channels_in = s.c,
-           .channels_out = s.k,
-           .taps_h = s.r,
-           .taps_w = s.s,
-           .rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h),
-           .columns = forward_axis(s.q(), s.s, s.stride, s.pad, s.w)};
-  if (folds(s)) {
-    g.channels_in = s.s * s.c, g.taps_w = 1;
-    g.columns = forward_axis(s.q(), 1, s.stride, 0, s.w + 2 * s.pad);
-  }
-  g.pairs = use_pairs(dtype, s.c);
-  return route(std::move(g), {s.n, s.h, s.w, s.c}, dtype, folds(s) ? s.pad : 0);
-}
-
-Route backward_route(const Conv2dShape& s, DType dtype) {
-  Gather g{.n = s.n,
-           .out_h = s.h,
-           .out_w = s.w,
-           .channels_in = s.k,
-           .channels_out = s.c,
-           .taps_h = s.r,
-           .taps_w = s.s,
-           .rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p()),
-           .columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q()),
-           .pairs = use_pairs(dtype, s.k)};
-  return route(std::move(g), {s.n, s.p(), s.q(), s.k}, dtype);
-}
-
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
   if (!check(s, dtype)) return;
-  run(forward_route(s, dtype), x, forward_panels(s, dtype, use_pairs(dtype, s.c), w), {}, y);
+  run(*forward_route(s, dtype, kTile), x, forward_panels(s, dtype, use_pairs(kTile, dtype, s.c), w), {}, y);
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (!check(s, dtype)) return;
-  run(backward_route(s, dtype), dy, backward_panels(s, dtype, use_pairs(dtype, s.k), w),
+  run(*backward_route(s, dtype, kTile), dy, backward_panels(s, dtype, use_pairs(kTile, dtype, s.k), w),
       {.residual = add ? dx : nullptr}, dx);
 }
 
@@ -121,18 +63,17 @@ class CpuFilter : public PackedFilter {
   CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
       : dtype(t), winograd_tile(t == DType::f32 ? winograd_outputs(s) : 0) {
     if (b) bias.assign(b, b + s.k);
-    const bool pairs = use_pairs(t, s.c);
+    const bool pairs = use_pairs(kTile, t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, elements = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
     panels = winograd_tile ? winograd_panels(winograd_tile, s, w)
                            : make_all(forward_panels(s, DType::f32, pairs, w), blocks, elements * kBlock);
   }
 
   // Of the shape that came last: a small one is as quickly computed as planned.
-  std::shared_ptr<const Route> route(const Conv2dShape& s) {
+  std::shared_ptr<const GatherRoute> route(const Conv2dShape& s) {
     auto last = last_.load();
-    if (!last || last->first != s)
-      last_ = last = std::make_shared<const std::pair<Conv2dShape, Route>>(s, forward_route(s, dtype));
-    return {last, &last->second};
+    if (!last || last->shape != s) last_ = last = forward_route(s, dtype, kTile);
+    return last;
   }
 
   DType dtype;
@@ -141,7 +82,7 @@ class CpuFilter : public PackedFilter {
   Buffer panels;  // one layout for every n, h and w
 
  private:
-  std::atomic<std::shared_ptr<const std::pair<Conv2dShape, Route>>> last_;
+  std::atomic<std::shared_ptr<const GatherRoute>> last_;
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
@@ -159,17 +100,19 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
   run(*own.route(s), x, {.ready = own.panels.as<float>()}, epilogue, y);
 }
 
-}  // namespace
-}  // namespace conv2d
+int best_channels(int c, DType) { return c; }
+bool forward_sums(const Conv2dShape&, DType, const void*, const void*, void*, float*) { return false; }
 
-const Conv2dKernels conv2d_cpu{
-    .best_channels = [](int c, DType) { return c; },
-    .forward = conv2d::forward,
-    .forward_sums = [](const Conv2dShape&, DType, const void*, const void*, void*, float*) { return false; },
-    .backward_data = conv2d::backward_data,
-    .backward_weight = conv2d::backward_weight,
-    .backward = conv2d::backward,
-    .pack = conv2d::pack,
-    .infer = conv2d::infer};
+}  // namespace
+}  // namespace conv2d::PC_VARIANT
+
+const Conv2dKernels conv2d_cpu{.best_channels = conv2d::PC_VARIANT::best_channels,
+                               .forward = conv2d::PC_VARIANT::forward,
+                               .forward_sums = conv2d::PC_VARIANT::forward_sums,
+                               .backward_data = conv2d::PC_VARIANT::backward_data,
+                               .backward_weight = conv2d::PC_VARIANT::backward_weight,
+                               .backward = conv2d::PC_VARIANT::backward,
+                               .pack = conv2d::PC_VARIANT::pack,
+                               .infer = conv2d::PC_VARIANT::infer};
 
 }  // namespace pc

@@ -1,4 +1,4 @@
-// Runs every engine on tensors with red zones, checks what it wrote and takes its time.
+// Runs every engine on tensors with guard bytes around them, checks its results and measures its time.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,69 +8,56 @@
 #include "kernels/conv2d/conv2d_sample.h"
 #include "kernels/conv2d/conv2d_tune.h"
 #include "kernels/runtime/cuda.h"
+#include "kernels/runtime/event.h"
 #include "kernels/runtime/memory.h"
 
 namespace pc {
 namespace {
 
 constexpr int kSamples = 512;
-constexpr unsigned char kRed = 0xA5, kPoison = 0xFF;  // 0xFF… is NaN
+constexpr unsigned char kGuardByte = 0xA5, kPoison = 0xFF;  // 0xFF… reads as NaN
 
-// Device memory between two zones that nobody may write to.
-class Zoned {
+// Device memory between two zones of guard bytes, which an engine must not write to.
+class GuardedBuffer {
  public:
-  explicit Zoned(std::size_t bytes) : bytes_(bytes), buffer_(Device::cuda, (bytes + 255) / 256 * 256 + 2 * kZone) {
-    PC_CHECK(cudaMemsetAsync(buffer_.data(), kRed, buffer_.bytes(), stream()));
+  explicit GuardedBuffer(std::size_t bytes)
+      : bytes_(bytes), buffer_(Device::cuda, (bytes + 255) / 256 * 256 + 2 * kGuardBytes) {
+    PC_CUDA_CHECK(cudaMemsetAsync(buffer_.data(), kGuardByte, buffer_.bytes(), stream()));
   }
-  void* data() const { return buffer_.as<char>() + kZone; }
+  void* data() const { return buffer_.as<char>() + kGuardBytes; }
   std::size_t bytes() const { return bytes_; }
   void poison() const {
-    if (bytes_ > 0) PC_CHECK(cudaMemsetAsync(data(), kPoison, bytes_, stream()));
+    if (bytes_ > 0) PC_CUDA_CHECK(cudaMemsetAsync(data(), kPoison, bytes_, stream()));
   }
-  bool intact() const { return red(0, kZone) && red(kZone + bytes_, buffer_.bytes() - kZone - bytes_); }
+  bool intact() const {
+    return is_guard(0, kGuardBytes) && is_guard(kGuardBytes + bytes_, buffer_.bytes() - kGuardBytes - bytes_);
+  }
 
  private:
-  static constexpr std::size_t kZone = 1024;
-  bool red(std::size_t at, std::size_t bytes) const {
+  static constexpr std::size_t kGuardBytes = 1024;
+  bool is_guard(std::size_t at, std::size_t bytes) const {
     std::vector<unsigned char> host(bytes);
     memory_cuda.copy_out(host.data(), buffer_.as<char>() + at, bytes);
-    return std::all_of(host.begin(), host.end(), [](unsigned char b) { return b == kRed; });
+    return std::all_of(host.begin(), host.end(), [](unsigned char b) { return b == kGuardByte; });
   }
   std::size_t bytes_;
   Buffer buffer_;
 };
 
-class Event {
- public:
-  Event() { PC_CHECK(cudaEventCreate(&raw_)); }
-  ~Event() { cudaEventDestroy(raw_); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  void record() { PC_CHECK(cudaEventRecord(raw_, stream())); }
-  float milliseconds_since(const Event& start) const {
-    float ms = 0;
-    PC_CHECK(cudaEventSynchronize(raw_));
-    PC_CHECK(cudaEventElapsedTime(&ms, start.raw_, raw_));
-    return ms;
-  }
-
- private:
-  cudaEvent_t raw_ = nullptr;
-};
-
 std::size_t l2_bytes() {
   int device = 0, bytes = 0;
-  PC_CHECK(cudaGetDevice(&device));
-  PC_CHECK(cudaDeviceGetAttribute(&bytes, cudaDevAttrL2CacheSize, device));
+  PC_CUDA_CHECK(cudaGetDevice(&device));
+  PC_CUDA_CHECK(cudaDeviceGetAttribute(&bytes, cudaDevAttrL2CacheSize, device));
   return std::size_t(bytes);
 }
 
-// More copies of some tensors: with them in turn a run finds nothing of the one before in the L2 cache, as in a
-// training step, where other kernels run in between. Twice the cache in all; none where one set of tensors is as large.
+// More copies of the tensors, used in turn, so that a run finds no data of the previous run in the L2 cache, as in a
+// training step, where other kernels run in between. Twice the cache in total; no copies if one set of tensors is as
+// large.
 class Copies {
  public:
-  Copies(const std::vector<const Zoned*>& tensors, DType dtype) {
-    for (const Zoned* tensor : tensors) {
+  Copies(const std::vector<const GuardedBuffer*>& tensors, DType dtype) {
+    for (const GuardedBuffer* tensor : tensors) {
       offsets_.push_back(set_);
       set_ += (tensor->bytes() + 255) / 256 * 256;
     }
@@ -106,15 +93,15 @@ class Trial {
               : normed_backward() ? floats(5, key.shape.c)
                                   : 0) {
     uint32_t seed = 0;
-    for (const Zoned* tensor : tensors())
+    for (const GuardedBuffer* tensor : tensors())
       if (const int64_t n = int64_t(tensor->bytes() / size_of(key.dtype)))
         conv2d_fill(n, key.dtype, ++seed, tensor->data());
     if (normed_backward()) conv2d_fill(int64_t(norm_.bytes() / sizeof(float)), DType::f32, ++seed, norm_.data());
   }
 
-  // Right values everywhere that was looked, and no byte outside.
-  bool stands(const CudnnPlan& plan) const {
-    const Zoned workspace(plan.workspace());
+  // Correct at every sampled position, and no byte written outside.
+  bool passes(const CudnnPlan& plan) const {
+    const GuardedBuffer workspace(plan.workspace());
     if (key_.add)
       memory_cuda.copy(x_.data(), residual_.data(), x_.bytes());
     else
@@ -128,15 +115,15 @@ class Trial {
     if (!std::all_of(errors.begin(), errors.end(), [&](float error) { return error <= limit; })) return false;
     const auto all = tensors();
     return workspace.intact() && sums_.intact() && norm_.intact() &&
-           std::all_of(all.begin(), all.end(), [](const Zoned* t) { return t->intact(); });
+           std::all_of(all.begin(), all.end(), [](const GuardedBuffer* t) { return t->intact(); });
   }
 
-  // The median of a few slices: what an old copy leaves in the cache makes a slice faster, other things make it slower.
+  // The median of a few slices: cached data makes a slice faster, other disturbances make it slower.
   float milliseconds(const CudnnPlan& plan) const {
     constexpr std::size_t kSlices = 5, kRuns = 4;
-    const Zoned workspace(plan.workspace());
+    const GuardedBuffer workspace(plan.workspace());
     const Copies copies(tensors(), key_.dtype);
-    Event start, end;
+    Event start(Device::cuda, true), end(Device::cuda, true);
     std::array<float, kSlices> slices;
     for (std::size_t i = 0; i < kSlices * kRuns; ++i) {
       const std::size_t copy = i % (copies.count() + 1);
@@ -153,13 +140,13 @@ class Trial {
  private:
   std::size_t bytes(int64_t elements) const { return std::size_t(elements) * size_of(key_.dtype); }
   static std::size_t floats(int rows, int columns) { return std::size_t(rows) * std::size_t(columns) * sizeof(float); }
-  bool normed_forward() const {  // in both passes that go forward from x
+  bool normed_forward() const {  // in both passes that compute z from x
     return key_.pass == ConvPass::norm_forward || key_.pass == ConvPass::norm_backward_weight;
   }
   bool normed_backward() const { return key_.pass == ConvPass::norm_backward_data; }
   int64_t y_size() const { return int64_t(key_.shape.n) * key_.shape.p() * key_.shape.q() * key_.shape.k; }
-  std::vector<const Zoned*> tensors() const { return {&x_, &w_, &y_, &bias_, &residual_, &affine_, &norm_x_}; }
-  const Zoned& result() const { return writes_dx(key_.pass) ? x_ : writes_dw(key_.pass) ? w_ : y_; }
+  std::vector<const GuardedBuffer*> tensors() const { return {&x_, &w_, &y_, &bias_, &residual_, &affine_, &norm_x_}; }
+  const GuardedBuffer& result() const { return writes_dx(key_.pass) ? x_ : writes_dw(key_.pass) ? w_ : y_; }
   ConvTensors own() const {
     return of({x_.data(), w_.data(), y_.data(), bias_.data(), residual_.data(), affine_.data(), norm_x_.data()});
   }
@@ -168,20 +155,20 @@ class Trial {
     for (std::size_t i = 0; i < data.size(); ++i) data[i] = copies.at(copy, i);
     return of(data);
   }
-  // With tensors() at these places; those that the pass does not have are null.
+  // tensors() at these addresses; null for those that the pass does not have.
   ConvTensors of(const std::array<void*, 7>& data) const {
-    const auto where_any = [](const Zoned& tensor, void* at) { return tensor.bytes() > 0 ? at : nullptr; };
+    const auto if_any = [](const GuardedBuffer& tensor, void* at) { return tensor.bytes() > 0 ? at : nullptr; };
     return {.x = data[0],
             .w = data[1],
             .y = data[2],
-            .bias = where_any(bias_, data[3]),
-            .residual = where_any(residual_, data[4]),
+            .bias = if_any(bias_, data[3]),
+            .residual = if_any(residual_, data[4]),
             .sums = static_cast<float*>(sums_.data()),
-            .affine = where_any(affine_, data[5]),
-            .norm_x = where_any(norm_x_, data[6]),
-            .norm = static_cast<const float*>(where_any(norm_, norm_.data()))};
+            .affine = if_any(affine_, data[5]),
+            .norm_x = if_any(norm_x_, data[6]),
+            .norm = static_cast<const float*>(if_any(norm_, norm_.data()))};
   }
-  void run(const CudnnPlan& plan, const ConvTensors& t, const Zoned& workspace) const {
+  void run(const CudnnPlan& plan, const ConvTensors& t, const GuardedBuffer& workspace) const {
     const int c = key_.shape.c;
     std::vector<CudnnBinding> bindings{{kConvX, t.x}, {kConvW, t.w}, {kConvY, t.y}};
     const auto bind_rows = [&](std::initializer_list<int64_t> ids, const void* from, std::size_t row) {
@@ -203,7 +190,7 @@ class Trial {
   }
 
   ConvKey key_;
-  Zoned x_, w_, y_, bias_, residual_, affine_, norm_x_, norm_, sums_;
+  GuardedBuffer x_, w_, y_, bias_, residual_, affine_, norm_x_, norm_, sums_;
 };
 
 }  // namespace
@@ -214,8 +201,8 @@ std::unique_ptr<CudnnPlan> conv2d_tuned_plan(const ConvKey& key, const CudnnGrap
   for (const CudnnCandidate& candidate : graph.candidates(policy)) {
     auto plan = graph.make(candidate, policy);
     if (!plan) continue;
-    const Trial trial(key);  // a fresh one: the engine before may have spoilt its tensors
-    if (!trial.stands(*plan)) continue;
+    const Trial trial(key);  // a new one: the previous engine may have overwritten its tensors
+    if (!trial.passes(*plan)) continue;
     const float ms = trial.milliseconds(*plan);
     if (ms < least) least = ms, best = std::move(plan);
   }

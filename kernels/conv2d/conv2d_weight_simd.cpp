@@ -3,10 +3,11 @@
 #include <array>
 #include <vector>
 
+#include "kernels/base/math.h"
 #include "kernels/base/parallel.h"
 #include "kernels/conv2d/conv2d_simd.h"
 
-namespace pc::conv2d {
+namespace pc::conv2d::PC_VARIANT {
 namespace {
 
 // Where one filter tap meets the images of a block: offsets into the two operands, in floats, for every pixel that it
@@ -26,12 +27,12 @@ struct Coord {
 constexpr int kPitch = (kRows + 15) / 16 * 16;  // of slices that give rows: a cache line
 constexpr int kAhead = 16;                      // pixels: slices stream from L2, ask for them early
 
-// place[m][o] (+)= sum over pixels of a[m] * b[o]
+// coord.dw[m][o] (+)= sum over pixels of a[m] * b[o]
 template <int M, bool Pairs>
 void tile(const float* a, const float* b, const Pixel* pixels, int64_t count, const Coord& coord) {
-  Vec acc[M][2] = {};
+  f32x acc[M][2] = {};
   for (const Pixel *p = pixels, *end = pixels + count; p < end; ++p) {
-    const Vec b0 = load(b + p->b), b1 = load(b + p->b + kLanes);
+    const f32x b0 = load(b + p->b), b1 = load(b + p->b + kLanes);
     const float* row = a + p->a;
     __builtin_prefetch(row + kAhead * kPitch);
     __builtin_prefetch(b + p->b + kAhead * kBlock);
@@ -67,8 +68,6 @@ constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<
 constexpr std::array kTiles{make_tiles<false>(std::make_index_sequence<kRows>()),
                             make_tiles<kPairs>(std::make_index_sequence<kRows>())};  // by pairs, rows - 1
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // One side of the product: its channels in `count` nearly equal slices, each of them all pixels of the block one after
 // the other.
 struct Side {
@@ -77,19 +76,20 @@ struct Side {
   int begin(int64_t i) const { return int(int64_t(channels) * i / count); }
 };
 
-// `count` words: the numbers at low themselves, or with those at high, the same place of the next image (null: zeros).
+// `count` packed elements: the numbers at low themselves, or with those at high, which lie at the same point of the next
+// image (null: zeros).
 template <bool Pairs, class T>
-void copy_words(const T* low, const T* high, int count, float* to) {
+void copy_packed(const T* low, const T* high, int count, float* to) {
   if constexpr (!Pairs) {
     for (int c = 0; c < count; ++c) to[c] = float(low[c]);
   } else if (high) {
-    for (int c = 0; c < count; ++c) to[c] = pair_of(low[c], high[c]);
+    for (int c = 0; c < count; ++c) to[c] = pack_pair(low[c], high[c]);
   } else {
-    for (int c = 0; c < count; ++c) to[c] = pair_of(low[c], T(0.0f));
+    for (int c = 0; c < count; ++c) to[c] = pack_pair(low[c], T(0.0f));
   }
 }
 
-// All slices of `images` images, two of them in one word with Pairs.
+// All slices of `images` images, two of them in one packed element with Pairs.
 template <bool Pairs, class T>
 Buffer sliced(const Side& side, const T* from, int images, int64_t pixels) {
   Buffer out(Device::cpu, std::size_t(side.size * side.count) * sizeof(float));
@@ -104,7 +104,7 @@ Buffer sliced(const Side& side, const T* from, int images, int64_t pixels) {
         float* to = out.as<float>() + i * side.size + (j / runs * pixels + first) * side.pitch;
         for (int64_t p = first; p < last; ++p, to += side.pitch) {
           const int64_t at = p * side.channels + c;
-          copy_words<Pairs>(low + at, high ? high + at : nullptr, width, to);
+          copy_packed<Pairs>(low + at, high ? high + at : nullptr, width, to);
           std::fill(to + width, to + side.pitch, 0.0f);
         }
       }
@@ -233,4 +233,4 @@ void weight_gradient(const Conv2dShape& s, DType dtype, const void* x, const voi
   }
 }
 
-}  // namespace pc::conv2d
+}  // namespace pc::conv2d::PC_VARIANT

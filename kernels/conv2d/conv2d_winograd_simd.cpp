@@ -12,8 +12,15 @@
 #include "kernels/base/parallel.h"
 #include "kernels/conv2d/conv2d_simd.h"
 
-namespace pc::conv2d {
+namespace pc::conv2d::PC_VARIANT {
 namespace {
+
+template <std::size_t N>
+struct Vectors {
+  f32x at[N];
+  f32x& operator[](std::size_t i) { return at[i]; }
+  const f32x& operator[](std::size_t i) const { return at[i]; }
+};
 
 //       | 1  0 -1  0 |       | 1    0    0   |
 // B^T = | 0  1  1  0 |   G = | 1/2  1/2  1/2 |   A^T = | 1  1  1  0 |
@@ -21,11 +28,9 @@ namespace {
 //       | 0  1  0 -1 |       | 0    0    1   |
 struct TwoByTwo {
   static constexpr std::size_t kOutputs = 2, kSide = 4;
-  static std::array<Vec, 4> input(const std::array<Vec, 4>& d) {
-    return {d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]};
-  }
+  static Vectors<4> input(const Vectors<4>& d) { return {d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]}; }
   static std::array<double, 4> filter(double a, double b, double c) { return {a, (a + b + c) / 2, (a - b + c) / 2, c}; }
-  static std::array<Vec, 2> output(const std::array<Vec, 4>& m) { return {m[0] + m[1] + m[2], m[1] - m[2] - m[3]}; }
+  static Vectors<2> output(const Vectors<4>& m) { return {m[0] + m[1] + m[2], m[1] - m[2] - m[3]}; }
 };
 
 //       | 4  0 -5  0  1  0 |       |  1/4    0     0   |
@@ -36,16 +41,16 @@ struct TwoByTwo {
 //       | 0  4  0 -5  0  1 |       |  0     0     1    |
 struct FourByFour {
   static constexpr std::size_t kOutputs = 4, kSide = 6;
-  static std::array<Vec, 6> input(const std::array<Vec, 6>& d) {
-    const Vec a = d[4] - 4 * d[2], b = d[3] - 4 * d[1], c = d[4] - d[2], e = 2 * (d[3] - d[1]);
+  static Vectors<6> input(const Vectors<6>& d) {
+    const f32x a = d[4] - 4 * d[2], b = d[3] - 4 * d[1], c = d[4] - d[2], e = 2 * (d[3] - d[1]);
     return {4 * d[0] - 5 * d[2] + d[4], a + b, a - b, c + e, c - e, 4 * d[1] - 5 * d[3] + d[5]};
   }
   static std::array<double, 6> filter(double a, double b, double c) {
     const double even = (a + c) / 6, far = a / 24 + c / 6;
     return {a / 4, -even - b / 6, b / 6 - even, far + b / 12, far - b / 12, c};
   }
-  static std::array<Vec, 4> output(const std::array<Vec, 6>& m) {
-    const Vec sum = m[1] + m[2], difference = m[1] - m[2], far_sum = m[3] + m[4], far_difference = m[3] - m[4];
+  static Vectors<4> output(const Vectors<6>& m) {
+    const f32x sum = m[1] + m[2], difference = m[1] - m[2], far_sum = m[3] + m[4], far_difference = m[3] - m[4];
     return {m[0] + sum + far_sum, difference + 2 * far_difference, sum + 4 * far_sum,
             difference + 8 * far_difference + m[5]};
   }
@@ -70,7 +75,7 @@ class Winograd {
 
   void run() const {
     const int64_t tiles = int64_t(s_.n) * down_ * across_, blocks = s_.k / kBlock, threads = thread_count();
-    // With few tiles each thread takes a share of the filters and transforms the pictures for itself.
+    // With few tiles each thread takes a share of the filters and transforms the images for itself.
     const int64_t shares = tiles >= 2 * threads * kChunk ? 1 : std::min(blocks, threads);
     const int64_t unit = kChunk * (shares == 1 ? threads : 1), chunks = (tiles + unit - 1) / unit * (unit / kChunk);
     const int64_t scratch_size = kAll * kChunk * (s_.c + kBlock) + s_.c;
@@ -122,9 +127,9 @@ class Winograd {
     const int64_t step = int64_t(kChunk) * channels;
     float* v = scratch.v + int64_t(tile) * channels;
     for (int c = 0; c < channels; c += kLanes) {
-      std::array<Vec, F::kSide> rows[kSide];
+      Vectors<F::kSide> rows[kSide];
       for (std::size_t j = 0; j < F::kSide; ++j) {
-        std::array<Vec, F::kSide> d;
+        Vectors<F::kSide> d;
         for (std::size_t i = 0; i < F::kSide; ++i) d[i] = load(pixel[i][j] + c);
         d = F::input(d);
         for (std::size_t i = 0; i < F::kSide; ++i) rows[i][j] = d[i];
@@ -155,21 +160,21 @@ class Winograd {
     float* y = y_;
     for (int o = 0; o < kBlock; o += kLanes) {
       const float* sums = scratch.sums + int64_t(tile) * kBlock + o;
-      std::array<Vec, F::kSide> rows[kOutputs];
+      Vectors<F::kSide> rows[kOutputs];
       for (std::size_t j = 0; j < F::kSide; ++j) {
-        std::array<Vec, F::kSide> m;
+        Vectors<F::kSide> m;
         for (std::size_t i = 0; i < F::kSide; ++i) m[i] = load(sums + int64_t(i * F::kSide + j) * kChunk * kBlock);
         const auto column = F::output(m);
         for (std::size_t i = 0; i < F::kOutputs; ++i) rows[i][j] = column[i];
       }
-      const Vec bias = e.bias ? load(e.bias + first + o) : Vec{};
+      const f32x bias = e.bias ? load(e.bias + first + o) : f32x{};
       for (int i = 0; i < rows_left; ++i) {
         const auto out = F::output(rows[i]);
         for (int j = 0; j < columns_left; ++j) {
           const int64_t coord = to + i * line + j * pixel + o;
-          Vec v = out[std::size_t(j)] + bias;
+          f32x v = out[std::size_t(j)] + bias;
           if (e.residual) v += load(static_cast<const float*>(e.residual) + coord);
-          store(y + coord, e.relu ? (v < Vec{} ? Vec{} : v) : v);
+          store(y + coord, e.relu ? simd::relu(v) : v);
         }
       }
     }
@@ -179,7 +184,7 @@ class Winograd {
   const Epilogue& epilogue_;
   const float *x_, *panels_;
   float* y_;
-  int down_, across_;  // tiles of a picture
+  int down_, across_;  // tiles of an image
 };
 
 // G g G^T of the filter w[r][s], its numbers `step` apart.
@@ -214,7 +219,7 @@ Buffer make_panels(const Conv2dShape& s, const float* w) {
   return all;
 }
 
-// Products per channel of one picture. With few tiles the filter's way from memory takes as long as those of 13 do.
+// Products per channel of one image. With few tiles the filter's way from memory takes as long as those of 13 do.
 template <class F>
 int64_t products(const Conv2dShape& s) {
   const int64_t m = F::kOutputs, tiles = (s.h + m - 1) / m * ((s.w + m - 1) / m);
@@ -243,4 +248,4 @@ void winograd(int outputs, const Conv2dShape& s, const float* x, const float* pa
     Winograd<FourByFour>(s, epilogue, x, panels, y).run();
 }
 
-}  // namespace pc::conv2d
+}  // namespace pc::conv2d::PC_VARIANT

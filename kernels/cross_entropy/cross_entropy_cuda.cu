@@ -1,6 +1,6 @@
 // Softmax cross entropy on CUDA, loss and gradient in one launch: the first block adds up the losses, each warp of the
-// others writes a row of the gradient. Either works a row's softmax out by itself, and every block adds up the weights:
-// a few kilobytes more out of the cache cost less than launches that wait for each other.
+// other blocks writes a row of the gradient. Both compute the row's softmax, and every block adds up the weights:
+// reading a few more kilobytes from the cache costs less than dependent launches.
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/runtime/launch.cuh"
 
@@ -11,15 +11,15 @@ constexpr int kThreads = 1024, kWarps = kThreads / 32;
 
 struct RowTarget {
   int a, b;
-  bool known;  // both are classes
+  bool known;  // a and b are valid classes
   float lambda, weight;
 };
 
-// A label beyond the classes has no weight to read and counts 1.
+// A label beyond the classes has no class weight to read: its weight is 1.
 __device__ inline RowTarget target_of(const CrossEntropyShape& s, const MixedTarget& t, int row) {
   const int a = t.a[row];
   const float lambda = t.lambda ? t.lambda[row] : 1.0f;
-  // With lambda 1 nobody reads b, so it may hold anything.
+  // With lambda 1, b is not read, so it may have any value.
   const int b = lambda == 1 ? a : t.b[row];
   const bool known = a < s.classes && b >= 0 && b < s.classes;
   float weight = a < 0 ? 0.0f : 1.0f;
@@ -32,7 +32,7 @@ __device__ inline float warp_max(float v) {
   return v;
 }
 
-// The largest logit of a row, and the sum of exp(x - top): in every lane of the warp.
+// The largest logit of a row, and the sum of exp(x - top), in every lane of the warp.
 struct RowSum {
   float top;
   double sum;
@@ -46,8 +46,8 @@ __device__ inline RowSum row_sum(int classes, const float* x, int lane) {
   return row;
 }
 
-// The row's loss times its weight, in every lane. A label beyond the classes cannot throw from here: it makes the loss
-// NaN, which stops the run.
+// The row's loss times its weight, in every lane. A kernel cannot throw for a label beyond the classes: it makes the
+// loss NaN, which stops the run.
 __device__ inline double row_loss(const CrossEntropyShape& s, const float* x, const RowTarget& t, int lane) {
   const RowSum row = row_sum(s.classes, x, lane);
   double total = 0;
@@ -58,7 +58,7 @@ __device__ inline double row_loss(const CrossEntropyShape& s, const float* x, co
               even = s.smoothing / float(s.classes);
   const double log_sum = log(row.sum);
   double loss = double(on_a) * (log_sum - double(x[t.a] - row.top));
-  // A weight of 0 must not meet an infinite logarithm.
+  // A weight of 0 must not be multiplied by an infinite logarithm.
   if (on_b > 0) loss += double(on_b) * (log_sum - double(x[t.b] - row.top));
   if (even > 0) loss += double(even) * (s.classes * log_sum - total);
   return loss * double(t.weight);
@@ -79,7 +79,7 @@ __device__ inline void write_gradient(const CrossEntropyShape& s, const float* x
   }
 }
 
-// Bounds for one block a processor: with registers for two ptxas spills.
+// At least one block per multiprocessor: with bounds for two, ptxas spills registers.
 __global__ void __launch_bounds__(kThreads, 1)
     loss_kernel(CrossEntropyShape s, const float* logits, MixedTarget target, float* loss, float* dlogits) {
   __shared__ double scratch[32], total_weight;

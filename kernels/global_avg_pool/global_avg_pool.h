@@ -1,4 +1,4 @@
-// global_avg_pool: y[n,c] = mean over h,w of x[n,h,w,c].  dx = dy / (h * w), the same at every place.
+// global_avg_pool: y[n,c] = mean over h,w of x[n,h,w,c].  dx = dy / (h * w), the same at every position.
 #pragma once
 
 #include "kernels/runtime/select.h"

@@ -1,4 +1,4 @@
-// The gradient scaler on CUDA: a thread decides.
+// The gradient scaler on CUDA: one thread updates its state.
 #include "kernels/grad_scaler/grad_scaler_step.h"
 #include "kernels/runtime/launch.cuh"
 

@@ -1,4 +1,4 @@
-// lerp: y += t * (x - y) over many tensors, one step of a running average of parameters.
+// lerp: y += t * (x - y) over many tensors: one step of a running average of parameters.
 #pragma once
 
 #include <span>

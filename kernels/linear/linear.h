@@ -1,4 +1,5 @@
-// linear: y = x w^T + b, with w [out, in] as in PyTorch. The logits y and their gradient are f32 whatever the type of x and w.
+// linear: y = x w^T + b, with w [out, in] as in PyTorch. The logits y and their gradient are f32 whatever the type of x
+// and w.
 //   dx = dy w,  dw = dy^T x,  db = sum of dy over the rows.
 #pragma once
 

@@ -1,8 +1,8 @@
-// Linear layers on CUDA: cuBLAS products with f32 sums; the bias is written first and added to, its gradient is a
-// kernel.
+// Linear layers on CUDA: cuBLAS products with f32 sums. y is first set to the bias, then the product is added; the bias
+// gradient has its own kernel.
 //
-// cuBLAS counts in columns: a row-major [n, in] is its [in, n]. f32 stays f32 all the way (no TF32). 16-bit backward
-// products take dy rounded to 16 bits.
+// cuBLAS is column-major: a row-major [n, in] is its [in, n]. f32 products use f32 throughout (no TF32). 16-bit
+// backward products use dy rounded to 16 bits.
 #include "kernels/cast/cast.h"
 #include "kernels/linear/linear.h"
 #include "kernels/runtime/launch.cuh"
@@ -11,7 +11,7 @@
 namespace pc {
 namespace {
 
-constexpr int kSumX = 32, kSumY = 16;  // columns and stripes of rows in a block of the sum
+constexpr int kSumX = 32, kSumY = 16;  // columns, and partials per column, in a block of the sum
 
 __global__ void bias_kernel(LinearShape s, const float* b, float* y) {
   const int64_t total = int64_t(s.n) * s.out, step = int64_t(gridDim.x) * blockDim.x;
@@ -56,8 +56,8 @@ struct Factor {
 void multiply(int m, int n, int k, DType dtype, const Factor& a, const Factor& b, float beta, DType y_type, void* y) {
   const float alpha = 1;
   const cudaDataType_t type = cuda_type(dtype);
-  PC_CHECK(cublas().gemm_ex(cublas().handle, a.op, b.op, m, n, k, &alpha, a.data, type, a.stride, b.data, type,
-                            b.stride, &beta, y, cuda_type(y_type), m, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+  PC_CUDA_CHECK(cublas().gemm_ex(cublas().handle, a.op, b.op, m, n, k, &alpha, a.data, type, a.stride, b.data, type,
+                                 b.stride, &beta, y, cuda_type(y_type), m, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
 }
 
 void forward(const LinearShape& s, DType dtype, const void* x, const void* w, const float* b, float* y) {
@@ -66,7 +66,7 @@ void forward(const LinearShape& s, DType dtype, const void* x, const void* w, co
   multiply(s.out, s.n, s.in, dtype, {w, s.in, CUBLAS_OP_T}, {x, s.in, CUBLAS_OP_N}, 1, DType::f32, y);
 }
 
-// dy in the type of the other factor; `room` keeps the memory of a copy.
+// dy in the type of the other factor; if that takes a copy, `scratch` owns it.
 const void* rounded_gradient(const LinearShape& s, DType dtype, const float* dy, Buffer& scratch) {
   if (dtype == DType::f32) return dy;
   const int64_t n = int64_t(s.n) * s.out;

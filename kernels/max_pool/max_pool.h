@@ -1,5 +1,5 @@
-// max_pool: y[n,p,q,c] = the maximum of x over a window, as PyTorch's max_pool2d: padding never wins, the first maximum in row-major
-// order takes the gradient, NaN wins.
+// max_pool: y[n,p,q,c] = the maximum of x over a window, as PyTorch's max_pool2d: padding is never the maximum, the
+// first maximum in row-major order gets the gradient, NaN counts as the maximum.
 //   dx = dy scattered to where each maximum was found.
 #pragma once
 
@@ -15,7 +15,7 @@ struct MaxPoolShape {
 };
 
 struct MaxPoolKernels {
-  // index: u8, laid out as y: r * kernel_size + s of the maximum; null where no backward pass follows.
+  // index: u8, laid out as y: r * kernel_size + s of the maximum; null if no backward pass follows.
   void (*forward)(const MaxPoolShape&, DType, const void* x, void* y, uint8_t* index);
   void (*backward)(const MaxPoolShape&, DType, const void* dy, const uint8_t* index, void* dx);
 };

@@ -1,5 +1,6 @@
-// Max pooling on CUDA. A block row (threadIdx.y) is one place of the map, its threads walk over the vec8s of channels.
-// Backward gathers: each place of dx looks into the windows that cover it, so that nothing is added atomically.
+// Max pooling on CUDA. A block row (threadIdx.y) takes one position of the map; its threads loop over the vec8s of
+// channels. Backward gathers: each position of dx reads the windows that cover it, so that there are no atomic
+// additions.
 #include "kernels/max_pool/max_pool_positions.cuh"
 
 namespace pc {
@@ -79,7 +80,7 @@ __global__ void backward_kernel(MaxPoolShape s, uint32_t positions, const T* dy,
   }
 }
 
-// 256 threads: as many along the vec8s as there are (at most 32), the rest along the places.
+// 256 threads: as many along the channels as there are vec8s (at most 32), the rest along the positions.
 dim3 block_of(int c) {
   unsigned x = 1;
   while (x < 32 && x * kVecWidth < unsigned(c)) x *= 2;

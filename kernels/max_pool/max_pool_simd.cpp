@@ -13,7 +13,7 @@ using simd::kLanes;
 #ifdef __AVX512F__
 using i32x = __m512i;
 [[gnu::always_inline]] inline i32x splat(int value) { return _mm512_set1_epi32(value); }
-// Lanes where v beats best, or is NaN: those take v and its place.
+// Lanes where v beats best, or is NaN: those take v and its coord.
 [[gnu::always_inline]] inline void take_larger(f32x v, int coord, f32x& best, i32x& at) {
   const __mmask16 wins = _mm512_cmp_ps_mask(v, best, _CMP_GT_OQ) | _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
   best = _mm512_mask_mov_ps(best, wins, v);
@@ -22,7 +22,7 @@ using i32x = __m512i;
 [[gnu::always_inline]] inline void store_coords(uint8_t* p, i32x at) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(at));
 }
-// v where the stored place is `place`, else 0.
+// v where the stored coord is `coord`, else 0.
 [[gnu::always_inline]] inline f32x where(const uint8_t* p, int coord, f32x v) {
   const __m128i at = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return _mm512_maskz_mov_ps(_mm512_cmpeq_epi32_mask(_mm512_cvtepu8_epi32(at), splat(coord)), v);
@@ -69,12 +69,12 @@ void check(const MaxPoolShape& s) {
 // Rows of `row_elements` per block: about 2048 elements.
 int64_t grain(int64_t row_elements) { return std::max<int64_t>(1, 2048 / row_elements); }
 
-// One output pixel; r and s run over the part of the window that lies inside the picture.
+// One output pixel; r and s run over the part of the window that lies inside the image.
 struct Window {
   int r0, r1, s0, s1;
 };
 
-// corner: where r = s = 0 would lie, perhaps outside; only places inside are read.
+// corner: where r = s = 0 would lie, perhaps outside; only coords inside are read.
 template <class T, class Lanes>
 [[gnu::always_inline]] inline void pool_lanes(const MaxPoolShape& s, const T* corner, const Window& in, Lanes lanes,
                                               T* y, uint8_t* index) {
@@ -95,7 +95,7 @@ void pool(const MaxPoolShape& shape, const T* x, T* y, uint8_t* index) {
     const MaxPoolShape s = shape;  // out of memory: a store through a vector may change any of that
     for (int64_t row = begin; row < end; ++row) {
       const int h = int(row % p_count) * s.stride - s.pad;
-      const T* picture = x + row / p_count * s.h * s.w * s.c;
+      const T* image = x + row / p_count * s.h * s.w * s.c;
       for (int q = 0; q < q_count; ++q) {
         const int w = q * s.stride - s.pad;
         const Window in{.r0 = std::max(0, -h),
@@ -104,14 +104,14 @@ void pool(const MaxPoolShape& shape, const T* x, T* y, uint8_t* index) {
                         .s1 = std::min(s.kernel_size, s.w - w)};
         const int64_t corner = (int64_t(h) * s.w + w) * s.c, out = (row * q_count + q) * s.c;
         simd::for_lanes(0, s.c, [&](int64_t c, auto lanes) {
-          pool_lanes(s, picture + corner + c, in, lanes, y + out + c, index ? index + out + c : nullptr);
+          pool_lanes(s, image + corner + c, in, lanes, y + out + c, index ? index + out + c : nullptr);
         });
       }
     }
   });
 }
 
-// One input place in one window: the number it has there, and where that window's output lies.
+// One input pixel in one window: the number it has there, and where that window's output lies.
 struct Source {
   int coord;
   int64_t output;
@@ -147,14 +147,14 @@ void gather_pixel(const Source* sources, int count, int channels, const T* dy, c
 
 template <class T>
 void gather(const MaxPoolShape& s, const T* dy, const uint8_t* index, T* dx) {
-  const int64_t y_picture = int64_t(s.p()) * s.q() * s.c;
+  const int64_t y_image = int64_t(s.p()) * s.q() * s.c;
   parallel_for(int64_t(s.n) * s.h, grain(int64_t(s.w) * s.c), [&](int64_t begin, int64_t end) {
     Source sources[15 * 15];
     for (int64_t row = begin; row < end; ++row) {
-      const int64_t picture = row / s.h * y_picture;
+      const int64_t image = row / s.h * y_image;
       for (int w = 0; w < s.w; ++w) {
         const int count = list_sources(s, int(row % s.h), w, sources);
-        gather_pixel(sources, count, s.c, dy + picture, index + picture, dx + (row * s.w + w) * s.c);
+        gather_pixel(sources, count, s.c, dy + image, index + image, dx + (row * s.w + w) * s.c);
       }
     }
   });
@@ -164,14 +164,14 @@ void forward(const MaxPoolShape& shape, DType dtype, const void* x, void* y, uin
   check(shape);
   if (dtype == DType::f32) return pool(shape, static_cast<const float*>(x), static_cast<float*>(y), index);
   if (dtype == DType::bf16) return pool(shape, static_cast<const bf16*>(x), static_cast<bf16*>(y), index);
-  fail_shape(std::string("max_pool: x is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
+  fail_cpu_dtype("max_pool: x", dtype);
 }
 
 void backward(const MaxPoolShape& shape, DType dtype, const void* dy, const uint8_t* index, void* dx) {
   check(shape);
   if (dtype == DType::f32) return gather(shape, static_cast<const float*>(dy), index, static_cast<float*>(dx));
   if (dtype == DType::bf16) return gather(shape, static_cast<const bf16*>(dy), index, static_cast<bf16*>(dx));
-  fail_shape(std::string("max_pool: dy is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
+  fail_cpu_dtype("max_pool: dy", dtype);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-// mix: the pictures of a batch mixed in place with their partners, picture i with picture n - 1 - i.
+// mix: mixes the images of a batch in place with their partners, image i with image n - 1 - i.
 //
-// Outside the rectangle of pair i both pictures become lambda * own + (1 - lambda) * partner (mixup: Zhang et al., ICLR
-// 2018); inside it they change places (cutmix: Yun et al., ICCV 2019). The middle picture of an odd batch stays as it is.
+// Outside the rectangle of pair i both images become lambda * own + (1 - lambda) * partner (mixup: Zhang et al., ICLR
+// 2018); inside it they are exchanged (cutmix: Yun et al., ICCV 2019). The middle image of an odd batch is not changed.
 #pragma once
 
 #include "kernels/runtime/select.h"
@@ -9,7 +9,7 @@
 namespace pc {
 
 struct MixShape {
-  int n, h, w, c;  // pictures of 8 channels at most
+  int n, h, w, c;  // images of 8 channels at most
 };
 
 // lambda 1 and an empty rectangle change nothing.
@@ -19,7 +19,7 @@ struct MixPair {
 };
 
 struct MixKernels {
-  // pairs[n / 2] lie on the device; pictures [n, h, w, c] of `dtype`.
+  // pairs[n / 2] is on the device; pictures [n, h, w, c] of `dtype`.
   void (*apply)(const MixShape&, DType dtype, const MixPair* pairs, void* pictures);
 };
 extern const MixKernels mix_cpu, mix_cuda;

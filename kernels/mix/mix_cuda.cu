@@ -1,4 +1,4 @@
-// Mixing on CUDA: a thread takes one pixel of both partners.
+// Mixing on CUDA: a thread handles one pixel of both partners.
 #include "kernels/mix/mix.h"
 #include "kernels/runtime/launch.cuh"
 

@@ -21,14 +21,14 @@ void blend(float lambda, int64_t begin, int64_t end, T* a, T* b) {
 }
 
 template <class T>
-void mix(const MixShape& shape, const MixPair* pairs, T* pictures) {
+void mix(const MixShape& shape, const MixPair* pairs, T* images) {
   const int64_t width = int64_t(shape.w) * shape.c;
   parallel_for(int64_t(shape.n / 2) * shape.h, 8, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t i = row / shape.h, y = row % shape.h;
       const MixPair& pair = pairs[i];
-      T* a = pictures + row * width;
-      T* b = pictures + ((shape.n - 1 - i) * shape.h + y) * width;
+      T* a = images + row * width;
+      T* b = images + ((shape.n - 1 - i) * shape.h + y) * width;
       const bool crossed = y >= pair.y && y - pair.y < pair.h;
       const int64_t left = crossed ? shape.c * std::clamp<int64_t>(pair.x, 0, shape.w) : width;
       const int64_t right =
@@ -40,9 +40,9 @@ void mix(const MixShape& shape, const MixPair* pairs, T* pictures) {
   });
 }
 
-void apply(const MixShape& shape, DType dtype, const MixPair* pairs, void* pictures) {
-  if (dtype == DType::f32) return mix(shape, pairs, static_cast<float*>(pictures));
-  if (dtype == DType::bf16) return mix(shape, pairs, static_cast<bf16*>(pictures));
+void apply(const MixShape& shape, DType dtype, const MixPair* pairs, void* images) {
+  if (dtype == DType::f32) return mix(shape, pairs, static_cast<float*>(images));
+  if (dtype == DType::bf16) return mix(shape, pairs, static_cast<bf16*>(images));
   fail_shape(std::string("mix: pictures are ") + name_of(dtype) + ", the CPU mixes f32 or bf16");
 }
 

@@ -1,4 +1,4 @@
-// Fills norm_conv_cpu: the CPU runs the two rooms one after the other.
+// Fills norm_conv_cpu: not supported; the CPU runs batch_norm and conv2d in sequence.
 #include "kernels/norm_conv/norm_conv.h"
 
 namespace pc {

@@ -1,4 +1,4 @@
-// norm_conv on CUDA: cuDNN's three graphs, and the passes over the channels' vectors around them.
+// norm_conv on CUDA: three cuDNN graphs, and the kernels on per-channel vectors that they need.
 #include "kernels/batch_norm/batch_norm_sums.cuh"
 #include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d_graph.h"
@@ -26,12 +26,13 @@ struct Saved {
   Saved(const float* rows, int c) : Saved(const_cast<float*>(rows), c) {}
 };
 
-// The nearest f16 in [-most, most]; lets NaN through.
+// The nearest f16 in [-most, most]; propagates NaN.
 __device__ inline __half limited(float v, float most) {
   return __float2half_rn(v > most ? most : v < -most ? -most : v);
 }
 
-// A channel of one far value has a scale that would take the shift beyond f16; its slope does not matter.
+// If all values of a channel are nearly equal and far from 0, the shift would overflow f16: the scale is limited; the
+// slope of such a channel does not matter.
 __global__ void fold_kernel(int channels, const float* gamma, const float* beta, Saved to) {
   const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
   if (c >= channels) return;
@@ -80,7 +81,7 @@ void forward(const Conv2dShape& s, const NormConvForward& a) {
             {kConvSquares, a.y_sums + s.k}});
 }
 
-// cuDNN writes dw in 16 bits.
+// cuDNN writes dw in 16 bits; it is cast to f32.
 void backward_weight(const Conv2dShape& s, const NormConvBackward& a) {
   const Saved saved(a.saved, s.c);
   const int64_t elements = int64_t(s.k) * s.r * s.s * s.c;
@@ -91,7 +92,7 @@ void backward_weight(const Conv2dShape& s, const NormConvBackward& a) {
   cast_cuda.forward(elements, DType::f16, dw16.data(), DType::f32, a.dw);
 }
 
-// dx holds the gradient of the norm's output first.
+// dx first holds the gradient of the norm's output.
 void backward_data(const Conv2dShape& s, const NormConvBackward& a) {
   const Saved saved(a.saved, s.c);
   const Buffer unused(Device::cuda, std::size_t(s.c) * 3 * sizeof(float)),
@@ -118,7 +119,7 @@ void backward_data(const Conv2dShape& s, const NormConvBackward& a) {
                                .dx = a.dx,
                                .dgamma = a.dgamma,
                                .dbeta = a.dbeta};
-  batch_norm_ready_gradients(norm_of(s), norm, shifts.as<float>());
+  batch_norm_shifts_from_gradients(norm_of(s), norm, shifts.as<float>());
   batch_norm_apply_gradients(norm_of(s), DType::f16, norm, shifts.as<float>());
 }
 

@@ -1,8 +1,8 @@
-// The end of a network on CUDA: a block owns a picture (blockIdx.x) and up to 32 vec8s of its channels (threadIdx.x,
-// blockIdx.y); stripes of threads (threadIdx.y) share the places and their sums are joined in order.
+// norm_mean on CUDA: a block owns an image (blockIdx.x) and up to 32 vec8s of its channels (threadIdx.x, blockIdx.y).
+// The positions are divided among the rows of threads (threadIdx.y), whose partial sums are combined in order.
 //
-// saved: of every picture and channel how many places are positive [n, c], then the sum of x - mean over these [n, c],
-// both f32; then the mask.
+// saved: per image and channel, the number of positions with z > 0 [n, c], then the sum of x - mean over these
+// positions [n, c], both f32; then the mask.
 #include "kernels/batch_norm/batch_norm_sums.cuh"
 #include "kernels/norm_mean/norm_mean.h"
 #include "kernels/runtime/memory.h"
@@ -10,14 +10,14 @@
 namespace pc {
 namespace {
 
-constexpr int kSums = 3;  // of z, of the positive places, of their x - mean
+constexpr int kSums = 3;  // of z, of the positions with z > 0, of x - mean there
 
 int64_t values(const NormMeanShape& s) { return int64_t(s.n) * s.c; }
 int64_t sums_bytes(const NormMeanShape& s) { return 2 * values(s) * int64_t(sizeof(float)); }
 int64_t saved_bytes(const NormMeanShape& s) { return sums_bytes(s) + s.norm().mask_bytes(); }
 
-// Adds up what the stripes of a block found of kSums things, and hands the totals of the channels that begin at c0 to
-// out(channel, totals). All threads of the block must call it.
+// Adds up the threads' kSums partial sums per channel, for the block's channels, which begin at c0, and calls
+// out(channel, totals) for each. All threads of the block must call it.
 template <class Out>
 __device__ inline void combine_partials(int channels, int c0, const float (&found)[kSums][kVecWidth], Out out) {
   __shared__ float partials[kSums][kBatchNormThreads * kVecWidth];
@@ -28,7 +28,7 @@ __device__ inline void combine_partials(int channels, int c0, const float (&foun
     for (int k = 0; k < kVecWidth; ++k)
       partials[j][int(threadIdx.y) * width + int(threadIdx.x) * kVecWidth + k] = found[j][k];
   __syncthreads();
-  const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);  // now one thread a channel
+  const int channel = int(threadIdx.y * blockDim.x + threadIdx.x);  // now one thread per channel
   if (channel >= width || c0 + channel >= channels) return;
   double totals[kSums] = {};
   for (int y = 0; y < int(blockDim.y); ++y)
@@ -59,7 +59,7 @@ __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums,
       for (int k = 0; k < kVecWidth; ++k) {
         const float d = x[k] - mean[k], v = d * scale[k] + beta[k] + other[k];
         const bool positive = v > 0;
-        found[0][k] += v < 0 ? 0.0f : v;  // lets NaN through
+        found[0][k] += v < 0 ? 0.0f : v;  // propagates NaN
         found[1][k] += positive ? 1.0f : 0.0f;
         found[2][k] += positive ? d : 0.0f;
         bits |= unsigned(positive) << k;
@@ -76,9 +76,9 @@ __global__ void forward_kernel(NormMeanShape s, BatchNormForward a, float* sums,
   });
 }
 
-// partial: of every picture the sums of g [n, c], then of g * (x - mean) [n, c].
+// partial: per image, the sums of g [n, c], then of g * (x - mean) [n, c].
 template <class T>
-__global__ void picture_sums_kernel(NormMeanShape s, const T* dy, const float* sums, float* partial) {
+__global__ void image_sums_kernel(NormMeanShape s, const T* dy, const float* sums, float* partial) {
   const int64_t total = int64_t(s.n) * s.c, step = int64_t(gridDim.x) * blockDim.x;
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < total; i += step) {
     const float g = to_float(dy[i]) / float(s.hw);
@@ -119,7 +119,7 @@ __global__ void apply_gradients_kernel(NormMeanShape s, BatchNormBackward a, con
   }
 }
 
-// With the statistics known.
+// The forward pass, after mean and invstd are computed.
 void apply(const NormMeanShape& s, DType dtype, const BatchNormForward& a) {
   const BatchNormShape norm = s.norm();
   float* const sums = reinterpret_cast<float*>(a.mask);
@@ -152,7 +152,7 @@ void backward(const NormMeanShape& s, DType dtype, const BatchNormBackward& a) {
   const Buffer shifts(Device::cuda, std::size_t(s.c) * 2 * sizeof(float));
   with_float_type("norm_mean", dtype, [&](auto element) {
     using T = decltype(element);
-    launch(grid_for(values(s), 256), 256, picture_sums_kernel<T>, s, static_cast<const T*>(a.dy), sums,
+    launch(grid_for(values(s), 256), 256, image_sums_kernel<T>, s, static_cast<const T*>(a.dy), sums,
            partial.as<float>());
     batch_norm_combine_gradients(norm, unsigned(s.n), partial.as<float>(), a, shifts.as<float>());
     with_flag(batch_norm_aligned(norm, {a.dy, a.x, a.gamma, a.mean, a.invstd, a.dx, a.dresidual}), [&](auto aligned) {

@@ -1,12 +1,12 @@
-// norm_pool: y = max_pool(relu(batch_norm(x))), the end of a stem in one op, so that the large map between the two is
-// neither written nor read.
+// norm_pool: y = max_pool(relu(batch_norm(x))), the end of a stem in one op: the large feature map between batch norm
+// and pooling is neither written nor read.
 //
 // With z = relu(gamma * (x - mean) * invstd + beta) in the type of x, y[n,p,q,c] is the maximum of z over a window; see
-// batch_norm.h and max_pool.h for the statistics and for which of several equal maxima takes the gradient.
-//   g[n,h,w,c] = sum of dy over the windows whose first maximum lies at h, w, where z > 0
+// batch_norm.h for the statistics and max_pool.h for which of several equal maxima gets the gradient.
+//   g[n,h,w,c] = sum of dy over the windows whose first maximum is at h, w, if z > 0 there, else 0
 //   dgamma, dbeta, dx follow from g as in batch_norm.h
-// The CPU keeps the mask and the places of the maxima in `saved`; CUDA finds them again from x and y, which costs
-// arithmetic and no memory traffic.
+// The CPU keeps the mask and the positions of the maxima in `saved`; CUDA recomputes them from x and y, which costs
+// arithmetic but no memory traffic.
 #pragma once
 
 #include "kernels/batch_norm/batch_norm.h"
@@ -28,12 +28,12 @@ struct NormPoolForward {
   const float* beta;
   bool training = true;
   float momentum = 0.1f;          // training
-  float* running_mean = nullptr;  // read and moved in training, read in evaluation
+  float* running_mean = nullptr;  // updated in training, read in evaluation
   float* running_var = nullptr;
   void* y = nullptr;
   float* mean = nullptr;  // out, for the backward pass
   float* invstd = nullptr;
-  uint8_t* saved = nullptr;  // out, saved_bytes; null where there are none or no backward pass follows
+  uint8_t* saved = nullptr;  // out, saved_bytes; null if saved_bytes is 0 or no backward pass follows
 };
 
 struct NormPoolBackward {

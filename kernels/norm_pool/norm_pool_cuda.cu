@@ -1,6 +1,6 @@
-// The end of a stem on CUDA: a thread owns an vec8 of channels (threadIdx.x, blockIdx.x) and steps over places
-// (threadIdx.y, blockIdx.y). What lies between the norm and the pool is worked out wherever it is needed: neighbouring
-// windows share it in the cache.
+// norm_pool on CUDA: a thread owns one vec8 of channels (threadIdx.x, blockIdx.x) and steps over positions
+// (threadIdx.y, blockIdx.y). z, the map between norm and pool, is recomputed wherever it is needed: neighboring windows
+// read the same x from the cache.
 #include "kernels/batch_norm/batch_norm_sums.cuh"
 #include "kernels/max_pool/max_pool_positions.cuh"
 #include "kernels/norm_pool/norm_pool.h"
@@ -9,7 +9,7 @@
 namespace pc {
 namespace {
 
-// The vectors of an vec8 of channels, and z from x.
+// The batch norm vectors of one vec8 of channels, and z from x.
 struct Norm {
   float mean[kVecWidth], scale[kVecWidth], beta[kVecWidth];
 
@@ -25,15 +25,15 @@ struct Norm {
     for (int k = 0; k < kVecWidth; ++k) scale[k] *= g[k];
   }
 
-  // As it would be read back from memory, so that equal values stay equal.
+  // Rounded to T, as if read back from memory, so that equal values stay equal.
   template <class T>
   __device__ float z(float x, int k) const {
     const float v = (x - mean[k]) * scale[k] + beta[k];
-    return rounded<T>(v < 0 ? 0.0f : v);  // lets NaN through
+    return rounded<T>(v < 0 ? 0.0f : v);  // propagates NaN
   }
 };
 
-// The largest z of a window, and the x that it comes from; the first of equals, as NaN wins.
+// The largest z of a window, and its x; the first one of equal values. NaN counts as the maximum.
 template <class T, bool Aligned>
 __device__ inline void largest(const MaxPoolShape& s, const T* x, const Norm& norm, const PoolCoord& at, int c,
                                int count, float (&best)[kVecWidth], float (&best_x)[kVecWidth]) {
@@ -68,7 +68,7 @@ __global__ void forward_kernel(NormPoolShape shape, uint32_t positions, NormPool
   }
 }
 
-// A window gives its dy to one place, so the sums of g can be taken window by window. partial: as batch_norm's.
+// A window gives its dy to one position, so the sums of g can be taken window by window. partial: as batch_norm's.
 template <class T, bool Aligned>
 __global__ void gradient_sums_kernel(NormPoolShape shape, int64_t positions, int64_t per_part, NormPoolBackward a,
                                      float* partial) {
@@ -98,8 +98,8 @@ __global__ void gradient_sums_kernel(NormPoolShape shape, int64_t positions, int
   batch_norm_store_sums(s.c, c0, sum, product, sums, products, partial);
 }
 
-// Adds dy of every window whose first maximum lies at (row, column), where `own` is z there. A window's maximum is y,
-// so only the places before this one can take it away.
+// Adds dy of every window whose first maximum is at (row, column); `own` is z there. A window's maximum is y, so only
+// an equal value at an earlier position excludes this one.
 template <class T, bool Aligned>
 __device__ inline void gather(const MaxPoolShape& s, const NormPoolBackward& a, const Norm& norm, const PoolCoord& at,
                               int c, int count, const float (&own)[kVecWidth], float (&g)[kVecWidth]) {

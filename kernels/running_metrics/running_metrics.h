@@ -1,5 +1,6 @@
-// running_metrics: how a head did on a batch, added up on the device, so that nobody need wait for a step to know.
-//   loss += mean_loss * n;  of the rows with label >= 0: seen += 1, hits += 1 where the first largest logit is the label's
+// running_metrics: per-head loss and accuracy, accumulated on the device to avoid a sync.
+//   loss += mean_loss * n
+//   seen += 1 for each row with label >= 0, and hits += 1 if the row's first largest logit is the label's
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 namespace pc {
 
 struct RunningMetricsCounts {
-  double loss, hits, seen;  // whole numbers but for the loss
+  double loss, hits, seen;  // hits and seen are whole numbers
 };
 
 struct RunningMetricsKernels {

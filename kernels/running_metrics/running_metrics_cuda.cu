@@ -1,4 +1,4 @@
-// Counting on CUDA: one block, a warp takes a row at a time.
+// Running metrics on CUDA: one block, in which a warp takes one row at a time.
 #include "kernels/running_metrics/running_metrics.h"
 #include "kernels/runtime/launch.cuh"
 
@@ -7,7 +7,7 @@ namespace {
 
 constexpr int kThreads = 1024;
 
-// Where the first largest value of a row lies, in every lane of the warp.
+// The index of the first largest value of a row, in every lane of the warp.
 __device__ inline int first_largest(const float* row, int classes, int lane) {
   float best = -INFINITY;
   int at = lane < classes ? lane : 0;
@@ -15,8 +15,8 @@ __device__ inline int first_largest(const float* row, int classes, int lane) {
     if (row[c] > best) best = row[c], at = c;
   for (int other = 16; other > 0; other /= 2) {
     const float value = __shfl_xor_sync(0xffffffffu, best, other);
-    const int place = __shfl_xor_sync(0xffffffffu, at, other);
-    if (value > best || (value == best && place < at)) best = value, at = place;
+    const int other_at = __shfl_xor_sync(0xffffffffu, at, other);
+    if (value > best || (value == best && other_at < at)) best = value, at = other_at;
   }
   return at;
 }

@@ -1,7 +1,8 @@
 // Arena: device memory for work that is repeated at the same addresses, such as a recorded training step.
 //
-// Work that asks for the same sizes in the same order finds the same blocks every time: what it frees waits here for
-// the next round and is handed to nobody else. Guard words and poison are left out, for their bytes come from the host.
+// Work that asks for the same sizes in the same order gets the same blocks every time: what it frees stays in the arena
+// for the next round and serves no other allocation. Arena blocks have no guard bytes and no poison (memory.h), whose
+// bytes would have to come from the host.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +25,7 @@ class ArenaBlocks {
 
   void* take(std::size_t bytes);
   void give_back(void* block, std::size_t bytes) noexcept;
-  std::size_t bytes() const;  // taken from the device
+  std::size_t bytes() const;  // allocated on the device
 
  private:
   Device device_;
@@ -52,7 +53,7 @@ class Arena {
     std::shared_ptr<ArenaBlocks> before_;
   };
 
-  // Where new Buffers of this thread come from; null: from the device's cache.
+  // The arena that new Buffers of this thread come from; null: the device's cache.
   static const std::shared_ptr<ArenaBlocks>& current(Device device);
 
  private:

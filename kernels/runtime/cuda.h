@@ -1,4 +1,5 @@
-// What the CUDA rooms share on the host: checked calls, the engine's stream, library handles made at first use.
+// Host-side helpers shared by the CUDA kernels: checked calls, the engine's stream, library handles created at first
+// use.
 #pragma once
 
 #include <cublas_v2.h>
@@ -11,19 +12,19 @@
 
 namespace pc {
 
-// All work of the engine is ordered on this one stream, but for branches (streams.h). The first call makes the GPU
+// The one stream that orders all work of the engine, except inside a branch (streams.h). The first call creates the GPU
 // context.
 cudaStream_t stream();
 
-// Bound to stream() by every call. The first call throws Error(usage) where the cuDNN found at run time is not the one
-// compiled against: two cuDNN versions in one process crash later, in places that do not name the cause.
+// Every call binds it to stream(). The first call throws Error(usage) if the cuDNN found at run time is not the one
+// compiled against: two cuDNN versions in one process crash later, and the crash does not name the cause.
 cudnnHandle_t cudnn_handle();
 
-// "cuDNN 9.19.0, NVIDIA H100 80GB HBM3, 132 multiprocessors": what a choice among its engines holds for.
+// "cuDNN 9.19.0, NVIDIA H100 80GB HBM3, 132 multiprocessors": a choice among cuDNN's engines is valid for this.
 std::string device_and_cudnn_id();
 
-// cuBLAS, loaded at the first call and bound to stream(). Linked, it would cost every program 0.1 s and 216 MB at its
-// start.
+// cuBLAS, loaded at the first call and bound to stream(). Linking it would cost every program 0.1 s and 216 MB at
+// startup.
 struct Cublas {
   cublasHandle_t handle;
   cublasStatus_t (*gemm_ex)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int m, int n, int k,
@@ -35,7 +36,7 @@ const Cublas& cublas();
 
 namespace detail {
 
-// Where a call stands in our source; `call` is its text.
+// The source position of a call, and its text.
 struct CallSite {
   const char* call;
   const char* file;
@@ -47,7 +48,8 @@ void check(cublasStatus_t status, const CallSite& site);
 
 }  // namespace detail
 
-// A failed call throws Error with its text, file:line and the library's own words; out of memory is Error(limit).
-#define PC_CHECK(call) ::pc::detail::check((call), {#call, __FILE__, __LINE__})
+// For calls of CUDA, cuDNN and cuBLAS. A failed call throws Error with its text, file:line and the library's own
+// message; out of memory is Error(limit).
+#define PC_CUDA_CHECK(call) ::pc::detail::check((call), {#call, __FILE__, __LINE__})
 
 }  // namespace pc

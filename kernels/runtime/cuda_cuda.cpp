@@ -1,4 +1,4 @@
-// The library handles and the words of a failed call.
+// The library handles, and error reporting for failed library calls.
 #include "kernels/runtime/cuda.h"
 
 #include <dlfcn.h>
@@ -13,7 +13,7 @@ namespace pc {
 namespace {
 
 // "kernels/add/add_cuda.cu:31: cudaGetLastError(): "
-std::string place(const detail::CallSite& site) {
+std::string site_text(const detail::CallSite& site) {
   const char* file = std::strstr(site.file, "kernels/");
   return std::string(file ? file : site.file) + ":" + std::to_string(site.line) + ": " + site.call + ": ";
 }
@@ -35,7 +35,7 @@ void check_cudnn_version() {
                           "; take the other one off LD_LIBRARY_PATH or build again");
 }
 
-// A function of the cuBLAS that belongs to the CUDA runtime compiled against. Never unloaded.
+// A function of the cuBLAS of the same major version as the CUDA runtime compiled against. Never unloaded.
 template <class Function>
 Function load_cublas(const char* name) {
   const std::string file = "libcublas.so." + std::to_string(CUDART_VERSION / 1000);
@@ -52,21 +52,21 @@ namespace detail {
 
 void check(cudaError_t status, const CallSite& site) {
   if (status == cudaSuccess) return;
-  cudaGetLastError();  // an error that can be survived must not be found again by the next launch
+  cudaGetLastError();  // a recoverable error must not be reported again by the next launch
   fail(status == cudaErrorMemoryAllocation ? Exit::limit : Exit::usage,
-       "CUDA: " + place(site) + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
+       "CUDA: " + site_text(site) + cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
 }
 
 void check(cudnnStatus_t status, const CallSite& site) {
   if (status == CUDNN_STATUS_SUCCESS) return;
   fail(status == CUDNN_STATUS_ALLOC_FAILED ? Exit::limit : Exit::usage,
-       "cuDNN: " + place(site) + cudnnGetErrorString(status) + ", " + cudnn_text());
+       "cuDNN: " + site_text(site) + cudnnGetErrorString(status) + ", " + cudnn_text());
 }
 
 void check(cublasStatus_t status, const CallSite& site) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   fail(status == CUBLAS_STATUS_ALLOC_FAILED ? Exit::limit : Exit::usage,
-       "cuBLAS: " + place(site) + load_cublas<decltype(&cublasGetStatusString)>("cublasGetStatusString")(status));
+       "cuBLAS: " + site_text(site) + load_cublas<decltype(&cublasGetStatusString)>("cublasGetStatusString")(status));
 }
 
 }  // namespace detail
@@ -77,18 +77,18 @@ cudnnHandle_t cudnn_handle() {
   static const cudnnHandle_t shared = [] {
     check_cudnn_version();
     cudnnHandle_t made;
-    PC_CHECK(cudnnCreate(&made));
+    PC_CUDA_CHECK(cudnnCreate(&made));
     return made;
   }();
-  PC_CHECK(cudnnSetStream(shared, stream()));
+  PC_CUDA_CHECK(cudnnSetStream(shared, stream()));
   return shared;
 }
 
 std::string device_and_cudnn_id() {
   int device = 0;
   cudaDeviceProp properties{};
-  PC_CHECK(cudaGetDevice(&device));
-  PC_CHECK(cudaGetDeviceProperties(&properties, device));
+  PC_CUDA_CHECK(cudaGetDevice(&device));
+  PC_CUDA_CHECK(cudaGetDeviceProperties(&properties, device));
   return "cuDNN " + version(cudnnGetVersion()) + ", " + properties.name + ", " +
          std::to_string(properties.multiProcessorCount) + " multiprocessors";
 }
@@ -97,14 +97,14 @@ const Cublas& cublas() {
   static const Cublas shared = [] {
     Cublas made{};
     made.gemm_ex = load_cublas<decltype(made.gemm_ex)>("cublasGemmEx");
-    PC_CHECK(load_cublas<decltype(&cublasCreate_v2)>("cublasCreate_v2")(&made.handle));
-    PC_CHECK(load_cublas<decltype(&cublasSetStream_v2)>("cublasSetStream_v2")(made.handle, stream()));
+    PC_CUDA_CHECK(load_cublas<decltype(&cublasCreate_v2)>("cublasCreate_v2")(&made.handle));
+    PC_CUDA_CHECK(load_cublas<decltype(&cublasSetStream_v2)>("cublasSetStream_v2")(made.handle, stream()));
     return made;
   }();
   return shared;
 }
 
-// Counting devices starts the driver but makes no context; without a driver it only returns an error.
+// Counting devices starts the driver but creates no context; without a driver it only returns an error.
 bool cuda_available() {
   static const bool available = [] {
     int devices = 0;

@@ -1,13 +1,13 @@
-// cuDNN's graph (backend) API in the little that the rooms need: tensors, operations, the choice of an engine, its
+// The part of cuDNN's graph (backend) API that the kernels use: tensors, operations, the choice of an engine, its
 // execution.
 //
 //   CudnnGraph graph;
 //   graph.conv_forward({.stride = 1, .pad = 1}, x, w, y);      // tensors are plain values; equal ids are one tensor
-//   std::unique_ptr<CudnnPlan> plan = graph.plan({});          // null: no engine does it under this policy
+//   std::unique_ptr<CudnnPlan> plan = graph.plan({});          // null: this policy admits no engine for it
 //   plan->run({{kX, x_pointer}, {kW, w_pointer}, {kY, y_pointer}});
 //
-// Engines are taken in the order of cuDNN's heuristics. Those that do not give the same bits every time are never
-// taken.
+// Engines are tried in the order of cuDNN's heuristics. Engines that do not give the same bits every time are never
+// used.
 #pragma once
 
 #include <cudnn.h>
@@ -38,7 +38,7 @@ class CudnnDescriptor {
   void set_float(cudnnBackendAttributeName_t name, float value) { set(name, CUDNN_TYPE_FLOAT, 1, &value); }
   void set_handle(cudnnBackendAttributeName_t name);  // of cudnn_handle()
 
-  // As many values as there are, `limit` at most.
+  // All values, `limit` at most. Returns how many.
   int64_t get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t limit, void* values) const;
   int64_t get_int64(cudnnBackendAttributeName_t name) const;
 
@@ -50,13 +50,13 @@ class CudnnDescriptor {
   cudnnBackendDescriptor_t raw_ = nullptr;
 };
 
-// A tensor of a graph: dimensions n, c, h, w (filters: k, c, r, s) whatever the order in memory, which the strides
-// give.
+// A tensor of a graph. The dimensions are n, c, h, w (filters: k, c, r, s) for every memory layout; the strides give
+// the layout.
 struct CudnnTensor {
   int64_t id;
   DType dtype;
   std::array<int64_t, 4> dims, strides;
-  bool is_virtual = false;  // lives inside the graph only
+  bool is_virtual = false;  // exists inside the graph only
 };
 CudnnTensor nhwc_tensor(int64_t id, DType dtype, std::array<int64_t, 4> nchw_dims);
 
@@ -64,14 +64,14 @@ struct CudnnConv {
   int64_t stride = 1, pad = 0;
 };
 
-// What batch norm's backward pass reads (x and dy as the map, the others f32 [1, c, 1, 1]) and leaves of that form: the
-// gradients of scale and bias, and a, b, c of dx = a * dy + b * x + c.
+// Batch norm's backward pass. Inputs: x and dy (feature maps), mean, invstd and scale (f32 [1, c, 1, 1]). Outputs, all
+// f32 [1, c, 1, 1]: the gradients of scale and bias, and a, b, c of dx = a * dy + b * x + c.
 struct CudnnNormGradients {
   CudnnTensor x, dy, mean, invstd, scale;
   CudnnTensor dscale, dbias, a, b, c;
 };
 
-// A GPU described in JSON, to plan for it where there is none.
+// A GPU described in JSON, to make plans for it on a machine without one.
 class CudnnDevice {
  public:
   explicit CudnnDevice(const std::string& json);
@@ -83,13 +83,13 @@ class CudnnDevice {
 
 struct CudnnPolicy {
   std::size_t workspace_limit = std::size_t(64) << 20;  // bytes
-  bool full_f32 = false;                                // no TF32: f32 is multiplied as f32
-  bool runtime_engines = false;         // engines that are compiled when first planned, a second or so each
+  bool full_f32 = false;                                // no TF32: products in f32
+  bool runtime_engines = false;         // admit engines compiled when first planned, about a second each
   const CudnnDevice* device = nullptr;  // null: this machine's GPU
 };
 
-// An engine with its settings, as the heuristics propose it. tag: both as text, "62 24=1 25=3", the same in every
-// process with this cuDNN.
+// An engine with its settings (knobs), as the heuristics propose it. tag: both as text, "62 24=1 25=3", the same in
+// every process that runs this cuDNN version.
 struct CudnnCandidate {
   CudnnDescriptor config;
   int64_t engine;
@@ -97,7 +97,7 @@ struct CudnnCandidate {
   bool runtime_compiled;
 };
 
-// Where the tensor of this id lies on the GPU.
+// The address on the GPU of the tensor with this id.
 struct CudnnBinding {
   int64_t id;
   const void* data;
@@ -106,7 +106,7 @@ struct CudnnBinding {
 class CudnnPlan {
  public:
   CudnnPlan(CudnnDescriptor plan, int64_t engine, std::string tag);
-  // Runs on stream(), with workspace from the allocator, or with workspace() bytes of the caller's.
+  // Runs on stream(), with workspace from the allocator, or with the caller's workspace() bytes.
   void run(std::span<const CudnnBinding> bindings) const;
   void run(std::initializer_list<CudnnBinding> bindings) const { run(std::span(bindings.begin(), bindings.size())); }
   void run(std::span<const CudnnBinding> bindings, void* workspace) const;
@@ -124,7 +124,7 @@ class CudnnPlan {
 class CudnnGraph {
  public:
   void conv_forward(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& w, const CudnnTensor& y);
-  // add: to what dx holds.
+  // add: dx += the gradient, else dx = the gradient.
   void conv_backward_data(const CudnnConv& conv, const CudnnTensor& dy, const CudnnTensor& w, bool add,
                           const CudnnTensor& dx);
   void conv_backward_filter(const CudnnConv& conv, const CudnnTensor& x, const CudnnTensor& dy, const CudnnTensor& dw);
@@ -135,15 +135,15 @@ class CudnnGraph {
   void relu(const CudnnTensor& x, const CudnnTensor& y);
   // dx = dy where x > 0, else 0.
   void relu_backward(const CudnnTensor& dy, const CudnnTensor& x, const CudnnTensor& dx);
-  // Of x and of x * x over all but the channels: f32 [1, c, 1, 1] each.
+  // The sums per channel of x and of x * x: f32 [1, c, 1, 1] each.
   void sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares);
   void norm_gradients(const CudnnNormGradients& tensors);
 
-  // Every engine that the policy admits, best first.
+  // Every engine that the policy admits, cuDNN's first proposal first.
   std::vector<CudnnCandidate> candidates(const CudnnPolicy& policy) const;
-  // Null: cuDNN cannot make it ready, or it wants too much workspace.
+  // Null: cuDNN cannot build the plan, or it needs more workspace than the policy allows.
   std::unique_ptr<CudnnPlan> make(const CudnnCandidate& candidate, const CudnnPolicy& policy) const;
-  // The first of them that can be made; with a tag, the one that has it.
+  // The first candidate that make() accepts; with a tag, the candidate with this tag.
   std::unique_ptr<CudnnPlan> plan(const CudnnPolicy& policy, const std::string& tag = "") const;
 
  private:

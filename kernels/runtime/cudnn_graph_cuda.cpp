@@ -1,4 +1,4 @@
-// The graph API's descriptors, the choice among the engines and the run of a plan.
+// The graph API's descriptors, the choice among the engines, and the execution of a plan.
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -64,7 +64,7 @@ bool admits(const CudnnPolicy& policy, const CudnnDescriptor& engine) {
 
 // The engine's number and its knobs in the order of their numbers.
 std::string tag_of(const CudnnDescriptor& config, int64_t engine) {
-  constexpr int64_t kMost = 64;  // asked for none, cuDNN does not tell how many there are
+  constexpr int64_t kMost = 64;  // with room for none, cuDNN does not report how many there are
   std::vector<CudnnDescriptor> choices;
   std::vector<cudnnBackendDescriptor_t> raw;
   for (int64_t i = 0; i < kMost; ++i) raw.push_back(choices.emplace_back(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR).raw());
@@ -94,7 +94,7 @@ std::vector<CudnnDescriptor> propose(const CudnnDescriptor& graph, const CudnnPo
   std::vector<cudnnBackendDescriptor_t> raw;
   for (int64_t i = 0; i < count; ++i) raw.push_back(configs.emplace_back(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR).raw());
   if (count == 0) return configs;
-  // The first count is an upper bound: only so many of the descriptors are filled.
+  // The first count is an upper bound; this one is how many descriptors cuDNN filled.
   const int64_t filled =
       heuristics.get(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, raw.data());
   configs.erase(configs.begin() + filled, configs.end());
@@ -104,7 +104,7 @@ std::vector<CudnnDescriptor> propose(const CudnnDescriptor& graph, const CudnnPo
 }  // namespace
 
 CudnnDescriptor::CudnnDescriptor(cudnnBackendDescriptorType_t type) {
-  PC_CHECK(cudnnBackendCreateDescriptor(type, &raw_));
+  PC_CUDA_CHECK(cudnnBackendCreateDescriptor(type, &raw_));
 }
 
 CudnnDescriptor::CudnnDescriptor(CudnnDescriptor&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
@@ -120,7 +120,7 @@ CudnnDescriptor::~CudnnDescriptor() {
 
 void CudnnDescriptor::set(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t count,
                           const void* values) {
-  PC_CHECK(cudnnBackendSetAttribute(raw_, name, type, count, values));
+  PC_CUDA_CHECK(cudnnBackendSetAttribute(raw_, name, type, count, values));
 }
 
 void CudnnDescriptor::set(cudnnBackendAttributeName_t name, std::span<const int64_t> values) {
@@ -139,7 +139,7 @@ void CudnnDescriptor::set_handle(cudnnBackendAttributeName_t name) {
 int64_t CudnnDescriptor::get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type, int64_t limit,
                              void* values) const {
   int64_t count = 0;
-  PC_CHECK(cudnnBackendGetAttribute(raw_, name, type, limit, &count, values));
+  PC_CUDA_CHECK(cudnnBackendGetAttribute(raw_, name, type, limit, &count, values));
   return limit > 0 ? std::min(count, limit) : count;
 }
 
@@ -149,7 +149,7 @@ int64_t CudnnDescriptor::get_int64(cudnnBackendAttributeName_t name) const {
   return value;
 }
 
-void CudnnDescriptor::finalize() { PC_CHECK(cudnnBackendFinalize(raw_)); }
+void CudnnDescriptor::finalize() { PC_CUDA_CHECK(cudnnBackendFinalize(raw_)); }
 bool CudnnDescriptor::try_finalize() { return cudnnBackendFinalize(raw_) == CUDNN_STATUS_SUCCESS; }
 
 CudnnTensor nhwc_tensor(int64_t id, DType dtype, std::array<int64_t, 4> d) {
@@ -185,7 +185,7 @@ void CudnnPlan::run(std::span<const CudnnBinding> bindings, void* workspace) con
   pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, int64_t(pointers.size()), pointers.data());
   pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, &scratch);
   pack.finalize();
-  PC_CHECK(cudnnBackendExecute(cudnn_handle(), plan_.raw(), pack.raw()));
+  PC_CUDA_CHECK(cudnnBackendExecute(cudnn_handle(), plan_.raw(), pack.raw()));
 }
 
 const CudnnDescriptor& CudnnGraph::descriptor_of(const CudnnTensor& t) {
@@ -245,7 +245,7 @@ void CudnnGraph::multiply(const CudnnTensor& a, const CudnnTensor& b, const Cudn
   binary(CUDNN_POINTWISE_MUL, a, b, y);
 }
 
-// As a sum with -b: the engines know the mean that batch norm takes away in this form.
+// As a sum with -b: the engines recognize batch norm's subtraction of the mean only in this form.
 void CudnnGraph::subtract(const CudnnTensor& a, const CudnnTensor& b, const CudnnTensor& y) {
   binary(CUDNN_POINTWISE_ADD, a, b, y, -1);
 }
@@ -290,7 +290,7 @@ void CudnnGraph::norm_gradients(const CudnnNormGradients& t) {
   push(std::move(op));
 }
 
-// One of this mode that reads x; its other tensors are still to be set.
+// A pointwise operation of this mode that reads x; the caller sets its other tensors.
 CudnnDescriptor CudnnGraph::pointwise(cudnnPointwiseMode_t mode, const CudnnTensor& x) {
   CudnnDescriptor& function = helpers_.emplace_back(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   function.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode);

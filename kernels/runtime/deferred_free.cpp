@@ -14,7 +14,7 @@ DeferredFree*& current_of(Device device) {
 
 DeferredFree::DeferredFree(Device device) : device_(device), before_(std::exchange(current_of(device), this)) {}
 
-// What was kept is freed after this: to the outer DeferredFree, where there is one.
+// The members are destroyed after this body: kept Buffers go to the outer DeferredFree if there is one.
 DeferredFree::~DeferredFree() { current_of(device_) = before_; }
 
 DeferredFree* DeferredFree::current(Device device) { return current_of(device); }

@@ -1,4 +1,4 @@
-// DeferredFree: memory that two streams use at once must not change hands before they have met again.
+// DeferredFree: memory freed while two streams run must not be reused until both streams have joined.
 #pragma once
 
 #include <vector>
@@ -7,9 +7,9 @@
 
 namespace pc::memory {
 
-// While one lives, what its thread frees on the device is kept aside: no new Buffer gets it, neither from the cache nor
-// from an arena. Both hand blocks on in the order of one stream, so with two of them they would give away what the
-// other still works on.
+// While one exists, Buffers that its thread frees on the device are kept here: no new Buffer gets their memory, neither
+// from the cache nor from an arena. Both reuse blocks in the order of one stream; with two streams, a block could be
+// reused while the other stream still works on it.
 class DeferredFree {
  public:
   explicit DeferredFree(Device device);
@@ -17,7 +17,7 @@ class DeferredFree {
   DeferredFree(const DeferredFree&) = delete;
   DeferredFree& operator=(const DeferredFree&) = delete;
 
-  // Null: none lives.
+  // The innermost one of this thread; null: none exists.
   static DeferredFree* current(Device device);
   void keep(Buffer&& freed) { kept_.push_back(std::move(freed)); }
 

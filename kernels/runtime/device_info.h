@@ -1,4 +1,4 @@
-// device_info: what a device is and which libraries serve it, as one JSON object for reports.
+// device_info: a device and the libraries in use, as one JSON object for reports.
 #pragma once
 
 #include <string>
@@ -9,12 +9,9 @@ namespace pc {
 
 struct DeviceDescription {
   // CPU: name, cores, flags. CUDA: driver, runtime and cuDNN versions, the libraries that this process has loaded, and
-  // `properties`, the device as cuDNN describes it (what tests/cuda/h100_devprop.json plans for).
+  // `properties`, the device as cuDNN describes it (as in tests/cuda/h100_devprop.json).
   std::string (*describe)();
 };
 extern const DeviceDescription device_info_cpu, device_info_cuda;
-
-// A JSON string, quotes and all.
-std::string json_string(const std::string& text);
 
 }  // namespace pc

@@ -1,8 +1,9 @@
-// The GPU, its driver and the libraries behind the engine.
+// The GPU, its driver and the libraries that the engine uses.
 #include <fstream>
 #include <set>
 #include <vector>
 
+#include "kernels/base/text.h"
 #include "kernels/runtime/cuda.h"
 #include "kernels/runtime/cudnn_graph.h"
 #include "kernels/runtime/device_info.h"
@@ -10,8 +11,8 @@
 namespace pc {
 namespace {
 
-// Files of CUDA libraries mapped into this process: two versions of one are the first thing to look for when it
-// crashes.
+// Files of CUDA libraries mapped into this process: after a crash, the first thing to look for is two versions of one
+// library.
 std::set<std::string> loaded_libraries() {
   std::set<std::string> files;
   std::ifstream maps("/proc/self/maps");
@@ -37,9 +38,9 @@ std::string properties() {
 
 std::string describe() {
   int driver = 0, runtime = 0;
-  PC_CHECK(cudaDriverGetVersion(&driver));
-  PC_CHECK(cudaRuntimeGetVersion(&runtime));
-  const std::string device = properties();  // makes the handle, which loads cuDNN's parts
+  PC_CUDA_CHECK(cudaDriverGetVersion(&driver));
+  PC_CUDA_CHECK(cudaRuntimeGetVersion(&runtime));
+  const std::string device = properties();  // creates the handle, which loads cuDNN's sub-libraries
   std::string libraries;
   for (const std::string& file : loaded_libraries()) libraries += (libraries.empty() ? "" : ", ") + json_string(file);
   return "{\"driver\": " + std::to_string(driver) + ", \"runtime\": " + std::to_string(runtime) +

@@ -1,4 +1,4 @@
-// The versions of NVIDIA's headers that this build saw.
+// The versions of NVIDIA's headers that this build was compiled against.
 #include <cuda_runtime.h>
 #include <cudnn.h>
 

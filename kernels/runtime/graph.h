@@ -1,4 +1,4 @@
-// graph: what a device was told to do, recorded once and then repeated with one call.
+// graph: a sequence of device calls, recorded once and then repeated with one call (a CUDA graph).
 #pragma once
 
 #include "kernels/runtime/select.h"
@@ -6,12 +6,12 @@
 namespace pc {
 
 struct DeviceGraph {
-  bool records;  // the CPU does not: the rest is null there
-  // What this thread tells the device from now on is recorded in place of being done. Nothing may wait for the device
-  // or ask it for memory (kernels/runtime/arena.h), or read host memory that will have changed.
+  bool records;  // false on the CPU, where the other members are null
+  // From now on, device calls of this thread are recorded instead of executed. Until end(), no call may wait for the
+  // device, allocate device memory (except from an arena: arena.h), or read host memory that changes before a launch.
   void (*begin)();
-  void* (*end)();           // the recording
-  void (*drop)() noexcept;  // ends a recording that failed
+  void* (*end)();           // returns the recording
+  void (*drop)() noexcept;  // discards a recording that failed
   void (*launch)(void* recording);
   void (*release)(void* recording) noexcept;
 };

@@ -1,4 +1,4 @@
-// Fills graph_cpu: a call is done when it returns, nothing is left to record.
+// Fills graph_cpu: calls are executed before they return, so there is nothing to record.
 #include "kernels/runtime/graph.h"
 
 namespace pc {

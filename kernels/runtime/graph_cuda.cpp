@@ -5,16 +5,16 @@
 namespace pc {
 namespace {
 
-// A call that may not be captured is an error of the thread that makes it.
-void begin() { PC_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal)); }
+// Thread-local mode: a call that must not be captured is an error only in the thread that makes it.
+void begin() { PC_CUDA_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal)); }
 
 void* end() {
   cudaGraph_t graph = nullptr;
-  PC_CHECK(cudaStreamEndCapture(stream(), &graph));
+  PC_CUDA_CHECK(cudaStreamEndCapture(stream(), &graph));
   cudaGraphExec_t recording = nullptr;
   const cudaError_t status = cudaGraphInstantiate(&recording, graph, 0);
   cudaGraphDestroy(graph);
-  PC_CHECK(status);
+  PC_CUDA_CHECK(status);
   return recording;
 }
 
@@ -24,7 +24,7 @@ void drop() noexcept {
   cudaGetLastError();
 }
 
-void launch(void* recording) { PC_CHECK(cudaGraphLaunch(static_cast<cudaGraphExec_t>(recording), stream())); }
+void launch(void* recording) { PC_CUDA_CHECK(cudaGraphLaunch(static_cast<cudaGraphExec_t>(recording), stream())); }
 
 void release(void* recording) noexcept { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(recording)); }
 

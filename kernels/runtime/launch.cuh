@@ -1,8 +1,8 @@
-// What hand-written CUDA kernels share: vec8s of channels, sums in a fixed order, and launches that are checked.
+// Shared by the hand-written CUDA kernels: vectorized loads and stores, sums in a fixed order, and checked launches.
 //
-// An vec8 is eight neighbouring values: 16 bytes of bf16 or f16, twice 16 of f32, one byte of a ReLU mask. Every
-// kernel reads and writes vec8s; the last one of a row may be short, and memory that is not 16-byte aligned is taken
-// one by one.
+// A vec8 is eight adjacent values (kVecWidth): 16 bytes of bf16 or f16, 32 bytes of f32, one byte of a ReLU mask. Every
+// kernel reads and writes vec8s. The last vec8 of a row may be short, and memory that is not 16-byte aligned is
+// accessed one value at a time.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "kernels/base/error.h"
+#include "kernels/base/math.h"
 #include "kernels/runtime/cuda.h"
 
 namespace pc {
@@ -37,8 +38,8 @@ struct alignas(16) Vec8 {
   T value[kVecWidth];
 };
 
-// Values beyond `count` read as 0. Aligned: the vec8 lies at a multiple of 16 bytes, so a whole one goes in one or two
-// accesses.
+// Values beyond `count` read as 0. Aligned: the address is a multiple of 16 bytes, so that a whole vec8 takes one or
+// two accesses.
 template <bool Aligned, class T>
 __device__ inline void load_vec8(const T* from, int count, float (&to)[kVecWidth]) {
   if (Aligned && count >= kVecWidth) {
@@ -65,7 +66,7 @@ __device__ inline void store_vec8(T* to, int count, const float (&from)[kVecWidt
   }
 }
 
-// The value that the next kernel reads back from memory.
+// v after rounding to T, as the next kernel reads it back from memory.
 template <class T>
 __device__ inline float rounded(float v) {
   return to_float(from_float<T>(v));
@@ -89,13 +90,11 @@ __device__ inline T block_sum(T v, T* scratch) {
   return warp_sum(lane < warps ? scratch[lane] : T(0));
 }
 
-// The shared memory of which the launch says the size; begins at a multiple of 16 bytes.
+// The shared memory whose size the launch gives; 16-byte aligned.
 __device__ inline unsigned char* dynamic_shared() {
   alignas(16) extern __shared__ unsigned char dynamic_shared_memory[];
   return dynamic_shared_memory;
 }
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline bool aligned16(std::initializer_list<const void*> pointers) {
   for (const void* p : pointers)
@@ -103,8 +102,8 @@ inline bool aligned16(std::initializer_list<const void*> pointers) {
   return true;
 }
 
-// Runs the kernel on stream(); nothing where the grid is empty. (A plain function call in place of <<<>>>, so that a
-// host can stand in for the GPU: tests/simt.)
+// Runs the kernel on stream(); does nothing if the grid is empty. (A plain function call instead of <<<>>>, so that the
+// host can simulate the GPU: tests/simt.)
 template <class... Parameters, class... Arguments>
 void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
@@ -112,15 +111,15 @@ void launch(dim3 grid, dim3 block, void (*kernel)(Parameters...), Arguments&&...
   config.gridDim = grid;
   config.blockDim = block;
   config.stream = stream();
-  PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+  PC_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 
-// The same with all blocks on the GPU at once, so that they may wait for each other (cooperative_groups' grid barrier),
-// and with bytes of dynamic_shared() for each. Throws Error(usage) where the GPU does not hold them all.
+// A cooperative launch: all blocks are resident at once, so that they may wait for each other (cooperative_groups' grid
+// barrier); each gets `shared_bytes` of dynamic_shared(). Throws Error(usage) if the GPU cannot hold all blocks.
 template <class... Parameters, class... Arguments>
 void launch_cooperative(dim3 grid, dim3 block, std::size_t shared_bytes, void (*kernel)(Parameters...),
                         Arguments&&... arguments) {
-  PC_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)));
+  PC_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)));
   cudaLaunchAttribute cooperative{};
   cooperative.id = cudaLaunchAttributeCooperative;
   cooperative.val.cooperative = 1;
@@ -131,16 +130,16 @@ void launch_cooperative(dim3 grid, dim3 block, std::size_t shared_bytes, void (*
   config.stream = stream();
   config.attrs = &cooperative;
   config.numAttrs = 1;
-  PC_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
+  PC_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
 }
 
-// Blocks for n threads' worth of work in a kernel whose threads step through it (a grid-stride loop).
+// The number of blocks for n items of work in a kernel with a grid-stride loop.
 inline unsigned grid_for(int64_t n, int threads) {
   const int64_t blocks = ceil_div(n, threads);
   return unsigned(blocks < 16384 ? blocks : 16384);
 }
 
-// Calls f with a value of the C++ type of a float dtype.
+// Calls f with a value of the C++ type that belongs to a float dtype.
 template <class F>
 void with_float_type(const char* op, DType dtype, F&& f) {
   switch (dtype) {

@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t kGuard = 64;
 constexpr unsigned char kGuardByte = 0xA5, kPoison = 0xFF;  // 0xFF… reads as NaN in f32, bf16 and f16
 
-// Free blocks by size. Sizes are rounded up so that batches of slightly different shapes share them.
+// Free blocks by size. Sizes are rounded up, so that batches of slightly different shapes can reuse each other's
+// blocks.
 struct Cache {
   std::mutex mutex;
   std::map<std::size_t, std::vector<void*>> free;
@@ -106,7 +107,7 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
-  if (memory::DeferredFree* hold = memory::DeferredFree::current(device_)) return hold->keep(std::move(*this));
+  if (memory::DeferredFree* deferred = memory::DeferredFree::current(device_)) return deferred->keep(std::move(*this));
   if (arena_) return arena_->give_back(data_, bytes_);
   char* block = static_cast<char*>(data_);
   if (debug_on) {

@@ -1,4 +1,4 @@
-// Device memory: a caching allocator, copies, and the poison and guard words that tests switch on.
+// Device memory: a caching allocator, copies, and a debug mode with poison and guard bytes for tests.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 
 namespace pc {
 
-// What a device must offer; filled by memory_cpu and memory_cuda. CUDA calls are ordered on the engine's stream.
+// The memory operations of a device: memory_cpu and memory_cuda. CUDA calls are ordered on the engine's stream.
 struct DeviceMemory {
-  void* (*allocate)(std::size_t bytes);  // 64-byte aligned (CUDA: 256); throws Error(limit) naming the bytes wanted
+  void* (*allocate)(std::size_t bytes);  // 64-byte aligned (CUDA: 256); throws Error(limit) with the size requested
   void (*release)(void*) noexcept;
-  void* (*allocate_host)(std::size_t bytes);  // host memory that the device reads by itself (CUDA: pinned)
+  void* (*allocate_host)(std::size_t bytes);  // host memory that the device can access (CUDA: pinned)
   void (*release_host)(void*) noexcept;
   void (*zero)(void* dst, std::size_t bytes);
   void (*copy)(void* dst, const void* src, std::size_t bytes);       // within the device
@@ -21,17 +21,18 @@ struct DeviceMemory {
   void (*copy_out)(void* host, const void* src, std::size_t bytes);  // device -> host, complete on return
   void (*synchronize)();
 
-  // See kernels/runtime/pinned.h.
-  void (*copy_out_later)(void* pinned, const void* src, std::size_t bytes);  // there once a mark behind it is passed
-  void* (*make_event)();
+  // device -> pinned host memory (pinned.h), complete once the device has reached an event recorded after it (event.h)
+  void (*copy_out_later)(void* pinned, const void* src, std::size_t bytes);
+  void* (*make_event)(bool timed);
   void (*release_event)(void*) noexcept;
   void (*record_event)(void*);
   void (*await_event)(void*);
+  float (*event_milliseconds)(void* start, void* end);
 };
 extern const DeviceMemory memory_cpu, memory_cuda;
 
-// Uninitialised memory on one device, returned to the cache, or to the arena that it came from, on destruction. Empty
-// when default-constructed.
+// Uninitialized memory on one device; destruction returns it to the cache, or to the arena it came from. Empty when
+// default-constructed.
 class Buffer {
  public:
   Buffer() = default;
@@ -59,13 +60,13 @@ class Buffer {
 namespace memory {
 
 struct Stats {
-  std::size_t in_use = 0, cached = 0, peak = 0;  // bytes, arenas left out; peak is the highest in_use + cached
+  std::size_t in_use = 0, cached = 0, peak = 0;  // bytes, without arenas; peak is the highest in_use + cached
 };
 Stats stats(Device device);
-void trim(Device device);  // gives cached memory back to the system
+void trim(Device device);  // releases cached memory
 
-// Debug mode: fresh memory is filled with NaN patterns, and 64 guard bytes on either side are checked on release; a
-// broken guard prints the block and aborts. Switch it before the first allocation.
+// Debug mode: new memory is filled with NaN patterns, and 64 guard bytes on either side are checked on release; if one
+// was overwritten, a message names the block and the process aborts. Set it before the first allocation.
 void set_debug(bool on);
 
 void zero(Device device, void* dst, std::size_t bytes);

@@ -1,4 +1,4 @@
-// Host memory for the caching allocator; large blocks ask for huge pages.
+// Host memory for the caching allocator; large blocks request huge pages.
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -12,7 +12,7 @@ namespace {
 
 void* allocate(std::size_t bytes) {
   constexpr std::size_t kHuge = 2u << 20;
-  const std::size_t alignment = bytes >= kHuge / 2 ? kHuge : 64;  // a huge page wants to be half used
+  const std::size_t alignment = bytes >= kHuge / 2 ? kHuge : 64;  // only use huge pages when at least half full
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!block)
     fail(Exit::limit, "out of memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
@@ -20,7 +20,7 @@ void* allocate(std::size_t bytes) {
   return block;
 }
 
-// memcpy wants pointers even for no bytes.
+// memcpy requires valid pointers even for 0 bytes.
 void copy(void* dst, const void* src, std::size_t bytes) {
   if (bytes > 0) std::memcpy(dst, src, bytes);
 }
@@ -38,10 +38,11 @@ const DeviceMemory memory_cpu{
     .copy_out = copy,
     .synchronize = [] {},
     .copy_out_later = copy,
-    .make_event = []() -> void* { return nullptr; },
+    .make_event = [](bool) -> void* { return nullptr; },
     .release_event = [](void*) noexcept {},
     .record_event = [](void*) {},
     .await_event = [](void*) {},
+    .event_milliseconds = [](void*, void*) { return 0.0f; },
 };
 
 }  // namespace pc

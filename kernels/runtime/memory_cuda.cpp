@@ -1,4 +1,4 @@
-// GPU memory for the caching allocator, every operation in the order of the engine's stream.
+// GPU memory for the caching allocator; every operation is ordered on the engine's stream.
 #include <string>
 
 #include "kernels/base/error.h"
@@ -12,12 +12,12 @@ void* allocate(std::size_t bytes) {
   void* block = nullptr;
   cudaError_t status = cudaMalloc(&block, bytes);
   if (status == cudaErrorMemoryAllocation) {
-    memory::trim(Device::cuda);  // cached blocks of other sizes may be all that is missing
+    memory::trim(Device::cuda);  // releasing cached blocks of other sizes may free enough
     cudaGetLastError();
     status = cudaMalloc(&block, bytes);
   }
   if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();  // the next launch must not find it
+    cudaGetLastError();  // clears the error, which the next launch would report
     fail(Exit::limit,
          "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
   }
@@ -27,27 +27,27 @@ void* allocate(std::size_t bytes) {
 
 void* allocate_host(std::size_t bytes) {
   void* block = nullptr;
-  PC_CHECK(cudaMallocHost(&block, bytes));
+  PC_CUDA_CHECK(cudaMallocHost(&block, bytes));
   return block;
 }
 
 void zero(void* dst, std::size_t bytes) {
-  if (bytes > 0) PC_CHECK(cudaMemsetAsync(dst, 0, bytes, stream()));
+  if (bytes > 0) PC_CUDA_CHECK(cudaMemsetAsync(dst, 0, bytes, stream()));
 }
 
 void copy(void* dst, const void* src, std::size_t bytes) {
-  if (bytes > 0) PC_CHECK(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream()));
+  if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream()));
 }
 
-// Pageable host memory has been read when this returns, as CUDA stages it; pinned memory must stay until synchronize().
+// CUDA has staged pageable host memory when this returns; pinned memory must stay unchanged until synchronize().
 void copy_in(void* dst, const void* host, std::size_t bytes) {
-  if (bytes > 0) PC_CHECK(cudaMemcpyAsync(dst, host, bytes, cudaMemcpyHostToDevice, stream()));
+  if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(dst, host, bytes, cudaMemcpyHostToDevice, stream()));
 }
 
-void synchronize() { PC_CHECK(cudaStreamSynchronize(stream())); }
+void synchronize() { PC_CUDA_CHECK(cudaStreamSynchronize(stream())); }
 
 void copy_out_later(void* host, const void* src, std::size_t bytes) {
-  if (bytes > 0) PC_CHECK(cudaMemcpyAsync(host, src, bytes, cudaMemcpyDeviceToHost, stream()));
+  if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(host, src, bytes, cudaMemcpyDeviceToHost, stream()));
 }
 
 void copy_out(void* host, const void* src, std::size_t bytes) {
@@ -55,13 +55,19 @@ void copy_out(void* host, const void* src, std::size_t bytes) {
   if (bytes > 0) synchronize();
 }
 
-void* make_event() {
+void* make_event(bool timed) {
   cudaEvent_t event = nullptr;
-  PC_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+  PC_CUDA_CHECK(cudaEventCreateWithFlags(&event, timed ? cudaEventDefault : cudaEventDisableTiming));
   return event;
 }
 
-cudaEvent_t event_of(void* mark) { return static_cast<cudaEvent_t>(mark); }
+cudaEvent_t event_of(void* event) { return static_cast<cudaEvent_t>(event); }
+
+float event_milliseconds(void* start, void* end) {
+  float milliseconds = 0;
+  PC_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, event_of(start), event_of(end)));
+  return milliseconds;
+}
 
 }  // namespace
 
@@ -77,9 +83,10 @@ const DeviceMemory memory_cuda{
     .synchronize = synchronize,
     .copy_out_later = copy_out_later,
     .make_event = make_event,
-    .release_event = [](void* mark) noexcept { cudaEventDestroy(event_of(mark)); },
-    .record_event = [](void* mark) { PC_CHECK(cudaEventRecord(event_of(mark), stream())); },
-    .await_event = [](void* mark) { PC_CHECK(cudaEventSynchronize(event_of(mark))); },
+    .release_event = [](void* event) noexcept { cudaEventDestroy(event_of(event)); },
+    .record_event = [](void* event) { PC_CUDA_CHECK(cudaEventRecord(event_of(event), stream())); },
+    .await_event = [](void* event) { PC_CUDA_CHECK(cudaEventSynchronize(event_of(event))); },
+    .event_milliseconds = event_milliseconds,
 };
 
 }  // namespace pc

@@ -10,12 +10,4 @@ Pinned::Pinned(Device device, std::size_t bytes)
 
 void Pinned::Release::operator()(std::byte* block) const { PC_KERNELS(memory, device).release_host(block); }
 
-Event::Event(Device device) : event_(PC_KERNELS(memory, device).make_event(), Release{device}) {}
-
-void Event::Release::operator()(void* mark) const { PC_KERNELS(memory, device).release_event(mark); }
-
-void Event::set() { PC_KERNELS(memory, event_.get_deleter().device).record_event(event_.get()); }
-
-void Event::wait() const { PC_KERNELS(memory, event_.get_deleter().device).await_event(event_.get()); }
-
 }  // namespace pc

@@ -1,4 +1,4 @@
-// The driver is asked through its own library, so that a program without CUDA can ask, too.
+// Queries the driver through its own library, loaded at run time, so that a build without CUDA can do it too.
 #include "kernels/runtime/probe.h"
 
 #include <dlfcn.h>
@@ -8,7 +8,7 @@
 namespace pc {
 namespace {
 
-// A shared library for as long as it is asked, or none.
+// A shared library, loaded while this exists; false if it cannot be loaded.
 class Library {
  public:
   explicit Library(const std::string& file) : handle_(dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL)) {}
@@ -19,7 +19,7 @@ class Library {
   Library& operator=(const Library&) = delete;
   explicit operator bool() const { return handle_; }
 
-  // What the function `name` returns for `arguments`; -1 where there is no such function.
+  // The result of the function `name`; -1 if the library has no such function.
   template <class Result = int, class... Arguments>
   Result call(const char* name, Arguments... arguments) const {
     void* function = handle_ ? dlsym(handle_, name) : nullptr;
@@ -42,7 +42,7 @@ void probe_driver(GpuProbe& probe) {
     probe.driver_error = "the NVIDIA driver does not start (cuInit: CUDA error " + std::to_string(status) + ")";
     return;
   }
-  constexpr int capability_major = 75, capability_minor = 76;  // CUdevice_attribute
+  constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;  // CUdevice_attribute
   int count = 0;
   driver.call("cuDeviceGetCount", &count);
   for (int i = 0; i < count; ++i) {
@@ -51,8 +51,8 @@ void probe_driver(GpuProbe& probe) {
     char name[256] = {};
     driver.call("cuDeviceGet", &handle, i);
     driver.call("cuDeviceGetName", &name[0], int(sizeof name), handle);
-    driver.call("cuDeviceGetAttribute", &major, capability_major, handle);
-    driver.call("cuDeviceGetAttribute", &minor, capability_minor, handle);
+    driver.call("cuDeviceGetAttribute", &major, kCapabilityMajor, handle);
+    driver.call("cuDeviceGetAttribute", &minor, kCapabilityMinor, handle);
     driver.call("cuDeviceTotalMem_v2", &device.memory, handle);
     device.name = name;
     device.capability = 10 * major + minor;

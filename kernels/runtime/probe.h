@@ -1,4 +1,4 @@
-// What this build was made for and what the machine has, found out without running a kernel: it works where they do
+// What this build supports and what the machine has, found without running a kernel, so that it works when kernels do
 // not.
 #pragma once
 
@@ -8,14 +8,14 @@
 
 namespace pc {
 
-// An instruction set extension: whether the CPU kernels were compiled for it, and whether the CPU here has it.
+// An instruction set extension: whether the CPU kernels were compiled for it, and whether this CPU has it.
 struct CpuFeature {
   const char* name;  // GCC's: "avx512f"
   bool built, present;
 };
 std::vector<CpuFeature> cpu_features();
 
-// Versions as NVIDIA counts them: CUDA 12.4 is 12040, cuDNN 9.1.0 is 90100. 0: none.
+// Versions in NVIDIA's encoding: CUDA 12.4 is 12040, cuDNN 9.1.0 is 90100. 0: none.
 struct GpuBuild {
   int cuda = 0, cudnn = 0;         // compiled against
   const char* architectures = "";  // CMake's list: "90" or "80;90"
@@ -33,7 +33,7 @@ struct GpuProbe {
       cudnn = 0;  // the newest CUDA the driver can run; libraries of the build's major versions
   std::vector<GpuDevice> devices;
 };
-// Loads libcuda, libcudart and libcudnn as a program would find them, and asks each for its version.
+// Loads libcuda, libcudart and libcudnn through the loader's search path and queries their versions.
 GpuProbe probe_gpu();
 
 }  // namespace pc

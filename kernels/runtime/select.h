@@ -1,14 +1,15 @@
-// PC_KERNELS(conv2d, device): the table of one op on one device. A build without CUDA never names the second one.
+// PC_KERNELS(conv2d, device): the table of one op on one device. A build without CUDA does not reference the CUDA
+// tables.
 #pragma once
 
 #include "kernels/runtime/dtype.h"
 
 namespace pc {
 
-// True where the build has CUDA and the machine a usable GPU.
+// True if the build has CUDA and the machine has a usable GPU.
 bool cuda_available();
 
-// Throws Error(usage): this build was made without CUDA.
+// Throws Error(usage) unless the device is the CPU: this build has no CUDA.
 void require_cpu(Device device);
 
 }  // namespace pc

@@ -1,9 +1,13 @@
 // One vector of f32 lanes for the CPU kernels: 16 with AVX-512, 8 with AVX2; f32, bf16, f16 and (read only) u8 in
 // memory.
 //
-// Only *_cpu.cpp files may include this: they alone are compiled with -march. Arithmetic and comparisons are the
+// Only *_simd.cpp files may include this: they alone are compiled with -march. Arithmetic and comparisons are the
 // compiler's own operators on vectors. A tail goes through the same vector code as the rest, so an element's bits do
 // not depend on where it lies.
+//
+// A _simd file may be compiled several times, for several machines, into one program; PC_VARIANT names the one at hand.
+// So whatever a _simd file defines with external linkage lies in a namespace of that name, op tables excepted: else the
+// linker would keep one copy, perhaps of instructions that the machine does not have. tests/simd_symbols.sh checks it.
 #pragma once
 
 // GCC 12 takes its own _mm512_undefined_ps() for a mistake (GCC bug 105593).
@@ -18,8 +22,11 @@
 
 #include "kernels/runtime/dtype.h"
 
-#if !defined(__AVX2__) || !defined(__F16C__)
-#error "the CPU kernels need AVX2 and F16C: configure with -DPC_MARCH=x86-64-v3 or better"
+#if !defined(__AVX2__) || !defined(__FMA__) || !defined(__F16C__)
+#error "AVX2, FMA, F16C needed: include this in *_simd.cpp files only, configure with -DPC_MARCH=x86-64-v3 or better"
+#endif
+#ifndef PC_VARIANT
+#define PC_VARIANT native
 #endif
 #define PC_SIMD [[gnu::always_inline]] static inline
 
@@ -33,6 +40,7 @@ struct f16 {
 }  // namespace pc
 
 namespace pc::simd {
+inline namespace PC_VARIANT {
 
 #ifdef __AVX512F__
 using f32x = __m512;
@@ -152,5 +160,6 @@ PC_SIMD f32x relu(f32x v) {
 #endif
 }
 
+}  // namespace PC_VARIANT
 }  // namespace pc::simd
 #undef PC_SIMD

@@ -1,4 +1,4 @@
-// The engine's stream, and the second one beside it.
+// The engine's stream, and the second stream that branches run on.
 #include <exception>
 
 #include "kernels/runtime/cuda.h"
@@ -24,22 +24,22 @@ class OnBranch {
 
 cudaStream_t make_stream() {
   cudaStream_t made;
-  PC_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+  PC_CUDA_CHECK(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
   return made;
 }
 
 cudaEvent_t make_event() {
   cudaEvent_t made;
-  PC_CHECK(cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
+  PC_CUDA_CHECK(cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
   return made;
 }
 
-// What `later` gets from now on waits for what `earlier` has got so far. A wait holds for the record before it, so one
-// event serves a thread for ever.
+// Work enqueued on `later` from now on waits for all work queued on `earlier` so far. A wait refers to the event's last
+// record, so a thread can reuse one event.
 void order(cudaStream_t earlier, cudaStream_t later) {
   thread_local const cudaEvent_t event = make_event();
-  PC_CHECK(cudaEventRecord(event, earlier));
-  PC_CHECK(cudaStreamWaitEvent(later, event, 0));
+  PC_CUDA_CHECK(cudaEventRecord(event, earlier));
+  PC_CUDA_CHECK(cudaStreamWaitEvent(later, event, 0));
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ cudaStream_t stream() {
 }
 
 void run_concurrently(const std::function<void()>& branch, const std::function<void()>& trunk) {
-  const memory::DeferredFree hold(Device::cuda);
+  const memory::DeferredFree deferred_free(Device::cuda);
   const cudaStream_t here = stream(), there = OnBranch().stream();
   order(here, there);
   std::exception_ptr failure;
@@ -64,7 +64,7 @@ void run_concurrently(const std::function<void()>& branch, const std::function<v
   } catch (...) {
     failure = std::current_exception();
   }
-  order(there, here);  // whatever happened: the memory changes hands after this
+  order(there, here);  // also after an exception: `deferred_free` releases the memory after this
   if (failure) std::rethrow_exception(failure);
 }
 

@@ -1,7 +1,7 @@
-// One launch over many tensors: the optimizers' kernels take a table of them as an argument.
+// One launch over many tensors: the optimizers' kernels take a table of tensors as an argument.
 //
-// A block works on one piece of one tensor. The table travels in the kernel's arguments, so nothing is uploaded; where
-// there are more tensors than it holds, another launch follows.
+// A block works on one piece of one tensor. The table is a kernel argument, so nothing is uploaded; if there are more
+// tensors than it can hold, there is another launch.
 #pragma once
 
 #include <span>
@@ -10,19 +10,20 @@
 
 namespace pc {
 
-constexpr int kTableTensors = 128;  // RN18 has 62 parameters, RN50 161; arguments end at 32,764 bytes
+// ResNet18 has 62 parameters, ResNet50 161; kernel arguments are limited to 32,764 bytes.
+constexpr int kTableTensors = 128;
 constexpr int kPieceThreads = 256;
-constexpr int kPiece = kPieceThreads * kVecWidth;  // elements a block works on
+constexpr int kPiece = kPieceThreads * kVecWidth;  // elements per block
 
 template <class Tensor>
 struct TensorTable {
   int count;
   unsigned first_block[kTableTensors + 1];
-  bool aligned[kTableTensors];  // its arrays can be read in vec8s
+  bool aligned[kTableTensors];  // its arrays are 16-byte aligned
   Tensor tensor[kTableTensors];
 };
 
-// The tensor whose pieces the block belongs to: the last one that begins at or before it.
+// The tensor that the block works on: the last one whose first block is not after it.
 template <class Tensor>
 __device__ inline int tensor_of_block(const TensorTable<Tensor>& table) {
   int low = 0, high = table.count;
@@ -36,13 +37,13 @@ __device__ inline int tensor_of_block(const TensorTable<Tensor>& table) {
   return low;
 }
 
-// Where this thread's vec8 begins; it may lie beyond the tensor.
+// The index of this thread's first element; it may be beyond the tensor's end.
 template <class Tensor>
 __device__ inline int64_t first_element(const TensorTable<Tensor>& table, int t) {
   return int64_t(blockIdx.x - table.first_block[t]) * kPiece + int64_t(threadIdx.x) * kVecWidth;
 }
 
-// The 16-bit copy of a parameter, where it has one.
+// Writes the 16-bit copy of a parameter, if it has one.
 template <bool Aligned>
 __device__ inline void store_low(void* low, DType type, int64_t i, int count, const float (&v)[kVecWidth]) {
   if (!low) return;
@@ -52,7 +53,7 @@ __device__ inline void store_low(void* low, DType type, int64_t i, int count, co
     store_vec8<Aligned>(static_cast<__half*>(low) + i, count, v);
 }
 
-// The types that a 16-bit copy may have here.
+// Throws unless every 16-bit copy is bf16 or f16.
 template <class Tensor>
 void check_low(const char* op, std::span<const Tensor> tensors) {
   for (const Tensor& t : tensors)
@@ -60,8 +61,8 @@ void check_low(const char* op, std::span<const Tensor> tensors) {
       fail_shape(std::string(op) + ": low is " + name_of(t.low_type) + ", expected bf16 or f16");
 }
 
-// Runs launch_table(blocks, table) for every kTableTensors of the tensors; `aligned` says whether one can be read in
-// vec8s.
+// Calls launch_table(blocks, table) for every kTableTensors tensors; `aligned` returns whether a tensor's arrays are
+// 16-byte aligned.
 template <class Tensor, class Aligned, class Launch>
 void for_tables(std::span<const Tensor> tensors, Aligned&& aligned, Launch&& launch_table) {
   for (std::size_t begin = 0; begin < tensors.size(); begin += kTableTensors) {

@@ -1,6 +1,6 @@
 // sgd: stochastic gradient descent with momentum, Nesterov momentum and weight decay, as torch.optim.SGD (dampening 0):
 //   g = dw * factor + weight_decay * w;  v = momentum * v + g;  w -= lr * (nesterov ? g + momentum * v : v)
-// lr and factor are the gradient scaler's; where factor is 0, nothing changes.
+// lr and factor come from the gradient scaler; if factor is 0, nothing changes.
 #pragma once
 
 #include <span>

@@ -13,7 +13,8 @@ struct SumSquaresTensor {
 };
 
 struct SumSquaresKernels {
-  // *sum += sum of squares of all values; `sum` is one f64 on the device. The order of summation is fixed: same bits every time.
+  // *sum += the sum of squares of all values; `sum` is one f64 on the device. The order of summation is fixed: the same
+  // bits every time.
   // A non-finite x makes the sum non-finite.
   void (*accumulate)(std::span<const SumSquaresTensor>, double* sum);
 };

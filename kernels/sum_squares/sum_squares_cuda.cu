@@ -1,5 +1,5 @@
-// Sums of squares on CUDA: one launch leaves a partial sum of every piece of every tensor, then one block adds the
-// parts in order.
+// Sums of squares on CUDA: one launch writes a partial sum for every piece of every tensor, then one block adds the
+// partial sums in order.
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/tensor_table.cuh"
 #include "kernels/sum_squares/sum_squares.h"
@@ -37,7 +37,7 @@ __global__ void total_kernel(int parts, const double* partial, double* total) {
   if (threadIdx.x == 0) *total += sum;
 }
 
-// The number of parts depends on the sizes alone, so that every GPU adds in the same order.
+// The number of partial sums depends on the sizes alone, so that every GPU adds in the same order.
 void accumulate(std::span<const SumSquaresTensor> tensors, double* sum) {
   const auto aligned = [](const SumSquaresTensor& t) { return aligned16({t.x}); };
   for_tables(tensors, aligned, [&](unsigned blocks, const TensorTable<SumSquaresTensor>& table) {

@@ -14,6 +14,7 @@
 #include "models/classifier.h"
 #if PC_HAVE_CUDA
 #include "kernels/conv2d/conv2d_graph.h"
+#include "models/architectures.h"
 #endif
 
 namespace pc {
@@ -40,8 +41,8 @@ constexpr Pass kPasses[] = {{"forward", ConvPass::forward},
                             {"infer", ConvPass::infer, false, true},
                             {"infer + residual", ConvPass::infer, true, true}};
 
-// The different convolutions of a ResNet, read off the names and shapes of its filters. Blocks with fewer places than
-// their predecessors halve them in their first 3x3 filter and in the shortcut.
+// The different convolutions of a ResNet, read off the names and shapes of its filters. Blocks with fewer positions
+// than their predecessors halve them in their first 3x3 filter and in the shortcut.
 std::set<Conv2dShape> convolutions(const std::string& architecture, const Case& size) {
   struct Map {
     int h, w;
@@ -132,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(H100, ConvPlans,
                            return std::string(name_of(test.param.dtype)) + "_" + std::to_string(test.param.h);
                          });
 
-// Convolutions that leave batch_norm's sums: cuDNN has them in f16 only, and not for the stem.
+// Convolutions that compute batch_norm's sums: cuDNN has them in f16 only, and not for the stem.
 class ConvSums : public testing::TestWithParam<Case> {};
 
 TEST_P(ConvSums, EveryConvolutionButTheStemHasAnEngine) {
@@ -229,7 +230,7 @@ TEST(ConvPlan, ATagNamesOneEngine) {
 
 // The stem in 16 bits, as it runs (3 channels padded to 8) and as it could: the pixels of every 2x2 square as the
 // channels of one (12, padded to 16), which makes the 7x7 filter with stride 2 a 4x4 filter with stride 1. Only a
-// count: what each reads and multiplies, and what workspace cuDNN wants.
+// count: what each reads and multiplies, and the workspace that cuDNN requires.
 TEST(ConvPlan, TheStemHasEnginesInBothForms) {
   struct Form {
     const char* name;

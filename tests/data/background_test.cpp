@@ -1,4 +1,4 @@
-// The object of a catalogue picture, and made-up surfaces.
+// The object of a catalog picture, and made-up surfaces.
 #include "data/background.h"
 
 #include <gtest/gtest.h>
@@ -7,12 +7,13 @@
 #include <set>
 #include <string>
 
+#include "data/surface.h"
 #include "tests/data/make.h"
 
 namespace pc::test {
 namespace {
 
-// h x w of one colour with rectangles of another.
+// h x w of one color with rectangles of another.
 struct Canvas {
   int h, w;
   std::vector<uint8_t> pixels;

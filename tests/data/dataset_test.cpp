@@ -3,7 +3,8 @@
 #include <cstdlib>
 #include <thread>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
+#include "data/decode.h"
 #include "small_set.h"
 #include "tests/support.h"
 
@@ -27,12 +28,12 @@ TEST(Dataset, FolderPerClass) {
   for (const char* name : {"set", "set.zip"}) {
     const DataSet data = open_dataset(folder / name, {});
     EXPECT_EQ(data.kind, "folders");
-    EXPECT_EQ(data.catalogue.columns, Strings{"label"});
-    EXPECT_EQ(data.catalogue.classes[0], (Strings{"hat", "shoe"}));
+    EXPECT_EQ(data.catalog.columns, Strings{"label"});
+    EXPECT_EQ(data.catalog.classes[0], (Strings{"hat", "shoe"}));
     EXPECT_EQ(files_of(data), (Strings{"hat/1.JPG", "shoe/a.png", "shoe/b.jpg"}));
     EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{0, 1, 1}));
-    EXPECT_EQ(data.catalogue.report.pictures_without_row, 1);
-    EXPECT_EQ(data.pictures->image(1).pixels, decode_image(test::as_bytes(jpeg(2)), "x").pixels);
+    EXPECT_EQ(data.catalog.report.images_without_row, 1);
+    EXPECT_EQ(data.images->image(1).pixels, decode_image(test::as_bytes(jpeg(2)), "x").pixels);
     EXPECT_NE(
         error_of([&] { open_dataset(folder / name, {"season"}); }).find("no column \"season\"; the columns are label"),
         std::string::npos);
@@ -42,10 +43,10 @@ TEST(Dataset, FolderPerClass) {
 TEST(Dataset, FolderPerClassBelowOneCommonFolder) {
   test::TemporaryFolder folder;
   test::write_tree(folder / "set", {{"clothes/shoe/b.jpg", jpeg(1)}, {"clothes/hat/a.jpg", jpeg(2)}});
-  EXPECT_EQ(open_dataset(folder / "set", {"label"}).catalogue.classes[0], (Strings{"hat", "shoe"}));
+  EXPECT_EQ(open_dataset(folder / "set", {"label"}).catalog.classes[0], (Strings{"hat", "shoe"}));
   // A single class is a class, not a common folder.
   test::write_tree(folder / "one", {{"shoe/b.jpg", jpeg(1)}});
-  EXPECT_EQ(open_dataset(folder / "one", {}).catalogue.classes[0], Strings{"shoe"});
+  EXPECT_EQ(open_dataset(folder / "one", {}).catalog.classes[0], Strings{"shoe"});
 }
 
 TEST(Dataset, TrainValTestFoldersAreTheSplit) {
@@ -55,9 +56,9 @@ TEST(Dataset, TrainValTestFoldersAreTheSplit) {
                                     {"val/hat/3.jpg", jpeg(3)},
                                     {"test/shoe/4.jpg", jpeg(4)}});
   const DataSet data = open_dataset(folder / "set", {});
-  EXPECT_EQ(data.catalogue.classes[0], (Strings{"hat", "shoe"}));
+  EXPECT_EQ(data.catalog.classes[0], (Strings{"hat", "shoe"}));
   EXPECT_EQ(files_of(data), (Strings{"test/shoe/4.jpg", "train/hat/1.jpg", "train/shoe/2.jpg", "val/hat/3.jpg"}));
-  EXPECT_EQ(data.catalogue.given, (std::vector<Split>{Split::test, Split::train, Split::train, Split::val}));
+  EXPECT_EQ(data.catalog.given, (std::vector<Split>{Split::test, Split::train, Split::train, Split::val}));
 }
 
 std::string idx(uint8_t rank, const std::vector<uint8_t>& sizes, const std::string& bytes) {
@@ -79,14 +80,14 @@ TEST(Dataset, Idx) {
   const DataSet data = open_dataset(folder / "set", {"label"});
   EXPECT_EQ(data.kind, "idx");
   EXPECT_EQ(files_of(data), (Strings{"train/0", "train/1", "train/2", "t10k/0"}));
-  EXPECT_EQ(data.catalogue.classes[0], (Strings{"0", "1", "2"}));
+  EXPECT_EQ(data.catalog.classes[0], (Strings{"0", "1", "2"}));
   EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{1, 0, 2, 2}));
-  EXPECT_EQ(data.catalogue.given, (std::vector<Split>{Split::train, Split::train, Split::train, Split::test}));
-  const Image image = data.pictures->image(3);
+  EXPECT_EQ(data.catalog.given, (std::vector<Split>{Split::train, Split::train, Split::train, Split::test}));
+  const Image image = data.images->image(3);
   EXPECT_EQ(image.h, 2);
   EXPECT_EQ(std::string(image.pixels.begin(), image.pixels.end()), "wwwxxxyyyzzz");
   EXPECT_EQ(
-      error_of([&] { data.pictures->image(3, {.max_pixels = 3}); }),
+      error_of([&] { data.images->image(3, {.max_pixels = 3}); }),
       "6: " + (folder / "set/t10k-images-idx3-ubyte").string() + ": picture 0: 2x2 exceeds the limit of 3e-06 Mpixel");
 }
 
@@ -158,9 +159,9 @@ TEST(Dataset, DamagedZips) {
   zip[zip.find(jpeg(12)) + 100] = char(zip[zip.find(jpeg(12)) + 100] ^ 1);
   test::write(folder / "flipped.zip", zip);
   const DataSet data = open_dataset(folder / "flipped.zip", {});
-  const std::string damaged = error_of([&] { data.pictures->image(1); });
+  const std::string damaged = error_of([&] { data.images->image(1); });
   EXPECT_TRUE(damaged.starts_with("3: flipped.zip: images/12.jpg: damaged in the archive (CRC-32 ")) << damaged;
-  EXPECT_EQ(error_of([&] { data.pictures->image(0); }), "nothing");
+  EXPECT_EQ(error_of([&] { data.images->image(0); }), "nothing");
 }
 
 TEST(Dataset, ThreadsReadOneZip) {
@@ -169,13 +170,13 @@ TEST(Dataset, ThreadsReadOneZip) {
   test::write_zip(folder / "set.zip", files);
   const DataSet data = open_dataset(folder / "set.zip", {});
   std::vector<Image> expected;
-  for (std::size_t i = 0; i < 4; ++i) expected.push_back(data.pictures->image(i));
+  for (std::size_t i = 0; i < 4; ++i) expected.push_back(data.images->image(i));
   std::vector<int> wrong(4);
   std::vector<std::thread> threads;
   for (std::size_t t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (std::size_t i = 0; i < 200; ++i)
-        wrong[t] += data.pictures->image((i + t) % 4).pixels != expected[(i + t) % 4].pixels;
+        wrong[t] += data.images->image((i + t) % 4).pixels != expected[(i + t) % 4].pixels;
     });
   }
   for (auto& thread : threads) thread.join();
@@ -186,12 +187,12 @@ TEST(Dataset, SharedArchive) {
   PC_NEEDS_SHARED("datasets/fashion-product-images-small.zip");
   const DataSet data = open_dataset(test::shared_file("datasets/fashion-product-images-small.zip"),
                                     {"masterCategory", "subCategory", "articleType", "baseColour", "season", "usage"});
-  const Catalogue& c = data.catalogue;
+  const Catalog& c = data.catalog;
   EXPECT_EQ(c.report.rows, 40052);
   EXPECT_EQ(c.items.size(), 40047u);
   EXPECT_EQ(c.report.repaired_rows, 18);
-  EXPECT_EQ(c.report.rows_without_picture, 5);
-  EXPECT_EQ(c.report.pictures_without_row, 0);
+  EXPECT_EQ(c.report.rows_without_image, 5);
+  EXPECT_EQ(c.report.images_without_row, 0);
   EXPECT_EQ(c.report.duplicate_ids, 0);
   EXPECT_EQ(c.classes[0].size(), 7u);
   EXPECT_TRUE(std::binary_search(c.classes[3].begin(), c.classes[3].end(), "NA"));
@@ -199,25 +200,25 @@ TEST(Dataset, SharedArchive) {
   EXPECT_EQ(c.classes[4].size(), 4u);
   const auto no_season = std::count_if(c.items.begin(), c.items.end(), [](const auto& i) { return i.labels[4] < 0; });
   EXPECT_GT(no_season, 0);
-  const Image image = data.pictures->image(0);
+  const Image image = data.images->image(0);
   EXPECT_EQ(std::pair(image.h, image.w), std::pair(80, 60));
 }
 
 TEST(Dataset, SharedPicturesAsPublishedDecodeToo) {
   PC_NEEDS_SHARED("datasets/raw-jpegs-400.zip");
   const DataSet data = open_dataset(test::shared_file("datasets/raw-jpegs-400.zip"), {});
-  EXPECT_EQ(data.catalogue.items.size(), 400u);
-  for (std::size_t i = 0; i < 400; ++i) ASSERT_EQ(error_of([&] { data.pictures->image(i); }), "nothing");
+  EXPECT_EQ(data.catalog.items.size(), 400u);
+  for (std::size_t i = 0; i < 400; ++i) ASSERT_EQ(error_of([&] { data.images->image(i); }), "nothing");
 }
 
 TEST(Dataset, FashionMnistOfDebian) {
   const std::filesystem::path root = "/usr/share/datasets/fashion-mnist";
   if (!std::filesystem::exists(root)) GTEST_SKIP() << "Debian's dataset-fashion-mnist is not installed";
   const DataSet data = open_dataset(root, {});
-  EXPECT_EQ(data.catalogue.items.size(), 70000u);
-  EXPECT_EQ(std::count(data.catalogue.given.begin(), data.catalogue.given.end(), Split::test), 10000);
-  EXPECT_EQ(data.catalogue.classes[0].size(), 10u);
-  EXPECT_EQ(data.catalogue.classes[0][std::size_t(data.catalogue.items[0].labels[0])], "Ankle boot");
+  EXPECT_EQ(data.catalog.items.size(), 70000u);
+  EXPECT_EQ(std::count(data.catalog.given.begin(), data.catalog.given.end(), Split::test), 10000);
+  EXPECT_EQ(data.catalog.classes[0].size(), 10u);
+  EXPECT_EQ(data.catalog.classes[0][std::size_t(data.catalog.items[0].labels[0])], "Ankle boot");
 }
 
 }  // namespace

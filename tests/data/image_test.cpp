@@ -5,6 +5,7 @@
 #include <iterator>
 #include <thread>
 
+#include "data/decode.h"
 #include "make.h"
 #include "tests/support.h"
 
@@ -109,7 +110,7 @@ TEST(Image, BrokenExifMeansUpright) {
 
 std::string golden(const std::string& name) { return slurp(std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + name); }
 
-TEST(Image, WhatStrangersSendReachesThreeDecoders) {
+TEST(Image, WhatClientsSendReachesThreeDecoders) {
   for (const char* name : {"rgb420.jpg", "rgba.png", "lossy.webp", "alpha.webp"})
     EXPECT_EQ(decode_web_image(as_bytes(golden(name)), "x").pixels, decode(golden(name)).pixels) << name;
   for (const auto& [name, format] : {std::pair{"picture.gif", "GIF"}, {"picture.bmp", "BMP"}, {"picture.ppm", "PNM"}})
@@ -235,7 +236,7 @@ TEST(Image, ABrokenJpegStaysOneWhateverOtherDecodersWouldMakeOfIt) {
   EXPECT_EQ(decode_error(test::jpeg_of(test::make_picture(16, 16))), "nothing");  // the decoder is usable after errors
 }
 
-TEST(Image, MinSideShrinksJpegsByPowersOfTwo) {
+TEST(Image, MinSideReducesJpegsByPowersOfTwo) {
   const std::string jpeg = test::jpeg_of(test::make_picture(640, 480));
   EXPECT_EQ(decode(jpeg, {.min_side = 60}).w, 120);  // 1/4: the short side is still 2 * 60
   EXPECT_EQ(decode(jpeg, {.min_side = 61}).w, 240);

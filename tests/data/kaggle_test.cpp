@@ -1,5 +1,6 @@
 // The Kaggle layout as a folder and as a zip: columns, counts, copies, junk and hostile ids.
-#include "data/catalogue.h"
+#include "data/catalog.h"
+#include "data/decode.h"
 #include "small_set.h"
 #include "tests/support.h"
 
@@ -35,7 +36,7 @@ TEST_P(KaggleLayout, ColumnsClassesAndCounts) {
   const DataSet data = open(kaggle_files(), {"masterCategory", "season", "usage"});
   EXPECT_EQ(data.kind, "kaggle");
   EXPECT_EQ(files_of(data), (Strings{"images/11.jpg", "images/12.jpg", "images/13.jpg", "images/15.jpg"}));
-  const Catalogue& c = data.catalogue;
+  const Catalog& c = data.catalog;
   EXPECT_EQ(c.classes[0], (Strings{"Apparel", "Footwear"}));  // Accessories has no picture
   EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{0, 1, 0, 0}));
   EXPECT_EQ(c.classes[1], (Strings{"Fall", "Summer", "Winter"}));
@@ -44,8 +45,8 @@ TEST_P(KaggleLayout, ColumnsClassesAndCounts) {
   EXPECT_EQ(labels_of(data, 2), (std::vector<int32_t>{0, 2, 0, 1}));
   EXPECT_EQ(c.report.rows, 5);
   EXPECT_EQ(c.report.repaired_rows, 1);
-  EXPECT_EQ(c.report.rows_without_picture, 1);
-  EXPECT_EQ(c.report.pictures_without_row, 1);
+  EXPECT_EQ(c.report.rows_without_image, 1);
+  EXPECT_EQ(c.report.images_without_row, 1);
   EXPECT_EQ(c.report.duplicate_ids, 0);
   EXPECT_EQ(c.report.notes, (Strings{"styles.csv:5: id 14 has no picture", "images/99.jpg: no row in styles.csv"}));
   EXPECT_TRUE(c.given.empty());
@@ -55,7 +56,7 @@ TEST_P(KaggleLayout, PicturesAreThoseOfTheirItems) {
   const DataSet data = open(kaggle_files(), {"masterCategory"});
   const int ids[] = {11, 12, 13, 15};
   for (std::size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(data.pictures->image(i).pixels, decode_image(test::as_bytes(jpeg(ids[i])), "x").pixels);
+    EXPECT_EQ(data.images->image(i).pixels, decode_image(test::as_bytes(jpeg(ids[i])), "x").pixels);
   }
 }
 
@@ -63,9 +64,9 @@ TEST_P(KaggleLayout, TheCopyUnderMyntradatasetIsIgnored) {
   Files files = kaggle_files();
   for (const auto& [name, text] : kaggle_files("myntradataset/")) files[name] = text;
   const DataSet data = open(files, {"masterCategory"});
-  EXPECT_EQ(data.catalogue.items.size(), 4u);
-  EXPECT_EQ(data.catalogue.report.rows, 5);
-  EXPECT_EQ(data.catalogue.report.pictures_without_row, 1);
+  EXPECT_EQ(data.catalog.items.size(), 4u);
+  EXPECT_EQ(data.catalog.report.rows, 5);
+  EXPECT_EQ(data.catalog.report.images_without_row, 1);
   EXPECT_EQ(files_of(data)[0], "images/11.jpg");
 }
 
@@ -83,17 +84,17 @@ TEST_P(KaggleLayout, JunkIsNoData) {
   Files files = kaggle_files();
   files["__MACOSX/styles.csv"] = files["__MACOSX/images/._11.jpg"] = "junk";
   files["images/.DS_Store"] = files["images/Thumbs.db"] = files["images/._12.jpg"] = "junk";
-  EXPECT_EQ(open(files, {}).catalogue.report.pictures_without_row, 1);
+  EXPECT_EQ(open(files, {}).catalog.report.images_without_row, 1);
 }
 
 TEST_P(KaggleLayout, FirstOfRepeatedIdsCounts) {
   Files files = kaggle_files();
   files["styles.csv"] += "11,Women,Footwear,Flats,Fall,Casual,Again\n";
   const DataSet data = open(files, {"masterCategory"});
-  EXPECT_EQ(data.catalogue.items.size(), 4u);
-  EXPECT_EQ(data.catalogue.report.duplicate_ids, 1);
-  EXPECT_EQ(data.catalogue.classes[0][std::size_t(data.catalogue.items[0].labels[0])], "Apparel");
-  EXPECT_EQ(data.catalogue.report.notes[1], "styles.csv:7: id 11 repeats line 2");
+  EXPECT_EQ(data.catalog.items.size(), 4u);
+  EXPECT_EQ(data.catalog.report.duplicate_ids, 1);
+  EXPECT_EQ(data.catalog.classes[0][std::size_t(data.catalog.items[0].labels[0])], "Apparel");
+  EXPECT_EQ(data.catalog.report.notes[1], "styles.csv:7: id 11 repeats line 2");
 }
 
 TEST_P(KaggleLayout, UnknownColumn) {
@@ -130,12 +131,12 @@ TEST_P(KaggleLayout, NoPictures) {
 }
 
 TEST_P(KaggleLayout, FingerprintFollowsThePictures) {
-  const uint64_t before = open(kaggle_files(), {"gender"}).pictures->fingerprint();
-  EXPECT_EQ(open(kaggle_files(), {"usage"}).pictures->fingerprint() == before,
+  const uint64_t before = open(kaggle_files(), {"gender"}).images->fingerprint();
+  EXPECT_EQ(open(kaggle_files(), {"usage"}).images->fingerprint() == before,
             GetParam());  // a folder was written anew
   Files files = kaggle_files();
   files["images/12.jpg"] = jpeg(77);
-  EXPECT_NE(open(files, {"gender"}).pictures->fingerprint(), before);
+  EXPECT_NE(open(files, {"gender"}).images->fingerprint(), before);
 }
 
 INSTANTIATE_TEST_SUITE_P(FolderAndZip, KaggleLayout, testing::Bool(),

@@ -14,6 +14,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "data/png.h"
 #include "kernels/base/error.h"
 
 // jpeglib.h wants <cstdio> before it.

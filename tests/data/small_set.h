@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "make.h"
 
 namespace pc::test {
@@ -32,13 +32,13 @@ inline Files kaggle_files(const std::string& prefix = "") {
 
 inline Strings files_of(const DataSet& data) {
   Strings files;
-  for (const auto& item : data.catalogue.items) files.push_back(item.file);
+  for (const auto& item : data.catalog.items) files.push_back(item.file);
   return files;
 }
 
 inline std::vector<int32_t> labels_of(const DataSet& data, std::size_t column) {
   std::vector<int32_t> labels;
-  for (const auto& item : data.catalogue.items) labels.push_back(item.labels[column]);
+  for (const auto& item : data.catalog.items) labels.push_back(item.labels[column]);
   return labels;
 }
 

@@ -15,9 +15,9 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-// One column "c" with counts[k] pictures of class names[k], interleaved; `unlabelled` without a label.
-Catalogue catalogue_of(const Strings& names, std::vector<int> counts, int unlabelled = 0) {
-  Catalogue c;
+// One column "c" with counts[k] pictures of class names[k], interleaved; `unlabeled` without a label.
+Catalog catalog_of(const Strings& names, std::vector<int> counts, int unlabeled = 0) {
+  Catalog c;
   c.columns = {"c"};
   c.classes = {names};
   while (std::any_of(counts.begin(), counts.end(), [](int n) { return n > 0; })) {
@@ -25,18 +25,18 @@ Catalogue catalogue_of(const Strings& names, std::vector<int> counts, int unlabe
       if (counts[k]-- > 0) c.items.push_back({.file = std::to_string(c.items.size()), .labels = {int32_t(k)}});
     }
   }
-  for (int i = 0; i < unlabelled; ++i) c.items.push_back({.file = "none", .labels = {-1}});
+  for (int i = 0; i < unlabeled; ++i) c.items.push_back({.file = "none", .labels = {-1}});
   return c;
 }
 
-int count(const Catalogue& c, const std::vector<Split>& split, Split which, int label) {
+int count(const Catalog& c, const std::vector<Split>& split, Split which, int label) {
   int n = 0;
   for (std::size_t i = 0; i < split.size(); ++i) n += split[i] == which && c.items[i].labels[0] == label;
   return n;
 }
 
 TEST(Split, IsStratifiedInTheFractionsAskedFor) {
-  const Catalogue c = catalogue_of({"a", "b", "d"}, {1000, 200, 50}, 40);
+  const Catalog c = catalog_of({"a", "b", "d"}, {1000, 200, 50}, 40);
   const auto split = make_split(c, {}, {.val = 0.1, .test = 0.2});
   const int sizes[] = {1000, 200, 50};
   for (int label = 0; label < 3; ++label) {
@@ -50,21 +50,21 @@ TEST(Split, IsStratifiedInTheFractionsAskedFor) {
 TEST(Split, TotalsAreRightWithManySmallClasses) {
   Strings names;
   for (int i = 100; i < 200; ++i) names.push_back(fmt::format("c{}", i));
-  const Catalogue c = catalogue_of(names, std::vector<int>(100, 4));
+  const Catalog c = catalog_of(names, std::vector<int>(100, 4));
   const auto split = make_split(c, {}, {.val = 0.1, .test = 0.1});
   EXPECT_NEAR(double(std::count(split.begin(), split.end(), Split::test)), 40, 1);
   EXPECT_NEAR(double(std::count(split.begin(), split.end(), Split::val)), 40, 1);
 }
 
 TEST(Split, SameSeedSameSplitOtherSeedAnother) {
-  const Catalogue c = catalogue_of({"a", "b"}, {300, 100});
+  const Catalog c = catalog_of({"a", "b"}, {300, 100});
   const SplitSettings settings{.seed = 7};
   EXPECT_EQ(make_split(c, {}, settings), make_split(c, {}, settings));
   EXPECT_NE(make_split(c, {}, settings), make_split(c, {}, {.seed = 8}));
 }
 
 TEST(Split, SingletonsTrainAndEveryClassTrains) {
-  const Catalogue c = catalogue_of({"a", "b", "d"}, {1, 2, 300});
+  const Catalog c = catalog_of({"a", "b", "d"}, {1, 2, 300});
   for (uint64_t seed = 0; seed < 50; ++seed) {
     const auto split = make_split(c, {}, {.val = 0.4, .test = 0.4, .seed = seed});
     EXPECT_EQ(count(c, split, Split::train, 0), 1);
@@ -73,12 +73,12 @@ TEST(Split, SingletonsTrainAndEveryClassTrains) {
 }
 
 TEST(Split, NothingAskedForNothingTaken) {
-  const auto split = make_split(catalogue_of({"a"}, {10}), {}, {.val = 0, .test = 0});
+  const auto split = make_split(catalog_of({"a"}, {10}), {}, {.val = 0, .test = 0});
   EXPECT_EQ(std::count(split.begin(), split.end(), Split::train), 10);
 }
 
 TEST(Split, TheGivenTestSetIsKeptAndValTakenFromTheRest) {
-  Catalogue c = catalogue_of({"a", "b"}, {100, 100});
+  Catalog c = catalog_of({"a", "b"}, {100, 100});
   for (int i = 0; i < 200; ++i) c.given.push_back(i < 150 ? Split::train : Split::test);
   const auto split = make_split(c, {}, {.val = 0.2, .test = 0.3});
   for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(split[i] == Split::test, i >= 150);
@@ -88,7 +88,7 @@ TEST(Split, TheGivenTestSetIsKeptAndValTakenFromTheRest) {
 }
 
 TEST(Split, NonsenseFractionsAreRefused) {
-  const Catalogue c = catalogue_of({"a"}, {10});
+  const Catalog c = catalog_of({"a"}, {10});
   EXPECT_TRUE(test::error_of([&] { make_split(c, {}, {.val = 0.5, .test = 0.5}); }).starts_with("2: split:"));
   EXPECT_TRUE(test::error_of([&] { make_split(c, {}, {.val = -0.1}); }).starts_with("2: split:"));
   for (const int column : {-2, 1})
@@ -97,14 +97,14 @@ TEST(Split, NonsenseFractionsAreRefused) {
 
 // Written down once: a change of these orders breaks every resumed run and every published split.
 TEST(Split, IsTheSameOnEveryMachine) {
-  const auto split = make_split(catalogue_of({"a", "b"}, {6, 4}), {}, {.val = 0.2, .test = 0.2, .seed = 1});
+  const auto split = make_split(catalog_of({"a", "b"}, {6, 4}), {}, {.val = 0.2, .test = 0.2, .seed = 1});
   std::string text;
   for (const Split s : split) text += name_of(s)[1];  // tRain, vAl, tEst
   EXPECT_EQ(text, "raerrraerr");
 }
 
 TEST(RareClasses, BecomeOtherInItsSortedPlace) {
-  Catalogue c = catalogue_of({"Bags", "Caps", "Pens", "Shoes"}, {5, 1, 2, 9}, 1);
+  Catalog c = catalog_of({"Bags", "Caps", "Pens", "Shoes"}, {5, 1, 2, 9}, 1);
   EXPECT_EQ(fold_rare_classes(c, {3}, RareClasses::other), (std::vector<Strings>{{"Caps", "Pens"}}));
   EXPECT_EQ(c.classes[0], (Strings{"Bags", "Other", "Shoes"}));
   int counts[3] = {};
@@ -117,14 +117,14 @@ TEST(RareClasses, BecomeOtherInItsSortedPlace) {
 }
 
 TEST(RareClasses, JoinAnOtherThatIsThere) {
-  Catalogue c = catalogue_of({"Bags", "Other", "Pens"}, {5, 6, 1});
+  Catalog c = catalog_of({"Bags", "Other", "Pens"}, {5, 6, 1});
   fold_rare_classes(c, {2}, RareClasses::other);
   EXPECT_EQ(c.classes[0], (Strings{"Bags", "Other"}));
   EXPECT_EQ(std::count_if(c.items.begin(), c.items.end(), [](const auto& i) { return i.labels[0] == 1; }), 7);
 }
 
 TEST(RareClasses, AreDropped) {
-  Catalogue c = catalogue_of({"Bags", "Caps", "Shoes"}, {5, 1, 9});
+  Catalog c = catalog_of({"Bags", "Caps", "Shoes"}, {5, 1, 9});
   fold_rare_classes(c, {5}, RareClasses::drop);
   EXPECT_EQ(c.classes[0], (Strings{"Bags", "Shoes"}));
   EXPECT_EQ(std::count_if(c.items.begin(), c.items.end(), [](const auto& i) { return i.labels[0] == -1; }), 1);
@@ -132,10 +132,10 @@ TEST(RareClasses, AreDropped) {
 }
 
 TEST(RareClasses, OneClassAloneIsRefusedByName) {
-  EXPECT_EQ(test::error_of([] { check_classes(catalogue_of({"Bags"}, {5})); }),
+  EXPECT_EQ(test::error_of([] { check_classes(catalog_of({"Bags"}, {5})); }),
             "3: c: only one class, \"Bags\" (5 pictures); nothing to learn");
-  EXPECT_EQ(test::error_of([] { check_classes(catalogue_of({}, {}, 3)); }), "3: c: no picture has a label");
-  EXPECT_EQ(test::error_of([] { check_classes(catalogue_of({"a", "b"}, {1, 1})); }), "nothing");
+  EXPECT_EQ(test::error_of([] { check_classes(catalog_of({}, {}, 3)); }), "3: c: no picture has a label");
+  EXPECT_EQ(test::error_of([] { check_classes(catalog_of({"a", "b"}, {1, 1})); }), "nothing");
 }
 
 TEST(EpochOrder, IsAPermutationAndDiffersByEpochAndSeed) {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "data/cache_folder.h"
 #include "data/resize.h"
 #include "make.h"
 #include "tests/support.h"
@@ -56,7 +57,7 @@ TEST_F(Store, HoldsEveryPicture) {
   for (std::size_t i = 0; i < store->size(); ++i) {
     const StoredImage at = store->image(i);
     if (at.h == 0) continue;
-    const Image image = data_.pictures->image(i);
+    const Image image = data_.images->image(i);
     ASSERT_EQ(std::pair(at.h, at.w), std::pair(image.h, image.w));
     ASSERT_TRUE(std::equal(image.pixels.begin(), image.pixels.end(), store->pixels() + at.offset)) << i;
     total += int64_t(image.pixels.size());
@@ -161,7 +162,7 @@ TEST_F(Store, NameFollowsContentAndSettings) {
   EXPECT_NE(path, store_path(open_dataset(folder_ / "set.zip", {}), {}, "c"));
 }
 
-TEST_F(Store, ShortSideShrinksLargerPicturesOnly) {
+TEST_F(Store, ShortSideReducesLargerImagesOnly) {
   const auto store = open({.short_side = 12});
   for (std::size_t i = 0; i < store->size(); ++i) {
     const StoredImage at = store->image(i);
@@ -193,28 +194,28 @@ TEST(StoreFolder, DefaultIsTheCacheFolderOfTheUser) {
   if (!old.empty()) ::setenv("XDG_CACHE_HOME", old.c_str(), 1);
 }
 
-TEST(Shrink, KeepsAFlatPictureFlatAndTheMeanOfAnyOther) {
+TEST(Resize, KeepsAFlatPictureFlatAndTheMeanOfAnyOther) {
   const Image flat{.h = 30, .w = 50, .pixels = std::vector<uint8_t>(4500, 77)};
-  EXPECT_EQ(shrink(flat, 7, 11).pixels, std::vector<uint8_t>(231, 77));
-  const Image small = shrink(test::make_picture(120, 90), 8, 6);
+  EXPECT_EQ(resize(flat, 7, 11).pixels, std::vector<uint8_t>(231, 77));
+  const Image small = resize(test::make_picture(120, 90), 8, 6);
   double sum = 0;
   for (std::size_t i = 0; i < small.pixels.size(); i += 3) sum += small.pixels[i];
   EXPECT_NEAR(sum / 48, 127.5, 2);
 }
 
-TEST(Shrink, OfItsOwnSizeIsItself) {
+TEST(Resize, OfItsOwnSizeIsItself) {
   const Image image = test::make_picture(13, 17);
-  EXPECT_EQ(shrink(image, 13, 17).pixels, image.pixels);
+  EXPECT_EQ(resize(image, 13, 17).pixels, image.pixels);
 }
 
-TEST(Shrink, AveragesAFinePatternInsteadOfPickingPixels) {
+TEST(Resize, AveragesAFinePatternInsteadOfPickingPixels) {
   Image checks{.h = 64, .w = 64, .pixels = {}};
   for (int i = 0; i < 64 * 64; ++i) checks.pixels.insert(checks.pixels.end(), 3, (i / 64 + i) % 2 ? 255 : 0);
-  for (const uint8_t v : shrink(checks, 8, 8).pixels) EXPECT_NEAR(v, 128, 3);
+  for (const uint8_t v : resize(checks, 8, 8).pixels) EXPECT_NEAR(v, 128, 3);
 }
 
 // Sums that are rounded on their way would let some ties fall the other way.
-TEST(Shrink, OfAMirroredPictureIsItsMirrorImage) {
+TEST(Resize, OfAMirroredPictureIsItsMirrorImage) {
   const auto mirrored = [](const Image& image) {
     Image out = image;
     for (int y = 0; y < image.h; ++y)
@@ -227,11 +228,11 @@ TEST(Shrink, OfAMirroredPictureIsItsMirrorImage) {
   uint32_t state = 1;
   Image noise{.h = 400, .w = 300, .pixels = std::vector<uint8_t>(360000)};
   for (uint8_t& value : noise.pixels) value = uint8_t((state = state * 1664525 + 1013904223) >> 24);
-  EXPECT_EQ(shrink(mirrored(noise), 160, 120).pixels, mirrored(shrink(noise, 160, 120)).pixels);
-  EXPECT_EQ(shrink(mirrored(noise), 67, 50).pixels, mirrored(shrink(noise, 67, 50)).pixels);
+  EXPECT_EQ(resize(mirrored(noise), 160, 120).pixels, mirrored(resize(noise, 160, 120)).pixels);
+  EXPECT_EQ(resize(mirrored(noise), 67, 50).pixels, mirrored(resize(noise, 67, 50)).pixels);
 }
 
-TEST(Shrink, ShortSideKeepsTheAspectRatio) {
+TEST(Resize, ShortSideKeepsTheAspectRatio) {
   const Image a = resize_to_short_side(test::make_picture(300, 200), 100);
   EXPECT_EQ(std::pair(a.h, a.w), std::pair(150, 100));
   const Image b = resize_to_short_side(test::make_picture(3, 2000), 2);

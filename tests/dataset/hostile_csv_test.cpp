@@ -1,8 +1,9 @@
 // styles.csv files as people, editors and attackers leave them: read right, or refused in one line that names the line.
 #include <fmt/format.h>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/image.h"
+#include "data/png.h"
 #include "kernels/base/error.h"
 #include "tests/dataset/programs.h"
 
@@ -164,7 +165,7 @@ class OddButGoodCsv : public testing::TestWithParam<OddCsv> {};
 
 TEST_P(OddButGoodCsv, IsReadAndTrainedOn) {
   const StylesCsv csv(GetParam().text);
-  const Catalogue c = csv.open().catalogue;
+  const Catalog c = csv.open().catalog;
   EXPECT_EQ(int64_t(c.items.size()), GetParam().items);
   EXPECT_EQ(c.report.repaired_rows, GetParam().repaired);
   EXPECT_EQ(c.report.duplicate_ids, GetParam().repeated);

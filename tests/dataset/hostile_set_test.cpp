@@ -4,8 +4,8 @@
 
 #include <functional>
 
-#include "data/catalogue.h"
-#include "data/image.h"
+#include "data/catalog.h"
+#include "data/png.h"
 #include "data/tree.h"
 #include "kernels/base/error.h"
 #include "tests/dataset/programs.h"
@@ -67,7 +67,7 @@ TEST_F(ZipSet, APictureThatLiesFailsAlone) {
              {.name = "shoe/5.png", .text = png_, .method = kDeflated, .packed = deflated(png_).substr(0, 20)},
              {"shoe/6.png", png_, kDeflated}}),
       {});
-  const auto error = [&](std::size_t i) { return error_of([&] { data.pictures->image(i); }); };
+  const auto error = [&](std::size_t i) { return error_of([&] { data.images->image(i); }); };
   EXPECT_EQ(error(0), "nothing");
   EXPECT_TRUE(error(1).starts_with("3: set.zip: shoe/2.png: damaged in the archive (CRC-32 ")) << error(1);
   EXPECT_TRUE(error(2).starts_with("3: set.zip: shoe/3.png: damaged in the archive (holds more than the")) << error(2);

@@ -167,7 +167,7 @@ std::vector<BadZip> bad_headers() {
                 .local_extra = le(uint16_t(1)) + le(uint16_t(8)) + le(~uint64_t(0))}}),
        Exit::limit, "would grow"},
       {"zip64_astray", zip_of({{"a", "1"}}, {.before = std::string(56, '\0') + "PK\x06\x07" + std::string(16, '\xff')}),
-       Exit::data, "zip64 locator points astray"},
+       Exit::data, "zip64 locator points outside the file"},
       {"zip64_promises_more", zip_of({{"a", "1"}}, zip64_end(2)), Exit::data, "promises 2 records and lists 1"},
       {"three_million_promised", zip_of({{"a", "1"}}, zip64_end(3'000'000)), Exit::limit, "more than 2000000 records"},
       {"many_small_lies", many_small_lies(), Exit::limit, "unpacks to more than 128 GiB"},
@@ -213,7 +213,7 @@ std::string complaint(const std::string& bytes) {
   return "";
 }
 
-TEST(HostileZips, StrangersAreNamed) {
+TEST(HostileZips, OtherFileTypesAreNamed) {
   EXPECT_EQ(complaint(""), "bad.zip: not a zip archive; it is empty; download or copy it again");
   EXPECT_EQ(complaint("<!DOCTYPE html><html>Sign in"),
             "bad.zip: not a zip archive; it looks like HTML: a web page was saved in its place; download it again");

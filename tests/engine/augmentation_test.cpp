@@ -1,4 +1,5 @@
-// Augmentation: what training draws is a function of seed, epoch and picture, stays in its bounds, and is nothing at zero strength.
+// Augmentation: what training draws is a function of seed, epoch and image, stays in its bounds, and is nothing at zero
+// strength.
 #include "engine/augmentation.h"
 
 #include <gtest/gtest.h>
@@ -90,7 +91,7 @@ TEST(Draw, TurnsToBothSidesWithinTheLimit) {
   EXPECT_NEAR(most, 30, 0.5);
 }
 
-TEST(Draw, ColoursKeepGrayGrayWithoutTemperatureAndShiftItWith) {
+TEST(Draw, ColorsKeepGrayGrayWithoutTemperatureAndShiftItWith) {
   Augmentation a = kWild;
   a.temperature = 0;
   const auto gray = [](const AugmentSample& s, int c) {
@@ -149,8 +150,8 @@ TEST(Draw, FlipsAsOftenAsAskedAndKeepsTheArea) {
 }
 
 // What distinguishes a sample from an unchanged one, in the order of TrivialAugment's operations: 0 none, 1 and 2
-// shifts, 3 and 4 slants, 5 a turn, 6 brightness, 7 saturation, 8 contrast, 9 bits, 10 inversion; and how strong that
-// is.
+// shifts, 3 and 4 shears, 5 a rotation, 6 brightness, 7 saturation, 8 contrast, 9 bits, 10 inversion; and how strong
+// that is.
 std::pair<int, double> operation_of(const AugmentSample& s, const AugmentSample& plain) {
   const float(&t)[2][2] = s.turn, (&c)[3][4] = s.color;
   const std::pair<int, double> turn{5, std::atan2(double(t[0][1]), double(t[0][0])) * 180 / std::numbers::pi};

@@ -15,9 +15,9 @@ namespace {
 
 using MemoryDeathTest = testing::Test;
 
-void overrun(std::ptrdiff_t place) {
+void overrun(std::ptrdiff_t offset) {
   Buffer buffer(Device::cpu, 100);
-  buffer.as<volatile char>()[place] = 1;
+  buffer.as<volatile char>()[offset] = 1;
 }
 
 TEST(MemoryDeathTest, AnOverrunIsCaught) {

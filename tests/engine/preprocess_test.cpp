@@ -26,13 +26,13 @@ TEST(Preprocess, StretchTakesTheWholePicture) {
   EXPECT_EQ(s.w, 200);
 }
 
-TEST(Preprocess, PadGrowsTheRectangleAroundTheCentre) {
+TEST(Preprocess, PadGrowsTheRectangleAroundTheCenter) {
   expect_crop(fitting(Resize::pad).identity(0, 80, 80), 0, -80 / 6.0f, 80,
               80 / 0.75f);                                                // too wide: bars above and below
   expect_crop(fitting(Resize::pad).identity(0, 80, 30), -15, 0, 60, 80);  // too narrow: bars left and right
 }
 
-TEST(Preprocess, CropCutsTheRectangleAroundTheCentre) {
+TEST(Preprocess, CropCutsTheRectangleAroundTheCenter) {
   expect_crop(fitting(Resize::crop).identity(0, 80, 80), 10, 0, 60, 80);
   expect_crop(fitting(Resize::crop).identity(0, 80, 30), 0, 20, 30, 40);
 }

@@ -1,4 +1,4 @@
-// Arena, UploadRing, Readback and Replay on the CPU; tests/models/training_test.cpp and the stand-in GPU have whole steps.
+// Arena, UploadRing, Readback and Replay on the CPU; tests/models/training_test.cpp and the simulated GPU run whole steps.
 #include "engine/replay.h"
 
 #include <gtest/gtest.h>
@@ -99,11 +99,11 @@ TEST(Replay, TheCpuDoesTheWorkEveryTime) {
 }
 
 TEST(UploadRing, WhatTheHostWritesIsOnTheDevice) {
-  UploadRing staged(Device::cpu, 8);
+  UploadRing ring(Device::cpu, 8);
   for (int i = 0; i < 100; ++i) {
-    std::memset(staged.host(), i, 8);
-    staged.upload();
-    EXPECT_EQ(staged.on_device().to_vector<uint8_t>(), std::vector<uint8_t>(8, uint8_t(i)));
+    std::memset(ring.host(), i, 8);
+    ring.upload();
+    EXPECT_EQ(ring.on_device().to_vector<uint8_t>(), std::vector<uint8_t>(8, uint8_t(i)));
   }
 }
 

@@ -33,30 +33,30 @@ std::string one(const std::string& fields, std::size_t data) { return safetensor
 std::string two(const std::string& a, const std::string& b, std::size_t data) {
   return safetensors("{\"a\":{\"dtype\":\"U8\"," + a + "},\"b\":{\"dtype\":\"U8\"," + b + "}}", data);
 }
-const std::string many_ones = fmt::format("{}", fmt::join(std::vector<int>(9, 1), ","));
-const std::string good = R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})";
+const std::string kManyOnes = fmt::format("{}", fmt::join(std::vector<int>(9, 1), ","));
+const std::string kGood = R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})";
 
 std::vector<Hostile> headers() {
   return {
-      {"good", safetensors(good, 4), ""},
-      {"leading_space", safetensors(" \n" + good + "  ", 4), ""},
+      {"good", safetensors(kGood, 4), ""},
+      {"leading_space", safetensors(" \n" + kGood + "  ", 4), ""},
       {"no_tensors", safetensors("{}", 0), ""},
       {"zero_size_shares_an_offset",
        two(R"("shape":[0],"data_offsets":[0,0])", R"("shape":[4],"data_offsets":[0,4])", 4), ""},
       {"empty_file", "", "0 bytes"},
       {"seven_bytes", "1234567", "7 bytes"},
-      {"length_2_63", safetensors(good, 4, uint64_t(1) << 63), "over the 100000000"},
-      {"length_all_ones", safetensors(good, 4, ~uint64_t(0)), "over the 100000000"},
-      {"length_is_file_size", safetensors(good, 4, 8 + good.size() + 4), "truncated"},
-      {"length_one_over", safetensors(good, 0, good.size() + 1), "truncated"},
-      {"length_over_100_MB", safetensors(good, 4, 100'000'001), "over the 100000000"},
-      {"length_0", safetensors(good, 4, 0), "does not begin with {"},
-      {"byte_order_mark", safetensors("\xef\xbb\xbf" + good, 4), "does not begin with {"},
+      {"length_2_63", safetensors(kGood, 4, uint64_t(1) << 63), "over the 100000000"},
+      {"length_all_ones", safetensors(kGood, 4, ~uint64_t(0)), "over the 100000000"},
+      {"length_is_file_size", safetensors(kGood, 4, 8 + kGood.size() + 4), "truncated"},
+      {"length_one_over", safetensors(kGood, 0, kGood.size() + 1), "truncated"},
+      {"length_over_100_MB", safetensors(kGood, 4, 100'000'001), "over the 100000000"},
+      {"length_0", safetensors(kGood, 4, 0), "does not begin with {"},
+      {"byte_order_mark", safetensors("\xef\xbb\xbf" + kGood, 4), "does not begin with {"},
       {"an_array", safetensors("[]", 0), "does not begin with {"},
-      {"nul_after_the_object", safetensors(good + std::string("\0{}", 3), 4), "NUL at its byte"},
-      {"garbage_after_the_object", safetensors(good + "x", 4), "not valid JSON"},
-      {"two_objects", safetensors(good + good, 4), "not valid JSON"},
-      {"half_an_object", safetensors(good.substr(0, 30), 4), "not valid JSON"},
+      {"nul_after_the_object", safetensors(kGood + std::string("\0{}", 3), 4), "NUL at its byte"},
+      {"garbage_after_the_object", safetensors(kGood + "x", 4), "not valid JSON"},
+      {"two_objects", safetensors(kGood + kGood, 4), "not valid JSON"},
+      {"half_an_object", safetensors(kGood.substr(0, 30), 4), "not valid JSON"},
       {"comment", safetensors("{/**/}", 0), "not valid JSON"},
       {"invalid_utf8", safetensors("{\"\xc3\x28\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4),
        "not valid JSON"},
@@ -66,7 +66,7 @@ std::vector<Hostile> headers() {
       {"deep_objects", safetensors("{\"w\":{\"dtype\":{", 0), "an object where it may not be"},
       {"entry_is_a_number", safetensors("{\"w\":1}", 0), "the number 1"},
       {"entry_is_null", safetensors("{\"w\":null}", 0), "null where"},
-      {"duplicate_tensor", safetensors(good.substr(0, good.size() - 1) + "," + good.substr(1), 4),
+      {"duplicate_tensor", safetensors(kGood.substr(0, kGood.size() - 1) + "," + kGood.substr(1), 4),
        "duplicate name \"w\""},
       {"duplicate_by_escape",
        safetensors(
@@ -98,7 +98,7 @@ std::vector<Hostile> headers() {
       {"bytes_wrap", one(R"("dtype":"F64","shape":[2305843009213693952],"data_offsets":[0,0])", 0), "overflows"},
       {"zero_hides_overflow", one(R"("dtype":"U8","shape":[0,4294967296,4294967296],"data_offsets":[0,0])", 0),
        "overflows"},
-      {"too_many_dimensions", one("\"dtype\":\"U8\",\"shape\":[" + many_ones + "]", 1), "more than 8 numbers"},
+      {"too_many_dimensions", one("\"dtype\":\"U8\",\"shape\":[" + kManyOnes + "]", 1), "more than 8 numbers"},
       {"offsets_reversed", one(R"("dtype":"U8","shape":[4],"data_offsets":[4,0])", 4), "run backwards"},
       {"offsets_past_the_end", one(R"("dtype":"U8","shape":[5],"data_offsets":[0,5])", 4), "truncated"},
       {"offsets_at_2_64",
@@ -109,7 +109,7 @@ std::vector<Hostile> headers() {
        "overlapping"},
       {"hole", two(R"("shape":[1],"data_offsets":[0,1])", R"("shape":[2],"data_offsets":[2,4])", 4), "leaving a hole"},
       {"hole_at_the_front", one(R"("dtype":"U8","shape":[3],"data_offsets":[1,4])", 4), "leaving a hole"},
-      {"trailing_bytes", safetensors(good, 5), "1 bytes after the last tensor"},
+      {"trailing_bytes", safetensors(kGood, 5), "1 bytes after the last tensor"},
       {"trailing_bytes_alone", safetensors("{}", 5), "5 bytes after the last tensor"},
   };
 }

@@ -70,7 +70,7 @@ TEST(State, TheDictIsInVisitOrderWithPyTorchsShapes) {
   EXPECT_EQ(state[7].name, "statistic");
 }
 
-// What was saved must not change when training goes on.
+// What was saved must not change when training continues.
 TEST(State, TheDictIsACopy) {
   Net net;
   const std::vector<FileTensor> state = state_dict(net);
@@ -91,7 +91,7 @@ TEST(State, LoadsEverythingBackBitForBit) {
   EXPECT_TRUE(into.filter.requires_grad());
 }
 
-// A loaded parameter is written by the optimizer: it must not lie in the file's (read-only, shared) memory.
+// A loaded parameter is written by the optimizer: it must not be in the file's (read-only, shared) memory.
 TEST(State, LoadedMembersHaveTheirOwnMemory) {
   Net from, into;
   const WeightFile file{.tensors = state_dict(from)};

@@ -40,7 +40,7 @@ class ClassMapTest : public testing::Test {
 TEST_F(ClassMapTest, PairsCommentsAndQuotes) {
   const ClassMap map = map_of("# why\nclass,label\n\n# a hat\nhat,Caps\nhat,\"Hat, felt\"\r\ndress,Dresses\n");
   using Rows = std::vector<std::vector<int32_t>>;
-  EXPECT_EQ(map.right_labels({"dress", "hat", "skirt"}, {"Hat, felt", "Caps", "Tops"}), (Rows{{}, {1, 0}, {}}));
+  EXPECT_EQ(map.correct_labels({"dress", "hat", "skirt"}, {"Hat, felt", "Caps", "Tops"}), (Rows{{}, {1, 0}, {}}));
   EXPECT_EQ(map.unknown({"Caps"}), (std::vector<std::string>{"Hat, felt", "Dresses"}));
 }
 
@@ -114,7 +114,7 @@ TEST_F(MappedScore, TheTableHasBlanksAndNamesThem) {
   write_text(folder_ / "map.csv", "class,label\nhat,a\nhat,b\nhat,c\n");
   const test::Ran ran = eval("--map map.csv --per-class");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.out.find("mean recall"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("macro recall"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("left out: sari (1)"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("sari       1       -  -"), std::string::npos) << ran.out;
 }
@@ -156,7 +156,7 @@ TEST(ClassMapFiles, NameLabelsThatThereAre) {
   ClassMap map;
   map.add(PC_SOURCE_DIR "/tools/configs/maps/home-photos-to-articleType.csv");
   const DataSet data = open_dataset(test::shared_file("datasets/fashion-product-images-small.zip"), {"articleType"});
-  EXPECT_EQ(map.unknown(data.catalogue.classes[0]), std::vector<std::string>{});
+  EXPECT_EQ(map.unknown(data.catalog.classes[0]), std::vector<std::string>{});
 }
 
 }  // namespace

@@ -3,21 +3,21 @@
 
 #include <sstream>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "kernels/base/file.h"
 #include "models/model_file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 
 namespace pc::test {
 namespace {
 
-class GreedySoup : public testing::Test {
+class GreedyAverage : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new TemporaryFolder;
-    make_colours(*folder_ / "colours", 40);
+    make_colors(*folder_ / "colours", 40);
     train("start", {"train.epochs=2"});
     const std::string weights = "model.weights=" + model("start");
     train("a", {weights, "train.seed=2"});
@@ -57,7 +57,7 @@ class GreedySoup : public testing::Test {
 
   static TemporaryFolder* folder_;
 };
-TemporaryFolder* GreedySoup::folder_;
+TemporaryFolder* GreedyAverage::folder_;
 
 struct Decision {
   int64_t n;
@@ -82,7 +82,7 @@ std::vector<Decision> decisions(const std::string& table) {
   return all;
 }
 
-TEST_F(GreedySoup, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
+TEST_F(GreedyAverage, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
   for (const std::vector<std::string>& more :
        {std::vector<std::string>{}, {"--statistics", (*folder_ / "colours").string(), "--pictures", "60"}}) {
     const Outcome outcome = greedy({"bad", "a", "b"}, more);
@@ -106,10 +106,9 @@ TEST_F(GreedySoup, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
   }
 }
 
-TEST_F(GreedySoup, CountsOnlyPicturesThatValidatedEveryModel) {
-  const Catalogue catalogue = open_dataset(*folder_ / "colours", {}).catalogue;
-  const auto one = read_split(run("a") / "split.csv", catalogue),
-             two = read_split(run("other") / "split.csv", catalogue);
+TEST_F(GreedyAverage, CountsOnlyPicturesThatValidatedEveryModel) {
+  const Catalog catalog = open_dataset(*folder_ / "colours", {}).catalog;
+  const auto one = read_split(run("a") / "split.csv", catalog), two = read_split(run("other") / "split.csv", catalog);
   int64_t both = 0;
   for (std::size_t i = 0; i < one.size(); ++i) both += one[i] == Split::val && two[i] == Split::val;
   ASSERT_GT(both, 0);
@@ -120,13 +119,13 @@ TEST_F(GreedySoup, CountsOnlyPicturesThatValidatedEveryModel) {
   EXPECT_FALSE(load_model(out()).info.split);
 }
 
-TEST_F(GreedySoup, RefusesWhatWouldChooseOnOtherPictures) {
+TEST_F(GreedyAverage, RefusesWhatWouldChooseOnOtherPictures) {
   for (const char* name : {"lost", "foreign"}) {
     std::filesystem::create_directories(run(name));
     std::filesystem::copy(model("a"), run(name));
   }
   std::filesystem::copy(run("other") / "split.csv", run("foreign"));
-  make_colours(*folder_ / "more", 41);
+  make_colors(*folder_ / "more", 41);
   const struct {
     Outcome outcome;
     int code;
@@ -135,7 +134,7 @@ TEST_F(GreedySoup, RefusesWhatWouldChooseOnOtherPictures) {
       {greedy({"a", "lost"}), 3, "lost/split.csv to say which pictures validated it"},
       {greedy({"a", "foreign"}), 3, "foreign/split.csv: is of another run than"},
       {greedy({"a", "blind"}), 3, "no picture validated every one of the models"},
-      {greedy({"a", "b"}, {"--shares", "1,1"}), 2, "--shares: a greedy soup counts all that it takes the same"},
+      {greedy({"a", "b"}, {"--shares", "1,1"}), 2, "--shares: greedy averaging uses equal weights"},
       {run_program("pcmerge", {"--greedy", (*folder_ / "more").string(), out(), model("a"), model("b")}), 3,
        "its test pictures cannot be told from its training pictures"},
   };

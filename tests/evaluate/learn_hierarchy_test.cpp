@@ -9,29 +9,29 @@
 namespace pc {
 namespace {
 
-Catalogue catalogue_of(std::vector<std::string> columns, std::vector<std::vector<std::string>> classes) {
-  Catalogue catalogue;
-  catalogue.columns = std::move(columns);
-  catalogue.classes = std::move(classes);
-  return catalogue;
+Catalog catalog_of(std::vector<std::string> columns, std::vector<std::vector<std::string>> classes) {
+  Catalog catalog;
+  catalog.columns = std::move(columns);
+  catalog.classes = std::move(classes);
+  return catalog;
 }
 
-void put(Catalogue& catalogue, int n, std::vector<int32_t> labels) {
-  for (int i = 0; i < n; ++i) catalogue.items.push_back({.file = "", .labels = labels});
+void put(Catalog& catalog, int n, std::vector<int32_t> labels) {
+  for (int i = 0; i < n; ++i) catalog.items.push_back({.file = "", .labels = labels});
 }
 
-Hierarchy learn(const Catalogue& catalogue) {
-  std::vector<uint32_t> items(catalogue.items.size());
+Hierarchy learn(const Catalog& catalog) {
+  std::vector<uint32_t> items(catalog.items.size());
   std::iota(items.begin(), items.end(), 0u);
-  return learn_hierarchy(catalogue, items);
+  return learn_hierarchy(catalog, items);
 }
 
 // type tells group, group tells kind; season has nothing to do with them.
-Catalogue shop() {
-  Catalogue c = catalogue_of({"type", "kind", "season", "group"}, {{"boots", "heels", "Other", "shirts", "ties"},
-                                                                   {"clothes", "shoes"},
-                                                                   {"summer", "winter"},
-                                                                   {"feet", "neck", "top"}});
+Catalog shop() {
+  Catalog c = catalog_of({"type", "kind", "season", "group"}, {{"boots", "heels", "Other", "shirts", "ties"},
+                                                               {"clothes", "shoes"},
+                                                               {"summer", "winter"},
+                                                               {"feet", "neck", "top"}});
   for (const int32_t season : {0, 1}) {
     put(c, 100, {0, 1, season, 0});
     put(c, 100, {1, 1, season, 0});
@@ -55,7 +55,7 @@ TEST(LearnHierarchy, FindsTheChainAndLeavesTheRestAlone) {
 }
 
 TEST(LearnHierarchy, AFewWrongLabelsMakeNothingPossible) {
-  Catalogue c = shop();
+  Catalog c = shop();
   put(c, 1, {3, 1, 0, 0});  // a shirt among the shoes: 1 of 201 shirts, 1 of 421 of the feet
   const Hierarchy tree = learn(c);
   ASSERT_EQ(tree.size(), 2u);
@@ -63,7 +63,7 @@ TEST(LearnHierarchy, AFewWrongLabelsMakeNothingPossible) {
 }
 
 TEST(LearnHierarchy, ManyWrongLabelsAreNoHierarchy) {
-  Catalogue c = shop();
+  Catalog c = shop();
   put(c, 40, {3, 1, 0, 0});
   const Hierarchy tree = learn(c);  // type tells neither group nor kind any more, group still tells kind
   ASSERT_EQ(tree.size(), 1u);
@@ -72,7 +72,7 @@ TEST(LearnHierarchy, ManyWrongLabelsAreNoHierarchy) {
 
 // Four coarse pictures are a fifth of their label, though next to nothing of the finer one: the combination is real.
 TEST(LearnHierarchy, ARareCoarseLabelKeepsItsFinerOne) {
-  Catalogue c = catalogue_of({"kind", "type"}, {{"clothes", "gifts", "shoes"}, {"boots", "heels", "shirts", "ties"}});
+  Catalog c = catalog_of({"kind", "type"}, {{"clothes", "gifts", "shoes"}, {"boots", "heels", "shirts", "ties"}});
   put(c, 300, {0, 2});
   put(c, 300, {2, 0});
   put(c, 4, {1, 2});
@@ -85,13 +85,13 @@ TEST(LearnHierarchy, ARareCoarseLabelKeepsItsFinerOne) {
 
 // 99 % of the pictures are "new": any column would seem to tell that.
 TEST(LearnHierarchy, AnAlmostConstantColumnIsToldByNothing) {
-  Catalogue c = catalogue_of({"state", "type"}, {{"new", "used"}, {"a", "b", "c"}});
+  Catalog c = catalog_of({"state", "type"}, {{"new", "used"}, {"a", "b", "c"}});
   for (const int32_t type : {0, 1, 2}) put(c, 99, {0, type}), put(c, 1, {1, type});
   EXPECT_TRUE(learn(c).empty());
 }
 
 TEST(LearnHierarchy, ColumnsThatSayTheSameAreLinkedOnce) {
-  Catalogue c = catalogue_of({"a", "b"}, {{"x", "y"}, {"p", "q"}});
+  Catalog c = catalog_of({"a", "b"}, {{"x", "y"}, {"p", "q"}});
   put(c, 50, {0, 1});
   put(c, 50, {1, 0});
   const Hierarchy tree = learn(c);
@@ -100,7 +100,7 @@ TEST(LearnHierarchy, ColumnsThatSayTheSameAreLinkedOnce) {
 }
 
 TEST(LearnHierarchy, PicturesWithoutALabelSayNothing) {
-  Catalogue c = catalogue_of({"a", "b"}, {{"x", "y"}, {"p", "q", "r"}});
+  Catalog c = catalog_of({"a", "b"}, {{"x", "y"}, {"p", "q", "r"}});
   put(c, 50, {-1, 0});
   put(c, 50, {0, -1});
   EXPECT_TRUE(learn(c).empty());

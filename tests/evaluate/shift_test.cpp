@@ -34,7 +34,7 @@ class Shift : public testing::Test {
   void model(const std::string& name, const ModelInfo& info) {
     save_model(folder_ / name, info, *make_classifier(info.architecture, info.head_shapes(), 3));
   }
-  ModelInfo stranger() {
+  ModelInfo unrelated_model() {
     ModelInfo info = test::tiny_info();
     info.heads = {{"label", {"Boot", "Coat"}}};
     return info;
@@ -71,7 +71,7 @@ TEST_F(Shift, EveryRowIsCountedAgainstTheSamePictures) {
 
 TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
   kaggle(6);
-  model("other.safetensors", stranger());
+  model("other.safetensors", unrelated_model());
   for (int i = 0; i < 3; ++i) write_text(folder_ / fmt::format("photos/hat/{}.png", i), png_of(make_picture(i)));
   for (int i = 3; i < 5; ++i) write_text(folder_ / fmt::format("photos/shoe/{}.png", i), png_of(make_picture(i)));
   write_text(folder_ / "map.csv", "class,label\nhat,a\nhat,b\nhat,c\nshoe,Boot\nshoe,a\n");
@@ -99,7 +99,7 @@ TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
 TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   kaggle(12);
   ModelInfo info = test::tiny_info();
-  const uint64_t files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalogue);
+  const uint64_t files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalog);
   info.split = {.pictures = 12, .files = files, .test = {0, 2, 3, 5, 11}, .min_counts = {1, 1}};
   model("one.safetensors", info);
   info.split->test = {2, 4, 5, 6, 11};
@@ -119,7 +119,7 @@ TEST_F(Shift, AHeldOutYearIsScoredByTheModelThatNeverSawIt) {
   kaggle(12);
   ModelInfo info = test::tiny_info();
   info.split = {.pictures = 12,
-                .files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalogue),
+                .files = files_hash(open_dataset(folder_ / "set", {"kind"}).catalog),
                 .test = {1, 4, 7, 8},
                 .min_counts = {1, 1}};
   model("year.safetensors", info);
@@ -162,7 +162,7 @@ TEST_F(Shift, WhatIsOutOfTheOrdinaryStandsInTheHead) {
 
 TEST_F(Shift, WrongCommandLinesAreRefused) {
   kaggle(3);
-  model("other.safetensors", stranger());
+  model("other.safetensors", unrelated_model());
   const std::pair<const char*, int> cases[] = {
       {"\"$MODEL\"", 2},                                      // no DATA
       {"\"$MODEL\" set", 2},                                  // two heads

@@ -245,7 +245,7 @@ TEST_F(DownloadTest, TheLimitHoldsWithAndWithoutALength) {
   }
 }
 
-TEST_F(DownloadTest, RoomOnTheDiskIsCheckedBeforeTheFirstByte) {
+TEST_F(DownloadTest, FreeSpaceIsCheckedBeforeTheFirstByte) {
   limit_ = std::numeric_limits<int64_t>::max();
   script_.answers = {answer(whole(int64_t(1) << 60), "abcdef")};
   const std::string error = run("abcdef");
@@ -281,7 +281,7 @@ TEST_F(DownloadTest, AServerThatBeginsAnewForEverIsGivenUp) {
   EXPECT_EQ(script_.requests.size(), 6u);
 }
 
-TEST_F(DownloadTest, RetryAfterIsHonouredUpToTwoMinutes) {
+TEST_F(DownloadTest, RetryAfterIsHonoredUpToTwoMinutes) {
   script_.answers = {answer({.status = 503, .retry_after = 90}, ""), answer(whole(6), "abcdef")};
   EXPECT_EQ(run("abcdef"), "nothing");
   EXPECT_EQ(quiet_.pauses, std::vector<double>{90});

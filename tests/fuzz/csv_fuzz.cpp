@@ -2,7 +2,7 @@
 #include <string>
 
 #include "data/csv.h"
-#include "data/layouts.h"
+#include "data/kaggle.h"
 #include "kernels/base/error.h"
 #include "tests/fuzz/target.h"
 
@@ -40,8 +40,8 @@ void read_rows(std::string_view text) {
 }
 
 // One label for each item and column, each of them a class.
-void check(const pc::Catalogue& c) {
-  for (const pc::Catalogue::Item& item : c.items) {
+void check(const pc::Catalog& c) {
+  for (const pc::Catalog::Item& item : c.items) {
     expect(item.labels.size() == c.columns.size(), "a label for each column");
     for (std::size_t i = 0; i < item.labels.size(); ++i)
       expect(item.labels[i] >= -1 && item.labels[i] < int64_t(c.classes[i].size()), "a label is a class or none");
@@ -55,6 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   pc::fuzz::expect_answer(size, [=] { read_rows(text); });
   return pc::fuzz::expect_answer(size, [=] {
     const std::vector<std::string> columns{"masterCategory", "articleType"};
-    check(pc::detail::open_kaggle(std::make_shared<Archive>(text), "styles.csv", columns).catalogue);
+    check(pc::detail::open_kaggle(std::make_shared<Archive>(text), "styles.csv", columns).catalog);
   });
 }

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "tests/fuzz/target.h"
 
 namespace {
@@ -51,14 +51,14 @@ void fill(const Folder& folder, std::string_view text) {
 }
 
 void check(const pc::DataSet& set) {
-  const auto& items = set.catalogue.items;
-  expect(!items.empty() && set.catalogue.given.size() == items.size(), "a split for every item");
+  const auto& items = set.catalog.items;
+  expect(!items.empty() && set.catalog.given.size() == items.size(), "a split for every item");
   for (const auto& item : items)
-    expect(item.labels.size() == 1 && std::size_t(item.labels[0]) < set.catalogue.classes[0].size(),
+    expect(item.labels.size() == 1 && std::size_t(item.labels[0]) < set.catalog.classes[0].size(),
            "a label is a class");
   for (const std::size_t item : {std::size_t(0), items.size() / 2, items.size() - 1}) {
-    const pc::Image image = set.pictures->image(item);
-    const pc::PictureInfo info = set.pictures->info(item);
+    const pc::Image image = set.images->image(item);
+    const pc::ImageInfo info = set.images->info(item);
     expect(image.h == int(info.h) && image.w == int(info.w), "a picture is as large as its header says");
     expect(image.pixels.size() == std::size_t(image.h) * std::size_t(image.w) * 3, "as many pixels as its sides say");
   }

@@ -1,7 +1,9 @@
 // Pictures of every format, EXIF included. The mutator makes the checksums of a PNG right again.
 #include <zlib.h>
 
+#include "data/decode.h"
 #include "data/image.h"
+#include "data/image_format.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
 

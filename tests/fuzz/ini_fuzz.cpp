@@ -1,6 +1,6 @@
 // config.ini of pctrain; a configuration that was taken is written and read again, as resuming a run does.
 #include "tests/fuzz/target.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   const std::string text(pc::fuzz::as_text(data, size));

@@ -1,7 +1,7 @@
 // The stacked form of torch.save.
 #include "tests/fuzz/target.h"
 #include "tests/fuzz/weight_file.h"
-#include "tools/weights/pth.h"
+#include "tools/weights/stacked.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   return pc::fuzz::expect_answer(size, [=] {

@@ -1,7 +1,8 @@
 // Zip archives: what unpacking and reading in place go by, then the data set in them. The mutator changes one entry and
 // packs them anew.
 #include "data/archive.h"
-#include "data/catalogue.h"
+#include "data/catalog.h"
+#include "data/zip_unpack.h"
 #include "kernels/base/error.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
@@ -37,8 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   return pc::fuzz::expect_answer(size, [=] {
     read_records(std::as_bytes(std::span(data, size)));
     const pc::DataSet set = pc::open_dataset(pc::fuzz::as_file(pc::fuzz::as_text(data, size)), {});
-    expect(set.catalogue.given.empty() || set.catalogue.given.size() == set.catalogue.items.size(),
+    expect(set.catalog.given.empty() || set.catalog.given.size() == set.catalog.items.size(),
            "a split for every item or for none");
-    set.pictures->fingerprint();
+    set.images->fingerprint();
   });
 }

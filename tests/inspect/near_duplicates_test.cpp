@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "data/decode.h"
+#include "data/jpeg.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"
 #include "tools/dataset/drawing.h"
@@ -23,7 +25,7 @@ Image saved_again(const Image& image, int quality) {
   return decode_image(encode_jpeg(image, {.quality = quality}), "again");
 }
 
-std::vector<Signature> catalogue(uint64_t count) {
+std::vector<Signature> catalog(uint64_t count) {
   std::vector<Signature> all;
   for (uint64_t i = 0; i < count; ++i) all.push_back(signature(product(i, i / 8 % 8)));
   return all;
@@ -32,7 +34,7 @@ std::vector<Signature> catalogue(uint64_t count) {
 using Groups = std::vector<std::vector<uint32_t>>;
 
 TEST(NearDuplicates, FindsAPictureSavedAgain) {
-  std::vector<Signature> all = catalogue(200);
+  std::vector<Signature> all = catalog(200);
   for (const int quality : {90, 60, 40}) all.push_back(signature(saved_again(product(17, 2), quality)));
   EXPECT_EQ(near_duplicate_groups(all), (Groups{{17, 200, 201, 202}}));
 }
@@ -54,7 +56,7 @@ TEST(NearDuplicates, FindsAVeryLargeOne) {
 }
 
 TEST(NearDuplicates, ProductsOnWhiteStayApart) {
-  EXPECT_EQ(near_duplicate_groups(catalogue(400), {.max_bits = 10}), Groups{});
+  EXPECT_EQ(near_duplicate_groups(catalog(400), {.max_bits = 10}), Groups{});
 }
 
 TEST(NearDuplicates, AnotherColorIsAnotherPicture) {
@@ -100,8 +102,8 @@ TEST(NearDuplicates, TinyPicturesHaveSignatures) {
 TEST(NearDuplicates, MissesNoPair) {
   std::vector<Signature> all;
   for (uint64_t i = 0; i < 600; ++i) {
-    const Philox centre = philox(1, i / 12, 0), flips = philox(2, i, 0);
-    Signature s{.hash = uint64_t(centre.word[0]) << 32 | centre.word[1], .valid = true};
+    const Philox center = philox(1, i / 12, 0), flips = philox(2, i, 0);
+    Signature s{.hash = uint64_t(center.word[0]) << 32 | center.word[1], .valid = true};
     for (int f = 0; f < int(flips.word[3] % 6); ++f) s.hash ^= uint64_t(1) << (flips.word[0] >> (6 * f) & 63);
     for (std::size_t k = 0; k < s.thumb.size(); ++k)
       s.thumb[k] = uint8_t(philox(3, i / 24, k).word[0] & 0xf0u) | uint8_t(i % 12 == k);
@@ -129,7 +131,7 @@ TEST(NearDuplicates, MissesNoPair) {
 }
 
 TEST(NearDuplicates, SameGroupsWithAnyNumberOfThreads) {
-  std::vector<Signature> all = catalogue(300);
+  std::vector<Signature> all = catalog(300);
   for (uint64_t i = 0; i < 100; ++i) all.push_back(signature(saved_again(product(i, i / 8 % 8), 70)));
   set_thread_count(1);
   const Groups one = near_duplicate_groups(all);

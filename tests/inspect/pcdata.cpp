@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "data/image.h"
 #include "kernels/base/file.h"
 
 namespace pc::test {

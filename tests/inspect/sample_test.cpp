@@ -1,7 +1,9 @@
 // pcdata sample: the same bytes for a seed, the promised warts, and nothing overwritten.
 #include <fmt/format.h>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
+#include "data/decode.h"
+#include "data/jpeg.h"
 #include "kernels/base/file.h"
 #include "tests/inspect/pcdata.h"
 #include "tools/dataset/drawing.h"
@@ -29,16 +31,16 @@ TEST_F(Sample, OpensAsKagglesLayoutWithItsWarts) {
   ASSERT_EQ(pcdata(folder_.path(), "sample 200 shop").code, 0);
   const DataSet data = open_dataset(folder_ / "shop", {"articleType", "baseColour"});
   EXPECT_EQ(data.kind, "kaggle");
-  EXPECT_EQ(data.catalogue.columns_there.size(), 10u);
-  EXPECT_EQ(data.catalogue.report.rows, 200);
-  EXPECT_EQ(data.catalogue.report.repaired_rows, 2);
-  EXPECT_EQ(data.catalogue.report.rows_without_picture, 2);
-  EXPECT_EQ(data.catalogue.classes[0].size(), products().size());
-  EXPECT_EQ(data.catalogue.classes[1].size(), paints().size());
+  EXPECT_EQ(data.catalog.columns_there.size(), 10u);
+  EXPECT_EQ(data.catalog.report.rows, 200);
+  EXPECT_EQ(data.catalog.report.repaired_rows, 2);
+  EXPECT_EQ(data.catalog.report.rows_without_image, 2);
+  EXPECT_EQ(data.catalog.classes[0].size(), products().size());
+  EXPECT_EQ(data.catalog.classes[1].size(), paints().size());
   int gray = 0, narrow = 0;
-  for (std::size_t i = 0; i < data.catalogue.items.size(); ++i) {
-    const PictureInfo info = data.pictures->info(i);
-    gray += info.mode == PictureMode::gray;
+  for (std::size_t i = 0; i < data.catalog.items.size(); ++i) {
+    const ImageInfo info = data.images->info(i);
+    gray += info.mode == ImageMode::gray;
     narrow += info.w == 53;
     EXPECT_EQ(info.h, 80);
   }
@@ -72,7 +74,7 @@ TEST(EncodeJpeg, ComesBackNearlyAsItWas) {
 }
 
 TEST(EncodeJpeg, GrayHasOneComponent) {
-  EXPECT_EQ(picture_info(encode_jpeg(draw_product(0, 1, 80, 60, 1, 1), {.gray = true})).mode, PictureMode::gray);
+  EXPECT_EQ(image_info(encode_jpeg(draw_product(0, 1, 80, 60, 1, 1), {.gray = true})).mode, ImageMode::gray);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Numbers that this folder's Python and C++ make alike: weights, pictures and signs from a 64-bit hash (formula.py is
-// the same in Python).
+// Numbers that this directory's Python and C++ compute identically: weights, images and signs from a 64-bit hash
+// (formula.py is the same in Python).
 #pragma once
 
 #include <array>
@@ -57,7 +57,7 @@ inline void fill(Module& module, Device device = Device::cpu) {
   module.visit("", [&](const std::string& name, Var& v, Role) { v.set_value(member(name, v.shape()).to(device)); });
 }
 
-// n pictures of coloured 8x8 blocks and noise, normalised, f32 [n, h, w, 3].
+// n images of colored 8x8 blocks and noise, normalized, f32 [n, h, w, 3].
 inline Tensor pictures(int seed, int n, int h, int w) {
   constexpr std::array<double, 3> mean{0.485, 0.456, 0.406}, deviation{0.229, 0.224, 0.225};
   const Words blocks("blocks " + std::to_string(seed)), noise("noise " + std::to_string(seed));

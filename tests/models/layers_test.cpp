@@ -70,7 +70,7 @@ TEST(ConvBn, InferEqualsEvalWithEveryPart) {
     }
 }
 
-// The value and every gradient of global_avg_pool(relu(bn(conv(x)) + residual)), made in one op or with the map
+// The value and every gradient of global_avg_pool(relu(bn(conv(x)) + residual)), as one op or with the map in
 // between.
 std::vector<std::vector<float>> mean_and_gradients(bool in_one, bool with_residual, Mode mode, DType dtype) {
   Initializer init{.seed = 3};
@@ -119,7 +119,7 @@ std::vector<std::vector<float>> chain_and_gradients(bool left, Mode mode, DType 
   return all;
 }
 
-// The CPU has nothing to gain from it: the same two ops, whatever fusions() says.
+// The CPU does not support it: the same two ops, whatever fusions() is.
 TEST(ConvBn, ANormLeftToTheNextLayerIsTheSameToTheBit) {
   for (const Mode mode : {Mode::train, Mode::eval, Mode::infer})
     for (const bool frozen : {false, true})

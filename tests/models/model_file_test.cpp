@@ -9,6 +9,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "engine/safetensors_write.h"
 #include "engine/state.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"

@@ -167,8 +167,8 @@ TEST(ResNet, ASeedFixesTheInitialWeights) {
 
 TEST(ResNet, WrongInputsAreNamed) {
   const auto model = test::formula_model("resnet18", {{"label", 10}});
-  const Var grey(Tensor::zeros({1, 40, 30, 1}, DType::f32, Device::cpu));
-  for (const Mode mode : {Mode::eval, Mode::infer}) EXPECT_THROW(model->forward(grey, mode), std::logic_error);
+  const Var gray(Tensor::zeros({1, 40, 30, 1}, DType::f32, Device::cpu));
+  for (const Mode mode : {Mode::eval, Mode::infer}) EXPECT_THROW(model->forward(gray, mode), std::logic_error);
 }
 
 TEST(Classifier, AnUnknownArchitectureNamesTheKnownOnes) {

@@ -1,4 +1,4 @@
-// Whole training steps: small data learnt by heart, 16-bit beside 32-bit, the same bits with any number of threads.
+// Whole training steps: overfitting small data, 16-bit against 32-bit, the same bits with any number of threads.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -13,7 +13,7 @@ namespace {
 
 class Overfit : public testing::TestWithParam<std::tuple<DType, Device>> {};
 
-TEST_P(Overfit, EightPicturesAreLearntByHeart) {
+TEST_P(Overfit, EightPicturesAreLearnedByHeart) {
   const auto [dtype, device] = GetParam();
   PC_NEEDS(device);
   const auto model = make_classifier("resnet18", {{"label", 8}}, 1);
@@ -56,13 +56,13 @@ Step one_step(DType dtype, Device device, int h = 80, int w = 60) {
   return step;
 }
 
-// The pictures as augment makes them on this device: padded where conv2d would do it.
+// The images in the form of augment's output on this device: padded if conv2d would pad them.
 Tensor as_augmented(const Tensor& x) {
   const int64_t channels = picture_channels(x.device(), x.dtype()), pixels = x.size() / 3;
   const std::vector<float> values = x.to_vector<float>();
-  std::vector<float> wide(std::size_t(pixels * channels));
-  for (std::size_t i = 0; i < values.size(); ++i) wide[i / 3 * std::size_t(channels) + i % 3] = values[i];
-  return test::as(Tensor::from({x.dim(0), x.dim(1), x.dim(2), channels}, wide), x.dtype(), x.device());
+  std::vector<float> padded(std::size_t(pixels * channels));
+  for (std::size_t i = 0; i < values.size(); ++i) padded[i / 3 * std::size_t(channels) + i % 3] = values[i];
+  return test::as(Tensor::from({x.dim(0), x.dim(1), x.dim(2), channels}, padded), x.dtype(), x.device());
 }
 
 class Padded : public testing::TestWithParam<DType> {};
@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Fused,
                                          Fusions{.conv_sums = true, .norm_conv = true}),
                          [](const auto& p) { return "cuda" + name_of_fusions(p.param); });
 
-// Of which type the step must be, and what must learn, for a norm to be part of the next convolution.
+// The dtype and the requires_grad flags with which a norm is fused into the next convolution.
 TEST(FusedBlocks, GpuEachNormBetweenTwoConvolutionsIsPartOfTheSecond) {
   PC_NEEDS(Device::cuda);
   const auto fused_ops = [](DType dtype, Mode mode, bool frozen, const Fusions& which) {
@@ -158,7 +158,7 @@ TEST_P(Bf16, AStepIsNearTheOneInF32) {
 INSTANTIATE_TEST_SUITE_P(Models, Bf16, testing::Values(Device::cpu, Device::cuda),
                          [](const auto& p) { return name_of(p.param); });
 
-// A step recorded as a graph and repeated does what single calls do, to the bit, with other pictures and another rate
+// A step recorded as a graph and repeated gives the same bits as single calls, with other images and another rate
 // every time, and after an overflow that the scaler found by itself.
 class Recorded : public testing::TestWithParam<std::tuple<std::string, DType, Fusions>> {};
 

@@ -1,5 +1,5 @@
-// augment against plain f64 loops and PyTorch's antialiased resize: crops beyond the picture, flips, turns, slants,
-// fill, new backgrounds, colours, tones, erased parts, both types and devices.
+// augment against plain f64 loops and PyTorch's antialiased resize: crops beyond the image, flips, rotations, shears,
+// fill, new backgrounds, colors, posterize, solarize, erased parts, both types and devices.
 #include "kernels/augment/augment.h"
 
 #include "tests/ops/reference.h"
@@ -65,7 +65,7 @@ double pixel(const Batch& b, const AugmentSample& s, int row, int column, int c)
   return b.pixels[std::size_t(s.offset + (int64_t(row) * s.w + column) * 3 + c)];
 }
 
-// How much of a source pixel is object: all of it where the picture keeps its background.
+// How much of a source pixel is object: all of it where the image keeps its background.
 double object(const Batch& b, const AugmentSample& s, int row, int column) {
   if (s.background < 0) return 1;
   return inside(s, row, column) ? b.mask[std::size_t(s.offset / 3 + int64_t(row) * s.w + column)] / 255.0 : 0;
@@ -102,7 +102,7 @@ Values seen(const Batch& b, const AugmentSample& s, int i, int j) {
   return value;
 }
 
-// What becomes of a value 0..255; NaN where an f32 sum may round to either neighbour.
+// What becomes of a value 0..255; NaN where an f32 sum may round to either neighbor.
 double retoned(const AugmentSample& s, double value) {
   if (s.bits == 8 && s.invert_from == 256) return value;
   if (std::abs(value - std::floor(value) - 0.5) < 1e-3) return kNaN;
@@ -147,7 +147,7 @@ Batch identity_batch() {
   return b;
 }
 
-// Enlarging, reducing, fractional, beyond each edge, far outside, thinner than a pixel, whole pictures of many sizes.
+// Enlarging, reducing, fractional, beyond each edge, far outside, thinner than a pixel, whole images of many sizes.
 Batch mixed_batch() {
   Batch b{.shape = make_shape(16, 12), .pixels = {}, .samples = {}};
   for (bool flip : {false, true}) {
@@ -174,7 +174,7 @@ void turn(AugmentSample& s, double degrees) {
   s.turn[1][0] = -s.turn[0][1];
 }
 
-// Every way of changing a picture by itself and all at once.
+// Every transform of an image alone, and all of them at once.
 Batch changed_batch() {
   Batch b{.shape = make_shape(16, 12), .pixels = {}, .samples = {}};
   for (int kind = 0; kind < 16; ++kind)
@@ -229,7 +229,7 @@ void check_pytorch(Device device) {
 }
 
 TEST(Augment, MatchesReference) { check(mixed_batch(), Device::cpu); }
-TEST(Augment, MatchesReferenceTurnedSlantedRecolouredErasedAndOnNewBackgrounds) { check(changed_batch(), Device::cpu); }
+TEST(Augment, MatchesReferenceRotatedShearedRecoloredErasedAndOnNewBackgrounds) { check(changed_batch(), Device::cpu); }
 TEST(Augment, MatchesPyTorchsAntialiasedResize) { check_pytorch(Device::cpu); }
 
 Batch padded(Batch b, int channels) {
@@ -287,7 +287,7 @@ TEST(Augment, AQuarterTurnMovesEveryPixelClockwise) {
       ASSERT_NEAR(y[std::size_t(j * 6 + 5 - i) * 3], b.pixels[std::size_t(i * 6 + j) * 3], 1e-3);
 }
 
-TEST(Augment, ASlantMovesEachRowByItsDistanceFromTheMiddle) {
+TEST(Augment, AShearMovesEachRowByItsDistanceFromTheMiddle) {
   Batch b{.shape = plain_shape(6, 6), .pixels = {}, .samples = {}};
   add(b, 6, 6, 0, 0, 6, 6, false);
   b.samples[0].turn[0][1] = 2;

@@ -74,13 +74,13 @@ Outputs reference(const Case& t, const Inputs& in) {
   for (std::size_t i = 0; i < rows * c; ++i) {
     const std::size_t j = i % c;
     const double xhat = (in.x[i] - out.mean[j]) * out.invstd[j], m = double(rows);
-    const double centred = t.training ? out.dbeta[j] / m + xhat * out.dgamma[j] / m : 0;
-    out.dx[i] = in.gamma[j] * out.invstd[j] * (out.dresidual[i] - centred);
+    const double centered = t.training ? out.dbeta[j] / m + xhat * out.dgamma[j] / m : 0;
+    out.dx[i] = in.gamma[j] * out.invstd[j] * (out.dresidual[i] - centered);
   }
   return out;
 }
 
-// Sums of x and of x * x as a convolution leaves them.
+// Sums of x and of x * x as a convolution computes them.
 Array sums_of(const Case& t, const Inputs& in, Device device) {
   const std::size_t c = std::size_t(t.shape.c);
   Values sums(2 * c);
@@ -262,7 +262,7 @@ TEST(BatchNorm, TilesOfResNet) {
     return fits(2) ? "2" : fits(1) ? "1" : "-";
   };
   for (const Row& row : table) {
-    const auto rows_at = [&](int stage) {  // the stem halves the picture twice, stage 0 does not
+    const auto rows_at = [&](int stage) {  // the stem halves the image twice, stage 0 does not
       const auto side = [&](int64_t of) { return (of + (4 << stage) - 1) / (4 << stage); };
       return row.n * side(row.h) * side(row.w);
     };
@@ -304,7 +304,7 @@ TEST(BatchNorm, NoTileWhereItDoesNotFit) {
     return batch_norm_tile(s, DType::bf16, 1, chip).has_value();
   };
   EXPECT_TRUE(fits({.rows = 1000, .c = 64}, kH100));
-  EXPECT_FALSE(fits({.rows = 1000, .c = 60}, kH100)) << "channels do not come in whole octets";
+  EXPECT_FALSE(fits({.rows = 1000, .c = 60}, kH100)) << "channels do not come in whole vec8s";
   EXPECT_FALSE(fits({.rows = 1000, .c = 0}, kH100));
   EXPECT_FALSE(fits({.rows = 0, .c = 64}, kH100));
   EXPECT_FALSE(fits({.rows = INT64_MAX / 2, .c = 64}, kH100));
@@ -370,7 +370,7 @@ TEST(BatchNorm, GpuReadySumsOfAConstantHaveNoVariance) {
 }
 
 // One launch; the last of several parts is shorter. On the stand-in GPU (96 KiB of shared memory) the last slots of the
-// larger shapes lie there; of the largest some passes do not fit.
+// larger shapes are there; some passes of the largest do not fit.
 void check_persistent(DType dtype) {
   for (const auto& [rows, c] : {std::pair{2, 8}, {65, 64}, {131, 72}, {701, 96}, {251, 264}})
     for (int variant = 0; variant < 4; ++variant) {

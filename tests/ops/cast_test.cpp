@@ -40,10 +40,10 @@ void check_wide(Device device) {
   for (DType dtype : {DType::bf16, DType::f16}) {
     std::vector<uint16_t> all(65536);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = uint16_t(i);
-    const Array x(device, dtype, all), wide(device, DType::f32, 65536), back(device, dtype, 65536);
-    PC_KERNELS(cast, device).forward(65536, dtype, x.data(), DType::f32, wide.data());
-    PC_KERNELS(cast, device).forward(65536, DType::f32, wide.data(), dtype, back.data());
-    const std::vector<float> values = wide.raw<float>();
+    const Array x(device, dtype, all), f32(device, DType::f32, 65536), back(device, dtype, 65536);
+    PC_KERNELS(cast, device).forward(65536, dtype, x.data(), DType::f32, f32.data());
+    PC_KERNELS(cast, device).forward(65536, DType::f32, f32.data(), dtype, back.data());
+    const std::vector<float> values = f32.raw<float>();
     const std::vector<uint16_t> again = back.raw<uint16_t>();
     const int infinity = dtype == DType::bf16 ? 0x7f80 : 0x7c00;
     for (std::size_t i = 0; i < all.size(); ++i) {

@@ -16,7 +16,7 @@ TEST_P(Conv2d, Infer) {
   }
 }
 
-// Packed for pictures of this height, then used for others too.
+// Packed for images of this height, then used for others too.
 void serve_two_sizes(int height) {
   const Conv2dShape a{.n = 1, .h = height, .w = 8, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1};
   const Conv2dShape b{.n = 3, .h = 3, .w = 2, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1};
@@ -55,7 +55,7 @@ TEST(Conv2dFilter, ResidualMayBeTheResult) {
   add_in_place({.n = 2, .h = 20, .w = 15, .c = 32, .k = 32, .r = 3, .s = 3, .stride = 1, .pad = 1});
 }
 
-// What a server answers must not depend on who else asks.
+// The result for an image must not depend on the other images of the batch.
 TEST(Conv2dFilter, APictureGivesTheSameBitsInAnyBatch) {
   for (const int height : {3, 10, 20}) {  // by the definition, F(2x2) and F(4x4)
     Conv2dShape s{.n = 9, .h = height, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1};

@@ -1,4 +1,5 @@
-// The convolutions' own CUDA kernels against plain loops: channels with_channels to another number, and the epilogue.
+// The convolutions' own CUDA kernels against plain loops: channels padded or truncated to another number, and the
+// epilogue.
 #include "tests/ops/reference.h"
 
 #if PC_HAVE_CUDA

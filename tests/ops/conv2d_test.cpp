@@ -62,7 +62,7 @@ TEST_P(Conv2d, ThreadsDoNotChangeBits) {
 }
 
 #if PC_HAVE_CUDA
-// There dw is made in the type of x and widened.
+// On the GPU dw is computed in the type of x and cast to f32.
 TEST_P(Conv2d, CudaAgrees) {
   if (!cuda_available()) GTEST_SKIP() << "no GPU";
   const Reference y = reference_y(s, x, w), dx = reference_dx(s, dy, w), dw = reference_dw(s, x, dy);
@@ -88,23 +88,23 @@ Numbers refitted(const Numbers& x, int from, int to) {
   return y;
 }
 
-// x with the channels that the device likes best: the same bits, whatever stands in those that are new.
+// x padded to the device's best_channels: the same bits, whatever the values of the additional channels.
 TEST_P(Conv2d, CudaTakesPaddedPictures) {
   if (!cuda_available()) GTEST_SKIP() << "no GPU";
   for (DType t : {DType::bf16, DType::f16}) {
     SCOPED_TRACE(name_of(t));
-    Conv2dShape wide = s;
-    wide.x_c = conv2d_cuda.best_channels(s.c, t);
-    EXPECT_EQ(wide.x_c % 8, 0);
-    const Numbers more = refitted(x, s.c, wide.x_c);
-    expect_equal_bits(forward(Device::cuda, t, wide, more, w), forward(Device::cuda, t, s, x, w));
-    expect_equal_bits(backward_weight(Device::cuda, t, wide, more, dy), backward_weight(Device::cuda, t, s, x, dy));
-    expect_equal_bits(refitted(backward_data(Device::cuda, t, wide, dy, w), wide.x_c, s.c),
+    Conv2dShape padded = s;
+    padded.x_c = conv2d_cuda.best_channels(s.c, t);
+    EXPECT_EQ(padded.x_c % 8, 0);
+    const Numbers more = refitted(x, s.c, padded.x_c);
+    expect_equal_bits(forward(Device::cuda, t, padded, more, w), forward(Device::cuda, t, s, x, w));
+    expect_equal_bits(backward_weight(Device::cuda, t, padded, more, dy), backward_weight(Device::cuda, t, s, x, dy));
+    expect_equal_bits(refitted(backward_data(Device::cuda, t, padded, dy, w), padded.x_c, s.c),
                       backward_data(Device::cuda, t, s, dy, w));
-    expect_equal_bits(refitted(backward_data_add(Device::cuda, t, wide, dy, w, more), wide.x_c, s.c),
+    expect_equal_bits(refitted(backward_data_add(Device::cuda, t, padded, dy, w, more), padded.x_c, s.c),
                       backward_data_add(Device::cuda, t, s, dy, w, x));
     const Fused f{true, true, true};
-    expect_equal_bits(infer(Device::cuda, t, wide, wide, f, more, w, bias, dy),
+    expect_equal_bits(infer(Device::cuda, t, padded, padded, f, more, w, bias, dy),
                       infer(Device::cuda, t, s, s, f, x, w, bias, dy));
   }
 }

@@ -144,7 +144,7 @@ void check_no_label(Device device) {
   expect_close(got.dx, Values(15), {0, 0}, "dx");
 }
 
-// Differences of hundreds overflow a plain exp; a class of probability 0 that nobody wants must not cost anything.
+// Differences of hundreds overflow a plain exp; a class with probability 0 and target 0 must not contribute.
 void check_extreme(Device device) {
   const double inf = double(kInf);
   const Values x{1000, -1000, 0, -1000, 1000, 0, 3, -inf, 1};

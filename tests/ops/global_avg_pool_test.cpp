@@ -15,7 +15,7 @@ Values means(const GlobalAvgPoolShape& s, const Values& x) {
   return y;
 }
 
-Values spread(const GlobalAvgPoolShape& s, const Values& dy) {
+Values broadcast(const GlobalAvgPoolShape& s, const Values& dy) {
   Values dx(std::size_t(s.n) * std::size_t(s.hw) * std::size_t(s.c));
   for (std::size_t i = 0; i < dx.size(); ++i)
     dx[i] = dy[i / std::size_t(s.hw * s.c) * std::size_t(s.c) + i % std::size_t(s.c)] / s.hw;
@@ -30,7 +30,7 @@ void check(const GlobalAvgPoolShape& s, Device device, DType dtype) {
   PC_KERNELS(global_avg_pool, device).forward(s, dtype, in.data(), y.data());
   PC_KERNELS(global_avg_pool, device).backward(s, dtype, gradient.data(), dx.data());
   expect_close(y.values(), means(s, x), tolerance(dtype, 0.1), "y");
-  expect_close(dx.values(), spread(s, dy), tolerance(dtype, 0.01), "dx");
+  expect_close(dx.values(), broadcast(s, dy), tolerance(dtype, 0.01), "dx");
 }
 
 void check_many(Device device, DType dtype) {
@@ -45,7 +45,7 @@ TEST(GlobalAvgPool, MatchesReferenceBf16) { check_many(Device::cpu, DType::bf16)
 TEST(GlobalAvgPool, ReferenceGradientIsTheDerivative) {
   const GlobalAvgPoolShape s{2, 3, 4};
   const Values x = random_values(24, 1), dy = random_values(8, 2);
-  expect_close(spread(s, dy), differences([&](const Values& v) { return dot(means(s, v), dy); }, x), {1e-6, 1e-8},
+  expect_close(broadcast(s, dy), differences([&](const Values& v) { return dot(means(s, v), dy); }, x), {1e-6, 1e-8},
                "dx");
 }
 

@@ -29,9 +29,9 @@ Result reference(const MaxPoolShape& s, const Values& x, const Values& dy) {
             for (int i = 0; i < s.kernel_size; ++i) {
               const int h = p * s.stride + r - s.pad, w = q * s.stride + i - s.pad;
               if (h < 0 || w < 0 || h >= s.h || w >= s.w) continue;
-              const std::size_t place = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
-              if (found && !(x[place] > x[best]) && !std::isnan(x[place])) continue;
-              best = place, found = true;
+              const std::size_t at = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
+              if (found && !(x[at] > x[best]) && !std::isnan(x[at])) continue;
+              best = at, found = true;
               out.index[at] = uint8_t(r * s.kernel_size + i);
             }
           out.y[at] = x[best];
@@ -96,7 +96,7 @@ TEST(MaxPool, PaddingNeverWins) {
     const Result got =
         kernel(s, Values(std::size_t(x_size(s)), low), Values(std::size_t(y_size(s)), 1), Device::cpu, DType::f32);
     for (double y : got.y) EXPECT_EQ(y, low);
-    EXPECT_EQ(got.index[0], 4) << "the first place inside the picture";
+    EXPECT_EQ(got.index[0], 4) << "the first position inside the picture";
   }
 }
 

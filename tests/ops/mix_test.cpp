@@ -11,7 +11,7 @@ struct Batch {
   std::vector<MixPair> pairs;
 };
 
-// Blended, exchanged in part and as a whole, both at once, rectangles that leave the picture, an odd batch.
+// Mixup, cutmix in part and as a whole, both at once, rectangles beyond the image, an odd batch.
 std::vector<Batch> batches() {
   return {{{.n = 8, .h = 5, .w = 7, .c = 3},
            {{.lambda = 0.3f}, {.x = 2, .y = 1, .w = 3, .h = 2}, {}, {.lambda = 0.75f, .x = 0, .y = 0, .w = 7, .h = 3}}},

@@ -1,5 +1,5 @@
-// norm_conv against plain f64 loops: the map that is never made, sums, statistics and all gradients, on the GPU; and
-// what 16-bit scales and shifts cost beside the two ops.
+// norm_conv against plain f64 loops: output, sums, statistics and all gradients, on the GPU; and the error of 16-bit
+// scales and shifts compared with the two ops.
 #include "kernels/norm_conv/norm_conv.h"
 
 #include "tests/ops/reference.h"
@@ -66,7 +66,7 @@ Statistics statistics(const Values& x, std::size_t c) {
 
 // With the roundings that the header tells of (scale, shift, z and the gradient of the norm's output), or without any.
 Outputs reference(const Case& t, const Inputs& in, bool rounds) {
-  const auto narrow = [&](Values v) { return rounds ? f16(v) : v; };
+  const auto to_f16 = [&](Values v) { return rounds ? f16(v) : v; };
   const std::size_t c = std::size_t(t.shape.c);
   const double m = double(t.rows());
   const Statistics of_x = statistics(in.x, c);
@@ -79,17 +79,17 @@ Outputs reference(const Case& t, const Inputs& in, bool rounds) {
     out.running_mean[j] += 0.1 * (of_x.mean[j] - in.running_mean[j]);
     out.running_var[j] += 0.1 * (of_x.var[j] * m / (m - 1) - in.running_var[j]);
   }
-  scale = narrow(scale);
+  scale = to_f16(scale);
   for (std::size_t j = 0; j < c; ++j) shift[j] = in.beta[j] - of_x.mean[j] * scale[j];
-  shift = narrow(shift);
+  shift = to_f16(shift);
 
   Values z(in.x.size()), g(in.x.size());
   for (std::size_t i = 0; i < z.size(); ++i) z[i] = std::max(0.0, in.x[i] * scale[i % c] + shift[i % c]);
-  const Values met = narrow(z);
+  const Values conv_input = to_f16(z);
   out.y.resize(in.dy.size()), out.dw.resize(in.w.size());
   each_product(t.shape, [&](auto i, auto j, auto o) {
-    out.y[o] += met[i] * in.w[j];
-    out.dw[j] += met[i] * in.dy[o];
+    out.y[o] += conv_input[i] * in.w[j];
+    out.dw[j] += conv_input[i] * in.dy[o];
     if (z[i] > 0) g[i] += in.w[j] * in.dy[o];
   });
   const Statistics of_y = statistics(out.y, std::size_t(t.shape.k));
@@ -102,7 +102,7 @@ Outputs reference(const Case& t, const Inputs& in, bool rounds) {
     out.dbeta[i % c] += g[i];
     out.dgamma[i % c] += g[i] * (in.x[i] - of_x.mean[i % c]) * invstd[i % c];
   }
-  out.dx = narrow(g);
+  out.dx = to_f16(g);
   for (std::size_t i = 0; i < g.size(); ++i) {
     const std::size_t j = i % c;
     const double through = out.dbeta[j] + (in.x[i] - of_x.mean[j]) * invstd[j] * out.dgamma[j];
@@ -223,7 +223,7 @@ constexpr Conv2dShape kShapes[] = {{.n = 2, .h = 5, .w = 4, .c = 8, .k = 16, .r 
 TEST(NormConv, GpuMatchesReference) {
   PC_NEEDS_GPU();
   for (const Conv2dShape& s : kShapes)
-    for (const double mean : {0.5, -15.0})  // at 10 deviations the rounded shift decides over many places
+    for (const double mean : {0.5, -15.0})  // at 10 deviations the rounded shift decides at many positions
       for (const bool sums : {true, false}) {
         const Case t{.shape = s, .mean = mean, .sums = sums, .branches = !sums};
         SCOPED_TRACE(testing::Message() << s.h << "x" << s.w << "x" << s.c << " " << s.k << "x" << s.r << "/"
@@ -265,7 +265,8 @@ double distance(const Values& a, const Values& b) {
   return std::sqrt(dot(off, off) / dot(b, b));
 }
 
-// A far mean moves the shift, which 16 bits hold to 2^-12 of itself; the two ops take x - mean in f32.
+// A mean far from 0 needs a large shift, which 16 bits represent to 2^-12 of itself; the two ops compute x - mean in
+// f32.
 TEST(NormConv, GpuAFarMeanCostsTheShiftsRounding) {
   PC_NEEDS_GPU();
   std::printf("mean / deviation   y, dx, dw off by in one op    and in two\n");

@@ -142,7 +142,7 @@ void check(Device device, DType dtype) {
         expect_close(got.running_mean, want.running_mean, tolerance(DType::f32), "running_mean");
         expect_close(got.running_var, want.running_var, tolerance(DType::f32), "running_var");
         expect_close(got.dresidual, want.dresidual, tolerance(dtype, 0.01), "dresidual");
-        // On the CPU g has been rounded to the type, alike everywhere in a picture.
+        // On the CPU g has been rounded to the type, alike everywhere in an image.
         expect_close(got.dgamma, want.dgamma, tolerance(dtype, 10 * std::sqrt(s.n)), "dgamma");
         expect_close(got.dbeta, want.dbeta, tolerance(dtype, 10 * std::sqrt(s.n)), "dbeta");
         expect_close(got.dx, want.dx, tolerance(dtype, 1 + largest), "dx");
@@ -153,7 +153,7 @@ void check(Device device, DType dtype) {
 void check_nan(Device device) {
   const Case t{{2, 6, 16}, true, false};
   Inputs in = make_inputs(t, DType::f32);
-  const std::size_t at = (6 + 3) * 16 + 4;  // in the second picture
+  const std::size_t at = (6 + 3) * 16 + 4;  // in the second image
   in.x[at] = double(kNaN);
   const Outputs want = reference(t, in), got = kernel(t, in, device, DType::f32);
   for (std::size_t i = 0; i < got.y.size(); ++i) EXPECT_EQ(std::isnan(got.y[i]), i == 16 + 4) << i;

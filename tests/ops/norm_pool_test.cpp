@@ -1,4 +1,4 @@
-// norm_pool against plain f64 loops, and against the two rooms that it stands for.
+// norm_pool against plain f64 loops, and against the two ops that it fuses.
 #include "kernels/norm_pool/norm_pool.h"
 
 #include "tests/ops/reference.h"
@@ -27,7 +27,7 @@ Inputs make_inputs(const NormPoolShape& s, DType dtype) {
 }
 
 // z of the whole map, with the moments.
-Values normalised(const NormPoolShape& s, bool training, const Inputs& in, Outputs& out) {
+Values normalized(const NormPoolShape& s, bool training, const Inputs& in, Outputs& out) {
   const auto rows = std::size_t(s.norm().rows), c = std::size_t(s.pool.c);
   out.running_mean = in.running_mean, out.running_var = in.running_var;
   Values z(rows * c);
@@ -52,7 +52,7 @@ Values normalised(const NormPoolShape& s, bool training, const Inputs& in, Outpu
 Outputs reference(const NormPoolShape& shape, bool training, const Inputs& in) {
   Outputs out;
   const MaxPoolShape& s = shape.pool;
-  const Values z = normalised(shape, training, in, out);
+  const Values z = normalized(shape, training, in, out);
   Values g(z.size());
   for (int n = 0; n < s.n; ++n)
     for (int p = 0; p < s.p(); ++p)
@@ -63,8 +63,8 @@ Outputs reference(const NormPoolShape& shape, bool training, const Inputs& in) {
             for (int i = 0; i < s.kernel_size; ++i) {
               const int h = p * s.stride + r - s.pad, w = q * s.stride + i - s.pad;
               if (h < 0 || w < 0 || h >= s.h || w >= s.w) continue;
-              const auto place = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
-              if (best == z.size() || z[place] > z[best]) best = place;
+              const auto at = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
+              if (best == z.size() || z[at] > z[best]) best = at;
             }
           if (z[best] > 0) g[best] += in.dy[out.y.size()];
           out.y.push_back(z[best]);
@@ -143,7 +143,7 @@ Outputs kernel(const NormPoolShape& s, bool training, const Inputs& in, Device d
   return a.values();
 }
 
-Outputs two_rooms(const NormPoolShape& s, bool training, const Inputs& in, Device device, DType dtype) {
+Outputs two_ops(const NormPoolShape& s, bool training, const Inputs& in, Device device, DType dtype) {
   const BatchNormKernels& norm = PC_KERNELS(batch_norm, device);
   const MaxPoolKernels& pool = PC_KERNELS(max_pool, device);
   const Arrays a(s, in, device, dtype);
@@ -207,14 +207,14 @@ void check(Device device) {
     }
 }
 
-// In 16 bits many values are equal, and which of them is first must be seen alike. The two rooms round the gradient
+// In 16 bits many values are equal, and which of them is first must be seen alike. The two ops round the gradient
 // between them.
 void check_ties(Device device, DType dtype) {
   for (const NormPoolShape& s : kShapes)
     for (const bool training : {true, false}) {
       SCOPED_TRACE(text_of(s, training) + " " + name_of(dtype));
       const Inputs in = make_inputs(s, dtype);
-      const Outputs want = two_rooms(s, training, in, device, dtype), got = kernel(s, training, in, device, dtype);
+      const Outputs want = two_ops(s, training, in, device, dtype), got = kernel(s, training, in, device, dtype);
       expect_close(got.y, want.y, {0, 0}, "y");
       expect_close(got.dgamma, want.dgamma, tolerance(dtype, 2 * double(s.norm().rows)), "dgamma");
       expect_close(got.dbeta, want.dbeta, tolerance(dtype, 2 * double(s.norm().rows)), "dbeta");
@@ -223,7 +223,7 @@ void check_ties(Device device, DType dtype) {
 }
 
 TEST(NormPool, MatchesReference) { check(Device::cpu); }
-TEST(NormPool, MatchesTheTwoRoomsBf16) { check_ties(Device::cpu, DType::bf16); }
+TEST(NormPool, MatchesTheTwoOpsBf16) { check_ties(Device::cpu, DType::bf16); }
 
 TEST(NormPool, ReferenceGradientIsTheDerivative) {
   const NormPoolShape s{{.n = 1, .h = 6, .w = 5, .c = 3}};
@@ -262,7 +262,7 @@ void check_nan(Device device) {
   const NormPoolShape s{{.n = 1, .h = 6, .w = 6, .c = 8}};
   Inputs in = make_inputs(s, DType::f32);
   in.x[(2 * 6 + 3) * 8 + 4] = double(kNaN);
-  const Outputs want = two_rooms(s, false, in, device, DType::f32), got = kernel(s, false, in, device, DType::f32);
+  const Outputs want = two_ops(s, false, in, device, DType::f32), got = kernel(s, false, in, device, DType::f32);
   EXPECT_EQ(std::count_if(got.y.begin(), got.y.end(), [](double y) { return std::isnan(y); }), 2);
   expect_close(got.y, want.y, {0, 0}, "y");
   expect_close(got.dx, want.dx, tolerance(DType::f32), "dx");

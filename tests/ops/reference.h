@@ -60,9 +60,9 @@ class Array {
         buffer_(device, begin_ + std::size_t(n) * size_of(dtype)) {}
   Array(Device device, DType dtype, const Values& values) : Array(device, dtype, int64_t(values.size())) {
     const std::vector<float> host(values.begin(), values.end());
-    Buffer staged(device, host.size() * sizeof(float));
-    memory::copy(device, staged.data(), Device::cpu, host.data(), staged.bytes());
-    PC_KERNELS(cast, device).forward(n_, DType::f32, staged.data(), dtype, data());
+    Buffer f32(device, host.size() * sizeof(float));
+    memory::copy(device, f32.data(), Device::cpu, host.data(), f32.bytes());
+    PC_KERNELS(cast, device).forward(n_, DType::f32, f32.data(), dtype, data());
   }
   template <class T>
   Array(Device device, DType dtype, const std::vector<T>& raw) : Array(device, dtype, int64_t(raw.size())) {
@@ -71,9 +71,9 @@ class Array {
 
   Values values() const {
     std::vector<float> host(static_cast<std::size_t>(n_));
-    Buffer staged(buffer_.device(), host.size() * sizeof(float));
-    PC_KERNELS(cast, buffer_.device()).forward(n_, dtype_, data(), DType::f32, staged.data());
-    memory::copy(Device::cpu, host.data(), buffer_.device(), staged.data(), staged.bytes());
+    Buffer f32(buffer_.device(), host.size() * sizeof(float));
+    PC_KERNELS(cast, buffer_.device()).forward(n_, dtype_, data(), DType::f32, f32.data());
+    memory::copy(Device::cpu, host.data(), buffer_.device(), f32.data(), f32.bytes());
     return Values(host.begin(), host.end());
   }
   template <class T>

@@ -75,9 +75,9 @@ TEST(Answer, TextAlignsLabelsAndHidesControlCharacters) {
   EXPECT_EQ(text.find('\033'), std::string::npos);
 }
 
-TEST(Answer, ColourNeedsToBeAskedFor) {
+TEST(Answer, ColorNeedsToBeAskedFor) {
   const ModelInfo info = test::tiny_info();
-  EXPECT_NE(to_text("p", known_outcome(), info, {.bars = true, .colour = true}).find("\033[36m"), std::string::npos);
+  EXPECT_NE(to_text("p", known_outcome(), info, {.bars = true, .color = true}).find("\033[36m"), std::string::npos);
   const std::string plain = to_text("p", known_outcome(), info, {.bars = true});
   EXPECT_EQ(plain.find('\033'), std::string::npos);
   EXPECT_NE(plain.find("█"), std::string::npos);

@@ -1,4 +1,4 @@
-// Class activation maps: sums in f64 by hand, the logit they add up to, and where their colour goes.
+// Class activation maps: sums in f64 by hand, the logit they add up to, and where their color goes.
 #include "tools/predict/cam.h"
 
 #include <gtest/gtest.h>
@@ -76,7 +76,7 @@ TEST(Cam, EnlargesBetweenTheMiddlesOfCells) {
   EXPECT_EQ(enlarged(heat, 2, 4).values, (std::vector<float>{0, 0.25f, 0.75f, 1, 0, 0.25f, 0.75f, 1}));
 }
 
-TEST(Cam, NetworkViewUndoesTheNormalisation) {
+TEST(Cam, NetworkViewUndoesTheNormalization) {
   const Preprocess preprocess{.height = 1, .width = 2};
   const std::vector<uint8_t> pixels{0, 127, 255, 3, 200, 77};
   for (const int64_t channels : {3, 8}) {  // as the CPU takes pictures, and as a GPU does

@@ -10,6 +10,7 @@
 #include <memory>
 #include <sstream>
 
+#include "data/png.h"
 #include "kernels/base/file.h"
 
 namespace pc::test {

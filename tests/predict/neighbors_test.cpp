@@ -1,8 +1,9 @@
-// The index of a catalogue: its order, its checks, and pcindex with pcpredict --similar.
+// The index of a catalog: its order, its checks, and pcindex with pcpredict --similar.
 #include "tools/predict/neighbors.h"
 
 #include <fmt/format.h>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "tests/predict/fixture.h"
 

@@ -24,10 +24,10 @@ class PcEval : public testing::Test {
   std::string said(int seed, std::size_t head) { return test::said(predictor_, seed, head); }
   std::string other_than(const std::string& label) { return label == "a" ? "b" : "a"; }
   // Pictures 0 … labels-1 in the Kaggle layout.
-  void kaggle(const std::vector<std::string>& kinds, const std::vector<std::string>& colours) {
+  void kaggle(const std::vector<std::string>& kinds, const std::vector<std::string>& colors) {
     std::string csv = "id,kind,colour,productDisplayName\n";
     for (std::size_t i = 0; i < kinds.size(); ++i) {
-      csv += fmt::format("{},{},{},name\n", 100 + i, kinds[i], colours[i]);
+      csv += fmt::format("{},{},{},name\n", 100 + i, kinds[i], colors[i]);
       write_text(folder_ / fmt::format("set/images/{}.png", 100 + i), png_of(make_picture(int(i))));
     }
     write_text(folder_ / "set/styles.csv", csv);
@@ -126,20 +126,20 @@ TEST_F(PcEval, RareClassesCanBeLeftOut) {
 }
 
 TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
-  std::vector<std::string> kinds, colours;
+  std::vector<std::string> kinds, colors;
   for (int i = 0; i < 24; ++i) {
     kinds.push_back(i < 11 ? "a" : i < 22 ? "b" : "rare");
-    colours.push_back(i % 2 ? "red" : "green");
+    colors.push_back(i % 2 ? "red" : "green");
   }
-  kaggle(kinds, colours);
+  kaggle(kinds, colors);
   ModelInfo info = test::tiny_info();
-  const Catalogue catalogue = open_dataset(folder_ / "set", {"kind"}).catalogue;
+  const Catalog catalog = open_dataset(folder_ / "set", {"kind"}).catalog;
   const std::vector<std::size_t> expected{2, 3, 11, 22};
   info.split = {
-      .pictures = 24, .files = files_hash(catalogue), .test = {2, 3, 11, 22}, .min_counts = {3, 1}, .rare = "drop"};
+      .pictures = 24, .files = files_hash(catalog), .test = {2, 3, 11, 22}, .min_counts = {3, 1}, .rare = "drop"};
   const ScorePlan plan = plan_score(folder_ / "set", info, {.test_only = true});
   EXPECT_EQ(plan.items, expected);
-  EXPECT_EQ(plan.data.catalogue.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
+  EXPECT_EQ(plan.data.catalog.classes[0], (std::vector<std::string>{"a", "b"}));  // folded as in training
   EXPECT_EQ(plan_score(folder_ / "set", info, {.labels = {"colour"}, .test_only = true}).items, expected);
   info.split->files ^= 1;
   EXPECT_THROW(plan_score(folder_ / "set", info, {.test_only = true}), Error);
@@ -154,8 +154,9 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
 TEST_F(PcEval, ACalibratedModelTellsHowMuchNeedsNoReview) {
   kaggle({said(0, 0), said(1, 0), other_than(said(2, 0))}, {said(0, 1), said(1, 1), said(2, 1)});
   LoadedModel loaded = load_model(test::tiny_model());
-  const std::vector<Threshold> sure = {{.percent = 95, .of_label = {0, 0, 0}}, {.percent = 99, .of_label = {2, 2, 2}}};
-  loaded.info.calibration = Calibration{.heads = {{.thresholds = sure}, {.thresholds = sure}}, .novelty = {}};
+  const std::vector<Threshold> confident = {{.percent = 95, .of_label = {0, 0, 0}},
+                                            {.percent = 99, .of_label = {2, 2, 2}}};
+  loaded.info.calibration = Calibration{.heads = {{.thresholds = confident}, {.thresholds = confident}}, .novelty = {}};
   save_model(folder_ / "calibrated.safetensors", loaded.info, *loaded.model);
   const auto score = [&](const std::string& arguments) {
     return shell(folder_.path(), "\"$BIN/pceval\" calibrated.safetensors set " + arguments);
@@ -169,20 +170,21 @@ TEST_F(PcEval, ACalibratedModelTellsHowMuchNeedsNoReview) {
   EXPECT_EQ(strict["heads"]["kind"]["named"]["sure"], 0);
   EXPECT_TRUE(strict["heads"]["kind"]["named"]["precision"].is_null());
   EXPECT_EQ(strict["verdicts"].dump(), R"({"needs review":3,"percent":99})");
-  EXPECT_NE(score("").out.find(
-                "kind: 0.6667 right as pcpredict names it; sure of 100.0 %, of which 66.7 % right (95 wanted)\n"),
-            std::string::npos);
+  EXPECT_NE(
+      score("").out.find(
+          "kind: 0.6667 correct as pcpredict names it; confident in 100.0 %, of which 66.7 % correct (95 wanted)\n"),
+      std::string::npos);
   EXPECT_NE(score("").out.find("accepted 100.0 %\n"), std::string::npos);
   EXPECT_EQ(score("--accept-at 90").code, 2);
 }
 
 TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
-  std::vector<std::string> kinds, colours;
+  std::vector<std::string> kinds, colors;
   for (int i = 0; i < 110; ++i) {
     kinds.push_back(i % 4 ? said(i, 0) : other_than(said(i, 0)));
-    colours.push_back("");
+    colors.push_back("");
   }
-  kaggle(kinds, colours);
+  kaggle(kinds, colors);
   const Ran ran = eval("set --labels kind --calibrate own.safetensors --json");
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.err.find("own.safetensors: calibrated on 110 pictures\n"), std::string::npos) << ran.err;

@@ -27,10 +27,10 @@ class PcMerge : public testing::Test {
   test::TemporaryFolder folder_;
 };
 
-TEST_F(PcMerge, IsTheMeanByTheShares) {
+TEST_F(PcMerge, IsTheMeanByTheWeights) {
   ASSERT_EQ(merge("even a b").code, 0);
   ASSERT_EQ(merge("--shares 1,3 uneven a b").code, 0);
-  ASSERT_EQ(merge("--shares 1,0 first a b").code, 0);
+  ASSERT_EQ(merge("--weights 1,0 first a b").code, 0);  // the other name of --shares
   for (const char* name : {"conv1.weight", "layer4.1.bn2.bias", "heads.kind.weight"}) {
     const auto a = values("a", name), b = values("b", name), even = values("even", name),
                uneven = values("uneven", name);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "data/decode.h"
+#include "engine/safetensors_write.h"
 #include "kernels/base/file.h"
 #include "tests/predict/fixture.h"
 #include "tools/weights/zip_write.h"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/file.h"
 #include "tests/predict/fixture.h"
 #include "tools/predict/predictor.h"
@@ -160,7 +161,7 @@ TEST_F(PcPredict, ExtremeShapesArePredicted) {
   EXPECT_EQ(predict("dot.png line.png").code, 0);
 }
 
-TEST_F(PcPredict, ExifOrientationIsHonoured) {
+TEST_F(PcPredict, ExifOrientationIsHonored) {
   const Image upright = make_picture(3, 48, 32);
   // What a camera stores for orientation 6: turned by 90 degrees, to be shown turned back clockwise.
   Image stored{.h = upright.w, .w = upright.h, .pixels = std::vector<uint8_t>(upright.pixels.size())};
@@ -241,9 +242,9 @@ TEST_F(PcPredict, TheModelComesFromTheEnvironmentOrTheNewestRun) {
   put("runs/new/model.safetensors", model.substr(0, 50));
   put("runs/unfinished/config.ini", "");
   EXPECT_EQ(shell(folder_.path(), "PC_MODEL=\"$MODEL\" \"$BIN/pcpredict\" a.png").code, 0);
-  const Ran newest = shell(folder_.path(), "touch -d '2001-01-01' runs/old/*; \"$BIN/pcpredict\" a.png");
-  EXPECT_EQ(newest.code, 3);
-  EXPECT_NE(newest.err.find("runs/new/model.safetensors"), std::string::npos) << newest.err;
+  const Ran latest = shell(folder_.path(), "touch -d '2001-01-01' runs/old/*; \"$BIN/pcpredict\" a.png");
+  EXPECT_EQ(latest.code, 3);
+  EXPECT_NE(latest.err.find("runs/new/model.safetensors"), std::string::npos) << latest.err;
   EXPECT_EQ(shell(folder_.path(), "touch -d '2001-01-01' runs/new/*; touch runs/old/*; \"$BIN/pcpredict\" a.png").code,
             0);
 }
@@ -295,8 +296,8 @@ TEST_F(PcPredict, ATerminalGetsBarsAndNoColorIsObeyed) {
   put("a.png", png_of(make_picture(1)));
   const std::string run =
       "export TERM=xterm BIN MODEL; script -qec '\"$BIN/pcpredict\" --model \"$MODEL\" a.png' /dev/null </dev/null";
-  const Ran colour = shell(folder_.path(), run), plain = shell(folder_.path(), "export NO_COLOR=1; " + run);
-  EXPECT_NE(colour.out.find("\033[36m"), std::string::npos) << colour.out;
+  const Ran color = shell(folder_.path(), run), plain = shell(folder_.path(), "export NO_COLOR=1; " + run);
+  EXPECT_NE(color.out.find("\033[36m"), std::string::npos) << color.out;
   EXPECT_EQ(plain.out.find("\033["), std::string::npos) << plain.out;
   EXPECT_NE(plain.out.find("█"), std::string::npos) << plain.out;
 }

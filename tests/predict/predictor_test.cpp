@@ -9,7 +9,7 @@
 #include "tests/predict/fixture.h"
 #include "tools/predict/inputs.h"
 #include "tools/predict/stream.h"
-#include "tools/run/batches.h"
+#include "tools/runs/batches.h"
 
 namespace pc {
 namespace {
@@ -56,10 +56,10 @@ TEST(Predictor, PreparesTheBitsThatTrainingSaw) {
   const Predictor predictor(test::tiny_model(), {});
   const Preprocess& p = predictor.info().preprocess;
   const DataSet data = open_dataset(folder / "data", {});
-  const BatchMaker batches(data.catalogue, open_store(data, store_settings(p.height, p.width), folder / "cache"), p,
+  const BatchMaker batches(data.catalog, open_store(data, store_settings(p.height, p.width), folder / "cache"), p,
                            DType::f32, Device::cpu);
   for (uint32_t i = 0; i < 8; ++i) {
-    const std::string file = (folder / "data" / data.catalogue.items[i].file).string();
+    const std::string file = (folder / "data" / data.catalog.items[i].file).string();
     const std::vector<uint32_t> item{i};
     EXPECT_EQ(predictor.prepare(read_picture(file, predictor.decoding())).to_vector<float>(),
               batches.whole(item).x.to_vector<float>())

@@ -1,4 +1,4 @@
-// Verdicts: what is sure, what a person has to see, what is no product; and pcpredict saying so.
+// Verdicts: what is confident, what a person has to see, what is out of distribution; and pcpredict saying so.
 #include "tools/predict/verdict.h"
 
 #include <gtest/gtest.h>
@@ -48,8 +48,8 @@ TEST(Verdict, AcceptedWhereEveryHeadIsSure) {
 TEST(Verdict, ReviewWhereOneIsNot) {
   const Rows logits{{0, 5}, {8, 0, 0}, {logit(0.65), 0}};
   const auto named = named_labels(shop(), logits, 95);
-  EXPECT_TRUE(named[0].sure && named[1].sure);
-  EXPECT_FALSE(named[2].sure);
+  EXPECT_TRUE(named[0].confident && named[1].confident);
+  EXPECT_FALSE(named[2].confident);
   EXPECT_EQ(verdict_of(shop(), logits, named), Verdict::review);
   EXPECT_EQ(verdict_of(shop(), logits, named_labels(shop(), logits, 42)), Verdict::review);  // no threshold for that
 }
@@ -57,14 +57,14 @@ TEST(Verdict, ReviewWhereOneIsNot) {
 TEST(Verdict, ALabelMayNeverBeSure) {
   const auto named = named_labels(shop(), {{0, 5}, {0, 40, 0}, {5, 0}}, 95);
   EXPECT_EQ(named[1].label, 1);
-  EXPECT_FALSE(named[1].sure);
-  EXPECT_EQ(sure_labels(shop(), {0, 1}, named), (std::vector<std::string>{"shoes"}));
+  EXPECT_FALSE(named[1].confident);
+  EXPECT_EQ(confident_labels(shop(), {0, 1}, named), (std::vector<std::string>{"shoes"}));
 }
 
 TEST(Verdict, ASureFinerLabelMakesTheCoarserOneSure) {
   const auto named = named_labels(shop(), {{0, 0.5}, {8, 0, 0}, {5, 0}}, 95);
   EXPECT_LT(named[0].p, 0.9);
-  EXPECT_TRUE(named[0].sure);
+  EXPECT_TRUE(named[0].confident);
 }
 
 TEST(Verdict, NoProductBeyondTheNoveltyLimit) {
@@ -73,8 +73,8 @@ TEST(Verdict, NoProductBeyondTheNoveltyLimit) {
   EXPECT_NEAR(novelty(*info.calibration->novelty, strange), 1 - 4 / std::sqrt(32 + 3.9 * 3.9), 1e-6);
   EXPECT_NEAR(novelty(*info.calibration->novelty, known), 1 - 3 / std::sqrt(10.0), 1e-6) << "the length does not count";
   EXPECT_EQ(novelty(*info.calibration->novelty, {{0, 9}, {0, 0, 0}, {9, 0}}), 1);
-  EXPECT_EQ(verdict_of(info, strange, named_labels(info, strange, 95)), Verdict::not_product);
-  EXPECT_NE(verdict_of(info, known, named_labels(info, known, 95)), Verdict::not_product);
+  EXPECT_EQ(verdict_of(info, strange, named_labels(info, strange, 95)), Verdict::out_of_distribution);
+  EXPECT_NE(verdict_of(info, known, named_labels(info, known, 95)), Verdict::out_of_distribution);
 }
 
 Outcome outcome_of(const Rows& logits) { return {.logits = logits, .error = "", .code = Exit::ok}; }

@@ -42,10 +42,10 @@ TEST(Chart, WholeAxesHaveWholeTicks) {
 }
 
 TEST(Chart, SurvivesPointsThatAreNone) {
-  constexpr double inf = std::numeric_limits<double>::infinity();
+  constexpr double kInf = std::numeric_limits<double>::infinity();
   for (const auto& points : std::vector<std::vector<ChartPoint>>{{},
                                                                  {{1, 1}},
-                                                                 {{1, NAN}, {2, inf}},
+                                                                 {{1, NAN}, {2, kInf}},
                                                                  {{3, 3}, {3, 3}},
                                                                  {{-1e300, 0}, {1e300, 1}},
                                                                  {{0, 1e-300}, {1, 2e-300}}}) {

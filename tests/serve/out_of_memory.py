@@ -31,7 +31,7 @@ def main():
     photo = Path(picture).read_bytes()
     server = Server(bin_folder, model, "--name", "tiny")
     side = 2800
-    huge = png(side, side, bytes((3 * side + 1) * side), colour=2)  # 24 MB when decoded
+    huge = png(side, side, bytes((3 * side + 1) * side), color=2)  # 24 MB when decoded
     pixels = json.dumps({"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 1000, 1000, 3], "data": [7] * 3_000_000}]})
     many, kind = form([(f"{i}.png", huge) for i in range(8)])
     requests = [("/v1/predict", huge, "image/png"), ("/v1/predict", many, kind), ("/v1/predict", photo, "image/jpeg"),

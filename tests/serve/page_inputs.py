@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """page_inputs.py BIN MODEL PICTURES [SCREENSHOTS]: the other ways to give the page a picture, and what may be in the way.
 
-In headless Chromium: an image from the clipboard, files dragged onto the page, a phone's camera; a server that wants a token; a
+In headless Chromium: an image from the clipboard, files dragged onto the page, a phone's camera; a server that requires a token; a
 server that dies while it is asked, and comes back. PICTURES is a folder of JPEG, PNG or WebP files. With SCREENSHOTS (a folder) each
 stage is drawn there. Exit code 0: held; 77: no chromium here.
 """
@@ -98,7 +98,7 @@ def token(browser, bin_folder, model, home, pictures, draw):
     visit(browser, base)
     check(browser.run("document.getElementById('key').hidden"), "the token is not asked for before it is needed")
     browser.upload("#file", pictures[:3])
-    browser.wait(f"{STATUS}.includes('wants a token') && document.querySelectorAll('td.why').length === 3 && {FILLED}")
+    browser.wait(f"{STATUS}.includes('requires a token') && document.querySelectorAll('td.why').length === 3 && {FILLED}")
     check(browser.run("document.activeElement.id") == "token", "the field has the focus")
     draw("ways-5-token")
     give("another")
@@ -120,10 +120,10 @@ def token(browser, bin_folder, model, home, pictures, draw):
     draw("ways-6-metrics")
     visit(browser, base)
     browser.upload("#file", pictures[:1])
-    browser.wait(STATUS + ".includes('wants a token')")
+    browser.wait(STATUS + ".includes('requires a token')")
     visit(browser, base)  # nothing but the metrics asked for
     browser.run("document.getElementById('metrics-link').click()")
-    browser.wait(FIGURES + ".includes('wants a token')")
+    browser.wait(FIGURES + ".includes('requires a token')")
     check(browser.run("document.activeElement.id") == "token", "the field has the focus for the metrics too")
     give("another")
     browser.wait(FIGURES + ".includes('not the right token')")

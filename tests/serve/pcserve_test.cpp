@@ -1,4 +1,4 @@
-// pcserve as clients, strangers and people meet it: the short forms of the scripts beside this file.
+// pcserve as clients, attackers and people meet it: the short forms of the scripts beside this file.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -7,6 +7,8 @@
 #include <fstream>
 
 #include "data/image.h"
+#include "data/jpeg.h"
+#include "data/png.h"
 #include "kernels/base/file.h"
 #include "models/model_file.h"
 #include "tests/support.h"

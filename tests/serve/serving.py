@@ -136,11 +136,11 @@ def form(files, boundary="xYz"):
     return parts + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
-def png(width, height, rows=b"", colour=0):
-    """A PNG whose header says so (colour 0: gray, 2: RGB), with these filtered rows."""
+def png(width, height, rows=b"", color=0):
+    """A PNG whose header says so (color 0: gray, 2: RGB), with these filtered rows."""
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 

@@ -1,5 +1,5 @@
-// Asynchronous copies to shared memory: read when they are asked for, written no sooner than the thread waits for them,
-// so that a wait which is missing leaves memory that nobody has written.
+// Asynchronous copies to shared memory: read when requested, written only when the thread waits for them, so that a
+// missing wait leaves the memory unwritten.
 #include <algorithm>
 #include <cstring>
 

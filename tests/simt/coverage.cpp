@@ -1,5 +1,5 @@
-// Which kernels have run: every __global__ function below kernels/, in every instance that the program has. None is
-// excused; one that g++ cannot compile (tensor cores, bulk copies) would have to be named here.
+// Which kernels have run: every __global__ function in kernels/, in every template instance of the program. There are
+// no exceptions; a kernel that g++ cannot compile (tensor cores, bulk copies) would have to be listed here.
 #include <gtest/gtest.h>
 #include <link.h>
 #include <unistd.h>

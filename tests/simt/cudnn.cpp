@@ -35,7 +35,7 @@ const std::vector<Engine>& engines() {
        [](void* y, std::size_t n, DType dtype, void*) { static_cast<Bytes>(y)[n * size_of(dtype)] = 0; }},
       {"best 3=4", 2, 64, nothing},
       {"before", 1, 0, [](void* y, std::size_t, DType, void*) { static_cast<Bytes>(y)[-1] = 0; }},
-      {"spills", 1, 64, [](void*, std::size_t, DType, void* room) { static_cast<Bytes>(room)[64] = 0; }},
+      {"spills", 1, 64, [](void*, std::size_t, DType, void* workspace) { static_cast<Bytes>(workspace)[64] = 0; }},
       {"hungry", 1, std::size_t(1) << 40, nothing},
       {"warm", 1, 0, nothing, 9}};
   return all;
@@ -57,7 +57,7 @@ struct Dense {
     const auto& n = tensor.dims;
     return values[std::size_t(((a * n[1] + b) * n[2] + c) * n[3] + d)];
   }
-  // Calls f(a, b, c, d, place in memory) for every element.
+  // Calls f(a, b, c, d, position in memory) for every element.
   template <class F>
   void each(F&& f) const {
     const auto &n = tensor.dims, &step = tensor.strides;
@@ -90,7 +90,7 @@ void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
   const int64_t height = x.tensor.dims[2], width = x.tensor.dims[3];
   w.each([&](int64_t k, int64_t c, int64_t r, int64_t s, int64_t) {
     float& filter = w.at(k, c, r, s);
-    // The first and the last place of a line of y whose element of x lies in the picture.
+    // The first and the last position of a line of y whose element of x lies in the image.
     const int64_t first = std::max<int64_t>(0, (conv.pad - s + conv.stride - 1) / conv.stride);
     const int64_t last = std::min(y.tensor.dims[3] - 1, (width - 1 + conv.pad - s) / conv.stride);
     for (int64_t n = 0; n < y.tensor.dims[0]; ++n)
@@ -105,20 +105,20 @@ void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
 }
 
 void read(Dense& t, const void* data) {
-  t.each([&](int64_t a, int64_t b, int64_t c, int64_t d, int64_t place) {
-    t.at(a, b, c, d) = simt::read_element(data, place, t.tensor.dtype);
+  t.each([&](int64_t a, int64_t b, int64_t c, int64_t d, int64_t position) {
+    t.at(a, b, c, d) = simt::read_element(data, position, t.tensor.dtype);
   });
 }
 
-// What a tensor inside a graph loses by its type.
+// Rounds a tensor inside a graph to its type.
 void round(Dense& t) {
   if (t.tensor.dtype == DType::f16)
     for (float& v : t.values) v = __half2float(__float2half_rn(v));
 }
 
 void write(Dense& t, void* data) {
-  t.each([&](int64_t a, int64_t b, int64_t c, int64_t d, int64_t place) {
-    simt::write_element(data, place, t.tensor.dtype, t.at(a, b, c, d));
+  t.each([&](int64_t a, int64_t b, int64_t c, int64_t d, int64_t position) {
+    simt::write_element(data, position, t.tensor.dtype, t.at(a, b, c, d));
   });
 }
 
@@ -198,7 +198,7 @@ void CudnnGraph::relu(const CudnnTensor& x, const CudnnTensor& y) {
                                   }}));
 }
 
-// Of what the convolution made, before it was rounded; what cuDNN takes here is not told.
+// Sums of the convolution's result before rounding; cuDNN does not document which value it uses.
 void CudnnGraph::sums(const CudnnTensor& x, const CudnnTensor& sum, const CudnnTensor& squares) {
   for (const bool squared : {false, true})
     operations_.push_back(describe({{x, squared ? squares : sum}, [squared](std::vector<Dense*>& t) {
@@ -239,8 +239,8 @@ void CudnnGraph::norm_gradients(const CudnnNormGradients& n) {
                   }}));
 }
 
-// The first is what a plan without a choice takes. The faster ones all have something wrong, but for the fourth; the
-// last is fast only on tensors that are still in the cache.
+// The first is used by plans without a choice. The faster ones are all faulty, except the fourth; the last is fast only
+// on tensors that are still in the cache.
 std::vector<CudnnCandidate> CudnnGraph::candidates(const CudnnPolicy&) const {
   std::vector<CudnnCandidate> all;
   for (const simt::Engine& engine : simt::engines())

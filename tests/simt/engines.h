@@ -1,4 +1,5 @@
-// The engines of the stand-in's cuDNN: all convolve alike, some then do what an engine must not.
+// The engines of the simulated cuDNN: all compute the same convolution; some then do something that an engine must not
+// do.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +12,13 @@ namespace pc::simt {
 
 struct Engine {
   std::string tag;
-  double milliseconds;  // what a run takes, by engine_clock
+  double milliseconds;  // of a run, by engine_clock
   std::size_t workspace;
   void (*spoil)(void* y, std::size_t n, DType dtype, void* workspace);
-  double cold = 0;  // what a run takes on other tensors than the one before, where that is another time
+  double cold = 0;  // milliseconds of a run on other tensors than the previous run, if different
 };
 const std::vector<Engine>& engines();
-extern bool all_engines_fail;  // every one writes NaN first
+extern bool all_engines_fail;  // every engine writes NaN first
 
 extern double engine_clock;
 

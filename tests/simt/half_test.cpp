@@ -1,4 +1,4 @@
-// The stand-in's 16-bit conversions: between every pair of neighbours, at the half-way point and on both sides of it.
+// The stand-in's 16-bit conversions: between every pair of neighbors, at the half-way point and on both sides of it.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@ namespace {
 
 float widen(uint16_t bits, __half) { return __half2float({bits}); }
 float widen(uint16_t bits, __nv_bfloat16) { return __bfloat162float({bits}); }
-uint16_t narrow(float v, __half) { return __float2half_rn(v).bits; }
-uint16_t narrow(float v, __nv_bfloat16) { return __float2bfloat16_rn(v).bits; }
+uint16_t to_16_bits(float v, __half) { return __float2half_rn(v).bits; }
+uint16_t to_16_bits(float v, __nv_bfloat16) { return __float2bfloat16_rn(v).bits; }
 
 // The value as IEEE 754 defines it, from the sizes of its fields; infinity's encoding counts as the next power of 2.
 double value_of(uint16_t bits, int fraction_bits, int bias) {
@@ -26,23 +26,23 @@ void check(int fraction_bits, int bias, uint16_t infinity) {
     const uint16_t high = uint16_t(low + 1), even = low % 2 ? high : low;
     const double a = value_of(low, fraction_bits, bias), middle = (a + value_of(high, fraction_bits, bias)) / 2;
     ASSERT_EQ(double(widen(low, T())), a) << low;
-    ASSERT_EQ(narrow(float(a), T()), low);
+    ASSERT_EQ(to_16_bits(float(a), T()), low);
     ASSERT_EQ(double(float(middle)), middle) << "an f32 holds every half-way point";
     const float half = float(middle), top = std::numeric_limits<float>::max();
-    ASSERT_EQ(narrow(half, T()), even) << low;
-    ASSERT_EQ(narrow(std::nextafter(half, 0.0f), T()), low) << low;
+    ASSERT_EQ(to_16_bits(half, T()), even) << low;
+    ASSERT_EQ(to_16_bits(std::nextafter(half, 0.0f), T()), low) << low;
     if (half < top) {
-      ASSERT_EQ(narrow(std::nextafter(half, top), T()), high) << low;
+      ASSERT_EQ(to_16_bits(std::nextafter(half, top), T()), high) << low;
     }
-    ASSERT_EQ(narrow(-half, T()), even | 0x8000) << low;
+    ASSERT_EQ(to_16_bits(-half, T()), even | 0x8000) << low;
   }
   const float inf = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(narrow(inf, T()), infinity);
-  EXPECT_EQ(narrow(-inf, T()), infinity | 0x8000);
+  EXPECT_EQ(to_16_bits(inf, T()), infinity);
+  EXPECT_EQ(to_16_bits(-inf, T()), infinity | 0x8000);
   EXPECT_EQ(widen(infinity, T()), inf);
-  EXPECT_EQ(narrow(std::numeric_limits<float>::max(), T()), infinity);
+  EXPECT_EQ(to_16_bits(std::numeric_limits<float>::max(), T()), infinity);
   for (uint32_t nan : {0x7fc00000u, 0x7f800001u, 0xffc00000u, 0xffffffffu})
-    EXPECT_EQ(narrow(std::bit_cast<float>(nan), T()), 0x7fff);
+    EXPECT_EQ(to_16_bits(std::bit_cast<float>(nan), T()), 0x7fff);
   for (int bits = infinity + 1; bits < 0x8000; ++bits) EXPECT_TRUE(std::isnan(widen(uint16_t(bits), T())));
 }
 

@@ -12,7 +12,7 @@
 
 #include "cuda_runtime.h"
 
-// Keeps the registers that a call preserves on the stack and its pointer at *from, and goes on with another stack.
+// Keeps the registers that a call preserves on the stack and its pointer at *from, and continues on another stack.
 // (swapcontext() does the same with a system call, at ten times the cost.)
 extern "C" void pc_switch_stack(void** from, void* to);
 asm(R"(
@@ -57,7 +57,7 @@ Index index_of(std::size_t i, const Index& size) {
   return {unsigned(i % size.x), unsigned(i / size.x % size.y), unsigned(i / size.x / size.y)};
 }
 
-// Memory for the stacks, each with a page below it that nobody may touch.
+// Memory for the stacks, each with an inaccessible page below it.
 char* stacks() {
   static char* const base = [] {
     char* const all = static_cast<char*>(reserve(kMaxFibers * kStackBytes));
@@ -139,7 +139,7 @@ void Machine::run() {
   }
 }
 
-// Every block in turn until it waits for the grid or has ended; the memory that they all call theirs is swapped.
+// Every block in turn until it waits for the grid or has ended; swaps their shared memory.
 void Machine::run_together() {
   const std::size_t blocks = block_order_.size(), bytes = running_.shared_bytes;
   std::vector<std::vector<char>> shared(blocks, std::vector<char>(bytes, kPoison));
@@ -172,7 +172,7 @@ void* Machine::make_fiber(char* stack) {
   return top - 7;
 }
 
-// A fiber serves the same thread of one block after another.
+// A fiber runs the same thread of one block after another.
 void Machine::fiber_main() {
   for (;;) {
     const Running& now = machine->running_;
@@ -207,7 +207,7 @@ bool Machine::run_block() {
       all_done = all_done && here(thread).state == Thread::State::done;
     }
     if (all_done) return true;
-    if (all_wait(Together::grid_barrier)) return false;
+    if (all_wait(Collective::grid_barrier)) return false;
     bool completed = complete_block();
     for (std::size_t thread = 0; thread < block_size_; ++thread) completed = complete_warp(thread) || completed;
     if (!completed)
@@ -222,7 +222,7 @@ void Machine::pause() { pc_switch_stack(&fibers_[first_ + running_.thread], sche
 void Machine::stop(const std::string& message) {
   fault_ = message;
   pause();
-  std::abort();  // nobody goes on with a thread that has stopped
+  std::abort();  // a finished thread is never resumed
 }
 
 std::string Machine::thread_name(std::size_t thread) const {
@@ -230,7 +230,7 @@ std::string Machine::thread_name(std::size_t thread) const {
          text_of(index_of(thread, running_.launch->block));
 }
 
-// The first thread of every place where some of the block wait, and the first that has ended.
+// The first thread at every position where threads of the block wait, and the first that has ended.
 std::string Machine::who_waits() const {
   std::set<std::string> places;
   std::string text;
@@ -242,7 +242,7 @@ std::string Machine::who_waits() const {
   return text;
 }
 
-// The same of blocks: of each its first thread speaks.
+// The same for blocks, each represented by its first thread.
 std::string Machine::which_blocks_wait() const {
   std::set<std::string> places;
   std::string text;

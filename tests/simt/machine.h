@@ -1,5 +1,5 @@
-// One pass over a grid: blocks in turn, or all at once in a cooperative launch; threads as fibers; collectives when all
-// whom they concern have come.
+// One pass over a grid: blocks in turn, or all at once in a cooperative launch; threads as fibers; a collective
+// completes when all its threads have arrived.
 #pragma once
 
 #include <string>
@@ -16,11 +16,11 @@ std::string text_of(const Index& i);  // "(1, 0, 0)"
 std::string text_of(const std::source_location& where);
 
 struct Wait {
-  Together kind;
+  Collective kind;
   uint32_t mask;
   std::source_location where;
-  uint64_t bits;      // brought, and on return received
-  std::size_t other;  // the lane whose bits a shuffle wants
+  uint64_t bits;      // given, and on return received
+  std::size_t other;  // the lane whose bits a shuffle reads
 };
 
 struct Thread {
@@ -29,16 +29,16 @@ struct Thread {
   uint16_t block_barriers, warp_barriers;
 };
 
-uint32_t next_phase();                       // counts those of all machines
+uint32_t next_phase();                       // unique over all machines
 std::string state_of(const Thread& thread);  // "waits at file:12"
 
-// Lives on a host thread of its own: what kernels call shared memory is that thread's.
+// Runs on a host thread of its own: the kernels' shared memory is that thread's thread_local memory.
 class Machine {
  public:
-  // Only the pass in the first order is traced.
+  // Only the pass with the first order of threads is traced.
   Machine(const Launch& launch, std::size_t order, bool traced);
 
-  // Throws what a thread has done wrong.
+  // Throws the fault of a thread.
   void run();
   // From a running thread: waits until the collective is complete; returns what it received.
   uint64_t wait(const Wait& wait);
@@ -56,7 +56,7 @@ class Machine {
   void pause();
   bool run_block();
   Thread& here(std::size_t thread) { return threads_[first_ + thread]; }  // of the running block
-  bool all_wait(Together kind) const;
+  bool all_wait(Collective kind) const;
   void complete_grid();
   bool complete_block();
   bool complete_warp(std::size_t thread);
@@ -67,9 +67,9 @@ class Machine {
   Running running_{};
   char* shared_;
   std::size_t block_size_, first_ = 0;     // the running block's threads begin there
-  std::vector<Thread> threads_;            // of all blocks that live at once
-  std::vector<void*> fibers_;              // where each stack goes on
-  std::vector<std::vector<Copy>> copies_;  // that nobody has waited for
+  std::vector<Thread> threads_;            // of all resident blocks
+  std::vector<void*> fibers_;              // the saved stack pointer of each fiber
+  std::vector<std::vector<Copy>> copies_;  // per thread: not waited for yet
   std::vector<std::size_t> thread_order_, block_order_;
   void* scheduler_ = nullptr;
   std::string fault_;

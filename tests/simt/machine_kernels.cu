@@ -73,7 +73,7 @@ __global__ void both_write_kernel(int* y) {
 
 __global__ void blocks_kernel(int* y) { y[threadIdx.x] = 1; }
 
-__global__ void neighbour_kernel(int* y) {
+__global__ void neighbor_kernel(int* y) {
   const unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
   y[i] = y[(i + 1) % 64] + 1;
 }
@@ -113,7 +113,7 @@ __global__ void copy_kernel(const int* x, int* y) { y[threadIdx.x] = __ldg(x + t
 __attribute__((no_sanitize_thread)) void last_kernel(int* y) { *y = int(threadIdx.x); }
 __attribute__((no_sanitize_thread)) void beyond_kernel(int* y) { y[64] = 1; }
 
-// Passes on what the neighbouring block has written, twice; a line in shared memory outlives the barriers.
+// Passes on what the adjacent block has written, twice; a line in shared memory outlives the barriers.
 __global__ void ring_kernel(int* y) {
   __shared__ int line[64];
   line[threadIdx.x] = int(blockIdx.x);

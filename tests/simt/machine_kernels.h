@@ -12,7 +12,7 @@ void early_read_kernel(int* y);
 void late_write_kernel(int* y);
 void both_write_kernel(int* y);
 void blocks_kernel(int* y);
-void neighbour_kernel(int* y);
+void neighbor_kernel(int* y);
 void absent_kernel(int* y);
 void two_barriers_kernel(int* y);
 void absent_lane_kernel(int* y);

@@ -1,4 +1,4 @@
-// The stand-in GPU itself: what it promises to kernels, and that it sees every kind of fault.
+// The simulated GPU itself: the guarantees that it gives to kernels, and that it detects every kind of fault.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -124,8 +124,8 @@ TEST(SimtMachine, SeesAMissingBarrier) {
 
 TEST(SimtMachine, SeesRacesInGlobalMemory) {
   EXPECT_FAULT(fault_of(2, 32, blocks_kernel), "of block 0 writes, without a barrier between");
-  EXPECT_FAULT(fault_of(1, 64, neighbour_kernel), "without a barrier between");
-  EXPECT_FAULT(fault_of(64, 1, neighbour_kernel), "without a barrier between");
+  EXPECT_FAULT(fault_of(1, 64, neighbor_kernel), "without a barrier between");
+  EXPECT_FAULT(fault_of(64, 1, neighbor_kernel), "without a barrier between");
 }
 
 TEST(SimtMachine, SeesThreadsThatWaitForEver) {

@@ -52,7 +52,7 @@ void check_range(const void* p, std::size_t bytes, bool device, const char* what
     throw std::runtime_error(std::string(what) + (device ? " is not a buffer of the device" : " lies on the device"));
 }
 
-// The whole pages within a range cost no memory any more.
+// Releases the memory of the whole pages within a range.
 void give_back(void* p, std::size_t bytes) {
   constexpr uintptr_t kPage = 4096;
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(p) + kPage - 1) / kPage * kPage,
@@ -155,7 +155,7 @@ Buffer::~Buffer() { free(); }
 
 void Buffer::free() noexcept {
   if (!data_) return;
-  if (memory::DeferredFree* hold = memory::DeferredFree::current(device_)) return hold->keep(std::move(*this));
+  if (memory::DeferredFree* deferred = memory::DeferredFree::current(device_)) return deferred->keep(std::move(*this));
   if (arena_) return arena_->give_back(data_, bytes_);
   (device_ == Device::cuda ? memory_cuda : memory_cpu).release(data_);
 }

@@ -1,13 +1,14 @@
-// A GPU on the host: runs the real source of the CUDA kernels, thread by thread, and watches what they do.
+// A simulated GPU on the host ("the stand-in"): runs the real source of the CUDA kernels, thread by thread, and checks
+// them.
 //
-// The folder include/ stands in for the toolkit's headers, so that g++ compiles kernels/**/*_cuda.cu as they are. A
-// launch runs every block, one after another; the threads of a block are fibers that run until a barrier or a shuffle
-// and go on when all whom it concerns have come. The blocks of a cooperative launch all live at once, and run in turn
-// until each waits for the grid. The launch is repeated with the threads and blocks in other orders,
-// each time from the same memory, and must leave the same bits. g++'s -fsanitize=thread makes the kernels report every
-// access (trace.cpp), which finds races, memory that is nobody's, and memory that nobody has written.
+// The directory include/ replaces the toolkit's headers, so that g++ compiles kernels/**/*_cuda.cu unchanged. A launch
+// runs the blocks one after another; the threads of a block are fibers, which run until a barrier or a shuffle and
+// resume when all its threads have arrived. The blocks of a cooperative launch are all resident, and run in turn until
+// each waits at the grid barrier. The launch is repeated with other orders of threads and blocks, each time from the
+// same memory, and must give the same bits. With g++'s -fsanitize=thread the kernels report every access (trace.cpp),
+// which detects races, accesses outside buffers, and reads of uninitialized memory.
 //
-// Every fault throws std::runtime_error that names the kernel, the line, the block and the thread.
+// Every fault throws std::runtime_error with the kernel, the line, the block and the thread.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ struct Index {
   std::size_t volume() const { return std::size_t(x) * y * z; }
 };
 
-// `call` runs the kernel for one thread with what lies at `packed`, the only host memory a kernel may read.
+// `call` runs the kernel for one thread with the arguments at `packed`, the only host memory that a kernel may read.
 struct Launch {
   Index grid, block;
   const void* kernel;
@@ -36,42 +37,42 @@ struct Launch {
 };
 void launch(const Launch& launch);
 
-// What the stand-in says of itself: multiprocessors that hold one block each, and the shared memory a block may ask
-// for, with leave (cudaFuncSetAttribute) and without. Few and small, for every thread of a cooperative launch has a
-// stack.
+// The simulated device: multiprocessors with one block each, and the most shared memory per block, with and without
+// cudaFuncSetAttribute. Both are small, because every thread of a cooperative launch has a stack.
 constexpr std::size_t kMultiprocessors = 5, kSharedBytes = std::size_t(96) << 10, kFreelyShared = std::size_t(48) << 10;
-constexpr std::size_t kL2Bytes = 4096;  // a small convolution's tensors pass it
+constexpr std::size_t kL2Bytes = 4096;  // smaller than a small convolution's tensors
 
-// Off, for whole models: one order, and nobody looks at the accesses.
+// Off, for whole models: only one order of threads, and accesses are not checked.
 void set_checks(bool on);
 
 // The kernels that launch() has run, by address.
 std::vector<const void*> kernels_run();
 
-// What threads do together. A collective is complete when every thread named has come to the same line.
-enum class Together : uint8_t { grid_barrier, block_barrier, warp_barrier, shuffle, ballot };  // the widest first
+// The collectives. One is complete when every thread of its mask has arrived at the same line.
+enum class Collective : uint8_t { grid_barrier, block_barrier, warp_barrier, shuffle, ballot };  // the widest first
 enum class Lane : uint8_t { index, up, down, exclusive_or };
 void grid_barrier(std::source_location where);
 void block_barrier(std::source_location where);
 void warp_barrier(uint32_t mask, std::source_location where);
-// The `bits` that the lane `of` names has brought; the thread's own where it names none of its group of `width` lanes.
+// The `bits` given by the lane that `how` and `of` select; the thread's own if that is outside its group of `width`
+// lanes.
 uint64_t shuffle(uint32_t mask, uint64_t bits, Lane how, int of, int width, std::source_location where);
 uint32_t ballot(uint32_t mask, bool vote, std::source_location where);
 
-// What a thread has asked to be copied to shared memory, whenever it waits for it.
+// An asynchronous copy to shared memory, done when the thread waits for it.
 struct Copy {
   void* to;
   unsigned char bytes[16];
-  const void* code;  // where it was asked for
+  const void* code;  // the address of the call
   bool committed;
 };
 
 // The running thread.
 struct Running {
   const Launch* launch;
-  uint32_t first_phase, phase;             // a pass over a grid begins one, and so does each of its grid barriers
+  uint32_t first_phase, phase;             // each pass over a grid and each grid barrier starts a new one
   bool traced;                             // only the first pass of a launch is
-  std::size_t block, thread;               // counted through
+  std::size_t block, thread;               // linear indices
   uint16_t block_barriers, warp_barriers;  // passed so far
   const char* stack;                       // of its fiber
   const char* shared;                      // shared memory of the block
@@ -81,33 +82,33 @@ struct Running {
 };
 Running* running();  // null outside a kernel
 
-// Ends the launch with a fault of the running thread. `address` is one in the code, null where the message has the
-// place.
+// Ends the launch with a fault of the running thread. `address` is a code address, null if the message has the
+// position.
 [[noreturn]] void fault(const std::string& what, const void* address = nullptr);
 
-// Checks and records an access of the running thread; `back`: where the access reported returns to, one byte before
-// lies its line.
+// Checks and records an access of the running thread; `back`: the return address of the report; the byte before it
+// belongs to the line of the access.
 void touch(const void* address, std::size_t bytes, bool writes, const void* back);
 
 constexpr std::size_t kStackBytes = std::size_t(128) << 10;
 
-// Device memory lies in one range of addresses: exactly as many bytes as asked for, with guard bytes behind.
+// Device memory is one range of addresses; buffers have exactly the size requested, followed by guard bytes.
 constexpr std::size_t kArenaBytes = std::size_t(4) << 30;
 char* arena();
 bool is_device(const void* p);
-void* reserve(std::size_t bytes);       // address space that costs nothing until it is touched
+void* reserve(std::size_t bytes);       // address space, without memory until it is accessed
 std::vector<unsigned char> contents();  // of every buffer
 void restore(const std::vector<unsigned char>& contents);
 void check_guards();
-std::string describe(std::size_t at);  // a place in contents()
+std::string describe(std::size_t at);  // a position in contents()
 std::string describe(const void* p);   // an address on the device
 
-// What is known of each byte of device memory.
+// The state of each byte of device memory.
 enum class Byte : uint8_t { nobody, fresh, written };
 Byte* byte_states(const void* p);
 void mark_written(void* p, std::size_t bytes);
 
-// The host may touch device memory only while one of these lives: elsewhere that ends the program.
+// The host may access device memory only while one of these exists: otherwise the program crashes.
 class DeviceAccess {
  public:
   DeviceAccess();

@@ -1,5 +1,5 @@
-// What the host gave to the stand-in's streams, in its order: everything runs at once here, so the order is what there
-// is to check.
+// A log of the host's calls on the simulated streams, in order: every call executes immediately here, so only the order
+// can be checked.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace pc::simt {
 
-// "work 1": kernels, copies or cuDNN on the first stream. "record 1": an event takes note of it. "wait 2": the second
-// stream waits for the last record. Neighbouring works of one stream are one line.
+// "work 1": kernels, copies or cuDNN on the first stream. "record 1": an event is recorded on it. "wait 2": the second
+// stream waits for the last record. Consecutive work on one stream is one line.
 const std::vector<std::string>& stream_notes();
 void clear_stream_notes();
 void note_work(cudaStream_t stream);
 
-// Copies to pinned memory arrive no sooner than the host waits for them. How many were asked for in all; `arrive`
-// brings the first so many.
+// Copies to pinned memory are delayed until the host waits for them. late_copies(): the number requested so far;
+// arrive(n): completes the first n.
 std::size_t late_copies();
 void arrive(std::size_t count);
 

@@ -1,4 +1,4 @@
-// Two streams: what conv2d's gradients give to which, and that both wait where they must; and a host that waits.
+// Two streams: which of conv2d's gradients runs on which stream, and the waits between them; and waits of the host.
 #include "kernels/runtime/streams.h"
 
 #include <cstring>
@@ -16,7 +16,7 @@ namespace {
 using Notes = std::vector<std::string>;
 const Notes kForkAndJoin{"record 1", "wait 2", "work 2", "work 1", "record 2", "wait 1"};
 
-TEST(Streams, GpuGradientsOfAConvolutionRunSideBySide) {
+TEST(Streams, GpuGradientsOfAConvolutionRunConcurrently) {
   const Conv2dShape s{.n = 2, .h = 5, .w = 4, .c = 3, .k = 4, .r = 3, .s = 3, .stride = 2, .pad = 1};
   const int64_t x_size = int64_t(s.n) * s.h * s.w * s.c, w_size = int64_t(s.k) * s.r * s.s * s.c,
                 y_size = int64_t(s.n) * s.p() * s.q() * s.k;
@@ -34,8 +34,8 @@ TEST(Streams, GpuGradientsOfAConvolutionRunSideBySide) {
 }
 
 TEST(Streams, GpuJoinsWhateverHappens) {
-  const Buffer room(Device::cuda, 4);
-  const auto work = [&] { memory_cuda.zero(room.data(), 4); };
+  const Buffer buffer(Device::cuda, 4);
+  const auto work = [&] { memory_cuda.zero(buffer.data(), 4); };
   simt::clear_stream_notes();
   EXPECT_THROW(run_concurrently([&] { work(), throw std::runtime_error("no"); }, work), std::runtime_error);
   EXPECT_EQ(simt::stream_notes(), (Notes{"record 1", "wait 2", "work 2", "record 2", "wait 1"}));
@@ -58,21 +58,21 @@ TEST(Readback, GpuMemoryArrivesAsItWasWhenAskedFor) {
   Readback readback(Device::cuda, 3 * sizeof(float));
   readback.ask(0, first.data(), 2 * sizeof(float));
   readback.ask(2 * sizeof(float), second.data(), sizeof(float));
-  memory_cuda.zero(first.data(), 2 * sizeof(float));  // the device goes on
+  memory_cuda.zero(first.data(), 2 * sizeof(float));  // later work on the device
   EXPECT_EQ(floats(readback.wait(), 3), (std::vector<float>{1, 2, 3}));
 }
 
-TEST(Event, GpuCopiesAreThereBehindItAndNoSooner) {
+TEST(Event, GpuCopiesAreThereAfterItAndNoSooner) {
   const Array one(Device::cuda, DType::f32, Values{1});
   const Pinned block(Device::cuda, 2 * sizeof(float));
-  Event mark(Device::cuda), later(Device::cuda);
-  mark.wait();  // never set
+  Event earlier(Device::cuda), later(Device::cuda);
+  earlier.wait();  // never recorded
   memory_cuda.copy_out_later(block.data(), one.data(), sizeof(float));
-  mark.set();
+  earlier.record();
   memory_cuda.copy_out_later(block.data() + sizeof(float), one.data(), sizeof(float));
-  later.set();
+  later.record();
   EXPECT_NE(floats(block.data(), 1)[0], 1);
-  mark.wait();
+  earlier.wait();
   EXPECT_EQ(floats(block.data(), 1)[0], 1);
   EXPECT_NE(floats(block.data(), 2)[1], 1);
   later.wait();

@@ -1,5 +1,5 @@
-// What the kernels read and write: g++'s -fsanitize=thread calls the functions below at every access that it cannot
-// prove private, and no other library answers.
+// The kernels' memory accesses: g++'s -fsanitize=thread calls the functions below at every access that it cannot prove
+// private. They replace the sanitizer's own library.
 //
 // A byte of global or shared memory remembers its last writer and its readers since. Two threads race where one of
 // them writes and neither __syncthreads() nor, within a warp, __syncwarp() lies between; threads of different blocks
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kWarp = 32;
 
-// Whom a record stands for: one thread, or several of one warp, block or grid.
+// The threads of a record: one thread, or several of one warp, block or grid.
 enum class Who : uint8_t { thread, warp, block, grid };
 
 struct Access {
@@ -29,14 +29,14 @@ struct Shadow {
 
 bool same_warp(const Access& a, const Access& b) { return a.block == b.block && a.thread / kWarp == b.thread / kWarp; }
 
-// A barrier of the block or the warp lies between what happened and now.
+// Whether a barrier of the block or the warp separates the record from now.
 bool separated(const Access& before, const Access& now) {
   if (before.who == Who::grid || before.block != now.block) return false;
   if (before.block_barriers != now.block_barriers) return true;
   return before.who <= Who::warp && same_warp(before, now) && before.warp_barriers != now.warp_barriers;
 }
 
-// An old record concerns nobody: of another launch, from before a grid barrier, or of another block's shared memory.
+// An old record is not relevant: of another launch, from before a grid barrier, or of another block's shared memory.
 bool races(const Access& before, const Access& now, bool shared) {
   if (before.phase != now.phase || (shared && before.block != now.block)) return false;
   const bool own = before.who == Who::thread && before.block == now.block && before.thread == now.thread;
@@ -52,7 +52,7 @@ void add_reader(Access& readers, const Access& now, bool shared) {
   readers.who = std::max(readers.who, both);
 }
 
-// Device memory's and shared memory's records. Blocks that live at once have their own.
+// Device memory's and shared memory's records. Each resident block has its own.
 Shadow* shadow_of(const Running& now, const char* p, bool shared) {
   static Shadow* const device = static_cast<Shadow*>(reserve(kArenaBytes * sizeof(Shadow)));
   static Shadow* const of_shared = static_cast<Shadow*>(reserve(kMultiprocessors * now.shared_bytes * sizeof(Shadow)));

@@ -6,7 +6,7 @@
 #include "kernels/base/error.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 
 namespace pc::test {
 namespace {
@@ -137,6 +137,54 @@ TEST_F(Config, TheProgramEndsWithUsageAndPrintsTheHelp) {
   EXPECT_EQ(help.code, 0);
   TrainConfig config;
   EXPECT_EQ(help.out, config_help(config.keys()));
+}
+
+TEST(TrainConfig, EveryKeyRoundTrips) {
+  TrainConfig a, b;
+  a.data.labels = {"x", "y"};
+  a.train.lr = 0.1234567890123;
+  a.augment.flip = 0;
+  for (const ConfigKey& key : a.keys())
+    for (const ConfigKey& other : b.keys())
+      if (key.section == other.section && key.key == other.key) other.set(key.get());
+  EXPECT_EQ(to_ini(a.keys(), false), to_ini(b.keys(), false));
+}
+
+TEST(TrainConfig, EveryKeyHasAMeaning) {
+  TrainConfig config;
+  for (const ConfigKey& key : config.keys()) EXPECT_FALSE(key.help.empty()) << key.section << "." << key.key;
+}
+
+// A run writes its keys to config.ini and reads them again.
+TEST(TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
+  TrainConfig config;
+  const auto keys = config.keys();
+  const auto set = [&](const std::string& name, const std::string& text) {
+    for (const ConfigKey& key : keys)
+      if (key.section + "." + key.key == name) key.set(text);
+  };
+  EXPECT_NO_THROW(set("data.root", std::string(180, 'x')));
+  EXPECT_THROW(set("data.root", std::string(181, 'x')), std::invalid_argument);
+  EXPECT_THROW(set("data.root", "a ;b"), std::invalid_argument);
+  EXPECT_THROW(set("data.root", "a\nb"), std::invalid_argument);
+  EXPECT_THROW(set("data.labels", "a,;b"), std::invalid_argument);
+  std::string many;
+  for (int i = 0; i < 70; ++i) many += "xy,";  // 210 characters
+  EXPECT_THROW(set("data.labels", many), std::invalid_argument);
+}
+
+TEST(TrainConfig, HeadWeightsMustMatchTheLabels) {
+  TrainConfig config;
+  config.data.labels = {"a", "b"};
+  EXPECT_EQ(config.head_weights(), (std::vector<float>{1, 1}));
+  config.train.head_weights = {"0.5", "2"};
+  EXPECT_EQ(config.head_weights(), (std::vector<float>{0.5f, 2}));
+  config.train.head_weights = {"0.5"};
+  EXPECT_EQ(config.head_weights(), (std::vector<float>{0.5f, 0.5f}));
+  config.train.head_weights = {"0.5", "1", "2"};
+  EXPECT_ANY_THROW(config.head_weights());
+  config.train.head_weights = {"0.5", "x"};
+  EXPECT_ANY_THROW(config.head_weights());
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 
 TEST(Demo, TrainsAndPredicts) {
   TemporaryFolder folder;
-  make_colours(folder / "colours", 20);
+  make_colors(folder / "colours", 20);
   ::setenv("PC_PRESET", PC_PRESET, 1);
   ::setenv("XDG_CACHE_HOME", folder.path().c_str(), 1);
   ::setenv("PC_RUNS", (folder / "runs").c_str(), 1);

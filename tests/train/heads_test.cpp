@@ -1,4 +1,4 @@
-// pctrain on a catalogue in Kaggle's layout: many label columns with gaps, splits that keep groups together and can be
+// pctrain on a catalog in Kaggle's layout: many label columns with gaps, splits that keep groups together and can be
 // given back, classes that are visited more often.
 #include <fmt/format.h>
 
@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "data/image.h"
+#include "data/png.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
 #include "models/model_file.h"
@@ -28,10 +29,10 @@ class Heads : public testing::Test {
  protected:
   static constexpr int kProducts = 96;
 
-  void SetUp() override { write_catalogue("shop", kProducts); }
+  void SetUp() override { write_catalog("shop", kProducts); }
 
   // Red Apparel and blue Footwear; three products of a name; of articleType Scarves there are but three.
-  void write_catalogue(const std::string& name, int products) {
+  void write_catalog(const std::string& name, int products) {
     std::filesystem::create_directories(folder_ / name / "images");
     std::string csv = "id,masterCategory,articleType,season,year,usage,productDisplayName\n";
     for (int i = 0; i < products; ++i) {
@@ -182,7 +183,7 @@ TEST_F(Heads, PcevalFindsTheTestPicturesAgain) {
   for (const char* head : {"masterCategory", "articleType"})
     for (const char* figure : {"n", "accuracy", "macro_f1"})
       EXPECT_EQ(there[head][figure], trained[head][figure]) << head;
-  write_catalogue("shop", kProducts + 1);
+  write_catalog("shop", kProducts + 1);
   const Outcome other = run_program("pceval", arguments);
   EXPECT_EQ(other.code, 3);
   EXPECT_NE(other.err.find("97 pictures, but the model was trained on a data set of 96"), std::string::npos)
@@ -191,7 +192,7 @@ TEST_F(Heads, PcevalFindsTheTestPicturesAgain) {
 
 TEST_F(Heads, ARunDoesNotGoOnWithAnotherSplit) {
   ASSERT_EQ(train("grown", {}).code, 0);
-  write_catalogue("shop", kProducts + 12);
+  write_catalog("shop", kProducts + 12);
   const Outcome outcome = train("grown", {"train.epochs=2"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_NE(outcome.err.find("grown/split.csv: the pictures are no longer divided as it says"), std::string::npos)
@@ -216,7 +217,7 @@ TEST_F(Heads, NoBrandIsOnTwoSides) {
 }
 
 TEST_F(Heads, FoldersHaveNeitherYearsNorBrands) {
-  make_colours(folder_ / "colours", 4);
+  make_colors(folder_ / "colours", 4);
   for (const auto& [how, column] : {std::pair("year", "year"), std::pair("brand", "productDisplayName")}) {
     Strings a = train_arguments(folder_.path(), folder_ / "colours", "none");
     a.insert(a.end(), {"--set", std::string("data.split=") + how});

@@ -18,7 +18,7 @@ using nlohmann::json;
 
 class Recipes : public testing::Test {
  protected:
-  void SetUp() override { make_colours(folder_ / "colours", 20); }
+  void SetUp() override { make_colors(folder_ / "colours", 20); }
   Outcome train(const std::string& name, const std::vector<std::string>& settings, int kill_after_ms = -1) {
     std::vector<std::string> a = train_arguments(folder_.path(), folder_ / "colours", name);
     for (const std::string& s : settings) a.insert(a.end(), {"--set", s});

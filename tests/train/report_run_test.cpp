@@ -9,7 +9,7 @@
 #include "kernels/base/file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/run/events.h"
+#include "tools/runs/events.h"
 
 namespace pc::test {
 namespace {
@@ -20,7 +20,7 @@ class ReportRun : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new TemporaryFolder;
-    make_colours(*folder_ / "colours", 20);
+    make_colors(*folder_ / "colours", 20);
     std::filesystem::rename(*folder_ / "colours" / "blue", *folder_ / "colours" / kHostile);
     std::filesystem::rename(*folder_ / "colours" / "red", *folder_ / "colours" / "Schuhe, 靴 👟");
     trained_ = new Outcome(pctrain({}));

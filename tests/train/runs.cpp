@@ -10,13 +10,14 @@
 #include <thread>
 
 #include "data/image.h"
+#include "data/png.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
 #include "tests/support.h"
 
 namespace pc::test {
 
-void make_colours(const std::filesystem::path& root, int per_class) {
+void make_colors(const std::filesystem::path& root, int per_class) {
   const char* names[] = {"blue", "green", "red"};
   for (std::size_t c = 0; c < 3; ++c) {
     std::filesystem::create_directories(root / names[c]);

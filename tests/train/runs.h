@@ -7,8 +7,8 @@
 
 namespace pc::test {
 
-// One folder per class ("blue", "green", "red"), `per_class` noisy 24x20 PNG pictures of that colour in each.
-void make_colours(const std::filesystem::path& root, int per_class);
+// One folder per class ("blue", "green", "red"), `per_class` noisy 24x20 PNG pictures of that color in each.
+void make_colors(const std::filesystem::path& root, int per_class);
 
 struct Outcome {
   int code = -1;  // exit code; 128 + signal where one ended the program

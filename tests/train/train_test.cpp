@@ -18,7 +18,7 @@ class Train : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new TemporaryFolder;
-    make_colours(*folder_ / "colours", 20);
+    make_colors(*folder_ / "colours", 20);
     whole_ = new Outcome(run_program("pctrain", arguments("whole")));
   }
   static void TearDownTestSuite() {
@@ -59,7 +59,7 @@ TEST_F(Train, FinishesAndLeavesWhatItPromises) {
   EXPECT_EQ(events.back()["heads"]["label"]["n"], 6);
 }
 
-TEST_F(Train, LearnsColours) {
+TEST_F(Train, LearnsColors) {
   const Outcome outcome = run_program("pctrain", arguments("learned", {"--set", "train.epochs=12"}));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const json test = metrics("learned").back()["heads"]["label"];
@@ -216,7 +216,7 @@ TEST_F(Train, ModelGoesBackToTorchvision) {
 TEST_F(Train, FineTunesFromOneLabelColumnToAnother) {
   // The same pictures under other names: the backbone is kept, the head starts anew although its size agrees.
   const auto data = *folder_ / "renamed";
-  make_colours(data, 20);
+  make_colors(data, 20);
   std::filesystem::rename(data / "red", data / "rot");
   auto a = train_arguments(folder_->path(), data, "renamed");
   a.insert(a.end(),
@@ -266,7 +266,7 @@ TEST_F(Train, DryRunWritesNoRun) {
 
 TEST_F(Train, TooManyBadPicturesStopTheRun) {
   const auto data = *folder_ / "broken";
-  make_colours(data, 4);
+  make_colors(data, 4);
   for (int i = 0; i < 3; ++i)
     write_file_atomically(data / "red" / ("bad" + std::to_string(i) + ".jpg"), "not a picture");
   auto a = train_arguments(folder_->path(), data, "broken");

@@ -31,7 +31,7 @@ TEST_P(HostileFile, EndsInOneLine) {
 
 std::string golden(const char* name) { return read_file(std::string(PC_SOURCE_DIR "/tests/weights/golden/") + name); }
 
-std::vector<Hostile> strangers() {
+std::vector<Hostile> other_formats() {
   std::string tar = "sys_info" + std::string(1016, '\0');
   tar.replace(257, 5, "ustar");
   return {
@@ -304,7 +304,7 @@ std::vector<Hostile> bad_stacked() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Strangers, HostileFile, testing::ValuesIn(strangers()),
+INSTANTIATE_TEST_SUITE_P(OtherFormats, HostileFile, testing::ValuesIn(other_formats()),
                          [](const auto& param) { return param.param.name; });
 INSTANTIATE_TEST_SUITE_P(Safetensors, HostileFile, testing::ValuesIn(bad_safetensors()),
                          [](const auto& param) { return param.param.name; });

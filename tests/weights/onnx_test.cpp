@@ -3,13 +3,17 @@
 
 #include <fmt/ranges.h>
 
+#include "data/decode.h"
 #include "data/resize.h"
 #include "data/store.h"
 #include "data/zip.h"
+#include "data/zip_unpack.h"
 #include "engine/ops.h"
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "tests/weights/peer.h"
 #include "tools/predict/predictor.h"
+#include "tools/weights/onnx_preprocessing.h"
 
 namespace pc {
 namespace {
@@ -52,7 +56,7 @@ void each_picture(const std::string& archive, int step, const std::function<void
   }
 }
 
-Batch catalogue_pictures(int n) {
+Batch catalog_pictures(int n) {
   Batch batch{.h = 80, .w = 60};
   each_picture("raw-jpegs-400.zip", 1, [&](const Image& image) {
     if (batch.n == n || image.h != batch.h || image.w != batch.w) return;
@@ -120,7 +124,7 @@ class OnnxParity : public Onnx {
 TEST_F(OnnxParity, RealPicturesGetOurLogits) {
   PC_NEEDS_ONNXRUNTIME();
   PC_NEEDS_SHARED("datasets/raw-jpegs-400.zip");
-  const Batch five = catalogue_pictures(5);
+  const Batch five = catalog_pictures(5);
   ASSERT_EQ(five.n, 5);
   for (const char* architecture : {"smallcnn", "resnet18"}) check(info_of(architecture, 80, 60), {five, five.first()});
 }

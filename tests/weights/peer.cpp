@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "data/store.h"
+#include "data/cache_folder.h"
 #include "kernels/base/random.h"
 
 namespace pc::test {

@@ -11,7 +11,7 @@
 #include <new>
 #include <string>
 
-#include "tools/cli/terminal.h"
+#include "kernels/base/logger.h"
 
 namespace pc {
 namespace {
@@ -19,14 +19,14 @@ namespace {
 // One line, whatever a file brought into the message: no control character reaches the terminal. stderr may be full or
 // closed as well; there is nobody left to tell then.
 int complain(const char* name, Exit code, const std::string& message) {
-  std::fprintf(stderr, "%s: %s\n", name, visible(message).c_str());
+  Logger(name).line(message);
   return int(code);
 }
 
 }  // namespace
 
 int run_program(const char* name, const std::function<Exit()>& body) {
-  constexpr int bug = 1;
+  constexpr int kBug = 1;
   try {
     errno = 0;
     const Exit code = body();
@@ -41,7 +41,7 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     // fmt::print throws when stdout cannot take its text.
     if (!std::ferror(stdout)) {
       std::fprintf(stderr, "%s: internal error: %s\n", name, error.what());
-      return bug;
+      return kBug;
     }
   }
   const int cause = errno;

@@ -1,4 +1,4 @@
-// Shaded shapes on a white ground: the products of a made-up catalogue.
+// Shaded shapes on a white ground: the products of a made-up catalog.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,5 @@
+#include "tools/dataset/fetch_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -6,10 +8,9 @@
 #include <optional>
 #include <thread>
 
-#include "data/store.h"
+#include "data/cache_folder.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
-#include "tools/dataset/subcommands.h"
 #include "tools/fetch/credentials.h"
 #include "tools/fetch/fetch.h"
 
@@ -32,10 +33,10 @@ class Display {
   }
   void progress(const char* what, int64_t done, int64_t total) {
     if (what != what_) clear();
-    constexpr int64_t unit = 1000;
-    if (!bar_) bar_.emplace(fmt::format("{} {}", what, name_), total / unit, "kB");
+    constexpr int64_t kUnit = 1000;
+    if (!bar_) bar_.emplace(fmt::format("{} {}", what, name_), total / kUnit, "kB");
     what_ = what;
-    bar_->update(done / unit);
+    bar_->update(done / kUnit);
   }
   void clear() { bar_.reset(); }
 

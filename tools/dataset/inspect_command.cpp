@@ -1,3 +1,5 @@
+#include "tools/dataset/inspect_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,8 +11,9 @@
 #include "kernels/base/parallel.h"
 #include "tools/cli/json.h"
 #include "tools/cli/progress.h"
-#include "tools/dataset/inspect_report.h"
-#include "tools/dataset/subcommands.h"
+#include "tools/dataset/inspect_html.h"
+#include "tools/dataset/inspect_json.h"
+#include "tools/dataset/inspect_text.h"
 
 namespace pc {
 namespace {
@@ -23,16 +26,16 @@ struct Options {
 };
 
 // All columns of a styles.csv that are labels: not the key, and not the two that differ from product to product.
-std::vector<std::string> label_columns(const Catalogue& catalogue) {
+std::vector<std::string> label_columns(const Catalog& catalog) {
   std::vector<std::string> columns;
-  for (const std::string& name : catalogue.columns_there)
+  for (const std::string& name : catalog.columns_there)
     if (name != "id" && name != "year" && name != "productDisplayName") columns.push_back(name);
   return columns;
 }
 
 DataSet open_with_labels(const Options& o) {
   DataSet data = open_dataset(o.root, o.labels);
-  return data.catalogue.columns.empty() ? open_dataset(o.root, label_columns(data.catalogue)) : data;
+  return data.catalog.columns.empty() ? open_dataset(o.root, label_columns(data.catalog)) : data;
 }
 
 Exit run(const Options& o) {
@@ -40,7 +43,7 @@ Exit run(const Options& o) {
   const DataSet data = open_with_labels(o);
   Inspection found;
   {
-    Progress progress("inspecting", int64_t(data.catalogue.items.size()));
+    Progress progress("inspecting", int64_t(data.catalog.items.size()));
     found = inspect(data, [&](int64_t done, int64_t) { progress.update(done); });
   }
   const std::string name = std::filesystem::path(o.root).filename().string();

@@ -1,10 +1,12 @@
-// One page without scripts.
+#include "tools/dataset/inspect_html.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "tools/dataset/inspect_report.h"
-#include "tools/report/html.h"
+#include "tools/cli/terminal.h"
+#include "tools/dataset/inspect_text.h"
+#include "tools/html/html.h"
 
 namespace pc {
 namespace {
@@ -44,11 +46,11 @@ class Page {
     if (body_.size() < kTextBytes) return false;
     return left_out_ = true;
   }
-  const std::string& file(std::size_t item) const { return data_.catalogue.items[item].file; }
+  const std::string& file(std::size_t item) const { return data_.catalog.items[item].file; }
 
   std::string picture(std::size_t item) {
     return thumbnails_.show(fmt::format("p{}", item), file(item),
-                            [&] { return data_.pictures->image(item, {.min_side = 80}); });
+                            [&] { return data_.images->image(item, {.min_side = 80}); });
   }
 
   void figure(const char* name, int64_t value) {
@@ -64,7 +66,7 @@ class Page {
   }
 
   void summary() {
-    const Catalogue::Report& report = data_.catalogue.report;
+    const Catalog::Report& report = data_.catalog.report;
     body_ += fmt::format("<h1>{}</h1>\n<nav>", html_text(name_));
     if (has_disagreements()) body_ += "<a href=\"#labels\">Likely wrong labels</a>";
     if (!found_.groups.empty()) body_ += "<a href=\"#groups\">Near duplicates</a>";
@@ -72,14 +74,14 @@ class Page {
       body_ += fmt::format("<a href=\"#column{}\">{}</a>", c, html_text(found_.columns[c].name));
     body_ += "</nav>\n<dl>\n";
     figure("rows", report.rows), figure("repaired rows", report.repaired_rows);
-    figure("rows without a picture", report.rows_without_picture),
-        figure("pictures without a row", report.pictures_without_row);
+    figure("rows without a picture", report.rows_without_image),
+        figure("pictures without a row", report.images_without_row);
     figure("duplicate ids", report.duplicate_ids), figure("pictures", found_.pictures);
     figure("unreadable", int64_t(found_.unreadable.size())),
         figure("near-duplicate groups", int64_t(found_.groups.size()));
     body_ += "</dl>\n";
     std::vector<std::string> reasons, sizes, modes;
-    for (const BadPicture& bad : found_.unreadable) reasons.push_back(bad.reason);
+    for (const BadImage& bad : found_.unreadable) reasons.push_back(bad.reason);
     for (const auto& [size, count] : found_.sizes) sizes.push_back(fmt::format("{}: {}", size, grouped(count)));
     for (const auto& [mode, count] : found_.modes) modes.push_back(fmt::format("{}: {}", mode, grouped(count)));
     list("Unreadable pictures", reasons);
@@ -109,7 +111,7 @@ class Page {
           d.suspects.size() < d.items.size() && std::count(d.suspects.begin(), d.suspects.end(), d.items[i]) > 0;
       body_ += fmt::format("<figure{}>{}<br><b>{}</b><br><small>{}</small></figure>",
                            suspect ? " class=\"suspect\"" : "", picture(d.items[i]),
-                           html_text(label_of(data_.catalogue, d.items[i], column)), html_text(file(d.items[i])));
+                           html_text(label_of(data_.catalog, d.items[i], column)), html_text(file(d.items[i])));
     }
     body_ += more(d.items.size(), kPerGroup) + "</div>\n";
   }
@@ -135,8 +137,8 @@ class Page {
     body_ += fmt::format("<h2 id=\"column{}\">{}</h2>\n<p>{}</p>\n", column, html_text(facts.name),
                          html_text(balance_text(facts)));
     std::vector<std::vector<std::size_t>> members(facts.classes.size());
-    for (std::size_t i = 0; i < data_.catalogue.items.size(); ++i)
-      if (const int32_t label = data_.catalogue.items[i].labels[column]; label >= 0)
+    for (std::size_t i = 0; i < data_.catalog.items.size(); ++i)
+      if (const int32_t label = data_.catalog.items[i].labels[column]; label >= 0)
         members[std::size_t(label)].push_back(i);
     for (std::size_t k = 0; k < std::min(facts.classes.size(), kClasses) && !full(); ++k) {
       const ClassCount& c = facts.classes[k];
@@ -145,7 +147,7 @@ class Page {
           "<div class=\"class\"><b>{}</b><div class=\"n\">{} · {:.1f} %<div class=\"bar\" "
           "style=\"width:{:.1f}%\"></div>"
           "</div><div class=\"row\">",
-          html_text(c.name), grouped(c.count), 100.0 * double(c.count) / double(facts.labelled),
+          html_text(c.name), grouped(c.count), 100.0 * double(c.count) / double(facts.labeled),
           100.0 * double(c.count) / double(facts.classes.front().count));
       const std::size_t shown = std::min(items.size(), kPerClass);  // spread over the class, not its first ones
       for (std::size_t i = 0; i < shown; ++i) body_ += picture(items[i * items.size() / shown]);

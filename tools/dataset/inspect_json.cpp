@@ -1,7 +1,6 @@
-// The whole inspection as one JSON object.
-#include <algorithm>
+#include "tools/dataset/inspect_json.h"
 
-#include "tools/dataset/inspect_report.h"
+#include <algorithm>
 
 namespace pc {
 namespace {
@@ -17,18 +16,16 @@ json counts_json(const Counts& counts) {
 json column_json(const ColumnFacts& column) {
   json classes = json::object();
   for (const ClassCount& c : column.classes) classes[c.name] = c.count;
-  return {{"labelled", column.labelled},
-          {"missing", column.missing},
-          {"majority", column.majority()},
-          {"classes", classes}};
+  return {
+      {"labelled", column.labeled}, {"missing", column.missing}, {"majority", column.majority()}, {"classes", classes}};
 }
 
-json disagreement_json(const Catalogue& catalogue, std::size_t column, const Disagreement& d) {
+json disagreement_json(const Catalog& catalog, std::size_t column, const Disagreement& d) {
   json pictures = json::array();
   for (const uint32_t item : d.items) {
     const bool suspect = std::count(d.suspects.begin(), d.suspects.end(), item) > 0;
     pictures.push_back(
-        {{"file", catalogue.items[item].file}, {"label", label_of(catalogue, item, column)}, {"suspect", suspect}});
+        {{"file", catalog.items[item].file}, {"label", label_of(catalog, item, column)}, {"suspect", suspect}});
   }
   return pictures;
 }
@@ -36,26 +33,26 @@ json disagreement_json(const Catalogue& catalogue, std::size_t column, const Dis
 }  // namespace
 
 json inspection_json(const std::string& name, const DataSet& data, const Inspection& found) {
-  const Catalogue& catalogue = data.catalogue;
-  const Catalogue::Report& report = catalogue.report;
+  const Catalog& catalog = data.catalog;
+  const Catalog::Report& report = catalog.report;
   json columns = json::object(), suspects = json::object(), groups = json::array(), unreadable = json::array();
   for (std::size_t c = 0; c < found.columns.size(); ++c) {
     columns[found.columns[c].name] = column_json(found.columns[c]);
     json& of_column = suspects[found.columns[c].name] = json::array();
-    for (const Disagreement& d : found.disagreements[c]) of_column.push_back(disagreement_json(catalogue, c, d));
+    for (const Disagreement& d : found.disagreements[c]) of_column.push_back(disagreement_json(catalog, c, d));
   }
   for (const auto& group : found.groups) {
     json files = json::array();
-    for (const uint32_t item : group) files.push_back(catalogue.items[item].file);
+    for (const uint32_t item : group) files.push_back(catalog.items[item].file);
     groups.push_back(std::move(files));
   }
-  for (const BadPicture& bad : found.unreadable) unreadable.push_back({{"file", bad.file}, {"reason", bad.reason}});
+  for (const BadImage& bad : found.unreadable) unreadable.push_back({{"file", bad.file}, {"reason", bad.reason}});
   return {{"data", name},
           {"layout", data.kind},
           {"rows", report.rows},
           {"repaired_rows", report.repaired_rows},
-          {"rows_without_picture", report.rows_without_picture},
-          {"pictures_without_row", report.pictures_without_row},
+          {"rows_without_picture", report.rows_without_image},
+          {"pictures_without_row", report.images_without_row},
           {"duplicate_ids", report.duplicate_ids},
           {"notes", report.notes},
           {"pictures", found.pictures},

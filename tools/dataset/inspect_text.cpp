@@ -1,9 +1,8 @@
-// Tables and bars for a terminal.
+#include "tools/dataset/inspect_text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "tools/dataset/inspect_report.h"
 
 namespace pc {
 namespace {
@@ -25,17 +24,17 @@ std::string counts_text(const char* name, const Counts& counts, std::size_t top)
   return text + more(shown, counts.size());
 }
 
-std::string suspects_text(const Catalogue& catalogue, std::size_t column, const std::vector<Disagreement>& all,
+std::string suspects_text(const Catalog& catalog, std::size_t column, const std::vector<Disagreement>& all,
                           std::size_t groups, std::size_t top, const Terminal& terminal) {
   if (all.empty()) return "";
-  std::string text = fmt::format("  {}: {} of {} groups\n", visible(catalogue.columns[column]),
+  std::string text = fmt::format("  {}: {} of {} groups\n", visible(catalog.columns[column]),
                                  grouped(int64_t(all.size())), grouped(int64_t(groups)));
   const std::size_t shown = std::min(top ? top : all.size(), all.size());
   for (std::size_t i = 0; i < shown; ++i) {
     std::string group;
     for (const uint32_t item : all[i].items) {
-      group += fmt::format("{}{} {}", group.empty() ? "" : " | ", visible(catalogue.items[item].file),
-                           visible(label_of(catalogue, item, column)));
+      group += fmt::format("{}{} {}", group.empty() ? "" : " | ", visible(catalog.items[item].file),
+                           visible(label_of(catalog, item, column)));
     }
     text += "    " + (terminal.on ? clipped(group, std::size_t(std::max(20, terminal.columns - 4))) : group) + "\n";
   }
@@ -48,13 +47,13 @@ int64_t largest(const std::vector<std::vector<uint32_t>>& groups) {
   return int64_t(most);
 }
 
-std::string pictures_text(const Catalogue::Report& report, const Inspection& found) {
+std::string pictures_text(const Catalog::Report& report, const Inspection& found) {
   int64_t in_groups = 0;
   for (const auto& group : found.groups) in_groups += int64_t(group.size());
   std::string text = line("rows", report.rows);
   text += line("repaired rows", report.repaired_rows, report.repaired_rows ? "an unquoted comma, joined again" : "");
-  text += line("rows without a picture", report.rows_without_picture);
-  text += line("pictures without a row", report.pictures_without_row);
+  text += line("rows without a picture", report.rows_without_image);
+  text += line("pictures without a row", report.images_without_row);
   text += line("duplicate ids", report.duplicate_ids, report.duplicate_ids ? "the first row counts" : "");
   text += line("pictures", found.pictures);
   text += line("unreadable", int64_t(found.unreadable.size()));
@@ -85,17 +84,17 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const Termin
   for (std::size_t i = 0; i < shown; ++i) name_width = std::max(name_width, width(classes[i].name));
   constexpr int kNumbers = 4 + 10 + 9 + 2;  // indent, count, share, gap
   if (terminal.on) name_width = std::min(name_width, std::size_t(std::max(8, terminal.columns - kNumbers - 8)));
-  const int room = std::min(60, terminal.columns - kNumbers - int(name_width));
+  const int bar_width = std::min(60, terminal.columns - kNumbers - int(name_width));
   std::string text;
-  int64_t rest = column.labelled;
+  int64_t rest = column.labeled;
   for (std::size_t i = 0; i < shown; ++i) {
-    const double share = double(classes[i].count) / double(column.labelled);
+    const double share = double(classes[i].count) / double(column.labeled);
     std::string name = visible(classes[i].name);
     if (terminal.on) name = clipped(name, name_width);
     text += fmt::format("    {}{:>10}{:>9}", padded(name, name_width), grouped(classes[i].count), percent(share));
-    if (terminal.on && room > 0) {
+    if (terminal.on && bar_width > 0) {
       const double of_largest = double(classes[i].count) / double(classes.front().count);
-      text += "  " + painted(bar(of_largest, room), terminal.color);
+      text += "  " + painted(bar(of_largest, bar_width), terminal.color);
     }
     text += "\n";
     rest -= classes[i].count;
@@ -107,9 +106,9 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const Termin
 
 std::string inspection_text(const std::string& name, const DataSet& data, const Inspection& found, std::size_t top,
                             const Terminal& terminal) {
-  std::string text = fmt::format("{} ({})\n", visible(name), data.kind) + pictures_text(data.catalogue.report, found);
-  if (!data.catalogue.report.notes.empty()) text += "\nrows and files to look at\n";
-  for (const std::string& note : data.catalogue.report.notes) text += fmt::format("  {}\n", visible(note));
+  std::string text = fmt::format("{} ({})\n", visible(name), data.kind) + pictures_text(data.catalog.report, found);
+  if (!data.catalog.report.notes.empty()) text += "\nrows and files to look at\n";
+  for (const std::string& note : data.catalog.report.notes) text += fmt::format("  {}\n", visible(note));
   if (!found.unreadable.empty()) text += "\nunreadable\n";
   const std::size_t shown = std::min(top ? top : found.unreadable.size(), found.unreadable.size());
   for (std::size_t i = 0; i < shown; ++i) text += fmt::format("  {}\n", visible(found.unreadable[i].reason));
@@ -119,7 +118,7 @@ std::string inspection_text(const std::string& name, const DataSet& data, const 
     text += fmt::format("\n{}: {}\n", visible(column.name), balance_text(column)) + class_table(column, top, terminal);
   std::string suspects;
   for (std::size_t c = 0; c < found.columns.size(); ++c)
-    suspects += suspects_text(data.catalogue, c, found.disagreements[c], found.groups.size(), top, terminal);
+    suspects += suspects_text(data.catalog, c, found.disagreements[c], found.groups.size(), top, terminal);
   if (!suspects.empty()) text += "\nlikely wrong labels: near-identical pictures that disagree\n" + suspects;
   return text;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "data/image_format.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 
@@ -19,7 +20,7 @@ struct Seen {
   std::optional<std::string> error;
 };
 
-std::string mode_text(const PictureInfo& info) {
+std::string mode_text(const ImageInfo& info) {
   if (info.format == ImageFormat::unknown) return name_of(info.mode);  // IDX: there is no picture file
   return fmt::format("{}, {}", name_of(info.format), name_of(info.mode));
 }
@@ -28,8 +29,8 @@ Seen look_at(const DataSet& data, std::size_t item, Signature& signature) {
   Seen seen;
   try {
     // As small as the comparison allows: the whole file is read and checked all the same.
-    const Image image = data.pictures->image(item, {.min_side = 4 * Signature::kSide});
-    const PictureInfo info = data.pictures->info(item);
+    const Image image = data.images->image(item, {.min_side = 4 * Signature::kSide});
+    const ImageInfo info = data.images->info(item);
     signature = signature_of(image.pixels.data(), image.h, image.w);
     seen.size = fmt::format("{}x{}", info.w, info.h);
     seen.mode = mode_text(info);
@@ -47,56 +48,56 @@ Counts largest_first(const std::map<std::string, int64_t>& by_name) {
 
 }  // namespace
 
-double ColumnFacts::majority() const { return labelled ? double(classes.front().count) / double(labelled) : 0; }
+double ColumnFacts::majority() const { return labeled ? double(classes.front().count) / double(labeled) : 0; }
 
 int64_t ColumnFacts::classes_below(int64_t count) const {
   return std::count_if(classes.begin(), classes.end(), [=](const ClassCount& c) { return c.count < count; });
 }
 
-ColumnFacts column_facts(const Catalogue& catalogue, std::size_t column) {
-  ColumnFacts facts{.name = catalogue.columns[column], .classes = {}};
-  const auto& names = catalogue.classes[column];
+ColumnFacts column_facts(const Catalog& catalog, std::size_t column) {
+  ColumnFacts facts{.name = catalog.columns[column], .classes = {}};
+  const auto& names = catalog.classes[column];
   for (std::size_t i = 0; i < names.size(); ++i) facts.classes.push_back({.name = names[i], .count = 0, .label = i});
-  for (const auto& item : catalogue.items) {
+  for (const auto& item : catalog.items) {
     const int32_t label = item.labels[column];
-    label < 0 ? ++facts.missing : (++facts.classes[std::size_t(label)].count, ++facts.labelled);
+    label < 0 ? ++facts.missing : (++facts.classes[std::size_t(label)].count, ++facts.labeled);
   }
   std::stable_sort(facts.classes.begin(), facts.classes.end(),
                    [](const ClassCount& a, const ClassCount& b) { return a.count > b.count; });
   return facts;
 }
 
-std::vector<Disagreement> disagreements_in(const Catalogue& catalogue, std::size_t column,
+std::vector<Disagreement> disagreements_in(const Catalog& catalog, std::size_t column,
                                            const std::vector<std::vector<uint32_t>>& groups) {
   std::vector<Disagreement> found;
   for (const auto& group : groups) {
     Disagreement d;
     std::map<int32_t, std::size_t> votes;
     for (const uint32_t item : group) {
-      const int32_t label = catalogue.items[item].labels[column];
+      const int32_t label = catalog.items[item].labels[column];
       if (label < 0) continue;
       d.items.push_back(item);
       ++votes[label];
     }
     if (votes.size() < 2) continue;
     for (const uint32_t item : d.items)
-      if (2 * votes[catalogue.items[item].labels[column]] <= d.items.size()) d.suspects.push_back(item);
+      if (2 * votes[catalog.items[item].labels[column]] <= d.items.size()) d.suspects.push_back(item);
     found.push_back(std::move(d));
   }
   return found;
 }
 
-const std::string& label_of(const Catalogue& catalogue, std::size_t item, std::size_t column) {
+const std::string& label_of(const Catalog& catalog, std::size_t item, std::size_t column) {
   static const std::string none;
-  const int32_t label = catalogue.items[item].labels[column];
-  return label < 0 ? none : catalogue.classes[column][std::size_t(label)];
+  const int32_t label = catalog.items[item].labels[column];
+  return label < 0 ? none : catalog.classes[column][std::size_t(label)];
 }
 
 Inspection inspect(const DataSet& data, const PackProgress& progress) {
-  const Catalogue& catalogue = data.catalogue;
-  const auto total = int64_t(catalogue.items.size());
+  const Catalog& catalog = data.catalog;
+  const auto total = int64_t(catalog.items.size());
   Inspection found{.pictures = total};
-  std::vector<Signature> signatures(catalogue.items.size());
+  std::vector<Signature> signatures(catalog.items.size());
   std::map<std::string, int64_t> sizes, modes;
   constexpr int64_t kStep = 512;  // pictures between two reports of progress
   for (int64_t first = 0; first < total; first += kStep) {
@@ -109,7 +110,7 @@ Inspection inspect(const DataSet& data, const PackProgress& progress) {
     for (std::size_t i = 0; i < step.size(); ++i) {
       const std::size_t item = std::size_t(first) + i;
       if (step[i].error) {
-        found.unreadable.push_back({.item = item, .file = catalogue.items[item].file, .reason = *step[i].error});
+        found.unreadable.push_back({.item = item, .file = catalog.items[item].file, .reason = *step[i].error});
         continue;
       }
       ++found.readable;
@@ -121,9 +122,9 @@ Inspection inspect(const DataSet& data, const PackProgress& progress) {
   found.sizes = largest_first(sizes);
   found.modes = largest_first(modes);
   found.groups = near_duplicate_groups(signatures);
-  for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
-    found.columns.push_back(column_facts(catalogue, c));
-    found.disagreements.push_back(disagreements_in(catalogue, c, found.groups));
+  for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
+    found.columns.push_back(column_facts(catalog, c));
+    found.disagreements.push_back(disagreements_in(catalog, c, found.groups));
   }
   return found;
 }

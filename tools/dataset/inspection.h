@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "data/near_duplicates.h"
 #include "data/store.h"
 
@@ -16,13 +16,13 @@ namespace pc {
 struct ClassCount {
   std::string name;
   int64_t count = 0;
-  std::size_t label = 0;  // index into the catalogue's classes
+  std::size_t label = 0;  // index into the catalog's classes
 };
 
 struct ColumnFacts {
   std::string name;
   std::vector<ClassCount> classes;  // the largest first, equal ones by name
-  int64_t labelled = 0, missing = 0;
+  int64_t labeled = 0, missing = 0;
   double majority() const;  // the share of the largest class: what guessing it always scores
   int64_t classes_below(int64_t count) const;
 };
@@ -39,7 +39,7 @@ struct Inspection {
   int64_t pictures = 0, readable = 0;
   Counts sizes;  // "60x80", width first
   Counts modes;  // "JPEG, RGB"
-  std::vector<BadPicture> unreadable;
+  std::vector<BadImage> unreadable;
   std::vector<ColumnFacts> columns;
   std::vector<std::vector<uint32_t>> groups;             // near duplicates
   std::vector<std::vector<Disagreement>> disagreements;  // per column
@@ -49,13 +49,13 @@ struct Inspection {
 Inspection inspect(const DataSet& data, const PackProgress& progress = {});
 
 // The counts of one label column.
-ColumnFacts column_facts(const Catalogue& catalogue, std::size_t column);
+ColumnFacts column_facts(const Catalog& catalog, std::size_t column);
 
 // The groups that disagree in one column.
-std::vector<Disagreement> disagreements_in(const Catalogue& catalogue, std::size_t column,
+std::vector<Disagreement> disagreements_in(const Catalog& catalog, std::size_t column,
                                            const std::vector<std::vector<uint32_t>>& groups);
 
 // The text of an item's label, "" where it has none.
-const std::string& label_of(const Catalogue& catalogue, std::size_t item, std::size_t column);
+const std::string& label_of(const Catalog& catalog, std::size_t item, std::size_t column);
 
 }  // namespace pc

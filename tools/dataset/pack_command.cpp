@@ -1,3 +1,5 @@
+#include "tools/dataset/pack_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -6,7 +8,6 @@
 #include "data/store.h"
 #include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
-#include "tools/dataset/subcommands.h"
 
 namespace pc {
 namespace {
@@ -21,11 +22,11 @@ Exit pack(const Options& o) {
   const DataSet data = open_dataset(o.root, {});
   std::shared_ptr<const ImageStore> store;
   {
-    Progress progress("packing", int64_t(data.catalogue.items.size()));
+    Progress progress("packing", int64_t(data.catalog.items.size()));
     store = open_store(data, store_settings(o.height, o.width), o.cache,
                        [&](int64_t done, int64_t) { progress.update(done); });
   }
-  for (const BadPicture& bad : store->bad()) fmt::print(stderr, "pcdata: skipped {}\n", bad.reason);
+  for (const BadImage& bad : store->bad()) fmt::print(stderr, "pcdata: skipped {}\n", bad.reason);
   fmt::print("{}: {} pictures, {} unreadable\n", store->path().string(), store->size(), store->bad().size());
   return Exit::ok;
 }

@@ -1,15 +1,18 @@
+#include "tools/dataset/sample_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 
+#include "data/jpeg.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"
 #include "tools/cli/progress.h"
 #include "tools/dataset/drawing.h"
-#include "tools/dataset/subcommands.h"
 
 namespace pc {
 namespace {

@@ -1,4 +1,5 @@
-// pcdata unpack: an archive of pictures becomes a folder, whole or not at all.
+#include "tools/dataset/unpack_command.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,12 +11,13 @@
 #include <vector>
 
 #include "data/archive.h"
-#include "engine/safetensors.h"
+#include "data/zip_unpack.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/cli/json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
-#include "tools/dataset/subcommands.h"
 
 namespace pc {
 namespace {
@@ -36,13 +38,13 @@ struct Selection {
 // Kaggle's archive holds everything a second time below myntradataset/; a copy with the same size and checksum is left
 // out.
 Selection without_copies(const std::vector<ZipRecord>& records) {
-  constexpr std::string_view prefix = "myntradataset/";
+  constexpr std::string_view kPrefix = "myntradataset/";
   std::vector<const ZipRecord*> by_name;
   for (const ZipRecord& r : records) by_name.push_back(&r);
   std::sort(by_name.begin(), by_name.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
   const auto is_copy = [&](const ZipRecord& r) {
-    if (!r.name.starts_with(prefix)) return false;
-    const std::string_view original = std::string_view(r.name).substr(prefix.size());
+    if (!r.name.starts_with(kPrefix)) return false;
+    const std::string_view original = std::string_view(r.name).substr(kPrefix.size());
     const auto at = std::lower_bound(by_name.begin(), by_name.end(), original,
                                      [](const auto* a, std::string_view name) { return a->name < name; });
     return at != by_name.end() && (*at)->name == original && (*at)->bytes == r.bytes && (*at)->crc32 == r.crc32;
@@ -58,7 +60,7 @@ Selection without_copies(const std::vector<ZipRecord>& records) {
     }
   }
   if (s.copies > 0)
-    std::erase_if(s.records, [&](const auto* r) { return is_folder(*r) && r->name.starts_with(prefix); });
+    std::erase_if(s.records, [&](const auto* r) { return is_folder(*r) && r->name.starts_with(kPrefix); });
   return s;
 }
 

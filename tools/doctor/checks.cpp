@@ -1,4 +1,3 @@
-// CPU, threads, memory and disk.
 #include "tools/doctor/checks.h"
 
 #include <fmt/format.h>
@@ -8,8 +7,11 @@
 #include <algorithm>
 #include <system_error>
 
-#include "data/store.h"
+#include "data/cache_folder.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
+#include "tools/doctor/check_gpu.h"
 
 namespace pc {
 namespace {
@@ -17,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using State = Finding::State;
 
-constexpr uint64_t megabyte = 1'000'000, gigabyte = 1000 * megabyte;
+constexpr uint64_t kMegabyte = 1'000'000, kGigabyte = 1000 * kMegabyte;
 
 // The folder itself or the nearest one above it that exists.
 fs::path existing(const fs::path& folder) {
@@ -30,9 +32,8 @@ fs::path existing(const fs::path& folder) {
 // The files of one kind in the cache folder, sorted.
 std::vector<std::string> files_in(const fs::path& cache, const char* extension) {
   std::vector<std::string> there;
-  std::error_code error;
-  for (fs::directory_iterator it(cache, error); !error && it != fs::directory_iterator(); it.increment(error))
-    if (it->path().extension() == extension) there.push_back(it->path().string());
+  for (const fs::path& file : list_folder(cache))
+    if (file.extension() == extension) there.push_back(file.string());
   std::sort(there.begin(), there.end());
   return there;
 }
@@ -78,17 +79,17 @@ Finding check_memory(const MemoryFacts& facts) {
   Finding finding{.name = "memory",
                   .found = fmt::format("{} free of {}", size_text(facts.free()), size_text(facts.total))};
   if (facts.limit) finding.found += fmt::format("; a control group allows {}", size_text(*facts.limit));
-  if (facts.free() < gigabyte / 4) {
+  if (facts.free() < kGigabyte / 4) {
     finding.state = State::problem, finding.code = Exit::limit;
     finding.advice = "even prediction needs about 100 MB: end other programs or raise the limit";
-  } else if (facts.free() < 2 * gigabyte) {
+  } else if (facts.free() < 2 * kGigabyte) {
     finding.state = State::warning;
     finding.advice = "little for training: take a smaller train.batch (pctrain CONFIG --dry-run prints what it needs)";
   }
   return finding;
 }
 
-Finding check_room(const std::string& name, const fs::path& folder) {
+Finding check_space(const std::string& name, const fs::path& folder) {
   const fs::path place = existing(folder);
   std::error_code error;
   const fs::space_info space = fs::space(place, error);
@@ -98,8 +99,8 @@ Finding check_room(const std::string& name, const fs::path& folder) {
     finding.state = State::problem, finding.code = Exit::file;
     finding.found = fmt::format("nothing can be written to {}", folder.string());
     finding.advice = fmt::format("change the permissions of {} or work elsewhere", place.string());
-  } else if (space.available < 2 * gigabyte) {
-    const bool full = space.available < 100 * megabyte;
+  } else if (space.available < 2 * kGigabyte) {
+    const bool full = space.available < 100 * kMegabyte;
     finding.state = full ? State::problem : State::warning;
     finding.code = full ? Exit::file : Exit::ok;
     finding.advice = "the packed pictures take up to 1 GB, each run ten times its model: make room or work elsewhere";
@@ -133,8 +134,8 @@ std::vector<Finding> examine() {
                            check_memory(memory_facts())};
   for (Finding& gpu : check_gpu(gpu_build(), probe_gpu())) all.push_back(std::move(gpu));
   const fs::path cache = default_cache_folder();
-  all.push_back(check_room("runs", "runs"));
-  all.push_back(check_room("cache", cache));
+  all.push_back(check_space("runs", "runs"));
+  all.push_back(check_space("cache", cache));
   all.push_back(check_weights(cache));
   all.push_back(check_data(cache, "/usr/share/datasets"));
   return all;

@@ -14,12 +14,8 @@ Finding check_cpu(const std::string& model, const std::vector<CpuFeature>& featu
 Finding check_threads(const CpuFacts& facts);
 Finding check_memory(const MemoryFacts& facts);
 
-// One line for a build without CUDA; else driver, libraries and each GPU. All of it is a warning as long as the
-// programs start and the CPU can do the work.
-std::vector<Finding> check_gpu(const GpuBuild& build, const GpuProbe& probe);
-
-// Whether files can be made in `folder`, which need not exist yet, and how much room there is.
-Finding check_room(const std::string& name, const std::filesystem::path& folder);
+// Whether files can be made in `folder`, which need not exist yet, and how much space is free.
+Finding check_space(const std::string& name, const std::filesystem::path& folder);
 // What pcdata fetch left in the cache folder, and Debian's Fashion-MNIST in `datasets`.
 Finding check_weights(const std::filesystem::path& cache);
 Finding check_data(const std::filesystem::path& cache, const std::filesystem::path& datasets);

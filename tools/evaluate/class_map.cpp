@@ -59,16 +59,16 @@ void ClassMap::check_classes(const std::vector<std::string>& classes, const std:
                                    fmt::join(first, ", ")));
 }
 
-std::vector<std::vector<int32_t>> ClassMap::right_labels(const std::vector<std::string>& classes,
-                                                         const std::vector<std::string>& labels) const {
-  std::vector<std::vector<int32_t>> right(classes.size());
+std::vector<std::vector<int32_t>> ClassMap::correct_labels(const std::vector<std::string>& classes,
+                                                           const std::vector<std::string>& labels) const {
+  std::vector<std::vector<int32_t>> correct(classes.size());
   for (const Pair& pair : pairs_) {
     const auto name = std::find(classes.begin(), classes.end(), pair.name);
     const auto label = std::find(labels.begin(), labels.end(), pair.label);
     if (name != classes.end() && label != labels.end())
-      right[std::size_t(name - classes.begin())].push_back(int32_t(label - labels.begin()));
+      correct[std::size_t(name - classes.begin())].push_back(int32_t(label - labels.begin()));
   }
-  return right;
+  return correct;
 }
 
 std::vector<std::string> ClassMap::labels_if(const std::vector<std::string>& labels, bool known) const {

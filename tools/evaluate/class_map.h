@@ -1,11 +1,11 @@
-// Class map: which labels of a model are right answers for a class of a data set that was labelled in other words.
+// Class map: which labels of a model are correct answers for a class of a data set that was labeled in other words.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "models/model_file.h"
 
 namespace pc {
@@ -23,8 +23,8 @@ class ClassMap {
   // Error(data) naming file and line of a class that is not one of `classes`; `root` is what the data set is called.
   void check_classes(const std::vector<std::string>& classes, const std::string& root) const;
   // Per class the indices of its labels among `labels`; no index: it cannot be scored.
-  std::vector<std::vector<int32_t>> right_labels(const std::vector<std::string>& classes,
-                                                 const std::vector<std::string>& labels) const;
+  std::vector<std::vector<int32_t>> correct_labels(const std::vector<std::string>& classes,
+                                                   const std::vector<std::string>& labels) const;
   // The map's labels, each once, that are among `labels`, or that are not.
   std::vector<std::string> known(const std::vector<std::string>& labels) const { return labels_if(labels, true); }
   std::vector<std::string> unknown(const std::vector<std::string>& labels) const { return labels_if(labels, false); }

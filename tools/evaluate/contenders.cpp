@@ -19,10 +19,8 @@ std::string chosen_head(const fs::path& path, const ModelInfo& info, const Shift
     if (head.name == settings.head || info.heads.size() == 1) return head.name;
   if (const int best = settings.map.best_head(info.heads); best >= 0 && settings.head.empty())
     return info.heads[std::size_t(best)].name;
-  std::vector<std::string> names;
-  for (const Head& head : info.heads) names.push_back(head.name);
-  fail(Exit::usage,
-       fmt::format("{} has several heads; choose one with --head: {}", path.string(), fmt::join(names, ", ")));
+  fail(Exit::usage, fmt::format("{} has several heads; choose one with --head: {}", path.string(),
+                                fmt::join(info.head_names(), ", ")));
 }
 
 // The column of DATA that all models are scored on; "" where pictures have just one label.
@@ -30,7 +28,7 @@ std::string chosen_column(const std::vector<Contender>& models, const ShiftSetti
   const DataSet data = open_dataset(settings.data, {});
   if (data.kind != "kaggle") return settings.label;
   if (!settings.label.empty()) return settings.label;
-  const auto& there = data.catalogue.columns_there;
+  const auto& there = data.catalog.columns_there;
   for (const Contender& model : models)
     if (std::find(there.begin(), there.end(), model.head) != there.end()) return model.head;
   fail(Exit::data, fmt::format("{}: no model's head is a column there; name one with --labels: {}", settings.data,
@@ -91,7 +89,7 @@ std::set<std::string> common_classes(const std::vector<Contender>& models) {
   for (const Contender& model : models) {
     if (!model.photos) continue;
     std::set<std::string> own;
-    const auto& classes = model.photos->data.catalogue.classes[0];
+    const auto& classes = model.photos->data.catalog.classes[0];
     for (std::size_t c = 0; c < classes.size(); ++c)
       if (model.photos->heads[0].truth_of_class[c] >= 0 && (!common || common->contains(classes[c])))
         own.insert(classes[c]);

@@ -1,91 +1,10 @@
 #include "tools/evaluate/evaluate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
-#include <numeric>
+
+#include "tools/cli/progress.h"
 
 namespace pc {
-
-namespace {
-
-// The mean of f over the true classes that have a picture.
-template <class F>
-double mean_over_classes(const HeadScore& score, const F& f) {
-  double sum = 0;
-  int present = 0;
-  for (int truth = 0; truth < score.truths(); ++truth)
-    if (score.pictures(truth)) sum += f(truth), ++present;
-  return present ? sum / present : 0;
-}
-
-}  // namespace
-
-bool HeadScore::is_right(int truth, int prediction) const {
-  if (!mapped()) return truth == prediction;
-  const auto& all = right[std::size_t(truth)];
-  return std::find(all.begin(), all.end(), prediction) != all.end();
-}
-
-int64_t HeadScore::pictures(int truth) const {
-  const auto row = confusion.begin() + std::ptrdiff_t(truth) * classes;
-  return std::accumulate(row, row + classes, int64_t{0});
-}
-
-int64_t HeadScore::hits(int truth) const {
-  int64_t hits = 0;
-  for (int p = 0; p < classes; ++p)
-    if (is_right(truth, p)) hits += confusion[std::size_t(truth) * std::size_t(classes) + std::size_t(p)];
-  return hits;
-}
-
-int64_t HeadScore::claims(int truth) const {
-  int64_t claims = 0;
-  for (int p = 0; p < classes; ++p) {
-    if (!is_right(truth, p)) continue;
-    for (int other = 0; other < truths(); ++other)
-      if (!is_right(other, p)) claims += confusion[std::size_t(other) * std::size_t(classes) + std::size_t(p)];
-  }
-  return claims;
-}
-
-int64_t HeadScore::n() const { return std::accumulate(confusion.begin(), confusion.end(), int64_t{0}); }
-
-double HeadScore::accuracy() const {
-  int64_t right_ones = 0;
-  for (int truth = 0; truth < truths(); ++truth) right_ones += hits(truth);
-  return n() ? double(right_ones) / double(n()) : 0;
-}
-
-double HeadScore::macro_f1() const {
-  return mean_over_classes(*this, [&](int truth) {
-    return 2.0 * double(hits(truth)) / double(pictures(truth) + hits(truth) + claims(truth));
-  });
-}
-
-double HeadScore::mean_recall() const {
-  return mean_over_classes(*this, [&](int truth) { return double(hits(truth)) / double(pictures(truth)); });
-}
-
-double HeadScore::majority() const {
-  int64_t most = 0;
-  for (int p = 0; p < classes; ++p) {
-    int64_t served = 0;
-    for (int truth = 0; truth < truths(); ++truth)
-      if (is_right(truth, p)) served += pictures(truth);
-    most = std::max(most, served);
-  }
-  return n() ? double(most) / double(n()) : 0;
-}
-
-Interval wilson(double share, int64_t count) {
-  if (count == 0) return {0, 1};
-  constexpr double z = 1.959963984540054;
-  const double n = double(count), middle = share + z * z / (2 * n);
-  const double reach = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
-  return {std::max(0.0, (middle - reach) / scale), std::min(1.0, (middle + reach) / scale)};
-}
 
 void for_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
                 const LogitsSink& sink, const EvaluateProgress& progress) {
@@ -102,13 +21,21 @@ void for_logits(Classifier& model, const BatchMaker& batches, std::span<const ui
   }
 }
 
-std::vector<HeadScore> empty_scores(const std::vector<HeadShape>& heads) {
-  std::vector<HeadScore> scores;
-  for (const HeadShape& head : heads)
-    scores.push_back({.name = head.name,
-                      .classes = head.classes,
-                      .confusion = std::vector<int64_t>(std::size_t(head.classes) * std::size_t(head.classes))});
-  return scores;
+LabeledLogits collect_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
+                             const char* what) {
+  Progress progress(what, int64_t(items.size()));
+  LabeledLogits all{.logits = std::vector<Logits>(items.size()), .labels = {}};
+  for_logits(
+      model, batches, items, batch,
+      [&](std::size_t place, std::size_t, std::span<const float> logits) {
+        all.logits[place].emplace_back(logits.begin(), logits.end());
+      },
+      [&](int64_t done) { progress.update(done); });
+  for (const uint32_t item : items) {
+    all.labels.emplace_back();
+    for (std::size_t h = 0; h < batches.heads(); ++h) all.labels.back().push_back(batches.label(item, h));
+  }
+  return all;
 }
 
 std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
@@ -123,42 +50,6 @@ std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>&
   };
   for_logits(model, batches, items, batch, count, progress);
   return scores;
-}
-
-nlohmann::json to_json(const std::vector<HeadScore>& scores) {
-  nlohmann::json j = nlohmann::json::object();
-  for (const HeadScore& s : scores) {
-    const int64_t n = s.n();
-    const Interval interval = wilson(s.accuracy(), n);
-    const auto share = [&](double value) { return n ? nlohmann::json(value) : nlohmann::json(); };
-    j[s.name] = {{"n", n},
-                 {"unknown", s.unknown},
-                 {"accuracy", share(s.accuracy())},
-                 {"low", share(interval.low)},
-                 {"high", share(interval.high)},
-                 {s.mapped() ? "mean_recall" : "macro_f1", share(s.mapped() ? s.mean_recall() : s.macro_f1())},
-                 {"majority", share(s.majority())}};
-  }
-  return j;
-}
-
-std::string to_table(const std::vector<HeadScore>& scores) {
-  std::size_t width = 4;
-  for (const HeadScore& s : scores) width = std::max(width, s.name.size());
-  const bool mapped = std::any_of(scores.begin(), scores.end(), [](const HeadScore& s) { return s.mapped(); });
-  std::string text =
-      fmt::format("{:<{}} {:>8} {:>8} {:>8} {:>9}  {:<17} {:>11} {:>9}\n", "head", width, "classes", "n", "unknown",
-                  "accuracy", "95 % interval", mapped ? "mean recall" : "macro-F1", "majority");
-  for (const HeadScore& s : scores) {
-    text += fmt::format("{:<{}} {:>8} {:>8} {:>8} ", s.name, width, s.classes, s.n(), s.unknown);
-    const Interval interval = wilson(s.accuracy(), s.n());
-    if (s.n())
-      text += fmt::format("{:>9.4f}  {:.4f} … {:.4f}   {:>11.4f} {:>9.4f}\n", s.accuracy(), interval.low, interval.high,
-                          s.mapped() ? s.mean_recall() : s.macro_f1(), s.majority());
-    else
-      text += fmt::format("{:>9}  {:<17} {:>11} {:>9}\n", "-", "-", "-", "-");
-  }
-  return text;
 }
 
 }  // namespace pc

@@ -1,53 +1,15 @@
-// Scores of a classifier on a labelled set of pictures: accuracy and macro-F1 of each head.
+// A classifier over items of a training run: its logits, and its score.
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "models/model_file.h"
-#include "tools/run/batches.h"
+#include "tools/evaluate/head_score.h"
+#include "tools/evaluate/labeled_logits.h"
+#include "tools/runs/batches.h"
 
 namespace pc {
-
-// Counts of one head: confusion[truth * classes + prediction], one row per true class.
-struct HeadScore {
-  std::string name;
-  int classes = 0;  // that the head tells apart
-  std::vector<int64_t> confusion;
-  int64_t unknown = 0;  // pictures whose label the model never saw, or without a label
-  // Per true class the predictions that are right; without any entry the true classes are the head's own.
-  std::vector<std::vector<int32_t>> right = {};
-
-  void add(int truth, int prediction) {
-    ++confusion[std::size_t(truth) * std::size_t(classes) + std::size_t(prediction)];
-  }
-  bool mapped() const { return !right.empty(); }
-  bool is_right(int truth, int prediction) const;
-  int truths() const { return classes ? int(confusion.size() / std::size_t(classes)) : 0; }
-
-  // Of one true class.
-  int64_t pictures(int truth) const;
-  int64_t hits(int truth) const;
-  // Pictures of other classes with a wrong prediction that would be right for this one.
-  int64_t claims(int truth) const;
-
-  int64_t n() const;
-  double accuracy() const;  // of n; 0 where n is 0
-  // Mean over the true classes that have a picture, the others do not count; 0 where none has. F1 is 2 hits / (2 hits +
-  // misses + claims).
-  double macro_f1() const;
-  double mean_recall() const;
-  double majority() const;  // accuracy of the one prediction that is right most often when always given
-};
-
-struct Interval {
-  double low, high;
-};
-// 95 % confidence interval of a share of `right` among n (Wilson, JASA 22, 1927); 0 … 1 for n = 0.
-Interval wilson(double share, int64_t n);
 
 using EvaluateProgress = std::function<void(int64_t done)>;
 
@@ -56,17 +18,12 @@ using LogitsSink = std::function<void(std::size_t place, std::size_t head, std::
 void for_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
                 const LogitsSink& sink, const EvaluateProgress& progress = {});
 
-// One per head, nothing counted yet.
-std::vector<HeadScore> empty_scores(const std::vector<HeadShape>& heads);
+// The same with the batch maker's labels; `what` names the work in the progress bar.
+LabeledLogits collect_logits(Classifier& model, const BatchMaker& batches, std::span<const uint32_t> items, int batch,
+                             const char* what);
 
 // One score per head. Labels are the batch maker's; label < 0 counts as unknown.
 std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>& heads, const BatchMaker& batches,
                                 std::span<const uint32_t> items, int batch, const EvaluateProgress& progress = {});
-
-// {"articleType": {"n", "unknown", "accuracy", "low", "high", "macro_f1", "majority"}, …}; low and high are wilson's, a
-// mapped score has "mean_recall" in place of "macro_f1", and every share is null where n is 0.
-nlohmann::json to_json(const std::vector<HeadScore>& scores);
-// The same as a table for people, "-" for null.
-std::string to_table(const std::vector<HeadScore>& scores);
 
 }  // namespace pc

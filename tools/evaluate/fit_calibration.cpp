@@ -15,7 +15,7 @@ std::vector<Threshold> thresholds_of(const std::vector<Vote>& votes, int labels)
 }
 
 // The head with most labels knows most of what a product looks like.
-NoveltyRule rule_of(const ModelInfo& info, const CalibrationSet& answered) {
+NoveltyRule rule_of(const ModelInfo& info, const LabeledLogits& answered) {
   const auto finest = std::max_element(info.heads.begin(), info.heads.end(),
                                        [](const Head& a, const Head& b) { return a.labels.size() < b.labels.size(); });
   NoveltyRule rule{.head = std::size_t(finest - info.heads.begin())};
@@ -25,7 +25,7 @@ NoveltyRule rule_of(const ModelInfo& info, const CalibrationSet& answered) {
   return rule;
 }
 
-double limit_of(const NoveltyRule& rule, const CalibrationSet& answered) {
+double limit_of(const NoveltyRule& rule, const LabeledLogits& answered) {
   std::vector<double> scores;
   for (const Logits& logits : answered.logits) scores.push_back(novelty(rule, logits));
   return upper_quantile(std::move(scores), kStrange);
@@ -33,7 +33,7 @@ double limit_of(const NoveltyRule& rule, const CalibrationSet& answered) {
 
 }  // namespace
 
-Evidence evidence_of(const CalibrationSet& answered, std::size_t head) {
+Evidence evidence_of(const LabeledLogits& answered, std::size_t head) {
   Evidence evidence;
   for (std::size_t i = 0; i < answered.logits.size(); ++i) {
     if (answered.labels[i][head] < 0) continue;
@@ -43,28 +43,28 @@ Evidence evidence_of(const CalibrationSet& answered, std::size_t head) {
   return evidence;
 }
 
-std::vector<std::vector<Named>> name_all(const ModelInfo& info, const CalibrationSet& answered, int percent) {
+std::vector<std::vector<Named>> name_all(const ModelInfo& info, const LabeledLogits& answered, int percent) {
   std::vector<std::vector<Named>> all;
   for (const Logits& logits : answered.logits) all.push_back(named_labels(info, logits, percent));
   return all;
 }
 
-void fit_calibration(ModelInfo& info, const CalibrationSet& answered) {
+void fit_calibration(ModelInfo& info, const LabeledLogits& answered) {
   if (!info.calibration) info.calibration.emplace().heads.resize(info.heads.size());
   Calibration& calibration = *info.calibration;
-  std::vector<bool> labelled;
+  std::vector<bool> labeled;
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     const Evidence evidence = evidence_of(answered, h);
-    labelled.push_back(!evidence.labels.empty());
-    if (labelled[h]) calibration.heads[h].temperature = fit_temperature(evidence);
+    labeled.push_back(!evidence.labels.empty());
+    if (labeled[h]) calibration.heads[h].temperature = fit_temperature(evidence);
   }
   const auto named = name_all(info, answered, 0);
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     std::vector<Vote> votes;
     for (std::size_t i = 0; i < named.size(); ++i)
       if (const Named& one = named[i][h]; answered.labels[i][h] >= 0 && one.label >= 0)
-        votes.push_back({.label = one.label, .p = one.p, .right = one.label == answered.labels[i][h]});
-    if (labelled[h] || calibration.heads[h].thresholds.empty())
+        votes.push_back({.label = one.label, .p = one.p, .correct = one.label == answered.labels[i][h]});
+    if (labeled[h] || calibration.heads[h].thresholds.empty())
       calibration.heads[h].thresholds = thresholds_of(votes, int(info.heads[h].labels.size()));
   }
   if (double(answered.logits.size()) * kStrange < 1) return;

@@ -8,18 +8,18 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
 #include "tools/evaluate/score.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 
 namespace pc {
 namespace {
 
 // Who trained, validated and tested in the run that made the model.
-std::vector<Split> split_of(const std::filesystem::path& model, const Catalogue& catalogue) {
+std::vector<Split> split_of(const std::filesystem::path& model, const Catalog& catalog) {
   const auto path = model.parent_path() / "split.csv";
   if (!std::filesystem::exists(path))
     fail(Exit::data, fmt::format("{}: there is no {} to say which pictures validated it; a run of pctrain writes one",
                                  model.string(), path.string()));
-  const std::vector<Split> split = read_split(path, catalogue);
+  const std::vector<Split> split = read_split(path, catalog);
   std::vector<uint32_t> test;
   for (uint32_t i = 0; i < split.size(); ++i)
     if (split[i] == Split::test) test.push_back(i);
@@ -30,10 +30,10 @@ std::vector<Split> split_of(const std::filesystem::path& model, const Catalogue&
   return split;
 }
 
-std::vector<std::size_t> validated_all(const std::vector<std::string>& models, const Catalogue& catalogue) {
-  std::vector<bool> all(catalogue.items.size(), true);
+std::vector<std::size_t> validated_all(const std::vector<std::string>& models, const Catalog& catalog) {
+  std::vector<bool> all(catalog.items.size(), true);
   for (const std::string& model : models) {
-    const std::vector<Split> split = split_of(model, catalogue);
+    const std::vector<Split> split = split_of(model, catalog);
     for (std::size_t i = 0; i < split.size(); ++i) all[i] = all[i] && split[i] == Split::val;
   }
   std::vector<std::size_t> items;
@@ -60,38 +60,39 @@ double accuracy_of(Predictor predictor, const ScorePlan& plan, const std::string
 
 }  // namespace
 
-std::vector<std::string> Soup::taken() const {
+std::vector<std::string> GreedyAverage::taken() const {
   std::vector<std::string> models;
-  for (const Ingredient& one : ingredients)
+  for (const Candidate& one : candidates)
     if (one.taken) models.push_back(one.model);
   return models;
 }
 
-Soup greedy_soup(const std::vector<std::string>& models, const std::filesystem::path& data, const Cook& cook) {
+GreedyAverage greedy_average(const std::vector<std::string>& models, const std::filesystem::path& data,
+                             const MakeMean& make_mean) {
   const ModelInfo info = load_model(models.front()).info;
   // For its test pictures: that refuses another data set than the training's, and folds rare classes as it did.
   ScorePlan plan = plan_score(data, info, {.test_only = true});
-  plan.items = validated_all(models, plan.data.catalogue);
-  Soup soup{.n = int64_t(plan.items.size())};
+  plan.items = validated_all(models, plan.data.catalog);
+  GreedyAverage average{.n = int64_t(plan.items.size())};
   for (const std::string& model : models)
-    soup.ingredients.push_back({.model = model, .alone = accuracy_of(cook({model}), plan, "scoring " + model)});
-  std::stable_sort(soup.ingredients.begin(), soup.ingredients.end(),
-                   [](const Ingredient& a, const Ingredient& b) { return a.alone > b.alone; });
+    average.candidates.push_back({.model = model, .alone = accuracy_of(make_mean({model}), plan, "scoring " + model)});
+  std::stable_sort(average.candidates.begin(), average.candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.alone > b.alone; });
   double best = 0;
-  for (Ingredient& next : soup.ingredients) {
-    std::vector<std::string> together = soup.taken();
+  for (Candidate& next : average.candidates) {
+    std::vector<std::string> together = average.taken();
     together.push_back(next.model);
-    next.mean = together.size() == 1 ? next.alone : accuracy_of(cook(together), plan, "scoring the mean");
+    next.mean = together.size() == 1 ? next.alone : accuracy_of(make_mean(together), plan, "scoring the mean");
     next.taken = next.mean >= best;
     if (next.taken) best = next.mean;
   }
-  return soup;
+  return average;
 }
 
-std::string to_table(const Soup& soup) {
+std::string to_table(const GreedyAverage& average) {
   std::string text = fmt::format("{:>9} {:>9} {:>9}  {:<8}  model\n", "pictures", "alone", "in mean", "");
-  for (const Ingredient& one : soup.ingredients)
-    text += fmt::format("{:>9} {:>9.4f} {:>9.4f}  {:<8}  {}\n", soup.n, one.alone, one.mean,
+  for (const Candidate& one : average.candidates)
+    text += fmt::format("{:>9} {:>9.4f} {:>9.4f}  {:<8}  {}\n", average.n, one.alone, one.mean,
                         one.taken ? "taken" : "left out", visible(one.model));
   return text;
 }

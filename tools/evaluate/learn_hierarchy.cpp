@@ -14,10 +14,10 @@ using Counts = std::vector<std::vector<int64_t>>;
 int64_t sum(const std::vector<int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); }
 int64_t largest(const std::vector<int64_t>& counts) { return *std::max_element(counts.begin(), counts.end()); }
 
-Counts count_pairs(const Catalogue& catalogue, std::span<const uint32_t> items, std::size_t fine, std::size_t coarse) {
-  Counts counts(catalogue.classes[fine].size(), std::vector<int64_t>(catalogue.classes[coarse].size()));
+Counts count_pairs(const Catalog& catalog, std::span<const uint32_t> items, std::size_t fine, std::size_t coarse) {
+  Counts counts(catalog.classes[fine].size(), std::vector<int64_t>(catalog.classes[coarse].size()));
   for (const uint32_t item : items) {
-    const std::vector<int32_t>& labels = catalogue.items[item].labels;
+    const std::vector<int32_t>& labels = catalog.items[item].labels;
     if (labels[fine] >= 0 && labels[coarse] >= 0) ++counts[std::size_t(labels[fine])][std::size_t(labels[coarse])];
   }
   return counts;
@@ -32,8 +32,9 @@ bool determines(const Counts& counts, const std::vector<std::string>& fine_label
     pure += largest(counts[f]);
     for (std::size_t c = 0; c < per_coarse.size(); ++c) per_coarse[c] += counts[f][c];
   }
-  const int64_t unsure = n - largest(per_coarse);  // pictures that always naming the largest class gets wrong
-  return double(pure) >= kPure * double(n) && double(n - pure) <= (1 - kTold) * double(unsure) && unsure > 0;
+  const int64_t outside_largest = n - largest(per_coarse);  // pictures that always naming the largest class gets wrong
+  return double(pure) >= kPure * double(n) && double(n - pure) <= (1 - kTold) * double(outside_largest) &&
+         outside_largest > 0;
 }
 
 std::vector<std::vector<int32_t>> possible(const Counts& counts) {
@@ -51,23 +52,22 @@ std::vector<std::vector<int32_t>> possible(const Counts& counts) {
 }
 
 // Whether the first column can be finer than the second; no two columns can be finer than each other.
-bool may_be_finer(const Catalogue& catalogue, std::size_t a, std::size_t b) {
-  const std::size_t of_a = catalogue.classes[a].size(), of_b = catalogue.classes[b].size();
+bool may_be_finer(const Catalog& catalog, std::size_t a, std::size_t b) {
+  const std::size_t of_a = catalog.classes[a].size(), of_b = catalog.classes[b].size();
   return of_a != of_b ? of_a > of_b : a > b;
 }
 
 }  // namespace
 
-Hierarchy learn_hierarchy(const Catalogue& catalogue, std::span<const uint32_t> items) {
-  std::vector<std::size_t> columns(catalogue.columns.size());
+Hierarchy learn_hierarchy(const Catalog& catalog, std::span<const uint32_t> items) {
+  std::vector<std::size_t> columns(catalog.columns.size());
   std::iota(columns.begin(), columns.end(), std::size_t{0});
-  std::sort(columns.begin(), columns.end(),
-            [&](std::size_t a, std::size_t b) { return may_be_finer(catalogue, a, b); });
+  std::sort(columns.begin(), columns.end(), [&](std::size_t a, std::size_t b) { return may_be_finer(catalog, a, b); });
   Hierarchy hierarchy;
   for (auto fine = columns.begin(); fine != columns.end(); ++fine)
     for (auto coarse = fine + 1; coarse != columns.end(); ++coarse) {
-      const Counts counts = count_pairs(catalogue, items, *fine, *coarse);
-      if (!determines(counts, catalogue.classes[*fine])) continue;
+      const Counts counts = count_pairs(catalog, items, *fine, *coarse);
+      if (!determines(counts, catalog.classes[*fine])) continue;
       hierarchy.push_back({.fine = *fine, .coarse = *coarse, .coarse_of = possible(counts)});
       break;
     }

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "models/hierarchy.h"
 
 namespace pc {
@@ -14,6 +14,6 @@ namespace pc {
 // any kind. Each column is linked to the column of most classes that it determines. Wrong labels must not make a
 // combination possible: it counts where it holds 2 % of the pictures of its finer or of its coarser label. Only pairs
 // of linked columns are learned, not whole combinations.
-Hierarchy learn_hierarchy(const Catalogue& catalogue, std::span<const uint32_t> items);
+Hierarchy learn_hierarchy(const Catalog& catalog, std::span<const uint32_t> items);
 
 }  // namespace pc

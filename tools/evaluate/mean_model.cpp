@@ -31,15 +31,15 @@ bool same_split(const std::optional<SplitRecord>& a, const std::optional<SplitRe
 
 }  // namespace
 
-LoadedModel mean_model(const std::vector<std::string>& paths, const std::vector<double>& shares) {
+LoadedModel mean_model(const std::vector<std::string>& paths, const std::vector<double>& weights) {
   LoadedModel mean = load_model(paths.front());
-  double total = shares.front();
+  double total = weights.front();
   for (std::size_t i = 1; i < paths.size(); ++i) {
     const LoadedModel next = load_model(paths[i]);
     check_same(mean.info, next.info, paths[i]);
     if (!same_split(mean.info.split, next.info.split)) mean.info.split.reset();
-    total += shares[i];
-    if (shares[i] > 0) average_members(*next.model, *mean.model, float(shares[i] / total));
+    total += weights[i];
+    if (weights[i] > 0) average_members(*next.model, *mean.model, float(weights[i] / total));
   }
   mean.info.calibration.reset();
   mean.self_test.reset();

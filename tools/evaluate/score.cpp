@@ -13,14 +13,8 @@
 namespace pc {
 namespace {
 
-std::vector<std::string> names_of(const std::vector<Head>& heads) {
-  std::vector<std::string> names;
-  for (const Head& head : heads) names.push_back(head.name);
-  return names;
-}
-
 std::size_t head_named(const ModelInfo& info, const std::string& name) {
-  const auto names = names_of(info.heads);
+  const auto names = info.head_names();
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end())
     fail(Exit::usage, fmt::format("the model has no head \"{}\"; it has {}", name, fmt::join(names, ", ")));
@@ -32,7 +26,7 @@ std::size_t only_head(const ModelInfo& info, const ScoreSettings& settings) {
   if (!settings.head.empty()) return head_named(info, settings.head);
   if (info.heads.size() == 1) return 0;
   if (const int best = settings.map.best_head(info.heads); best >= 0) return std::size_t(best);
-  const auto names = names_of(info.heads);
+  const auto names = info.head_names();
   if (std::find(names.begin(), names.end(), "label") != names.end()) return head_named(info, "label");
   fail(Exit::usage, fmt::format("the pictures have one label, the model several heads; name one with --head: {}",
                                 fmt::join(names, ", ")));
@@ -46,7 +40,7 @@ std::string one_column(const ScoreSettings& settings) {
 }
 
 // Names of the columns to score, of those there are.
-std::vector<std::string> wanted_columns(const Catalogue& there, const ModelInfo& info, const ScoreSettings& settings,
+std::vector<std::string> wanted_columns(const Catalog& there, const ModelInfo& info, const ScoreSettings& settings,
                                         const std::string& root) {
   if (!settings.map.empty() || !settings.head.empty()) return {one_column(settings)};
   std::vector<std::string> wanted = settings.labels;
@@ -56,7 +50,7 @@ std::vector<std::string> wanted_columns(const Catalogue& there, const ModelInfo&
       if (std::find(columns.begin(), columns.end(), head.name) != columns.end()) wanted.push_back(head.name);
   if (wanted.empty())
     fail(Exit::data, fmt::format("{}: none of the model's heads ({}) is a column there ({})", root,
-                                 fmt::join(names_of(info.heads), ", "), fmt::join(columns, ", ")));
+                                 fmt::join(info.head_names(), ", "), fmt::join(columns, ", ")));
   for (const std::string& name : wanted) head_named(info, name);
   return wanted;
 }
@@ -71,46 +65,46 @@ std::vector<std::string> open_columns(DataSet& data, const ModelInfo& info, cons
                                     fmt::join(settings.labels, ","), root.string()));
     return {"label"};
   }
-  const auto wanted = wanted_columns(data.catalogue, info, settings, root.string());
+  const auto wanted = wanted_columns(data.catalog, info, settings, root.string());
   data = open_dataset(root, wanted);
   return wanted;
 }
 
 // The test pictures of the training run. Classes are folded as they were then.
-std::vector<std::size_t> held_back_items(Catalogue& catalogue, const ModelInfo& info, const std::string& root) {
+std::vector<std::size_t> held_back_items(Catalog& catalog, const ModelInfo& info, const std::string& root) {
   const SplitRecord& record = *info.split;
-  if (int64_t(catalogue.items.size()) != record.pictures || files_hash(catalogue) != record.files)
+  if (int64_t(catalog.items.size()) != record.pictures || files_hash(catalog) != record.files)
     fail(Exit::data,
          fmt::format(
              "{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
              "cannot be told from its training pictures; use --split all on another data set",
-             root, catalogue.items.size(), record.pictures));
+             root, catalog.items.size(), record.pictures));
   std::vector<int64_t> min_counts;
-  for (const std::string& column : catalogue.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
-  fold_rare_classes(catalogue, min_counts, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
+  for (const std::string& column : catalog.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
+  fold_rare_classes(catalog, min_counts, record.rare == "drop" ? RareClasses::drop : RareClasses::other);
   return {record.test.begin(), record.test.end()};
 }
 
-std::vector<std::size_t> chosen_items(Catalogue& catalogue, const ModelInfo& info, bool test_only,
+std::vector<std::size_t> chosen_items(Catalog& catalog, const ModelInfo& info, bool test_only,
                                       const std::string& root) {
-  if (test_only && info.split) return held_back_items(catalogue, info, root);
-  if (test_only && catalogue.given.empty())
+  if (test_only && info.split) return held_back_items(catalog, info, root);
+  if (test_only && catalog.given.empty())
     fail(Exit::data,
          root + ": neither the model file nor the data set says which pictures are for testing; use --split all");
   std::vector<std::size_t> items;
-  for (std::size_t i = 0; i < catalogue.items.size(); ++i)
-    if (!test_only || catalogue.given[i] == Split::test) items.push_back(i);
+  for (std::size_t i = 0; i < catalog.items.size(); ++i)
+    if (!test_only || catalog.given[i] == Split::test) items.push_back(i);
   return items;
 }
 
-ScoredHead matched(const Catalogue& catalogue, std::size_t column, const ModelInfo& info, std::size_t head,
+ScoredHead matched(const Catalog& catalog, std::size_t column, const ModelInfo& info, std::size_t head,
                    const ClassMap& map) {
   ScoredHead match{.column = column, .head = head, .truth_of_class = {}};
-  const auto &labels = info.heads[head].labels, &classes = catalogue.classes[column];
-  if (!map.empty()) match.right = map.right_labels(classes, labels);
+  const auto &labels = info.heads[head].labels, &classes = catalog.classes[column];
+  if (!map.empty()) match.correct = map.correct_labels(classes, labels);
   for (std::size_t c = 0; c < classes.size(); ++c) {
     const auto found = std::find(labels.begin(), labels.end(), classes[c]);
-    const bool known = map.empty() ? found != labels.end() : !match.right[c].empty();
+    const bool known = map.empty() ? found != labels.end() : !match.correct[c].empty();
     match.truth_of_class.push_back(!known ? -1 : map.empty() ? int32_t(found - labels.begin()) : int32_t(c));
   }
   return match;
@@ -124,19 +118,19 @@ bool ScoredHead::scores_anything() const {
 
 ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, const ScoreSettings& settings) {
   ScorePlan plan;
-  Catalogue& catalogue = plan.data.catalogue;
+  Catalog& catalog = plan.data.catalog;
   const auto columns = open_columns(plan.data, info, settings, root);
   const bool by_name = plan.data.kind == "kaggle" && settings.map.empty() && settings.head.empty();
   std::vector<std::size_t> heads;
   for (const std::string& column : columns)
     heads.push_back(by_name ? head_named(info, column) : only_head(info, settings));
   // Before the test pictures are found: then rare classes are folded as they were for the training.
-  if (!settings.map.empty()) settings.map.check_classes(catalogue.classes[0], root.string());
-  plan.items = chosen_items(catalogue, info, settings.test_only, root.string());
+  if (!settings.map.empty()) settings.map.check_classes(catalog.classes[0], root.string());
+  plan.items = chosen_items(catalog, info, settings.test_only, root.string());
   if (plan.items.empty()) fail(Exit::data, root.string() + ": no picture to score");
   for (std::size_t i = 0; i < heads.size(); ++i) {
-    ScoredHead& head = plan.heads.emplace_back(matched(catalogue, i, info, heads[i], settings.map));
-    const std::vector<int64_t> counts = class_counts(catalogue, i);
+    ScoredHead& head = plan.heads.emplace_back(matched(catalog, i, info, heads[i], settings.map));
+    const std::vector<int64_t> counts = class_counts(catalog, i);
     for (std::size_t c = 0; c < counts.size(); ++c)
       if (counts[c] < settings.min_count) head.truth_of_class[c] = -1;
   }
@@ -144,16 +138,17 @@ ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, c
 }
 
 int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i) {
-  const int32_t of_class = plan.data.catalogue.items[plan.items[i]].labels[plan.heads[h].column];
+  const int32_t of_class = plan.data.catalog.items[plan.items[i]].labels[plan.heads[h].column];
   return of_class < 0 ? -1 : plan.heads[h].truth_of_class[std::size_t(of_class)];
 }
 
 Decode as_trained(const Predictor& predictor, const ScorePlan& plan) {
-  return [&](std::size_t i) { return plan.data.pictures->image(plan.items[i], predictor.decoding()); };
+  return [&](std::size_t i) { return plan.data.images->image(plan.items[i], predictor.decoding()); };
 }
 
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress, const std::function<void(std::size_t, const Logits&)>& sink) {
+                   const std::function<void(int64_t done)>& progress,
+                   const std::function<void(std::size_t, const Logits&)>& sink) {
   Answers answers;
   answers.labels.assign(plan.heads.size(), std::vector<int32_t>(plan.items.size(), -1));
   predict_all(predictor, plan.items.size(), decode, batch, [&](std::size_t i, const Outcome& outcome) {
@@ -171,14 +166,14 @@ Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& de
 
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers) {
   ScoreReport report{.n = answers.n, .heads = {}, .bad = answers.bad};
-  const Catalogue& catalogue = plan.data.catalogue;
+  const Catalog& catalog = plan.data.catalog;
   for (std::size_t h = 0; h < plan.heads.size(); ++h) {
     const ScoredHead& match = plan.heads[h];
     const Head& head = info.heads[match.head];
-    const bool mapped = !match.right.empty();
+    const bool mapped = !match.correct.empty();
     HeadReport one{
-        .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .right = match.right},
-        .classes = mapped ? catalogue.classes[match.column] : head.labels,
+        .score = {.name = head.name, .classes = int(head.labels.size()), .confusion = {}, .correct = match.correct},
+        .classes = mapped ? catalog.classes[match.column] : head.labels,
         .labels = head.labels,
         .unscored = {}};
     one.score.confusion.resize(one.classes.size() * head.labels.size());
@@ -191,8 +186,8 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
         continue;
       }
       ++one.score.unknown;
-      const int32_t of_class = catalogue.items[plan.items[i]].labels[match.column];
-      ++unscored[of_class < 0 ? "" : catalogue.classes[match.column][std::size_t(of_class)]];
+      const int32_t of_class = catalog.items[plan.items[i]].labels[match.column];
+      ++unscored[of_class < 0 ? "" : catalog.classes[match.column][std::size_t(of_class)]];
     }
     one.unscored.assign(unscored.begin(), unscored.end());
     report.heads.push_back(std::move(one));
@@ -208,11 +203,11 @@ void Naming::add(std::size_t i, const Logits& logits) {
     const Named& one = named[match.head];
     const int32_t truth = truth_of(plan_, h, i);
     if (truth < 0) continue;
-    const bool right = one.label >= 0 && HeadScore{.right = match.right}.is_right(truth, one.label);
+    const bool correct = one.label >= 0 && HeadScore{.correct = match.correct}.is_correct(truth, one.label);
     ++heads_[h].n;
-    heads_[h].right += right;
-    heads_[h].sure += one.sure;
-    heads_[h].sure_right += one.sure && right;
+    heads_[h].correct += correct;
+    heads_[h].confident += one.confident;
+    heads_[h].confident_correct += one.confident && correct;
   }
 }
 

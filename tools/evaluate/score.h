@@ -1,14 +1,14 @@
-// Scoring a model on a labelled data set of any layout: which column belongs to which head, and the counts.
+// Scoring a model on a labeled data set of any layout: which column belongs to which head, and the counts.
 #pragma once
 
+#include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "data/catalogue.h"
+#include "data/catalog.h"
 #include "tools/evaluate/class_map.h"
-#include "tools/evaluate/evaluate.h"
+#include "tools/evaluate/head_score.h"
 #include "tools/predict/predictor.h"
 #include "tools/predict/verdict.h"
 
@@ -17,7 +17,7 @@ namespace pc {
 struct ScoreSettings {
   std::vector<std::string> labels;  // columns to score; empty: every head that the data set has a column for
   std::string head;                 // the head that a data set with one label per picture is scored on
-  ClassMap map;                     // which answers are right for the one column; empty: the label of the same name
+  ClassMap map;                     // which answers are correct for the one column; empty: the label of the same name
   int64_t min_count = 1;            // pictures of classes with fewer in the data set are not scored
   bool test_only = false;           // the test pictures of the training run (or of the data set itself), else all
 };
@@ -28,7 +28,7 @@ struct ScoredHead {
   // The data set's class -> the row of HeadScore's counts, -1: cannot be scored. Without a map the rows are the head's
   // labels, with one the classes.
   std::vector<int32_t> truth_of_class;
-  std::vector<std::vector<int32_t>> right = {};  // as in HeadScore
+  std::vector<std::vector<int32_t>> correct = {};  // as in HeadScore
   bool scores_anything() const;
 };
 
@@ -54,7 +54,7 @@ struct Answers {
 using Decode = std::function<Image(std::size_t i)>;
 // `sink` gets the logits of each picture i that could be read, in order.
 Answers answer_all(Predictor& predictor, const ScorePlan& plan, const Decode& decode, int batch,
-                   const EvaluateProgress& progress = {},
+                   const std::function<void(int64_t done)>& progress = {},
                    const std::function<void(std::size_t i, const Logits&)>& sink = {});
 // As the model's training saw the pictures.
 Decode as_trained(const Predictor& predictor, const ScorePlan& plan);
@@ -64,8 +64,8 @@ int32_t truth_of(const ScorePlan& plan, std::size_t h, std::size_t i);
 
 // What pcpredict would say under one head, of the n scored pictures.
 struct NamedScore {
-  int64_t n = 0, right = 0;  // named rightly, joint with the other heads
-  int64_t sure = 0, sure_right = 0;
+  int64_t n = 0, correct = 0;  // named correctly, joint with the other heads
+  int64_t confident = 0, confident_correct = 0;
 };
 
 // One head's counts with the names that its rows and the left-out pictures go by.
@@ -79,7 +79,7 @@ struct ScoreReport {
   int64_t n = 0;  // pictures that were predicted
   std::vector<HeadReport> heads;
   std::vector<std::string> bad;              // what is wrong with the pictures that were not
-  int percent = 95;                          // of what is called sure are to be right
+  int percent = 95;                          // target precision of what is reported as confident
   std::map<Verdict, int64_t> verdicts = {};  // of all heads of the model; empty without a calibration
 };
 ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answers& answers);
@@ -87,7 +87,7 @@ ScoreReport make_report(const ScorePlan& plan, const ModelInfo& info, const Answ
 // What pcpredict would say of the pictures of a plan; plan and info must outlive it.
 class Naming {
  public:
-  // `percent`: the precision wanted of what is called sure.
+  // `percent`: the target precision of what is reported as confident.
   Naming(const ScorePlan& plan, const ModelInfo& info, int percent)
       : plan_(plan), info_(info), percent_(percent), heads_(plan.heads.size()) {}
   void add(std::size_t i, const Logits& logits);
@@ -100,13 +100,5 @@ class Naming {
   std::vector<NamedScore> heads_;
   std::map<Verdict, int64_t> verdicts_;
 };
-
-// {"n", "bad", "heads": {NAME: {as to_json(HeadScore), "named": {"accuracy", "sure", "precision"}, "unscored": {CLASS:
-// n}}}, "verdicts": {"percent", VERDICT: n}}, the last of a calibrated model only; "sure" is a share of the pictures,
-// "precision" of the sure ones; with `per_class` each head has "classes": {CLASS: {"n", "recall", "low", "high",
-// "precision", "f1", "mistaken_for", "mistaken"}}, null where nothing was counted. Precision counts a wrong answer
-// against every class that it would be right for.
-nlohmann::ordered_json to_json(const ScoreReport& report, bool per_class);
-std::string to_table(const ScoreReport& report, bool per_class);
 
 }  // namespace pc

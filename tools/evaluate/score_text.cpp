@@ -1,4 +1,5 @@
-// The report of a score as a table for people and as JSON.
+#include "tools/evaluate/score_text.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -6,7 +7,6 @@
 #include <optional>
 
 #include "tools/cli/terminal.h"
-#include "tools/evaluate/score.h"
 
 namespace pc {
 namespace {
@@ -16,7 +16,7 @@ struct ClassRow {
   std::string name;
   int64_t n = 0;
   std::optional<double> recall, precision, f1;
-  std::string mistaken_for;  // the most frequent wrong label
+  std::string mistaken_for;  // the most frequent incorrect label
   int64_t mistaken = 0;
 };
 
@@ -29,7 +29,7 @@ ClassRow row_of(const HeadReport& head, int truth) {
   if (n) row.f1 = 2 * double(hits) / double(n + named);
   for (int p = 0; p < s.classes; ++p) {
     const int64_t count = s.confusion[std::size_t(truth) * std::size_t(s.classes) + std::size_t(p)];
-    if (!s.is_right(truth, p) && count > row.mistaken)
+    if (!s.is_correct(truth, p) && count > row.mistaken)
       row.mistaken = count, row.mistaken_for = head.labels[std::size_t(p)];
   }
   return row;
@@ -88,13 +88,13 @@ std::string classes_table(const HeadReport& head) {
 
 // "3 pictures cannot be scored: sari (2), no label (1)"
 std::string unscored_line(const HeadReport& head) {
-  constexpr std::size_t most = 12;
+  constexpr std::size_t kMost = 12;
   std::string names;
-  for (std::size_t i = 0; i < std::min(most, head.unscored.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(kMost, head.unscored.size()); ++i) {
     const auto& [name, n] = head.unscored[i];
     names += fmt::format("{}{} ({})", i ? ", " : "", name.empty() ? "no label" : visible(name), n);
   }
-  if (head.unscored.size() > most) names += fmt::format(" and {} more classes", head.unscored.size() - most);
+  if (head.unscored.size() > kMost) names += fmt::format(" and {} more classes", head.unscored.size() - kMost);
   return fmt::format("{}: {} pictures not scored, of classes that it cannot name or that are left out: {}\n",
                      visible(head.score.name), head.score.unknown, names);
 }
@@ -103,21 +103,22 @@ nlohmann::ordered_json named_json(const NamedScore& named) {
   const auto share = [](int64_t part, int64_t whole) {
     return whole ? nlohmann::ordered_json(double(part) / double(whole)) : nlohmann::ordered_json();
   };
-  return {{"accuracy", share(named.right, named.n)},
-          {"sure", share(named.sure, named.n)},
-          {"precision", share(named.sure_right, named.sure)}};
+  return {{"accuracy", share(named.correct, named.n)},
+          {"sure", share(named.confident, named.n)},
+          {"precision", share(named.confident_correct, named.confident)}};
 }
 
-// "articleType: 0.8664 right as pcpredict names it; sure of 71.2 %, of which 95.4 % right (95 wanted)"
+// "articleType: 0.8664 correct as pcpredict names it; confident in 71.2 %, of which 95.4 % correct (95 wanted)"
 std::string named_line(const HeadReport& head, const ScoreReport& report) {
   const NamedScore& named = head.named;
   if (named.n == 0) return "";
-  std::string text = fmt::format("{}: {:.4f} right as pcpredict names it", visible(head.score.name),
-                                 double(named.right) / double(named.n));
-  if (!report.verdicts.empty()) text += fmt::format("; sure of {:.1f} %", 100 * double(named.sure) / double(named.n));
-  if (named.sure > 0)
-    text += fmt::format(", of which {:.1f} % right ({} wanted)", 100 * double(named.sure_right) / double(named.sure),
-                        report.percent);
+  std::string text = fmt::format("{}: {:.4f} correct as pcpredict names it", visible(head.score.name),
+                                 double(named.correct) / double(named.n));
+  if (!report.verdicts.empty())
+    text += fmt::format("; confident in {:.1f} %", 100 * double(named.confident) / double(named.n));
+  if (named.confident > 0)
+    text += fmt::format(", of which {:.1f} % correct ({} wanted)",
+                        100 * double(named.confident_correct) / double(named.confident), report.percent);
   return text + "\n";
 }
 

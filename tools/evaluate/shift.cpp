@@ -31,7 +31,7 @@ std::vector<std::size_t> sample_of(const std::vector<std::size_t>& items, int64_
   return sample;
 }
 
-// Of each picture of a plan: 1 right, 0 wrong, -1 it cannot be scored or read.
+// Of each picture of a plan: 1 correct, 0 incorrect, -1 it cannot be scored or read.
 using Verdicts = std::vector<int>;
 
 using Change = std::function<Image(const Image&, std::size_t item)>;
@@ -54,18 +54,18 @@ class Runner {
   // Without a change each model gets the pictures as its training did.
   Verdicts run(const ScorePlan& plan, const Change& change = {}) {
     const Decode changed = [&](std::size_t i) {
-      const Image image = plan.data.pictures->image(plan.items[i], {.min_side = side_});
+      const Image image = plan.data.images->image(plan.items[i], {.min_side = side_});
       return change(resize_to_short_side(image, side_), plan.items[i]);
     };
     const Decode decode = change ? changed : as_trained(predictor_, plan);
     if (adapter_) adapter_->adapt(plan.items.size(), decode, settings_.batch);
     const Answers answers = answer_all(predictor_, plan, decode, settings_.batch, [&](int64_t) { picture_done_(); });
     bad_.insert(answers.bad.begin(), answers.bad.end());
-    const HeadScore rules{.right = plan.heads[0].right};
+    const HeadScore rules{.correct = plan.heads[0].correct};
     Verdicts verdicts;
     for (std::size_t i = 0; i < plan.items.size(); ++i) {
       const int truth = truth_of(plan, 0, i), answer = answers.labels[0][i];
-      verdicts.push_back(truth < 0 || answer < 0 ? -1 : rules.is_right(truth, answer));
+      verdicts.push_back(truth < 0 || answer < 0 ? -1 : rules.is_correct(truth, answer));
     }
     return verdicts;
   }
@@ -83,17 +83,17 @@ class Runner {
 ShiftCell count(const ScorePlan& plan, const Verdicts& verdicts, const Verdicts* before = nullptr,
                 const std::function<bool(std::size_t i)>& counts = {}) {
   ShiftCell cell;
-  std::map<int32_t, std::pair<int64_t, int64_t>> classes;  // right, all
+  std::map<int32_t, std::pair<int64_t, int64_t>> classes;  // correct, all
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     if (verdicts[i] < 0 || (before && (*before)[i] < 0)) continue;
     if (counts && !counts(i)) continue;
     const int32_t truth = truth_of(plan, 0, i);
     ++cell.n, ++classes[truth].second;
-    cell.right += verdicts[i], classes[truth].first += verdicts[i];
+    cell.correct += verdicts[i], classes[truth].first += verdicts[i];
     if (before) cell.lost += (*before)[i] > verdicts[i], cell.gained += (*before)[i] < verdicts[i];
   }
   for (const auto& [truth, c] : classes)
-    cell.mean_recall += double(c.first) / double(c.second) / double(classes.size());
+    cell.macro_recall += double(c.first) / double(c.second) / double(classes.size());
   return cell;
 }
 
@@ -153,7 +153,7 @@ std::vector<ShiftCell> column_of(Contender& model, Runner& runner, const Common&
   cells.resize(cells.size() + 2);
   if (model.photos) {
     const ScorePlan& plan = *model.photos;
-    const Catalogue& there = plan.data.catalogue;
+    const Catalog& there = plan.data.catalog;
     const Verdicts verdicts = runner.run(plan);
     cells[cells.size() - 2] = count(plan, verdicts);
     cells.back() = count(plan, verdicts, nullptr, [&](std::size_t i) {

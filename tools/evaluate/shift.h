@@ -1,7 +1,6 @@
 // Shift: how much accuracy each of several models loses where pictures are not like those it was trained on.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -27,9 +26,9 @@ struct ShiftSettings {
 
 // One model in one row; n = 0: nothing that it can name.
 struct ShiftCell {
-  int64_t n = 0, right = 0;
-  int64_t lost = 0, gained = 0;  // right before the corruption and wrong after it, and the other way round
-  double mean_recall = 0;        // over the classes with a picture
+  int64_t n = 0, correct = 0;
+  int64_t lost = 0, gained = 0;  // correct before the corruption and incorrect after it, and the other way round
+  double macro_recall = 0;       // over the classes with a picture
 };
 
 struct ShiftRow {
@@ -62,8 +61,5 @@ struct ShiftReport {
 // A model that knows no label of a set has blanks there. Errors: as plan_score; Error(usage) where a model has several
 // heads and none is chosen; Error(data) where no model can name anything, or no test picture is common to all.
 ShiftReport measure_shift(const ShiftSettings& settings);
-
-nlohmann::ordered_json to_json(const ShiftReport& report);
-std::string to_table(const ShiftReport& report);
 
 }  // namespace pc

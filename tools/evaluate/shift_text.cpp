@@ -1,14 +1,14 @@
-// The shift report as a table for people and as JSON.
+#include "tools/evaluate/shift_text.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "tools/cli/terminal.h"
-#include "tools/evaluate/shift.h"
 
 namespace pc {
 namespace {
 
-double share(const ShiftCell& cell) { return double(cell.right) / double(cell.n); }
+double share(const ShiftCell& cell) { return double(cell.correct) / double(cell.n); }
 double drop(const ShiftCell& cell) { return double(cell.lost - cell.gained) / double(cell.n); }
 
 nlohmann::ordered_json to_json(const ShiftCell& cell, bool paired) {
@@ -18,7 +18,7 @@ nlohmann::ordered_json to_json(const ShiftCell& cell, bool paired) {
                            {"accuracy", share(cell)},
                            {"low", interval.low},
                            {"high", interval.high},
-                           {"mean_recall", cell.mean_recall}};
+                           {"mean_recall", cell.macro_recall}};
   if (paired) j["drop"] = drop(cell), j["lost"] = cell.lost, j["gained"] = cell.gained;
   return j;
 }

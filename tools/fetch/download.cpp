@@ -7,7 +7,6 @@
 #include <optional>
 #include <random>
 
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "tools/fetch/part_file.h"
 
@@ -87,7 +86,7 @@ class Downloader {
 
   bool accept(const HttpHead& head) {
     accepted_ = head.status == 200 ? begin_anew(head) : head.status == 206 && go_on(head);
-    if (accepted_) check_room();
+    if (accepted_) check_space();
     return accepted_;
   }
 
@@ -119,25 +118,25 @@ class Downloader {
     return true;
   }
 
-  // Before the first byte of an answer. Room that goes later is an error of the write that meets it.
-  void check_room() {
+  // Before the first byte of an answer. Space that goes later is an error of the write that meets it.
+  void check_space() {
     const int64_t total = part_.state().total;
     if (total > job_.limit) too_long();
     std::error_code unknown;
-    const auto room = std::filesystem::space(part_.path(), unknown);
+    const auto space = std::filesystem::space(part_.path(), unknown);
     const int64_t needed = std::max<int64_t>(0, total - part_.size()) + job_.spare;
-    if (!unknown && room.available < std::uintmax_t(needed))
+    if (!unknown && space.available < std::uintmax_t(needed))
       fail(Exit::file, fmt::format("{}: {} bytes are needed, the disk has room for {}", part_.path().string(), needed,
-                                   room.available));
+                                   space.available));
   }
 
   // What a server sends beyond the size it declared is left; the check says whether the rest is right.
   bool take(const char* data, std::size_t bytes) {
-    const int64_t total = part_.state().total, room = (total < 0 ? job_.limit : total) - part_.size();
-    if (int64_t(bytes) > room && total < 0) too_long();
-    part_.append(data, std::size_t(std::min(room, int64_t(bytes))));
+    const int64_t total = part_.state().total, left = (total < 0 ? job_.limit : total) - part_.size();
+    if (int64_t(bytes) > left && total < 0) too_long();
+    part_.append(data, std::size_t(std::min(left, int64_t(bytes))));
     hooks_.progress("downloading", part_.size(), total);
-    return int64_t(bytes) <= room;
+    return int64_t(bytes) <= left;
   }
 
   [[noreturn]] void too_long() {

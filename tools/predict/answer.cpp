@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "data/csv.h"
+#include "kernels/base/csv_writer.h"
 #include "tools/cli/terminal.h"
 
 namespace pc {
@@ -24,18 +24,18 @@ std::vector<std::vector<Guess>> all_guesses(const ModelInfo& info, const Logits&
   return all;
 }
 
-std::vector<std::string> unsure_heads(const ModelInfo& info, const std::vector<Named>& named) {
+std::vector<std::string> unconfident_heads(const ModelInfo& info, const std::vector<Named>& named) {
   std::vector<std::string> names;
   for (std::size_t h = 0; h < named.size(); ++h)
-    if (!named[h].sure) names.push_back(info.heads[h].name);
+    if (!named[h].confident) names.push_back(info.heads[h].name);
   return names;
 }
 
 void add_verdict(ordered_json& answer, const ModelInfo& info, const Logits& logits, const std::vector<Named>& named) {
   answer["verdict"] = text_of(verdict_of(info, logits, named));
-  answer["review"] = unsure_heads(info, named);
+  answer["review"] = unconfident_heads(info, named);
   ordered_json& paths = answer["paths"] = ordered_json::array();
-  for (const auto& chain : chains(info.hierarchy)) paths.push_back(sure_labels(info, chain, named));
+  for (const auto& chain : chains(info.hierarchy)) paths.push_back(confident_labels(info, chain, named));
   if (const auto& rule = info.calibration->novelty)
     answer["novelty"] = {{"score", novelty(*rule, logits)}, {"limit", rule->limit}};
 }
@@ -48,11 +48,11 @@ std::string path_text(std::vector<std::string> labels, std::size_t levels) {
 std::string verdict_text(const ModelInfo& info, const Logits& logits, const std::vector<Named>& named) {
   const Verdict verdict = verdict_of(info, logits, named);
   std::string text;
-  if (verdict != Verdict::not_product)
+  if (verdict != Verdict::out_of_distribution)
     for (const auto& chain : chains(info.hierarchy))
-      text += fmt::format("  {}\n", path_text(sure_labels(info, chain, named), chain.size()));
+      text += fmt::format("  {}\n", path_text(confident_labels(info, chain, named), chain.size()));
   text += fmt::format("  {}", text_of(verdict));
-  if (verdict == Verdict::review) text += visible(fmt::format(": {}", fmt::join(unsure_heads(info, named), ", ")));
+  if (verdict == Verdict::review) text += visible(fmt::format(": {}", fmt::join(unconfident_heads(info, named), ", ")));
   return text + "\n";
 }
 
@@ -61,11 +61,6 @@ std::string preprocess_text(const Preprocess& p) {
                      p.resize == Resize::stretch ? "stretched"
                      : p.resize == Resize::pad   ? "padded"
                                                  : "cut to the middle");
-}
-
-std::string csv_cell(const std::string& text) {
-  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
-  return csv_field(formula ? "'" + text : text);
 }
 
 }  // namespace
@@ -140,7 +135,7 @@ std::string to_text(const std::string& file, const Outcome& outcome, const Model
     for (const Guess& guess : guesses[h]) {
       text += fmt::format("  {}  {} {:5.1f} %{}\n", padded(name, head_width),
                           padded(visible(info.heads[h].labels[guess.label]), label_width), 100 * guess.p,
-                          style.bars ? "  " + painted(bar(guess.p, kBar), style.colour) : "");
+                          style.bars ? "  " + painted(bar(guess.p, kBar), style.color) : "");
       name.clear();
     }
   }
@@ -172,7 +167,7 @@ std::string to_csv(const std::string& file, const Outcome& outcome, const ModelI
     const bool any = named[h].label >= 0;
     row +=
         any ? fmt::format(",{},{:.6f}", csv_cell(info.heads[h].labels[std::size_t(named[h].label)]), named[h].p) : ",,";
-    if (info.calibration) row += named[h].sure ? ",no" : ",yes";
+    if (info.calibration) row += named[h].confident ? ",no" : ",yes";
   }
   for (std::size_t i = 0; i < std::size_t(style.similar); ++i)
     row += i < outcome.similar.size()

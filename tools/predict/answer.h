@@ -24,16 +24,16 @@ const char* status_of(Exit code);
 
 struct AnswerStyle {
   int top_k = 5;
-  int accept_at = 95;   // percent of what is sure are wanted to be right
+  int accept_at = 95;   // target precision, in percent, of what is reported as confident
   bool logits = false;  // JSON only
   int similar = 0;      // so many nearest products are told, where an index was asked
-  bool bars = false, colour = false;
+  bool bars = false, color = false;
 };
 
 // {"file", "status", "heads": {NAME: [{"label", "p"}, …]}, "preprocess"}, with "logits": {NAME: […]} where asked for;
 // {"file", "status", "error"} for a picture that failed. A calibrated model adds "verdict", "review": the heads that
-// are not sure, "paths": per chain of heads the labels as far as they are sure, and "novelty": {"score", "limit"}. With
-// style.similar, "similar": [{"file", "cosine"}, …].
+// are not confident, "paths": per chain of heads the labels as far as they are confident, and "novelty": {"score",
+// "limit"}. With style.similar, "similar": [{"file", "cosine"}, …].
 nlohmann::ordered_json to_json(const std::string& file, const Outcome& outcome, const ModelInfo& info,
                                const AnswerStyle& style);
 

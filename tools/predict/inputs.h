@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/decode_settings.h"
 #include "data/image.h"
 #include "data/tree.h"
 #include "kernels/base/error.h"

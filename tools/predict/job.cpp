@@ -7,6 +7,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "data/png.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
 #include "tools/cli/json.h"

@@ -25,7 +25,7 @@ struct JobOptions {
   std::string output;  // empty: standard output
   bool resume = false;
   std::string explain, explain_head;  // a PNG for one picture, a folder for several; empty: none
-  std::string index;                  // of a catalogue, for style.similar
+  std::string index;                  // of a catalog, for style.similar
 };
 
 class Job {

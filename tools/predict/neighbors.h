@@ -1,4 +1,4 @@
-// The nearest products of a catalogue: an index of what a model's heads see of every picture, searched by cosine.
+// The nearest products of a catalog: an index of what a model's heads see of every picture, searched by cosine.
 //
 // An index is a safetensors file: features F32 [n,c], every row of length 1; files U8, the pictures' names with a NUL
 // byte behind each; and in its metadata "pc.index", which names the weights and the preprocessing they come from.
@@ -40,7 +40,7 @@ class EmbeddingIndex {
   std::vector<std::string> files_;
 };
 
-// Collects the pictures of a catalogue.
+// Collects the pictures of a catalog.
 class IndexBuilder {
  public:
   void add(const std::string& file, std::span<const float> embedding);

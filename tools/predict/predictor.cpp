@@ -7,9 +7,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "data/decode_settings.h"
 #include "data/resize.h"
 #include "data/store.h"
 #include "engine/ops.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 
 namespace pc {
@@ -58,22 +60,20 @@ Tensor stacked(const std::vector<Tensor>& parts) {
 
 fs::path default_model(const fs::path& folder) {
   if (const char* named = std::getenv("PC_MODEL"); named && *named) return named;
-  fs::path newest;
-  fs::file_time_type newest_time;
-  std::error_code error;
-  for (fs::directory_iterator it(folder / "runs", error); !error && it != fs::directory_iterator();
-       it.increment(error)) {
-    const fs::path model = it->path() / "model.safetensors";
+  fs::path latest;
+  fs::file_time_type latest_time;
+  for (const fs::path& run : list_folder(folder / "runs")) {
+    const fs::path model = run / "model.safetensors";
     std::error_code absent;
     const auto time = fs::last_write_time(model, absent);
-    if (absent || (!newest.empty() && (time < newest_time || (time == newest_time && model < newest)))) continue;
-    newest = model, newest_time = time;
+    if (absent || (!latest.empty() && (time < latest_time || (time == latest_time && model < latest)))) continue;
+    latest = model, latest_time = time;
   }
-  if (newest.empty())
+  if (latest.empty())
     fail(Exit::usage,
          "no model: name one with --model FILE or PC_MODEL, or train one with pctrain (no runs/*/model.safetensors "
          "here)");
-  return newest.lexically_normal();
+  return latest.lexically_normal();
 }
 
 Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/decode_settings.h"
 #include "data/image.h"
 #include "kernels/base/error.h"
 #include "models/model_file.h"
@@ -13,7 +14,7 @@
 
 namespace pc {
 
-// $PC_MODEL, else the newest runs/NAME/model.safetensors below `folder`. Throws Error(usage) with the ways out where
+// $PC_MODEL, else the latest runs/NAME/model.safetensors below `folder`. Throws Error(usage) with the ways out where
 // there is none.
 std::filesystem::path default_model(const std::filesystem::path& folder = ".");
 

@@ -27,7 +27,7 @@ const char* text_of(Verdict verdict) {
       return "accepted";
     case Verdict::review:
       return "needs review";
-    case Verdict::not_product:
+    case Verdict::out_of_distribution:
       return "not a product";
   }
   return "";
@@ -62,10 +62,10 @@ std::vector<Named> named_labels(const ModelInfo& info, const std::vector<std::ve
   for (std::size_t h = 0; h < labels.size(); ++h) {
     Named one{.label = labels[h]};
     if (one.label >= 0) one.p = probabilities(logits[h], t[h])[std::size_t(one.label)];
-    one.sure = info.calibration && reaches(info.calibration->heads[h], percent, one);
+    one.confident = info.calibration && reaches(info.calibration->heads[h], percent, one);
     named.push_back(one);
   }
-  for (const Link& link : info.hierarchy) named[link.coarse].sure |= named[link.fine].sure;
+  for (const Link& link : info.hierarchy) named[link.coarse].confident |= named[link.fine].confident;
   return named;
 }
 
@@ -73,16 +73,16 @@ Verdict verdict_of(const ModelInfo& info, const std::vector<std::vector<float>>&
                    const std::vector<Named>& named) {
   if (info.calibration)
     if (const auto& rule = info.calibration->novelty; rule && novelty(*rule, logits) > rule->limit)
-      return Verdict::not_product;
-  const bool sure = std::all_of(named.begin(), named.end(), [](const Named& one) { return one.sure; });
-  return sure ? Verdict::accepted : Verdict::review;
+      return Verdict::out_of_distribution;
+  const bool confident = std::all_of(named.begin(), named.end(), [](const Named& one) { return one.confident; });
+  return confident ? Verdict::accepted : Verdict::review;
 }
 
-std::vector<std::string> sure_labels(const ModelInfo& info, const std::vector<std::size_t>& chain,
-                                     const std::vector<Named>& named) {
+std::vector<std::string> confident_labels(const ModelInfo& info, const std::vector<std::size_t>& chain,
+                                          const std::vector<Named>& named) {
   std::vector<std::string> labels;
   for (const std::size_t h : chain) {
-    if (!named[h].sure) break;
+    if (!named[h].confident) break;
     labels.push_back(info.heads[h].labels[std::size_t(named[h].label)]);
   }
   return labels;

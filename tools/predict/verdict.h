@@ -1,4 +1,4 @@
-// The verdict on a picture: what it is named, which of the names are sure, and whether a person has to look.
+// The verdict on a picture: what it is named, which of the names are confident, and whether a person has to look.
 #pragma once
 
 #include <optional>
@@ -9,26 +9,27 @@
 
 namespace pc {
 
-enum class Verdict { accepted, review, not_product };
+enum class Verdict { accepted, review, out_of_distribution };
 const char* text_of(Verdict verdict);  // "accepted", "needs review", "not a product"
 
 // The label that one head names.
 struct Named {
-  int32_t label = -1;  // -1: none, see joint_labels()
-  double p = 0;        // the head's own calibrated probability of it
-  bool sure = false;   // p reaches the label's threshold, or that of a finer head does, whose label tells this one
+  int32_t label = -1;      // -1: none, see joint_labels()
+  double p = 0;            // the head's own calibrated probability of it
+  bool confident = false;  // p reaches the label's threshold, or that of a finer head does, whose label tells this one
 };
 
-// One per head. `percent`: the precision wanted of what is sure; nothing is where the model has no threshold for it.
+// One per head. `percent`: the target precision of what is confident; nothing is where the model has no threshold for
+// it.
 std::vector<Named> named_labels(const ModelInfo& info, const std::vector<std::vector<float>>& logits, int percent);
 
-// "not a product" where the model's novelty rule says so, else "accepted" where every head is sure.
+// "not a product" where the model's novelty rule says so, else "accepted" where every head is confident.
 Verdict verdict_of(const ModelInfo& info, const std::vector<std::vector<float>>& logits,
                    const std::vector<Named>& named);
 
-// The labels along a chain of heads, from the coarsest one, as far as they are sure.
-std::vector<std::string> sure_labels(const ModelInfo& info, const std::vector<std::size_t>& chain,
-                                     const std::vector<Named>& named);
+// The labels along a chain of heads, from the coarsest one, as far as they are confident.
+std::vector<std::string> confident_labels(const ModelInfo& info, const std::vector<std::size_t>& chain,
+                                          const std::vector<Named>& named);
 
 // The temperature of every head; 1 without calibration.
 std::vector<double> temperatures(const ModelInfo& info);

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "tools/cli/terminal.h"
-#include "tools/report/html.h"
+#include "tools/html/html.h"
 
 namespace pc {
 namespace {

@@ -13,9 +13,9 @@ std::optional<double> share(int64_t part, int64_t whole) {
 
 }  // namespace
 
-std::optional<double> ClassFigures::precision() const { return share(right, answers); }
-std::optional<double> ClassFigures::recall() const { return share(right, n); }
-std::optional<double> ClassFigures::f1() const { return n ? share(2 * right, n + answers) : std::nullopt; }
+std::optional<double> ClassFigures::precision() const { return share(correct, answers); }
+std::optional<double> ClassFigures::recall() const { return share(correct, n); }
+std::optional<double> ClassFigures::f1() const { return n ? share(2 * correct, n + answers) : std::nullopt; }
 
 std::vector<ClassFigures> class_figures(const TestedHead& head) {
   std::vector<ClassFigures> all(head.classes.size());
@@ -23,7 +23,7 @@ std::vector<ClassFigures> class_figures(const TestedHead& head) {
   for (const Tested& t : head.pictures) {
     ++all[std::size_t(t.truth)].n;
     ++all[std::size_t(t.answer)].answers;
-    all[std::size_t(t.truth)].right += t.truth == t.answer;
+    all[std::size_t(t.truth)].correct += t.truth == t.answer;
   }
   std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.n > b.n; });
   return all;
@@ -72,14 +72,15 @@ double calibration_error(const std::vector<ProbabilityBin>& bins) {
 }
 
 std::vector<ChartPoint> coverage_curve(const TestedHead& head, std::size_t most) {
-  std::vector<Tested> surest = head.pictures;
-  std::stable_sort(surest.begin(), surest.end(), [](const auto& a, const auto& b) { return a.p > b.p; });
+  std::vector<Tested> by_confidence = head.pictures;
+  std::stable_sort(by_confidence.begin(), by_confidence.end(), [](const auto& a, const auto& b) { return a.p > b.p; });
   std::vector<ChartPoint> curve;
-  const std::size_t n = surest.size(), points = std::min(most, n);
-  std::size_t counted = 0, right = 0;
+  const std::size_t n = by_confidence.size(), points = std::min(most, n);
+  std::size_t counted = 0, correct = 0;
   for (std::size_t i = 1; i <= points; ++i) {
-    for (; counted < i * n / points; ++counted) right += surest[counted].truth == surest[counted].answer;
-    curve.push_back({double(counted) / double(n), double(right) / double(counted)});
+    for (; counted < i * n / points; ++counted)
+      correct += by_confidence[counted].truth == by_confidence[counted].answer;
+    curve.push_back({double(counted) / double(n), double(correct) / double(counted)});
   }
   return curve;
 }

@@ -13,7 +13,7 @@ namespace pc {
 // Of one class; a share of nothing is absent, never 0.
 struct ClassFigures {
   int label = 0;
-  int64_t n = 0, answers = 0, right = 0;  // pictures of the class, answers that name it, and both at once
+  int64_t n = 0, answers = 0, correct = 0;  // pictures of the class, answers that name it, and both at once
   std::optional<double> precision() const;
   std::optional<double> recall() const;
   std::optional<double> f1() const;  // absent for n = 0
@@ -46,7 +46,7 @@ std::vector<ProbabilityBin> probability_bins(const TestedHead& head, int bins, d
 // Expected calibration error: the mean distance of p from accuracy, weighted by n (Naeini et al., AAAI 2015).
 double calibration_error(const std::vector<ProbabilityBin>& bins);
 
-// Share of the pictures answered, the surest first, against the accuracy among them; at most `most` points.
+// Share of the pictures answered, the most confident first, against the accuracy among them; at most `most` points.
 std::vector<ChartPoint> coverage_curve(const TestedHead& head, std::size_t most);
 
 // The `most` pictures of highest loss, the highest first.

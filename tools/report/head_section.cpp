@@ -1,20 +1,24 @@
-// One head looked at closely: which classes it confuses, where it is surely wrong, what its probabilities are worth.
+#include "tools/report/head_section.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "tools/cli/terminal.h"
-#include "tools/report/sections.h"
+#include "tools/report/chart.h"
+#include "tools/report/figures.h"
+#include "tools/report/markup.h"
 
 namespace pc {
 namespace {
 
 constexpr std::size_t kMatrix = 30, kPairs = 10, kExamples = 3, kWorst = 18, kClasses = 300, kCoveragePoints = 100;
+constexpr std::size_t kTextBytes = 1'200'000;  // of all heads
 constexpr int kBins = 15;
 
 std::string matrix_cell(int64_t count, int64_t row, bool diagonal, bool rest) {
   if (count == 0) return "<td>";
-  if (rest) return fmt::format("<td>{}", count);  // right and wrong answers at once
+  if (rest) return fmt::format("<td>{}", count);  // correct and incorrect answers at once
   return fmt::format("<td{} style=\"--a:{:.2f}\">{}", diagonal ? " class=\"d\"" : "",
                      0.08 + 0.82 * double(count) / double(row), count);
 }
@@ -50,21 +54,21 @@ std::string example(Material& m, std::size_t head, int label) {
   for (const Tested& t : m.heads[head].pictures)
     if (t.truth == label && (!best || t.p_truth > best->p_truth)) best = &t;
   const std::string name = name_text(m.label(head, label));
-  return best ? figure(m.picture(best->item), "the surest<br>" + name)
+  return best ? figure(m.picture(best->item), "the most confident<br>" + name)
               : figure("<span class=\"p none\"></span>", "no test picture<br>" + name);
 }
 
 std::string pairs(Material& m, std::size_t head) {
-  std::vector<PairCount> wrong = pair_counts(m.heads[head]);
-  std::erase_if(wrong, [](const PairCount& pair) { return pair.truth == pair.answer; });
-  if (wrong.empty()) return "";
+  std::vector<PairCount> incorrect = pair_counts(m.heads[head]);
+  std::erase_if(incorrect, [](const PairCount& pair) { return pair.truth == pair.answer; });
+  if (incorrect.empty()) return "";
   std::vector<int64_t> n(m.heads[head].classes.size());
   for (const Tested& t : m.heads[head].pictures) ++n[std::size_t(t.truth)];
   std::string html =
-      "<h3>Most confused pairs</h3>\n<p>Between the surest picture of either class, some of the one that were "
+      "<h3>Most confused pairs</h3>\n<p>Between the most confident picture of either class, some of the one that were "
       "taken for the other.</p>\n<div class=\"pairs\">\n";
-  for (std::size_t i = 0; i < std::min(kPairs, wrong.size()); ++i) {
-    const PairCount& pair = wrong[i];
+  for (std::size_t i = 0; i < std::min(kPairs, incorrect.size()); ++i) {
+    const PairCount& pair = incorrect[i];
     html += fmt::format("<div class=\"group\"><p><b>{}</b> taken for <b>{}</b>: {} of {} ({})</p>\n",
                         name_text(m.label(head, pair.truth)), name_text(m.label(head, pair.answer)),
                         grouped(pair.count), grouped(n[std::size_t(pair.truth)]),
@@ -112,7 +116,7 @@ std::string probabilities(const Material& m, std::size_t head) {
   const bool tempered =
       std::any_of(tested.pictures.begin(), tested.pictures.end(), [](const Tested& t) { return t.p != t.tempered; });
   std::vector<Curve> curves{
-      {.name = "as sure as right", .points = {{0, 0}, {1, 1}}, .stroke = Stroke::dashed, .color = 7},
+      {.name = "confidence = accuracy", .points = {{0, 0}, {1, 1}}, .stroke = Stroke::dashed, .color = 7},
       reliability(tested, &Tested::p, "as the network says", 0)};
   if (tempered) curves.push_back(reliability(tested, &Tested::tempered, "calibrated", 1));
   std::string html = "<h3>What the probabilities are worth</h3>\n<div class=\"charts\">\n";
@@ -120,7 +124,7 @@ std::string probabilities(const Material& m, std::size_t head) {
                      .x = {.name = "probability of the answer", .from = 0, .to = 1},
                      .y = {.name = "accuracy", .from = 0, .to = 1},
                      .curves = std::move(curves)});
-  html += chart_svg({.title = "Coverage: only the surest answers",
+  html += chart_svg({.title = "Coverage: only the most confident answers",
                      .x = {.name = "share of the pictures answered", .from = 0, .to = 1},
                      .y = {.name = "accuracy among them", .to = 1},
                      .curves = {{.name = "", .points = coverage_curve(tested, kCoveragePoints)}}});
@@ -150,6 +154,15 @@ std::string head_section(Material& m, std::size_t head) {
   const std::string title = fmt::format("<h2 id=\"head{}\">{}</h2>\n", head, name_text(m.heads[head].score.name));
   if (m.heads[head].pictures.empty()) return title + "<p>No test picture has this label.</p>\n";
   return title + matrix(m, head) + pairs(m, head) + worst(m, head) + probabilities(m, head) + class_table(m, head);
+}
+
+std::string head_sections(Material& m) {
+  std::string html;
+  std::size_t head = 0;
+  for (; head < m.heads.size() && html.size() < kTextBytes; ++head) html += head_section(m, head);
+  if (head < m.heads.size())
+    html += fmt::format("<p>{} more heads are left out to keep this page small.</p>\n", m.heads.size() - head);
+  return html;
 }
 
 }  // namespace pc

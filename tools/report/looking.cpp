@@ -1,16 +1,18 @@
-// Where the network looks: class activation maps of a few test pictures.
+#include "tools/report/looking.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
 #include "tools/predict/cam.h"
-#include "tools/report/sections.h"
+#include "tools/report/figures.h"
+#include "tools/report/markup.h"
 
 namespace pc {
 namespace {
 
-constexpr std::size_t kRight = 6, kWrong = 6, kMostHeads = 8;
+constexpr std::size_t kCorrect = 6, kIncorrect = 6, kMostHeads = 8;
 
 // The head with most classes tells most about what the network looks for.
 std::size_t finest_head(const Material& m) {
@@ -19,18 +21,18 @@ std::size_t finest_head(const Material& m) {
   return std::size_t(finest - m.heads.begin());
 }
 
-// The surest right answer of each of the most frequent classes, then the mistakes of highest loss.
+// The most confident correct answer of each of the most frequent classes, then the mistakes of highest loss.
 std::vector<uint32_t> chosen(const TestedHead& head) {
   std::vector<uint32_t> items;
   for (const ClassFigures& c : class_figures(head)) {
     const Tested* best = nullptr;
     for (const Tested& t : head.pictures)
       if (t.truth == c.label && t.answer == c.label && (!best || t.p > best->p)) best = &t;
-    if (best && items.size() < kRight) items.push_back(best->item);
+    if (best && items.size() < kCorrect) items.push_back(best->item);
   }
-  const std::size_t right = items.size();
+  const std::size_t correct = items.size();
   for (const Tested& t : highest_losses(head, head.pictures.size()))
-    if (t.truth != t.answer && items.size() < right + kWrong) items.push_back(t.item);
+    if (t.truth != t.answer && items.size() < correct + kIncorrect) items.push_back(t.item);
   return items;
 }
 
@@ -44,8 +46,8 @@ std::string looking_section(RunMaterial& m) {
   const std::vector<Var> logits = m.run.model.forward(Var(batch.x), Mode::infer);
   std::string html =
       "<h2 id=\"looking\">Where the network looks</h2>\n<p>Class activation maps: what speaks for the answer, yellow "
-      "to red. Sure right answers "
-      "first, then sure mistakes. Where the evidence lies beside the product, the network has learned the "
+      "to red. Confident correct answers "
+      "first, then confident mistakes. Where the evidence lies beside the product, the network has learned the "
       "background.</p>\n<div class=\"groups\">\n";
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Image view = network_view(batch.x, int64_t(i), m.run.info.preprocess);

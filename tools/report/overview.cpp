@@ -1,11 +1,13 @@
-// What a reader wants first: what was trained, how good it is, how it learned.
+#include "tools/report/overview.h"
+
 #include <fmt/format.h>
 
 #include "engine/state.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
-#include "tools/report/sections.h"
-#include "tools/run/events.h"
+#include "tools/report/chart.h"
+#include "tools/report/markup.h"
+#include "tools/runs/events.h"
 
 namespace pc {
 namespace {
@@ -56,30 +58,6 @@ std::string summary_section(const RunMaterial& m) {
   if (const auto seconds = number_at(test, {"seconds"})) html += tile("training time", clock_text(*seconds));
   html += tile("precision", train.precision + " on " + train.device);
   return html + "</dl>\n";
-}
-
-std::string results_section(const Material& m, const std::string& which) {
-  std::string html = fmt::format(
-      "<h2 id=\"results\">Results</h2>\n<p>{} The interval is Wilson's, 95 %. Macro-F1 and mean recall are means over "
-      "the classes with a picture, so that rare ones count like frequent ones. Majority is what always giving the most "
-      "frequent answer would reach.</p>\n<div class=\"scroll\"><table><thead><tr><th>head<th>classes<th>n<th>accuracy"
-      "<th>95 % interval<th>macro-F1<th>mean recall<th>majority<th>without label</tr></thead><tbody>\n",
-      which);
-  for (const TestedHead& head : m.heads) {
-    const HeadScore& s = head.score;
-    html += fmt::format("<tr><th>{}<td>{}<td>{}", name_text(s.name), grouped(s.truths()), grouped(s.n()));
-    if (s.n() == 0) {
-      html += "<td><td><td><td><td>";
-    } else {
-      const Interval interval = wilson(s.accuracy(), s.n());
-      html +=
-          fmt::format("<td><b>{}</b><td>{:.1f} … {:.1f} %<td>{}<td>{:.3f}<td>{}", percent(s.accuracy()),
-                      100 * interval.low, 100 * interval.high, s.mapped() ? "" : fmt::format("{:.3f}", s.macro_f1()),
-                      s.mean_recall(), percent(s.majority()));
-    }
-    html += fmt::format("<td>{}</tr>\n", grouped(s.unknown));
-  }
-  return html + "</tbody></table></div>\n";
 }
 
 std::string curves_section(const RunMaterial& m) {

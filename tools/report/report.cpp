@@ -2,22 +2,25 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "data/csv.h"
+#include "kernels/base/csv_writer.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
-#include "tools/evaluate/calibrate.h"
-#include "tools/report/sections.h"
-#include "tools/run/events.h"
-#include "tools/run/run_folder.h"
-#include "tools/run/split_file.h"
+#include "tools/evaluate/evaluate.h"
+#include "tools/report/figures.h"
+#include "tools/report/head_section.h"
+#include "tools/report/looking.h"
+#include "tools/report/overview.h"
+#include "tools/report/report_page.h"
+#include "tools/report/results_section.h"
+#include "tools/report/run_sections.h"
+#include "tools/runs/events.h"
+#include "tools/runs/run_folder.h"
+#include "tools/runs/split_file.h"
 
 namespace pc {
 namespace {
-
-using nlohmann::json;
 
 std::string page(RunMaterial& m) {
   std::string body =
@@ -40,19 +43,12 @@ std::string confusion_csv(const RunMaterial& m) {
 
 }  // namespace
 
-const json& RunMaterial::event(const std::string& kind) const {
-  static const json none;
-  const auto found =
-      std::find_if(events.rbegin(), events.rend(), [&](const json& event) { return event["event"] == kind; });
-  return found == events.rend() ? none : *found;
-}
-
 void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
   NoGrad no_grad;
   const DataPlan& plan = run.plan;
   RunMaterial m{{.heads = std::move(tested),
-                 .image = [&](uint32_t item) { return plan.store->picture(item); },
-                 .file = [&](uint32_t item) { return plan.catalogue.items[item].file; }},
+                 .image = [&](uint32_t item) { return plan.store->copy_image(item); },
+                 .file = [&](uint32_t item) { return plan.catalog.items[item].file; }},
                 run,
                 read_events(run.folder / "metrics.jsonl")};
   write_file_atomically(run.folder / "report.html", page(m));
@@ -68,13 +64,13 @@ void report_again(TrainConfig& config) {
   RunFolder folder(path);
   folder.claim(config.keys());
   const DataPlan plan = plan_data(config);
-  check_split(path / "split.csv", split_csv(plan.catalogue, plan.split, plan.groups));
+  check_split(path / "split.csv", split_csv(plan.catalog, plan.split, plan.groups));
   LoadedModel loaded = load_model(folder.model_path());
   const Device device = device_from_name(config.train.device);
   move_to(*loaded.model, device);
-  const BatchMaker batches(plan.catalogue, plan.store, loaded.info.preprocess, dtype_from_name(config.train.precision),
+  const BatchMaker batches(plan.catalog, plan.store, loaded.info.preprocess, dtype_from_name(config.train.precision),
                            device);
-  const CalibrationSet answered = answer(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
+  const LabeledLogits answered = collect_logits(*loaded.model, batches, plan.test, config.scoring_batch(), "testing");
   write_report(
       {.folder = path, .config = config, .plan = plan, .info = loaded.info, .model = *loaded.model, .batches = batches},
       test_pass(loaded.info, answered, plan.test));

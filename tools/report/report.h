@@ -1,24 +1,11 @@
 // The report of a finished run: RUN/report.html, one page that needs nothing but itself, and RUN/confusion.csv.
 #pragma once
 
-#include <filesystem>
+#include <vector>
 
-#include "models/model_file.h"
-#include "tools/report/test_pass.h"
-#include "tools/run/batches.h"
-#include "tools/run/data_plan.h"
-#include "tools/run/train_config.h"
+#include "tools/report/finished_run.h"
 
 namespace pc {
-
-struct FinishedRun {
-  std::filesystem::path folder;
-  TrainConfig& config;
-  const DataPlan& plan;
-  const ModelInfo& info;
-  Classifier& model;
-  const BatchMaker& batches;
-};
 
 // `tested` is of the run's test pictures, of which only those shown with heat maps are looked at once more. The curves
 // come from RUN/metrics.jsonl, the table of shifts from RUN/shift.json (pceval --shift --json) where it lies there.

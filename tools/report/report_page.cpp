@@ -1,13 +1,12 @@
-// The frame of a report: its style, its script, and the links to its parts.
+#include "tools/report/report_page.h"
+
 #include <fmt/format.h>
 
-#include "tools/cli/terminal.h"
-#include "tools/report/sections.h"
+#include "tools/report/chart.h"
+#include "tools/report/markup.h"
 
 namespace pc {
 namespace {
-
-constexpr std::size_t kTextBytes = 1'200'000;  // of the heads
 
 constexpr const char* kStyle = R"(
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem;margin:.6rem 0}
@@ -50,32 +49,11 @@ std::string navigation(const Material& m, const std::string& body) {
   link("results", "Results"), link("curves", "Learning curves");
   for (std::size_t h = 0; h < m.heads.size(); ++h) link(fmt::format("head{}", h), name_text(m.heads[h].score.name));
   link("looking", "Where it looks"), link("calibration", "Calibration"), link("shift", "Other pictures");
-  link("card", "Model card"), link("reproduce", "The same again");
+  link("card", "Model card"), link("reproduce", "How to reproduce");
   return html + "</nav>\n";
 }
 
 }  // namespace
-
-std::string name_text(const std::string& name) { return html_text(clipped(name, 60)); }
-std::string percent(double share) { return fmt::format("{:.1f}\u00a0%", 100 * share); }
-std::string blank_or(const std::optional<double>& figure) { return figure ? fmt::format("{:.3f}", *figure) : ""; }
-
-std::string tile(const std::string& name, const std::string& value) {
-  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", name, html_text(value));
-}
-
-std::string Material::picture(uint32_t item) {
-  return thumbnails.show(fmt::format("p{}", item), file(item), [&] { return image(item); });
-}
-
-std::string head_sections(Material& m) {
-  std::string html;
-  std::size_t head = 0;
-  for (; head < m.heads.size() && html.size() < kTextBytes; ++head) html += head_section(m, head);
-  if (head < m.heads.size())
-    html += fmt::format("<p>{} more heads are left out to keep this page small.</p>\n", m.heads.size() - head);
-  return html;
-}
 
 std::string report_page(const Material& m, const std::string& name, const std::string& kind, const std::string& summary,
                         const std::string& body) {

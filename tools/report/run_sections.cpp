@@ -1,4 +1,5 @@
-// What else belongs to a run: calibration, the table of shifts, the model card, and how to get the same again.
+#include "tools/report/run_sections.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,8 +10,9 @@
 #include "kernels/base/file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/terminal.h"
-#include "tools/report/sections.h"
-#include "tools/run/events.h"
+#include "tools/report/figures.h"
+#include "tools/report/markup.h"
+#include "tools/runs/events.h"
 
 namespace pc {
 namespace {
@@ -100,9 +102,9 @@ std::string calibration_section(const RunMaterial& m) {
   std::string html =
       "<h2 id=\"calibration\">Calibration</h2>\n<p>Learned from the validation pictures, measured on the test "
       "pictures: at a wanted precision, the share "
-      "that needs no review, and how much of it is right.</p>\n<div "
+      "that needs no review, and how much of it is correct.</p>\n<div "
       "class=\"scroll\"><table><thead><tr><th>head<th>temperature<th>ECE before<th>after";
-  for (const char* wanted : {"90", "95", "99"}) html += fmt::format("<th>at {} %<th>right", wanted);
+  for (const char* wanted : {"90", "95", "99"}) html += fmt::format("<th>at {} %<th>correct", wanted);
   html += "</tr></thead><tbody>\n";
   for (const TestedHead& head : m.heads) {
     const std::string& name = head.score.name;
@@ -133,7 +135,7 @@ std::string shift_section(const RunMaterial& m) {
 
 std::string card_section(const RunMaterial& m) {
   const TrainConfig& config = m.run.config;
-  const Catalogue& catalogue = m.run.plan.catalogue;
+  const Catalog& catalog = m.run.plan.catalog;
   const auto begin = config.model.weights.empty() ? std::string("from random weights")
                                                   : "from the weights in " + name_text(config.model.weights);
   std::string html = fmt::format(
@@ -141,7 +143,7 @@ std::string card_section(const RunMaterial& m) {
       "{} epochs.</li>\n"
       "<li><b>What it has seen</b>: {} pictures of {}, fitted by \"{}\" into {} × {} pixels.</li>\n"
       "<li><b>What it is for</b>: naming products in pictures like those. It knows these classes only{}.</li>\n",
-      name_text(m.run.info.architecture), name_text(fmt::format("{}", fmt::join(catalogue.columns, ", "))), begin,
+      name_text(m.run.info.architecture), name_text(fmt::format("{}", fmt::join(catalog.columns, ", "))), begin,
       config.train.epochs, grouped(int64_t(m.run.plan.train.size())), name_text(config.data.root),
       name_of(m.run.info.preprocess.resize), m.run.info.preprocess.width, m.run.info.preprocess.height,
       m.run.info.calibration ? "; pcpredict tells which answers to trust" : ", and names one of them for any picture");
@@ -158,17 +160,17 @@ std::string card_section(const RunMaterial& m) {
 }
 
 std::string reproduce_section(const RunMaterial& m) {
-  const Catalogue::Report& r = m.run.plan.catalogue.report;
+  const Catalog::Report& r = m.run.plan.catalog.report;
   return fmt::format(
-      "<h2 id=\"reproduce\">The same again</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
+      "<h2 id=\"reproduce\">How to reproduce</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
       "come out, bit for bit, with any number "
       "of threads.</p>\n<p>Data: {} pictures, {} rows repaired, {} repeated, {} rows without a picture, {} pictures "
       "without a row, {} unreadable.</p>\n"
       "<h3>config.ini</h3>\n<pre>{}</pre>\n",
       html_text(shell_word((m.run.folder / "config.ini").string())),
       html_text(shell_word("output.name=" + m.run.config.output.name + "-again")), version_text("pctrain"),
-      grouped(int64_t(m.run.plan.catalogue.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_picture,
-      r.pictures_without_row, m.run.plan.store->bad().size(), lines_html(to_ini(m.run.config.keys(), false)));
+      grouped(int64_t(m.run.plan.catalog.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+      r.images_without_row, m.run.plan.store->bad().size(), lines_html(to_ini(m.run.config.keys(), false)));
 }
 
 }  // namespace pc

@@ -8,7 +8,10 @@
 #include "kernels/base/file.h"
 #include "tools/cli/terminal.h"
 #include "tools/predict/verdict.h"
-#include "tools/report/sections.h"
+#include "tools/report/head_section.h"
+#include "tools/report/markup.h"
+#include "tools/report/report_page.h"
+#include "tools/report/results_section.h"
 
 namespace pc {
 namespace {
@@ -18,11 +21,11 @@ bool is_one_of(const std::vector<int32_t>& labels, int32_t label) {
 }
 
 // The class that a label stands for beside a picture of class `truth`.
-int32_t class_of(int32_t label, int32_t truth, const std::vector<std::vector<int32_t>>& right) {
-  if (is_one_of(right[std::size_t(truth)], label)) return truth;
+int32_t class_of(int32_t label, int32_t truth, const std::vector<std::vector<int32_t>>& correct) {
+  if (is_one_of(correct[std::size_t(truth)], label)) return truth;
   const auto other =
-      std::find_if(right.begin(), right.end(), [&](const auto& labels) { return is_one_of(labels, label); });
-  return int32_t(other - right.begin());
+      std::find_if(correct.begin(), correct.end(), [&](const auto& labels) { return is_one_of(labels, label); });
+  return int32_t(other - correct.begin());
 }
 
 std::string summary(const ScoreReport& report, const ModelInfo& info, const std::string& conditions) {
@@ -34,13 +37,13 @@ std::string summary(const ScoreReport& report, const ModelInfo& info, const std:
 }  // namespace
 
 Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t truth,
-                     const std::vector<std::vector<int32_t>>& right, double temperature) {
-  Tested t = tested(item, logits, right[std::size_t(truth)].front(), temperature);
+                     const std::vector<std::vector<int32_t>>& correct, double temperature) {
+  Tested t = tested(item, logits, correct[std::size_t(truth)].front(), temperature);
   const std::vector<double> p = probabilities(logits, 1);
   t.p_truth = 0;
-  for (const int32_t label : right[std::size_t(truth)]) t.p_truth += p[std::size_t(label)];
+  for (const int32_t label : correct[std::size_t(truth)]) t.p_truth += p[std::size_t(label)];
   t.loss = std::min(t.loss, -std::log(t.p_truth));  // t.loss is finite where all of p_truth is lost to rounding
-  t.answer = class_of(t.answer, truth, right);
+  t.answer = class_of(t.answer, truth, correct);
   t.truth = truth;
   return t;
 }
@@ -48,9 +51,9 @@ Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t tr
 ScorePage::ScorePage(const ScorePlan& plan, const ModelInfo& info) : plan_(plan), info_(info) {
   for (const ScoredHead& match : plan.heads) {
     TestedHead& head = heads_.emplace_back();
-    head.classes = match.right.empty() ? info.heads[match.head].labels : plan.data.catalogue.classes[match.column];
+    head.classes = match.correct.empty() ? info.heads[match.head].labels : plan.data.catalog.classes[match.column];
     head.labels = info.heads[match.head].labels;
-    if (!match.right.empty()) head.classes.push_back("something else");
+    if (!match.correct.empty()) head.classes.push_back("something else");
   }
 }
 
@@ -62,9 +65,9 @@ void ScorePage::add(std::size_t i, const Logits& logits) {
     if (truth < 0) continue;
     const auto item = uint32_t(i);
     const double temperature = t[match.head];
-    heads_[h].pictures.push_back(match.right.empty()
+    heads_[h].pictures.push_back(match.correct.empty()
                                      ? tested(item, logits[match.head], truth, temperature)
-                                     : tested_by_map(item, logits[match.head], truth, match.right, temperature));
+                                     : tested_by_map(item, logits[match.head], truth, match.correct, temperature));
   }
 }
 
@@ -73,7 +76,7 @@ void ScorePage::write(const std::filesystem::path& path, const std::string& name
   for (std::size_t h = 0; h < heads_.size(); ++h) heads_[h].score = report.heads[h].score;
   Material m{.heads = std::move(heads_),
              .image = [&](uint32_t i) { return decode(i); },
-             .file = [&](uint32_t i) { return plan_.data.catalogue.items[plan_.items[i]].file; }};
+             .file = [&](uint32_t i) { return plan_.data.catalog.items[plan_.items[i]].file; }};
   const std::string body = results_section(m, "All pictures that were scored.") + head_sections(m);
   write_file_atomically(path, report_page(m, name, "evaluation", summary(report, info_, conditions), body));
 }

@@ -22,9 +22,10 @@ class ScorePage {
   std::vector<TestedHead> heads_;
 };
 
-// As tested(), where several labels may be right: truth and answer are classes, `right` the labels of each. An answer
-// that is right for other classes only is the first of those, one that is right for none is `right.size()`.
+// As tested(), where several labels may be correct: truth and answer are classes, `correct` the labels of each. An
+// answer that is correct for other classes only is the first of those, one that is correct for none is
+// `correct.size()`.
 Tested tested_by_map(uint32_t item, const std::vector<float>& logits, int32_t truth,
-                     const std::vector<std::vector<int32_t>>& right, double temperature);
+                     const std::vector<std::vector<int32_t>>& correct, double temperature);
 
 }  // namespace pc

@@ -30,7 +30,7 @@ Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, doubl
           .loss = loss};
 }
 
-std::vector<TestedHead> test_pass(const ModelInfo& info, const CalibrationSet& answered,
+std::vector<TestedHead> test_pass(const ModelInfo& info, const LabeledLogits& answered,
                                   std::span<const uint32_t> items) {
   const std::vector<double> t = temperatures(info);
   std::vector<TestedHead> all;

@@ -1,12 +1,12 @@
-// What the network answered the test pictures, and how sure it was.
+// What the network answered the test pictures, and how confident it was.
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "models/model_file.h"
-#include "tools/evaluate/evaluate.h"
-#include "tools/evaluate/fit_calibration.h"
+#include "tools/evaluate/head_score.h"
+#include "tools/evaluate/labeled_logits.h"
 
 namespace pc {
 
@@ -28,10 +28,10 @@ struct TestedHead {
 };
 
 // One per head, of the answers to `items`; pictures without a label count as unknown.
-std::vector<TestedHead> test_pass(const ModelInfo& info, const CalibrationSet& answered,
+std::vector<TestedHead> test_pass(const ModelInfo& info, const LabeledLogits& answered,
                                   std::span<const uint32_t> items);
 
-// What the logits of one picture say, of which `truth` is right.
+// What the logits of one picture say, of which `truth` is correct.
 Tested tested(uint32_t item, std::span<const float> logits, int32_t truth, double temperature);
 
 }  // namespace pc

@@ -5,39 +5,21 @@
 
 #include <algorithm>
 #include <ctime>
-#include <new>
 #include <utility>
 
 #include "kernels/base/error.h"
-#include "tools/cli/terminal.h"
+#include "kernels/base/text.h"
+#include "tools/serve/answering.h"
+#include "tools/serve/openapi.h"
+#include "tools/serve/page.h"
+#include "tools/serve/server_info.h"
 
 namespace pc {
 namespace {
 
-void log_line(const std::string& text) { fmt::print(stderr, "pcserve: {}\n", visible(text)); }
-
 std::string media_type(const Request& request) {
   const std::string_view type = request.field("Content-Type");
   return std::string(trimmed(type.substr(0, type.find(';'))));
-}
-
-// What a request throws is its client's fault where the house says so.
-int status_of_throw(const Error& error) {
-  return error.code() == Exit::usage || error.code() == Exit::data || error.code() == Exit::limit ? 400 : 500;
-}
-
-void guarded_call(const Respond& respond, const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    if (status_of_throw(error) == 500) log_line(error.what());
-    respond(refusal(status_of_throw(error), error.what()));
-  } catch (const std::bad_alloc&) {
-    respond(busy("out of memory for the request; try again"));
-  } catch (const std::exception& error) {
-    log_line(std::string("internal error: ") + error.what());
-    respond(refusal(500, "internal error"));
-  }
 }
 
 }  // namespace
@@ -87,7 +69,7 @@ std::optional<Response> App::refuse(const Request& request) {
   const Route* r = route(request.path);
   const bool preflight = request.method == "OPTIONS";
   if (auto response = refuse_access(settings_.access, request, !preflight && (!r || r->guarded))) return response;
-  if (!r) return refusal(404, "there is nothing here; see /openapi.json");
+  if (!r) return refusal(404, "not found; see /openapi.json");
   const std::string_view method = r->method;
   if (auto fields = origin_fields(settings_.access, request); preflight && !fields.empty()) {
     fields.emplace_back("Access-Control-Allow-Methods", r->method);
@@ -100,9 +82,9 @@ std::optional<Response> App::refuse(const Request& request) {
     return response;
   }
   if (method != "POST") return std::nullopt;
-  if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed bodies are not taken");
+  if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed request bodies are not supported");
   if (std::none_of(r->types.begin(), r->types.end(),
-                   [type = media_type(request)](const std::string& t) { return same_word(t, type); })) {
+                   [type = media_type(request)](const std::string& t) { return equal_ignoring_case(t, type); })) {
     std::string known;
     for (const std::string& t : r->types) known += (known.empty() ? "" : ", ") + t;
     return refusal(415, "Content-Type has to be one of " + known);
@@ -130,18 +112,38 @@ void App::record(const Exchange& exchange) {
   const Route* r = route(exchange.path);
   metrics_.request(r ? r->path : "other", exchange.status, exchange.seconds);
   if (!settings_.log) return;
-  log_line(fmt::format("{:%FT%TZ} {} {} {} {} {:.1f} ms, {} B in, {} B out", fmt::gmtime(std::time(nullptr)),
-                       exchange.peer, exchange.method.empty() ? "?" : exchange.method,
-                       exchange.path.empty() ? "?" : exchange.path, exchange.status, 1000 * exchange.seconds,
-                       exchange.received, exchange.sent));
+  kLog.line(fmt::format("{:%FT%TZ} {} {} {} {} {:.1f} ms, {} B in, {} B out", fmt::gmtime(std::time(nullptr)),
+                        exchange.peer, exchange.method.empty() ? "?" : exchange.method,
+                        exchange.path.empty() ? "?" : exchange.path, exchange.status, 1000 * exchange.seconds,
+                        exchange.received, exchange.sent));
 }
 
-AnsweredSink App::answering(Respond respond, std::function<Response(std::vector<Answered>&)> compose) {
-  return [respond = std::move(respond), compose = std::move(compose)](std::vector<Answered>& answers) {
-    std::optional<Response> response;
-    guarded_call(respond, [&] { response = compose(answers); });
-    if (response) respond(std::move(*response));
-  };
+void App::page(Request&, const Respond& respond) {
+  const auto served = model();
+  respond({.body = page_html(settings_.name, served->predictor.info(), served->index != nullptr),
+           .type = "text/html; charset=utf-8",
+           .fields = {{"Content-Security-Policy", page_policy()}, {"X-Frame-Options", "DENY"}}});
+}
+
+void App::predict(Request& request, const Respond& respond) { answer_predict(request, respond, pipeline()); }
+void App::infer(Request& request, const Respond& respond) { answer_infer(request, respond, pipeline()); }
+void App::server_info(Request&, const Respond& respond) { respond(server_response()); }
+void App::model_info(Request&, const Respond& respond) {
+  respond(model_response(settings_.name, model()->predictor.info()));
+}
+void App::live(Request&, const Respond& respond) { respond(live_response()); }
+void App::ready(Request&, const Respond& respond) { respond(ready_response(!draining_)); }
+void App::openapi(Request&, const Respond& respond) { respond({.body = openapi_document(settings_.name)}); }
+
+void App::metrics(Request&, const Respond& respond) {
+  const auto served = model();
+  respond({.body = metrics_.text({.connections = open_,
+                                  .queue = batcher_.admitted(),
+                                  .ready = !draining_,
+                                  .model = settings_.name,
+                                  .architecture = served->predictor.info().architecture,
+                                  .version = PC_VERSION}),
+           .type = "text/plain; version=0.0.4; charset=utf-8"});
 }
 
 // The new model is loaded beside the old one, which answers until it is there, and goes on where it cannot be had.
@@ -171,10 +173,10 @@ void App::load_anew() {
       model_.swap(fresh);
     }
     metrics_.reload(true);
-    log_line("reloaded " + settings_.model.string());
+    kLog.line("reloaded " + settings_.model.string());
   } catch (const std::exception& error) {
     metrics_.reload(false);
-    log_line(fmt::format("the model stays as it was: {}", error.what()));
+    kLog.line(fmt::format("the model stays as it was: {}", error.what()));
   }
 }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tools/serve/access.h"
-#include "tools/serve/predictions.h"
+#include "tools/serve/predict_routes.h"
 #include "tools/serve/service.h"
 
 namespace pc {
@@ -38,8 +38,6 @@ class App : public Service {
 
  private:
   using Handler = void (App::*)(Request&, const Respond&);
-  // A sink that responds with what `compose` makes of the answers, or with what it throws.
-  static AnsweredSink answering(Respond respond, std::function<Response(std::vector<Answered>&)> compose);
   struct Route {
     std::string path;
     const char* method;  // "GET" (HEAD goes with it) or "POST"
@@ -50,6 +48,7 @@ class App : public Service {
   static std::vector<Route> routes(const std::string& name);
   const Route* route(const std::string& path) const;
   std::shared_ptr<ServedModel> model() const;
+  PredictPipeline pipeline() { return {model(), batcher_, workers_, metrics_}; }
   bool wants_reload();
   void load_anew();
 

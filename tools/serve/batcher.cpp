@@ -102,7 +102,7 @@ std::vector<Batcher::Job> Batcher::next_batch() {
   return jobs;
 }
 
-// Whoever is answered has given back his place before.
+// A job's place in the queue is released before its callback runs.
 void Batcher::answer(std::vector<Job>& jobs) {
   const auto finish = [](Job& job, Inference result) {
     { const Place given_back = std::move(job.place); }

@@ -13,8 +13,4 @@ std::string page_html(const std::string& model, const ModelInfo& info, bool simi
 // Its Content-Security-Policy: this style and this script, by their hashes, requests to this server, nothing else.
 std::string page_policy();
 
-// Its parts, each in a file of its own.
-extern const char* const kPageStyle;
-extern const char* const kPageScript;
-
 }  // namespace pc

@@ -29,7 +29,7 @@ Image view_of(const Image& image, const Tensor& input, const Preprocess& preproc
   if (preprocess.resize != Resize::stretch) return network_view(input, 0, preprocess);
   const int side = std::max(image.h, image.w);
   if (side <= kSide) return image;
-  return shrink(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
+  return resize(image, std::max(1, image.h * kSide / side), std::max(1, image.w * kSide / side));
 }
 
 // Empty where the picture cannot be had; the outcome says why then.

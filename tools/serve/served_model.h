@@ -15,7 +15,7 @@ namespace pc {
 struct ServedModel {
   std::string name;
   Predictor predictor;
-  std::unique_ptr<const EmbeddingIndex> index;  // of a catalogue; none where none was given
+  std::unique_ptr<const EmbeddingIndex> index;  // of a catalog; none where none was given
 };
 
 // "fashion" for runs/fashion/model.safetensors, else the file's name without its extension; letters, digits and ._-

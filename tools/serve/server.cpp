@@ -9,7 +9,7 @@
 #include <set>
 
 #include "kernels/base/error.h"
-#include "tools/cli/terminal.h"
+#include "kernels/base/logger.h"
 
 namespace pc {
 namespace {
@@ -28,7 +28,7 @@ class Session;
 
 // What the service lets escape ends its request, neither the connection nor the server.
 Response internal_error(const std::exception& error) {
-  fmt::print(stderr, "pcserve: internal error: {}\n", visible(error.what()));
+  Logger("pcserve").line(fmt::format("internal error: {}", error.what()));
   return refusal(500, "internal error");
 }
 
@@ -108,9 +108,9 @@ void Session::forget_request() {
 void Session::due(Clock::time_point when) {
   late_ = false;
   timer_.expires_at(when);
-  timer_.async_wait([weak = weak_from_this()](const error_code& cancelled) {
+  timer_.async_wait([weak = weak_from_this()](const error_code& canceled) {
     const auto self = weak.lock();
-    if (cancelled || !self || self->timer_.expiry() > Clock::now()) return;
+    if (canceled || !self || self->timer_.expiry() > Clock::now()) return;
     self->late_ = true;
     self->socket_.cancel();
   });

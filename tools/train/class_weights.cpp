@@ -11,10 +11,10 @@ namespace pc {
 namespace {
 
 float weight_of(const std::string& kind, double n) {
-  constexpr double b = 0.999;
+  constexpr double kBeta = 0.999;
   if (kind == "sqrt") return float(1 / std::sqrt(n));
   if (kind == "inverse") return float(1 / n);
-  if (kind == "effective") return float((1 - b) / (1 - std::pow(b, n)));
+  if (kind == "effective") return float((1 - kBeta) / (1 - std::pow(kBeta, n)));
   fail(Exit::usage, fmt::format("class weights \"{}\": wants none, sqrt, inverse or effective", kind));
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "data/png.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
@@ -13,11 +15,11 @@ namespace {
 
 // "Casual Shoes" -> "Casual_Shoes": what every shell and file system takes.
 std::string file_name(const DataPlan& plan, uint32_t item) {
-  const Catalogue& catalogue = plan.catalogue;
+  const Catalog& catalog = plan.catalog;
   std::string name;
-  for (std::size_t c = 0; c < catalogue.columns.size(); ++c) {
-    const int32_t label = catalogue.items[item].labels[c];
-    name += (name.empty() ? "" : "-") + (label < 0 ? "none" : catalogue.classes[c][std::size_t(label)]);
+  for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
+    const int32_t label = catalog.items[item].labels[c];
+    name += (name.empty() ? "" : "-") + (label < 0 ? "none" : catalog.classes[c][std::size_t(label)]);
   }
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-') c = '_';
@@ -31,7 +33,7 @@ void write_held_back(const std::filesystem::path& folder, const DataPlan& plan, 
   const auto n = std::min(std::size_t(count), plan.test.size());
   for (std::size_t i = 0; i < n; ++i) {
     const uint32_t item = plan.test[i * plan.test.size() / n];
-    const std::vector<std::byte> png = encode_png(plan.store->picture(item));
+    const std::vector<std::byte> png = encode_png(plan.store->copy_image(item));
     write_file_atomically(folder / file_name(plan, item), {reinterpret_cast<const char*>(png.data()), png.size()});
   }
 }

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "tools/run/data_plan.h"
+#include "tools/runs/data_plan.h"
 
 namespace pc {
 

@@ -13,10 +13,10 @@
 #include "engine/schedule.h"
 #include "engine/upload_ring.h"
 #include "models/model_file.h"
-#include "tools/run/batches.h"
-#include "tools/run/data_plan.h"
-#include "tools/run/run_folder.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/batches.h"
+#include "tools/runs/data_plan.h"
+#include "tools/runs/run_folder.h"
+#include "tools/runs/train_config.h"
 #include "tools/train/engine_file.h"
 
 namespace pc {

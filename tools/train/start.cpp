@@ -6,6 +6,7 @@
 
 #include "engine/state.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "tools/weights/description.h"
 #include "tools/weights/weights.h"
 
@@ -53,8 +54,8 @@ ModelInfo model_info(const TrainConfig& config, const DataPlan& plan) {
           .preprocess = {.height = int(config.model.height),
                          .width = int(config.model.width),
                          .resize = resize_from_name(config.model.resize)},
-          .split = SplitRecord{.pictures = int64_t(plan.catalogue.items.size()),
-                               .files = files_hash(plan.catalogue),
+          .split = SplitRecord{.pictures = int64_t(plan.catalog.items.size()),
+                               .files = files_hash(plan.catalog),
                                .test = plan.test,
                                .min_counts = config.min_counts(),
                                .rare = config.data.rare}};

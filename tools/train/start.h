@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "models/model_file.h"
-#include "tools/run/data_plan.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/data_plan.h"
+#include "tools/runs/train_config.h"
 
 namespace pc {
 

@@ -10,10 +10,10 @@
 #include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
-#include "tools/evaluate/calibrate.h"
+#include "tools/evaluate/calibrate_run.h"
 #include "tools/evaluate/evaluate.h"
 #include "tools/report/report.h"
-#include "tools/run/split_file.h"
+#include "tools/runs/split_file.h"
 #include "tools/train/held_back.h"
 #include "tools/train/learner.h"
 #include "tools/train/lr_find.h"
@@ -153,7 +153,7 @@ void Trainer::save(RunFolder& folder) {
 
 Exit Trainer::run(RunFolder& folder) {
   const auto split_path = folder.path() / "split.csv";
-  const std::string split = split_csv(plan_.catalogue, plan_.split, plan_.groups);
+  const std::string split = split_csv(plan_.catalog, plan_.split, plan_.groups);
   if (const auto state = load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer())) {
     check_split(split_path, split);
     state_ = *state;
@@ -189,8 +189,8 @@ Exit Trainer::run(RunFolder& folder) {
 // The one look at the test pictures: what the calibration is worth there, the scores and the report come from it.
 std::vector<TestedHead> Trainer::test(Classifier& model, RunFolder& folder) {
   const int batch = config_.scoring_batch();
-  const CalibrationSet answered = answer(model, learner_.batches(), plan_.test, batch, "testing");
-  calibrate(info_, model, learner_.batches(), plan_, batch, answered, folder);
+  const LabeledLogits answered = collect_logits(model, learner_.batches(), plan_.test, batch, "testing");
+  calibrate_run(info_, model, learner_.batches(), plan_, batch, answered, folder);
   return test_pass(info_, answered, plan_.test);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/base/error.h"
-#include "tools/run/train_config.h"
+#include "tools/runs/train_config.h"
 
 namespace pc {
 

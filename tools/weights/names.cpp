@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -66,8 +67,8 @@ std::string from_hugging_face(const std::string& name) {
 void use_torchvision_names(WeightFile& file, const std::string& path) {
   while (strip(file, "module.") || strip(file, "_orig_mod.")) {
   }
-  constexpr const char* stem = "embedder.embedder.convolution.weight";
-  if (!file.find(stem) && !file.find(std::string("resnet.") + stem)) return;
+  constexpr const char* kStem = "embedder.embedder.convolution.weight";
+  if (!file.find(kStem) && !file.find(std::string("resnet.") + kStem)) return;
   std::unordered_set<std::string> names;
   for (FileTensor& t : file.tensors) {
     t.name = from_hugging_face(t.name);

@@ -15,7 +15,7 @@ struct Beginning {
   const char* what;
 };
 
-constexpr Beginning beginnings[] = {
+constexpr Beginning kBeginnings[] = {
     {"PK\x05\x06"sv, "it is an empty zip archive"},
     {"\x89HDF\r\n"sv, "it is an HDF5 file, as Keras writes; only PyTorch's weights and safetensors are read"},
     {"GGUF"sv, "it is a GGUF file of llama.cpp; only PyTorch's weights and safetensors are read"},
@@ -37,7 +37,7 @@ bool is_bare_pickle(std::string_view file) {
 }
 
 std::string describe(std::string_view file) {
-  for (const Beginning& b : beginnings)
+  for (const Beginning& b : kBeginnings)
     if (file.starts_with(b.bytes)) return b.what;
   const std::string_view text = first_word(file);
   if (text.starts_with("<?xml"))

@@ -5,12 +5,13 @@
 
 #include "engine/state.h"
 #include "kernels/base/error.h"
-#include "models/resnet.h"
+#include "models/architectures.h"
+#include "tools/weights/onnx_preprocessing.h"
 
 namespace pc {
 namespace {
 
-constexpr std::size_t protobuf_limit = (std::size_t(1) << 31) - 1;
+constexpr std::size_t kProtobufLimit = (std::size_t(1) << 31) - 1;
 
 class Network {
  public:
@@ -94,7 +95,7 @@ class Network {
 };
 
 std::string add_input(OnnxGraph& graph, const Preprocess& p, OnnxInput input) {
-  if (input == OnnxInput::normalised) return graph.input("input", OnnxType::f32, {"n", 3, p.height, p.width});
+  if (input == OnnxInput::normalized) return graph.input("input", OnnxType::f32, {"n", 3, p.height, p.width});
   return add_onnx_preprocessing(graph, graph.input("pictures", OnnxType::u8, {"n", "h", "w", 3}), p);
 }
 
@@ -113,7 +114,7 @@ void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput
 
   const ProtobufMessage onnx =
       graph.model("Logits of each head; \"pc.model\" has the labels, the preprocessing and the calibration.", metadata);
-  if (onnx.size() > protobuf_limit)
+  if (onnx.size() > kProtobufLimit)
     fail(Exit::limit, path.string() + ": more than the 2 GB that an ONNX file can hold");
   write_file_atomically(path, [&](const FileSink& sink) { onnx.write(sink); });
 }

@@ -8,21 +8,17 @@
 #include <filesystem>
 
 #include "models/model_file.h"
-#include "tools/weights/onnx_graph.h"
 
 namespace pc {
 
 enum class OnnxInput {
-  normalised,  // "input": f32 [n,3,height,width], fitted and normalised as the metadata say
-  pixels       // "pictures": u8 RGB [n,h,w,3] of any size, which the graph fits and normalises itself
+  normalized,  // "input": f32 [n,3,height,width], fitted and normalized as the metadata say
+  pixels       // "pictures": u8 RGB [n,h,w,3] of any size, which the graph fits and normalizes itself
 };
 
 // Deterministic and atomic. Throws Error(data) where a head's name is taken within the graph, Error(limit) over the
 // 2 GB of protocol buffers, Error(file).
 void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput input);
-
-// u8 [n,h,w,3] -> f32 [n,3,height,width]: what Predictor::prepare() makes of the same pixels, within 1e-5.
-std::string add_onnx_preprocessing(OnnxGraph& graph, const std::string& pictures, const Preprocess& preprocess);
 
 bool is_onnx_name(const std::filesystem::path& path);
 

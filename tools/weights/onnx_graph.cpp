@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
-constexpr int64_t ir_version = 8, opset = 17;
+constexpr int64_t kIrVersion = 8, kOpset = 17;
 
 template <class T>
 std::string_view bytes_of(const std::vector<T>& values) {
@@ -42,12 +42,12 @@ ProtobufMessage tensor_head(const std::string& name, OnnxType type, const Shape&
 
 // AttributeProto
 ProtobufMessage attribute(const std::string& name, const std::variant<int64_t, Ints>& value) {
-  constexpr int64_t int_type = 2, ints_type = 7;
+  constexpr int64_t kIntType = 2, kIntsType = 7;
   ProtobufMessage a;
   a.text(1, name);
-  if (const auto* one = std::get_if<int64_t>(&value)) return a.number(3, *one).number(20, int_type);
+  if (const auto* one = std::get_if<int64_t>(&value)) return a.number(3, *one).number(20, kIntType);
   for (const int64_t i : std::get<Ints>(value)) a.number(8, i);
-  return a.number(20, ints_type);
+  return a.number(20, kIntsType);
 }
 
 }  // namespace
@@ -109,8 +109,8 @@ ProtobufMessage OnnxGraph::model(const std::string& description,
   for (const ProtobufMessage& initializer : initializers_) graph.message(5, initializer);
   for (const ProtobufMessage& input : inputs_) graph.message(11, input);
   for (const ProtobufMessage& output : outputs_) graph.message(12, output);
-  operators.text(1, "").number(2, opset);                                 // OperatorSetIdProto
-  model.number(1, ir_version).text(2, "pcconvert").text(6, description);  // ModelProto
+  operators.text(1, "").number(2, kOpset);                                // OperatorSetIdProto
+  model.number(1, kIrVersion).text(2, "pcconvert").text(6, description);  // ModelProto
   model.message(7, std::move(graph)).message(8, std::move(operators));
   for (const auto& [key, value] : metadata) {
     ProtobufMessage entry;  // StringStringEntryProto

@@ -1,17 +1,18 @@
-// The names that a pickle of torch.save may use, and what calling them makes: tensors, parameters, ordered dicts.
+#include "tools/weights/pickle_calls.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "engine/safetensors.h"
-#include "tools/weights/pickle_reader.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
 using Kind = PickleValue::Kind;
 
-constexpr std::size_t max_tensors = 100'000, max_rank = 8, max_key = 64;
+constexpr std::size_t kMaxTensors = 100'000, kMaxRank = 8, kMaxKey = 64;
 
 enum Function : int64_t { ordered_dict, rebuild_tensor, rebuild_tensor_v2, rebuild_parameter };
 
@@ -20,7 +21,7 @@ struct Name {
   Function function;
 };
 
-constexpr Name functions[] = {
+constexpr Name kFunctions[] = {
     {"collections.OrderedDict", ordered_dict},
     {"torch._utils._rebuild_tensor", rebuild_tensor},
     {"torch._utils._rebuild_tensor_v2", rebuild_tensor_v2},
@@ -31,7 +32,7 @@ bool is_plain_key(std::string_view text) {
   const auto plain = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
-  return !text.empty() && text.size() <= max_key && std::all_of(text.begin(), text.end(), plain);
+  return !text.empty() && text.size() <= kMaxKey && std::all_of(text.begin(), text.end(), plain);
 }
 
 // Whether every element lies within a storage of `elements`.
@@ -46,31 +47,31 @@ bool fits(const PickledTensor& t, int64_t count, int64_t elements) {
 
 }  // namespace
 
-void PickleReader::global() {
+void PickleCalls::global() {
   const auto module = line(), name = line();
   const std::string full = fmt::format("{}.{}", module, name);
-  for (const Name& n : functions)
+  for (const Name& n : kFunctions)
     if (n.name == full) return push_new({.kind = Kind::function, .integer = n.function});
-  for (FileType type : all_file_types)
+  for (FileType type : kAllFileTypes)
     if (full == std::string("torch.") + storage_name(type))
       return push_new({.kind = Kind::storage_type, .integer = int64_t(type)});
   refuse(
       fmt::format("{} is not allowed; save the weights alone: torch.save(model.state_dict(), FILE)", printable(full)));
 }
 
-void PickleReader::expect(PickleIndex i, Kind kind, const char* what) const {
+void PickleCalls::expect(PickleIndex i, Kind kind, const char* what) const {
   if (p_[i].kind != kind) refuse(fmt::format("with a {} as {}", name_of(p_[i].kind), what));
 }
 
-int64_t PickleReader::integer(PickleIndex i, const char* what) const {
+int64_t PickleCalls::integer(PickleIndex i, const char* what) const {
   expect(i, Kind::integer, what);
   if (p_[i].integer < 0) refuse(fmt::format("with the negative {} {}", what, p_[i].integer));
   return p_[i].integer;
 }
 
-Shape PickleReader::integers(PickleIndex i, const char* what) const {
+Shape PickleCalls::integers(PickleIndex i, const char* what) const {
   expect(i, Kind::tuple, what);
-  if (p_[i].items.size() > max_rank) refuse(fmt::format("with {} dimensions, over {}", p_[i].items.size(), max_rank));
+  if (p_[i].items.size() > kMaxRank) refuse(fmt::format("with {} dimensions, over {}", p_[i].items.size(), kMaxRank));
   Shape shape;
   for (PickleIndex k : p_[i].items) shape.push_back(integer(k, what));
   return shape;
@@ -78,7 +79,7 @@ Shape PickleReader::integers(PickleIndex i, const char* what) const {
 
 // ('storage', type, key, location, elements), in the stacked form also None, where PyTorch of 2017 put views of
 // storages; the location ("cpu", "cuda:0") does not matter here.
-void PickleReader::persistent_id() {
+void PickleCalls::persistent_id() {
   const PickleValue& id = p_[pop()];
   if (id.kind != Kind::tuple || id.items.size() != id_items_)
     refuse(fmt::format("needs a tuple of {}, torch.save's name of a storage", id_items_));
@@ -99,7 +100,7 @@ void PickleReader::persistent_id() {
   push_new({.kind = Kind::storage, .integer = int64_t(known->second)});
 }
 
-PickleValue PickleReader::make_tensor(const std::vector<PickleIndex>& args) {
+PickleValue PickleCalls::make_tensor(const std::vector<PickleIndex>& args) {
   expect(args[0], Kind::storage, "storage");
   PickledTensor t{.storage = std::size_t(p_[args[0]].integer),
                   .offset = integer(args[1], "storage offset"),
@@ -114,12 +115,12 @@ PickleValue PickleReader::make_tensor(const std::vector<PickleIndex>& args) {
   if (!fits(t, count, elements))
     refuse(fmt::format("of a tensor that leaves its storage: offset {}, size {}, stride {} in {} elements", t.offset,
                        to_string(t.shape), to_string(t.strides), elements));
-  if (p_.tensors.size() == max_tensors) fail_at(Exit::limit, fmt::format("more than {} tensors", max_tensors));
+  if (p_.tensors.size() == kMaxTensors) fail_at(Exit::limit, fmt::format("more than {} tensors", kMaxTensors));
   p_.tensors.push_back(std::move(t));
   return {.kind = Kind::tensor, .integer = int64_t(p_.tensors.size() - 1)};
 }
 
-void PickleReader::reduce() {
+void PickleCalls::reduce() {
   const PickleIndex arguments = pop(), function = pop();
   if (p_[function].kind != Kind::function)
     refuse(fmt::format("on a {}, which is no function", name_of(p_[function].kind)));
@@ -150,7 +151,7 @@ void PickleReader::reduce() {
 }
 
 // Python 2 wrote OrderedDict([[key, value], …]).
-void PickleReader::reduce_ordered_dict(const std::vector<PickleIndex>& args) {
+void PickleCalls::reduce_ordered_dict(const std::vector<PickleIndex>& args) {
   push_new({.kind = Kind::dict, .ordered = true});
   if (args.empty()) return;
   expect(args[0], Kind::list, "the pairs of an OrderedDict");
@@ -164,7 +165,7 @@ void PickleReader::reduce_ordered_dict(const std::vector<PickleIndex>& args) {
 }
 
 // The attributes of an OrderedDict: state_dict()'s _metadata, versions of modules that nothing here needs.
-void PickleReader::build() {
+void PickleCalls::build() {
   const PickleIndex attributes = pop();
   if (p_[top()].kind != Kind::dict || !p_[top()].ordered || p_[attributes].kind != Kind::dict)
     refuse(fmt::format("of a {} from a {}", name_of(p_[top()].kind), name_of(p_[attributes].kind)));

@@ -1,14 +1,16 @@
-// Writing of .pth: the pickle of a state dict, and the zip of torch.save around it.
+#include "tools/weights/pth_write.h"
+
 #include <fmt/format.h>
 
 #include <limits>
 #include <string_view>
 #include <unordered_set>
 
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/weights/pickle.h"
-#include "tools/weights/pth.h"
 #include "tools/weights/zip_write.h"
 
 namespace pc {
@@ -16,13 +18,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-template <class T>
-std::string little_endian(T value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
-
 // ---- pickle, protocol 2, without a memo: names are repeated instead
-constexpr std::string_view proto = "\x80\x02"sv, ordered_dict = "ccollections\nOrderedDict\n)R"sv;
+constexpr std::string_view kProto = "\x80\x02"sv, kOrderedDict = "ccollections\nOrderedDict\n)R"sv;
 
 std::string text(std::string_view value) { return "X" + little_endian(uint32_t(value.size())) + std::string(value); }
 std::string number(int64_t value) {
@@ -43,12 +40,12 @@ std::string tensor(const FileTensor& t, std::size_t key) {
   const std::string id = text("storage") + "ctorch\n" + storage_name(t.type) + "\n" + text(std::to_string(key)) +
                          text("cpu") + number(t.size());
   return "ctorch._utils\n_rebuild_tensor_v2\n" +
-         tuple(tuple(id) + "Q" + number(0) + tuple(size) + tuple(strides) + "\x89" + std::string(ordered_dict)) + "R";
+         tuple(tuple(id) + "Q" + number(0) + tuple(size) + tuple(strides) + "\x89" + std::string(kOrderedDict)) + "R";
 }
 
 std::string state_dict(const WeightFile& file, const std::string& name) {
   std::unordered_set<std::string_view> names;
-  std::string pickle = std::string(proto) + std::string(ordered_dict) + "(";
+  std::string pickle = std::string(kProto) + std::string(kOrderedDict) + "(";
   for (std::size_t i = 0; i < file.tensors.size(); ++i) {
     const FileTensor& t = file.tensors[i];
     if (!is_utf8(t.name)) fail(Exit::data, fmt::format("{}: \"{}\" is not UTF-8", name, printable(t.name)));

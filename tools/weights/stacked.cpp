@@ -1,6 +1,5 @@
-// The stacked form of torch.save, written until PyTorch 1.5 and on request since: four pickles (magic number, protocol
-// number, facts of the system, the value), a pickled list of storage keys, and behind it for each key its number of
-// elements and its bytes.
+#include "tools/weights/stacked.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,8 +8,8 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/weights/pickled_tensors.h"
-#include "tools/weights/pth.h"
 
 namespace pc {
 namespace {
@@ -64,10 +63,10 @@ void check_size(const Pickle& p, std::size_t at, std::size_t file_bytes, const s
 }  // namespace
 
 bool is_stacked(std::span<const std::byte> bytes) {
-  constexpr unsigned char magic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
-  return bytes.size() >= 2 + sizeof magic && bytes[0] == std::byte(0x80) &&
+  constexpr unsigned char kMagic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+  return bytes.size() >= 2 + sizeof kMagic && bytes[0] == std::byte(0x80) &&
          (bytes[1] == std::byte(2) || bytes[1] == std::byte(3)) &&
-         std::memcmp(bytes.data() + 2, magic, sizeof magic) == 0;
+         std::memcmp(bytes.data() + 2, kMagic, sizeof kMagic) == 0;
 }
 
 WeightFile parse_stacked(std::span<const std::byte> bytes, std::shared_ptr<const void> owner, const std::string& file) {

@@ -4,12 +4,15 @@
 
 #include <string_view>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
 #include "tools/weights/names.h"
 #include "tools/weights/not_weights.h"
 #include "tools/weights/pth.h"
+#include "tools/weights/pth_write.h"
+#include "tools/weights/stacked.h"
 
 namespace pc {
 namespace {

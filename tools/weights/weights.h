@@ -21,7 +21,7 @@ struct AnyWeights {
 };
 
 // Maps and checks the file; the tensors get torchvision's names (names.h). Errors: Error(data) saying what the file is
-// instead (stranger.h), or what is wrong in it; Error(limit); Error(file) for the disk.
+// instead (not_weights.h), or what is wrong in it; Error(limit); Error(file) for the disk.
 AnyWeights read_weights(const std::filesystem::path& path, const WeightOptions& options = {});
 
 // The same for bytes in memory, kept alive by `owner`; `path` stands for the file and need not exist.

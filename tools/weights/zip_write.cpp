@@ -10,7 +10,7 @@
 namespace pc {
 namespace {
 
-constexpr std::size_t alignment = 64, local_header_bytes = 30, extra_header_bytes = 4;
+constexpr std::size_t kAlignment = 64, kLocalHeaderBytes = 30, kExtraHeaderBytes = 4;
 
 // Fields are appended in the order that APPNOTE.TXT has them.
 class Record {
@@ -35,24 +35,24 @@ class Record {
 // What the local header and the directory say alike: version, flags, method, time, date, checksum, sizes, name's
 // length. The date is 1980-01-01, so that equal weights give equal files.
 void common_fields(Record& r, const ZipPart& part, uint32_t crc) {
-  constexpr std::size_t first_of_january_1980 = 0x21;
-  r.u16(20).u16(0).u16(0).u16(0).u16(first_of_january_1980).u32(crc);
+  constexpr std::size_t kFirstOfJanuary1980 = 0x21;
+  r.u16(20).u16(0).u16(0).u16(0).u16(kFirstOfJanuary1980).u32(crc);
   r.u32(part.data.size()).u32(part.data.size()).u16(part.name.size());
 }
 
 // PyTorch's way to align: an extra field "FB" full of Z.
 std::string padding(std::size_t offset, const std::string& name) {
-  const std::size_t data = offset + local_header_bytes + name.size() + extra_header_bytes;
-  const std::size_t fill = (alignment - data % alignment) % alignment;
+  const std::size_t data = offset + kLocalHeaderBytes + name.size() + kExtraHeaderBytes;
+  const std::size_t fill = (kAlignment - data % kAlignment) % kAlignment;
   return Record().text("FB").u16(fill).text(std::string(fill, 'Z')).bytes();
 }
 
 }  // namespace
 
 void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts) {
-  constexpr std::size_t most_parts = 0xfffe, most_bytes = 0xfffffffeu;
+  constexpr std::size_t kMostParts = 0xfffe, kMostBytes = 0xfffffffeu;
   const auto check = [&](std::size_t bytes) {
-    if (parts.size() > most_parts || bytes > most_bytes)
+    if (parts.size() > kMostParts || bytes > kMostBytes)
       fail(Exit::limit, path.string() + ": over 4 GB or 65,000 tensors; write OUT.safetensors instead");
   };
   write_file_atomically(path, [&](const FileSink& sink) {

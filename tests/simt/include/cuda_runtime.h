@@ -99,14 +99,13 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t recording, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t recording);
 
-// Streams only take notes (tests/simt/streams.h); events read the stand-in's own clock: what the engines of its cuDNN say
-// that they take.
-constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+// Streams only log (tests/simt/streams.h); events read a simulated clock, which the engines of the simulated cuDNN
+// advance.
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2;
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 using cudaEvent_t = struct CUevent_st*;
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
-cudaError_t cudaEventCreate(cudaEvent_t* event);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);

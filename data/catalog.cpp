@@ -1,0 +1,56 @@
+// Which layout a data set has.
+#include "data/catalog.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/cache_folder.h"
+#include "data/folders.h"
+#include "data/idx.h"
+#include "data/kaggle.h"
+#include "data/tree.h"
+#include "kernels/base/error.h"
+
+namespace pc {
+
+namespace {
+
+// A relative root that does not exist may lie where pcdata fetch puts it.
+std::filesystem::path find_root(const std::filesystem::path& root) {
+  std::error_code unknown;
+  if (root.is_absolute() || std::filesystem::exists(root, unknown)) return root;
+  const std::filesystem::path fetched = default_cache_folder() / root;
+  return std::filesystem::exists(fetched, unknown) ? fetched : root;
+}
+
+}  // namespace
+
+const char* name_of(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::val:
+      return "val";
+    case Split::test:
+      return "test";
+    case Split::unused:
+      return "unused";
+  }
+  return "unknown";
+}
+
+DataSet open_dataset(const std::filesystem::path& given, const std::vector<std::string>& columns) {
+  const std::filesystem::path root = find_root(given);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (std::count(columns.begin(), columns.end(), columns[i]) > 1) {
+      fail(Exit::usage, fmt::format("column \"{}\" is asked for twice", columns[i]));
+    }
+  }
+  if (detail::is_idx(root)) return detail::open_idx(root, columns);
+  auto tree = open_tree(root);
+  const std::string styles = detail::find_styles(*tree);
+  return styles.empty() ? detail::open_folders(tree, columns) : detail::open_kaggle(tree, styles, columns);
+}
+
+}  // namespace pc

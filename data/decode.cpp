@@ -1,0 +1,61 @@
+// Which decoder gets a file.
+#include "data/decode.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "data/exif.h"
+#include "data/image_format.h"
+#include "data/jpeg.h"
+#include "data/png.h"
+#include "data/pnm.h"
+#include "data/stb.h"
+#include "data/webp.h"
+#include "kernels/base/error.h"
+
+namespace pc {
+
+Image decode_web_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+  const ImageFormat format = sniff(bytes);
+  const auto upright = [&](Image image) {
+    return detail::orient(std::move(image), detail::exif_orientation(bytes, format));
+  };
+  switch (format) {
+    case ImageFormat::jpeg:
+      return upright(detail::decode_jpeg(bytes, name, settings));
+    case ImageFormat::png:
+      return upright(detail::decode_png(bytes, name, settings));
+    case ImageFormat::webp:
+      return upright(detail::decode_webp(bytes, name, settings));
+    case ImageFormat::empty:
+      fail(Exit::data, name + ": empty file");
+    case ImageFormat::unknown:
+      fail(Exit::data, name + ": not an image");
+    case ImageFormat::html:
+    case ImageFormat::text:
+      fail(Exit::data, fmt::format("{}: not an image (looks like {})", name, name_of(format)));
+    default:
+      fail(Exit::data, fmt::format("{}: file is {}; send JPEG, PNG or WebP", name, name_of(format)));
+  }
+}
+
+Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+  switch (const ImageFormat format = sniff(bytes)) {
+    case ImageFormat::pnm:
+      return detail::decode_pnm(bytes, name, settings);
+    case ImageFormat::gif:
+    case ImageFormat::bmp:
+      return detail::decode_with_stb(bytes, name, settings);
+    case ImageFormat::heif:
+    case ImageFormat::avif:
+    case ImageFormat::tiff:
+    case ImageFormat::pdf:
+    case ImageFormat::zip:
+      fail(Exit::data, fmt::format("{}: file is {}, not supported; convert to JPEG or PNG", name, name_of(format)));
+    default:
+      return decode_web_image(bytes, name, settings);
+  }
+}
+
+}  // namespace pc

@@ -1,0 +1,24 @@
+// Decoding: from the bytes of a file to an Image, by the decoder of its format.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "data/decode_settings.h"
+#include "data/image.h"
+
+namespace pc {
+
+// Decodes JPEG (baseline and progressive; gray, YCbCr, RGB, CMYK, YCCK as Adobe writes them), PNG (all types; alpha is
+// composited on white), still WebP, binary PGM and PPM and, through stb_image, the first frame of GIF and BMP. EXIF
+// orientation is applied; broken EXIF is ignored. Errors begin with `name`: Error(data) "NAME: empty file", "NAME: JPEG
+// is truncated", "NAME: file is HEIC, not supported; convert to JPEG or PNG", "NAME: not an image (looks like HTML)";
+// Error(limit) "NAME: 65500x65500 exceeds the limit of 100 Mpixel".
+Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings = {});
+
+// JPEG, PNG and WebP, and no other decoder is reached: for images from untrusted senders. Errors as decode_image's, but
+// Error(data) "NAME: file is GIF; send JPEG, PNG or WebP" for every other format.
+Image decode_web_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings = {});
+
+}  // namespace pc

@@ -1,0 +1,25 @@
+// JPEG files. Decoding checks the pixel limit and ignores EXIF; errors begin with `name`.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/decode_settings.h"
+#include "data/image.h"
+
+namespace pc {
+
+namespace detail {
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
+}  // namespace detail
+
+struct JpegSettings {
+  int quality = 90;   // 1 … 100
+  bool gray = false;  // one component: the luma
+};
+// The image as a baseline JPEG, colors at half the resolution (4:2:0).
+std::vector<std::byte> encode_jpeg(const Image& image, const JpegSettings& settings = {});
+
+}  // namespace pc

@@ -1,0 +1,15 @@
+// An inspection as one JSON object for scripts.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tools/dataset/inspection.h"
+
+namespace pc {
+
+// Everything, nothing left out: {"data", "layout", "rows", "repaired_rows", …, "columns": {NAME: {…}},
+// "near_duplicates": [[file, …], …], "likely_wrong_labels": {NAME: [[{"file", "label", "suspect"}, …], …]}}.
+nlohmann::ordered_json inspection_json(const std::string& name, const DataSet& data, const Inspection& found);
+
+}  // namespace pc

@@ -1,0 +1,119 @@
+#include "tools/evaluate/calibrate_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tools/evaluate/evaluate.h"
+#include "tools/evaluate/fit_calibration.h"
+#include "tools/evaluate/learn_hierarchy.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::json;
+
+// Of the labeled pictures: how many had a confident name, and how many of those were correct.
+struct Coverage {
+  int64_t n = 0, confident = 0, correct = 0;
+  double share() const { return n ? double(confident) / double(n) : 0; }
+  double precision() const { return confident ? double(correct) / double(confident) : 0; }
+};
+
+Coverage coverage(const std::vector<std::vector<Named>>& named, const LabeledLogits& answered, std::size_t head) {
+  Coverage c;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    const Named& one = named[i][head];
+    if (answered.labels[i][head] < 0) continue;
+    ++c.n;
+    c.confident += one.confident;
+    c.correct += one.confident && one.label == answered.labels[i][head];
+  }
+  return c;
+}
+
+json to_json(const Reliability& r) { return {{"ece", r.ece}, {"nll", r.nll}, {"brier", r.brier}, {"n", r.n}}; }
+
+json before_and_after(const Evidence& evidence, double temperature) {
+  return {{"before", to_json(reliability(evidence, 1))}, {"after", to_json(reliability(evidence, temperature))}};
+}
+
+json head_report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits& test, std::size_t h) {
+  const double t = info.calibration->heads[h].temperature;
+  return {{"temperature", t},
+          {"val", before_and_after(evidence_of(val, h), t)},
+          {"test", before_and_after(evidence_of(test, h), t)}};
+}
+
+// How many pictures of `answered` get which verdict.
+json count_verdicts(const ModelInfo& info, const LabeledLogits& answered,
+                    const std::vector<std::vector<Named>>& named) {
+  json counts{{"n", answered.logits.size()}};
+  for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::out_of_distribution}) {
+    int64_t n = 0;
+    for (std::size_t i = 0; i < named.size(); ++i) n += verdict_of(info, answered.logits[i], named[i]) == verdict;
+    counts[text_of(verdict)] = n;
+  }
+  return counts;
+}
+
+json report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits& test) {
+  json event{{"event", "calibration"}, {"heads", json::object()}};
+  for (std::size_t h = 0; h < info.heads.size(); ++h)
+    event["heads"][info.heads[h].name] = head_report(info, val, test, h);
+  for (const int percent : kPrecisions) {
+    const auto named = name_all(info, test, percent);
+    event["verdicts"][std::to_string(percent)] = count_verdicts(info, test, named);
+    for (std::size_t h = 0; h < info.heads.size(); ++h) {
+      const Coverage c = coverage(named, test, h);
+      event["heads"][info.heads[h].name]["test"]["sure"][std::to_string(percent)] = {{"share", c.share()},
+                                                                                     {"precision", c.precision()}};
+    }
+  }
+  if (const auto& rule = info.calibration->novelty)
+    event["novelty"] = {{"head", info.heads[rule->head].name}, {"limit", rule->limit}};
+  return event;
+}
+
+void print(const json& event, const ModelInfo& info) {
+  fmt::print(stderr, "{:<16} {:>6}  {:<17} {:<17} {:<17}\n", "calibration", "T", "ECE before, after", "NLL",
+             "Brier (test)");
+  for (const Head& head : info.heads) {
+    const json &h = event["heads"][head.name], &a = h["test"]["before"], &b = h["test"]["after"];
+    std::string line = fmt::format("{:<16} {:>6.3f} ", head.name, h["temperature"].get<double>());
+    for (const char* key : {"ece", "nll", "brier"})
+      line += fmt::format(" {:.4f}  {:.4f}   ", a[key].get<double>(), b[key].get<double>());
+    fmt::print(stderr, "{}\n", line);
+  }
+  for (const Head& head : info.heads)
+    for (const int percent : kPrecisions) {
+      const json& confident = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
+      fmt::print(
+          stderr, "{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are correct\n",
+          head.name, percent, 100 * confident["share"].get<double>(), 100 * confident["precision"].get<double>());
+    }
+}
+
+}  // namespace
+
+void calibrate_run(ModelInfo& info, Classifier& model, const BatchMaker& batches, const DataPlan& plan, int batch,
+                   const LabeledLogits& test, RunFolder& folder) {
+  info.hierarchy = learn_hierarchy(plan.catalog, plan.train);
+  if (plan.val.empty()) {
+    fmt::print(stderr,
+               "no validation pictures: the probabilities stay as the network gives them, and none is reported as "
+               "confident\n");
+    return;
+  }
+  const LabeledLogits val = collect_logits(model, batches, plan.val, batch, "calibrating");
+  info.calibration.reset();
+  fit_calibration(info, val);
+  const json event = report(info, val, test);
+  folder.log(event);
+  if (plan.test.empty())
+    fmt::print(stderr, "calibrated; no test pictures to measure that on\n");
+  else
+    print(event, info);
+}
+
+}  // namespace pc

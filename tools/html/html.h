@@ -1,0 +1,42 @@
+// Pages that need nothing but themselves: escaping, the frame, thumbnails within the page.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "data/image.h"
+
+namespace pc {
+
+// Text as HTML: & < > " ' escaped, control characters and broken UTF-8 shown as U+FFFD.
+std::string html_text(const std::string& text);
+
+// The whole document: the style that all pages share, then the page's own; `title` is text, `body` HTML.
+std::string html_page(const std::string& title, const std::string& style, const std::string& body);
+
+// The longer side is at most 80 pixels.
+Image thumbnail(const Image& image);
+
+// Thumbnails as CSS classes, so that a picture shown twice is stored once.
+class Thumbnails {
+ public:
+  explicit Thumbnails(std::size_t bytes) : budget_(bytes) {}
+  // An element that shows the picture called `key` (a name of CSS, such as "p12"), described by `label`. `draw` is
+  // asked at the first use. An empty frame where it throws Error, and for every new picture once one would take more
+  // than the bytes given.
+  std::string show(const std::string& key, const std::string& label, const std::function<Image()>& draw);
+  const std::string& css() const { return css_; }
+  bool left_out() const { return left_out_; }
+
+ private:
+  void add(const std::string& key, const std::function<Image()>& draw);
+  std::size_t budget_;
+  std::set<std::string> shown_, broken_;
+  std::string css_;
+  bool left_out_ = false;
+};
+
+}  // namespace pc

@@ -1,0 +1,174 @@
+#include "tools/runs/data_plan.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "data/near_duplicates.h"
+#include "data/sampler.h"
+#include "kernels/base/error.h"
+#include "tools/cli/progress.h"
+#include "tools/runs/split_file.h"
+
+namespace pc {
+namespace {
+
+void report(const DataSet& data, const std::vector<std::vector<std::string>>& rare) {
+  const Catalog::Report& r = data.catalog.report;
+  fmt::print(
+      stderr,
+      "data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row\n",
+      data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+      r.images_without_row);
+  for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i)
+    fmt::print(stderr, "data: {}\n", r.notes[i]);
+  for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
+    fmt::print(stderr, "data: {}: {} classes, {} rare ones folded\n", data.catalog.columns[c],
+               data.catalog.classes[c].size(), rare[c].size());
+}
+
+// Pictures that cannot be read are listed, and stop the run where they are too many.
+std::vector<bool> check_bad(const ImageStore& store, double max_bad) {
+  std::vector<bool> bad(store.size());
+  for (const BadImage& picture : store.bad()) bad[picture.item] = true;
+  const auto count = store.bad().size();
+  for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i)
+    fmt::print(stderr, "data: skipped {}\n", store.bad()[i].reason);
+  if (count > 5) fmt::print(stderr, "data: skipped {} more unreadable pictures\n", count - 5);
+  if (double(count) > max_bad * double(store.size()))
+    fail(Exit::data, fmt::format("{} of {} pictures cannot be read, more than data.max_bad = {}; the first: {}", count,
+                                 store.size(), max_bad, store.bad().front().reason));
+  return bad;
+}
+
+ItemGroups find_groups(const Catalog& catalog, const ImageStore& store) {
+  Progress progress("finding near duplicates", int64_t(store.size()));
+  Grouping groups(store.size());
+  groups.join(near_duplicate_groups(signatures_of(store, [&](int64_t done, int64_t) { progress.update(done); })));
+  groups.join_equal(name_keys(catalog.names));
+  return groups.large();
+}
+
+void report_groups(const ItemGroups& groups) {
+  std::size_t pictures = 0, largest = 0;
+  for (const auto& group : groups) pictures += group.size(), largest = std::max(largest, group.size());
+  fmt::print(stderr, "data: {} groups of near duplicates or equal names hold {} pictures, the largest {}\n",
+             groups.size(), pictures, largest);
+}
+
+// The split that data.split asks for.
+std::vector<Split> draw_split(const TrainConfig& config, const DataSet& data, const ItemGroups& groups) {
+  const std::string& how = config.data.split;
+  SplitSettings settings{.val = config.data.val, .test = config.data.test, .seed = uint64_t(config.data.seed)};
+  if (how == "random") return make_split(data.catalog, {}, settings);
+  if (how == "safe") return make_split(data.catalog, groups, settings);
+  Catalog catalog = data.catalog;
+  if (how == "year" ? catalog.years.empty() : catalog.names.empty())
+    fail(Exit::usage,
+         fmt::format("data.split = {}: {} has no column \"{}\" (only the Kaggle layout may); use safe or random", how,
+                     config.data.root, how == "year" ? "year" : "productDisplayName"));
+  std::vector<Split> split;
+  if (how == "year") {
+    catalog.given = newest_years(catalog, settings.test);
+    split = make_split(catalog, groups, settings);
+  } else {
+    Grouping brands(catalog.items.size());
+    brands.join_equal(brand_keys(catalog.names));
+    settings.column = -1;
+    split = make_split(catalog, brands.large(), settings);
+  }
+  fmt::print(stderr, "data: {} pictures left out, each in a group with pictures of another side\n",
+             part_groups(split, groups));
+  return split;
+}
+
+// What a split cannot teach or cannot measure.
+void report_split(const DataPlan& plan) {
+  fmt::print(stderr, "data: {} to train, {} to validate, {} to test\n", plan.train.size(), plan.val.size(),
+             plan.test.size());
+  if (const int64_t leaks = count_leaks(plan.split, plan.groups); leaks > 0)
+    fmt::print(stderr,
+               "data: {} test pictures have a near duplicate or one of equal name among those that train or validate\n",
+               leaks);
+  for (std::size_t c = 0; c < plan.catalog.columns.size(); ++c) {
+    const auto counts = plan.training_counts(c);
+    if (const auto missing = std::count(counts.begin(), counts.end(), 0); missing > 0)
+      fmt::print(stderr, "data: {}: {} classes have no picture to train on\n", plan.catalog.columns[c], missing);
+  }
+}
+
+std::size_t sampling_column(const TrainConfig& config, const Catalog& catalog) {
+  if (config.data.sampling_head.empty()) return catalog.columns.size() - 1;
+  const auto found = std::find(catalog.columns.begin(), catalog.columns.end(), config.data.sampling_head);
+  if (found == catalog.columns.end())
+    fail(Exit::usage, fmt::format("data.sampling_head = {}: wants one of {}", config.data.sampling_head,
+                                  fmt::join(catalog.columns, ", ")));
+  return std::size_t(found - catalog.columns.begin());
+}
+
+// Leaves data.limit random pictures to train on.
+void limit_training(const TrainConfig& config, DataPlan& plan) {
+  if (config.data.limit == 0 || std::size_t(config.data.limit) >= plan.train.size()) return;
+  shuffle(plan.train, uint64_t(config.data.seed), ShuffleStream::split, 1);
+  for (std::size_t i = std::size_t(config.data.limit); i < plan.train.size(); ++i)
+    plan.split[plan.train[i]] = Split::unused;
+  plan.train.resize(std::size_t(config.data.limit));
+  std::sort(plan.train.begin(), plan.train.end());
+}
+
+}  // namespace
+
+std::vector<Head> DataPlan::heads() const {
+  std::vector<Head> heads;
+  for (std::size_t i = 0; i < catalog.columns.size(); ++i) heads.push_back({catalog.columns[i], catalog.classes[i]});
+  return heads;
+}
+
+std::vector<int64_t> DataPlan::training_counts(std::size_t column) const {
+  std::vector<int64_t> counts(catalog.classes[column].size());
+  for (const uint32_t item : train)
+    if (const int32_t label = catalog.items[item].labels[column]; label >= 0) ++counts[std::size_t(label)];
+  return counts;
+}
+
+std::vector<uint32_t> DataPlan::order(const TrainConfig& config, uint64_t epoch) const {
+  const std::size_t column = sampling_column(config, catalog);
+  std::vector<int32_t> labels;
+  for (const uint32_t item : train) labels.push_back(catalog.items[item].labels[column]);
+  return epoch_order(labels, sampling_from_name(config.data.sampling), uint64_t(config.train.seed), epoch);
+}
+
+DataPlan plan_data(const TrainConfig& config) {
+  DataSet data = open_dataset(config.data.root, config.data.labels);
+  const auto rare = fold_rare_classes(data.catalog, config.min_counts(),
+                                      config.data.rare == "other" ? RareClasses::other : RareClasses::drop);
+  check_classes(data.catalog);
+  sampling_column(config, data.catalog);  // refuses a wrong name before the work begins
+  report(data, rare);
+
+  DataPlan plan;
+  {
+    Progress progress("packing", int64_t(data.catalog.items.size()));
+    plan.store = open_store(data, store_settings(config.model.height, config.model.width), config.data.cache,
+                            [&](int64_t done, int64_t) { progress.update(done); });
+  }
+  const std::vector<bool> bad = check_bad(*plan.store, config.data.max_bad);
+  plan.groups = find_groups(data.catalog, *plan.store);
+  report_groups(plan.groups);
+  plan.split = config.data.split_file.empty() ? draw_split(config, data, plan.groups)
+                                              : read_split(config.data.split_file, data.catalog);
+  for (uint32_t i = 0; i < plan.split.size(); ++i) {
+    Split& split = plan.split[i];
+    if (bad[i]) split = Split::unused;
+    if (split != Split::unused)
+      (split == Split::train ? plan.train : split == Split::val ? plan.val : plan.test).push_back(i);
+  }
+  limit_training(config, plan);
+  if (plan.train.size() < 2) fail(Exit::data, config.data.root + ": fewer than two training pictures");
+  plan.catalog = std::move(data.catalog);
+  report_split(plan);
+  return plan;
+}
+
+}  // namespace pc

@@ -1,0 +1,182 @@
+#include "tools/serve/predict_routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/decode.h"
+#include "data/image_format.h"
+#include "data/jpeg.h"
+#include "kernels/base/base64.h"
+#include "kernels/base/file.h"
+#include "kernels/base/text.h"
+#include "tools/cli/json.h"
+#include "tools/html/html.h"
+#include "tools/serve/answering.h"
+#include "tools/serve/infer_request.h"
+#include "tools/serve/multipart.h"
+#include "tools/serve/query.h"
+
+namespace pc {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kMaxPictures = 64;    // of one request
+constexpr int64_t kMaxPixels = 50'000'000;  // of one picture
+
+std::string text_of(const ordered_json& json) { return one_line(json) + "\n"; }
+
+DecodeSettings decoding(const ServedModel& model) {
+  DecodeSettings settings = model.predictor.decoding();
+  settings.max_pixels = std::min(settings.max_pixels, kMaxPixels);
+  return settings;
+}
+
+constexpr const char* kQueueFull = "the queue is full; try again";
+
+// For a request that fails with its picture.
+int http_status(Exit code) {
+  switch (code) {
+    case Exit::ok:
+      return 200;
+    case Exit::data:
+    case Exit::limit:
+      return 422;
+    case Exit::stopped:
+      return 504;
+    default:
+      return 500;
+  }
+}
+
+// A similar product's picture as the index names it, small; "" where it is no longer there. Clients name no path.
+std::string thumbnail_url(const std::string& file, const DecodeSettings& settings) {
+  try {
+    const std::string bytes = read_file(file);
+    const Image image = decode_web_image(std::as_bytes(std::span(bytes)), file, settings);
+    return "data:image/jpeg;base64," + to_base64(encode_jpeg(thumbnail(image), {.quality = 80}));
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+ordered_json to_json(const std::string& file, Answered& answered, const ServedModel& model, const PredictQuery& query) {
+  const ModelInfo& info = model.predictor.info();
+  Outcome& outcome = answered.inference.outcome;
+  if (query.style.similar > 0 && outcome.code == Exit::ok)
+    outcome.similar = model.index->nearest(outcome.embedding, query.style.similar);
+  ordered_json json = to_json(file, outcome, info, query.style);
+  for (std::size_t i = 0; query.explain && i < outcome.similar.size(); ++i)
+    if (const std::string url = thumbnail_url(outcome.similar[i].file, decoding(model)); !url.empty())
+      json["similar"][i]["picture"] = url;
+  for (std::size_t h = 0; h < answered.inference.heats.size(); ++h) {
+    const Heat& heat = answered.inference.heats[h];
+    json["explain"][info.heads[h].name] =
+        "data:image/jpeg;base64," + to_base64(encode_jpeg(overlay(answered.view, heat), {.quality = 80}));
+  }
+  return json;
+}
+
+// Of pictures that all are there.
+ordered_json to_outputs(const std::vector<Answered>& answers, const ModelInfo& info) {
+  ordered_json outputs = ordered_json::array();
+  const std::size_t n = answers.size();
+  const auto add = [&](const std::string& name, const char* type, std::vector<std::size_t> shape, ordered_json data) {
+    outputs.push_back({{"name", name}, {"datatype", type}, {"shape", std::move(shape)}, {"data", std::move(data)}});
+  };
+  for (std::size_t h = 0; h < info.heads.size(); ++h) {
+    ordered_json logits = ordered_json::array(), labels = ordered_json::array(), p = ordered_json::array();
+    for (const Answered& answered : answers) {
+      const Outcome& outcome = answered.inference.outcome;
+      const Named named = named_labels(info, outcome.logits, AnswerStyle().accept_at)[h];
+      for (const float value : outcome.logits[h]) logits.push_back(value);
+      labels.push_back(named.label < 0 ? "" : info.heads[h].labels[std::size_t(named.label)]);
+      p.push_back(named.p);
+    }
+    const std::string& name = info.heads[h].name;
+    add(name, "FP32", {n, info.heads[h].labels.size()}, std::move(logits));
+    add(name + ".label", "BYTES", {n}, std::move(labels));
+    add(name + ".p", "FP64", {n}, std::move(p));
+  }
+  return outputs;
+}
+
+// Those that were asked for, in that order. Throws Error(data) for a name that is not there.
+ordered_json chosen(const ordered_json& outputs, const std::vector<std::string>& names) {
+  if (names.empty()) return outputs;
+  ordered_json some = ordered_json::array();
+  for (const std::string& name : names) {
+    const auto found =
+        std::find_if(outputs.begin(), outputs.end(), [&](const ordered_json& o) { return o["name"] == name; });
+    if (found == outputs.end()) fail(Exit::data, fmt::format("outputs: the model has no \"{}\"", name));
+    some.push_back(*found);
+  }
+  return some;
+}
+
+}  // namespace
+
+void answer_predict(Request& request, const Respond& respond, const PredictPipeline& pipeline) {
+  const auto served = pipeline.model;
+  const ModelInfo& info = served->predictor.info();
+  const PredictQuery query = parse_query(request.query, info, served->index != nullptr);
+  const std::string type(request.field("Content-Type"));
+  const auto body = std::make_shared<const std::string>(std::move(request.body));
+  const bool form = equal_ignoring_case(std::string_view(type).substr(0, type.find(';')), "multipart/form-data");
+  const std::vector<FormFile> files =
+      form ? form_files(type, *body, kMaxPictures) : std::vector<FormFile>{{.name = "picture", .bytes = *body}};
+  if (files.empty()) fail(Exit::data, "the form has no file");
+  if (body->empty()) fail(Exit::data, "the body is empty");
+  auto places = pipeline.batcher.admit(files.size());
+  if (places.empty()) return respond(busy(kQueueFull));
+
+  std::vector<std::function<Image()>> pictures;
+  for (const FormFile& file : files)
+    pictures.emplace_back([body, file, settings = decoding(*served)] {
+      return decode_web_image(std::as_bytes(std::span(file.bytes)), file.name, settings);
+    });
+  const int bad = !form && !is_web_image(sniff(std::as_bytes(std::span(*body)))) ? 415 : 422;
+  predict(served, std::move(pictures), std::move(places), query.explain, pipeline.batcher, pipeline.workers,
+          answering(respond, [=](std::vector<Answered>& answers) {
+            ordered_json all{{"pictures", ordered_json::array()}};
+            for (std::size_t i = 0; i < answers.size(); ++i) {
+              const Outcome& outcome = answers[i].inference.outcome;
+              pipeline.metrics.picture(status_of(outcome.code));
+              const int status = http_status(outcome.code);
+              if (status != 200 && (!form || status >= 500))
+                return refusal(status == 422 ? bad : status, outcome.error);
+              all["pictures"].push_back(to_json(files[i].name, answers[i], *served, query));
+            }
+            return Response{.body = text_of(form ? all : all["pictures"][0])};
+          }));
+}
+
+void answer_infer(Request& request, const Respond& respond, const PredictPipeline& pipeline) {
+  if (!request.field("Inference-Header-Content-Length").empty())
+    fail(Exit::data, "binary tensors behind the JSON are not taken; send base64 in a BYTES input");
+  const auto served = pipeline.model;
+  const auto parsed = std::make_shared<InferRequest>(parse_infer_request(request.body, kMaxPictures));
+  std::vector<std::function<Image()>> pictures;
+  for (const Image& image : parsed->images) pictures.emplace_back([parsed, &image] { return image; });
+  for (std::size_t i = 0; i < parsed->files.size(); ++i)
+    pictures.emplace_back([parsed, i, settings = decoding(*served)] {
+      return decode_web_image(parsed->files[i], fmt::format("inputs[].data[{}]", i), settings);
+    });
+  auto places = pipeline.batcher.admit(pictures.size());
+  if (places.empty()) return respond(busy(kQueueFull));
+  predict(served, std::move(pictures), std::move(places), false, pipeline.batcher, pipeline.workers,
+          answering(respond, [=](std::vector<Answered>& answers) {
+            for (const Answered& answered : answers) {
+              const Outcome& outcome = answered.inference.outcome;
+              pipeline.metrics.picture(status_of(outcome.code));
+              if (outcome.code != Exit::ok) return refusal(http_status(outcome.code), outcome.error);
+            }
+            ordered_json json{{"model_name", served->name}, {"model_version", "1"}};
+            if (!parsed->id.empty()) json["id"] = parsed->id;
+            json["outputs"] = chosen(to_outputs(answers, served->predictor.info()), parsed->outputs);
+            return Response{.body = text_of(json)};
+          }));
+}
+
+}  // namespace pc
