@@ -17,6 +17,7 @@ struct BatchNormShape {
   int64_t rows;  // n * h * w
   int c;
   float eps = 1e-5f;
+  std::size_t map_bytes(DType dtype) const { return std::size_t(rows) * std::size_t(c) * size_of(dtype); }
   // Bytes of the ReLU mask: one bit an element, each row padded to whole bytes; bit i of byte j is channel 8j + i, 1 where y > 0.
   int64_t mask_bytes() const { return rows * ((c + 7) / 8); }
 };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/math.h"
+
 namespace pc {
 namespace {
 
@@ -11,8 +13,6 @@ constexpr int64_t kLeastSlots = 4;                   // fewer do not pay for one
 
 // Sums of a block: f32 for each channel that a thread has, and one f64 a thread.
 constexpr int64_t kSumsBytes = kBatchNormTileThreads * (kVecWidth * 4 + 8);
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 

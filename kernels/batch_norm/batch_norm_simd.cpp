@@ -208,29 +208,25 @@ void backward_of(const BatchNormShape& shape, const BatchNormBackward& a) {
   });
 }
 
-[[noreturn]] void fail_type(DType dtype) {
-  fail_shape(std::string("batch_norm: x is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
-}
-
 void forward_train(const BatchNormShape& shape, DType dtype, const BatchNormForward& a) {
   check(shape);
   if (dtype == DType::f32) return train<float>(shape, a);
   if (dtype == DType::bf16) return train<bf16>(shape, a);
-  fail_type(dtype);
+  fail_cpu_dtype("batch_norm: x", dtype);
 }
 
 void forward_eval(const BatchNormShape& shape, DType dtype, const BatchNormForward& a) {
   check(shape);
   if (dtype == DType::f32) return eval<float>(shape, a);
   if (dtype == DType::bf16) return eval<bf16>(shape, a);
-  fail_type(dtype);
+  fail_cpu_dtype("batch_norm: x", dtype);
 }
 
 void backward(const BatchNormShape& shape, DType dtype, const BatchNormBackward& a) {
   check(shape);
   if (dtype == DType::f32) return backward_of<float>(shape, a);
   if (dtype == DType::bf16) return backward_of<bf16>(shape, a);
-  fail_type(dtype);
+  fail_cpu_dtype("batch_norm: x", dtype);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "kernels/base/math.h"
 #include "kernels/base/parallel.h"
 #include "kernels/conv2d/conv2d_simd.h"
 
@@ -66,8 +67,6 @@ constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<
 }
 constexpr std::array kTiles{make_tiles<false>(std::make_index_sequence<kRows>()),
                             make_tiles<kPairs>(std::make_index_sequence<kRows>())};  // by pairs, rows - 1
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // One side of the product: its channels in `count` nearly equal slices, each of them all pixels of the block one after
 // the other.

@@ -42,13 +42,13 @@ void broadcast(const GlobalAvgPoolShape& shape, const T* dy, T* dx) {
 void forward(const GlobalAvgPoolShape& shape, DType dtype, const void* x, void* y) {
   if (dtype == DType::f32) return pool(shape, static_cast<const float*>(x), static_cast<float*>(y));
   if (dtype == DType::bf16) return pool(shape, static_cast<const bf16*>(x), static_cast<bf16*>(y));
-  fail_shape(std::string("global_avg_pool: x is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
+  fail_cpu_dtype("global_avg_pool: x", dtype);
 }
 
 void backward(const GlobalAvgPoolShape& shape, DType dtype, const void* dy, void* dx) {
   if (dtype == DType::f32) return broadcast(shape, static_cast<const float*>(dy), static_cast<float*>(dx));
   if (dtype == DType::bf16) return broadcast(shape, static_cast<const bf16*>(dy), static_cast<bf16*>(dx));
-  fail_shape(std::string("global_avg_pool: dy is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
+  fail_cpu_dtype("global_avg_pool: dy", dtype);
 }
 
 }  // namespace

@@ -96,14 +96,10 @@ void product(const Factor& f, int rows, int inner, const B* b, int columns, C* c
   });
 }
 
-[[noreturn]] void fail_type(DType dtype) {
-  fail_shape(std::string("linear: x is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
-}
-
 void forward(const LinearShape& s, DType dtype, const void* x, const void* w, const float* b, float* y) {
   if (dtype == DType::f32) return forward_of(s, static_cast<const float*>(x), static_cast<const float*>(w), b, y);
   if (dtype == DType::bf16) return forward_of(s, static_cast<const bf16*>(x), static_cast<const bf16*>(w), b, y);
-  fail_type(dtype);
+  fail_cpu_dtype("linear: x", dtype);
 }
 
 void backward_data(const LinearShape& s, DType dtype, const float* dy, const void* w, void* dx) {
@@ -111,7 +107,7 @@ void backward_data(const LinearShape& s, DType dtype, const float* dy, const voi
   if (dtype == DType::f32)
     return product(rows, s.n, s.out, static_cast<const float*>(w), s.in, static_cast<float*>(dx));
   if (dtype == DType::bf16) return product(rows, s.n, s.out, static_cast<const bf16*>(w), s.in, static_cast<bf16*>(dx));
-  fail_type(dtype);
+  fail_cpu_dtype("linear: x", dtype);
 }
 
 void backward_weight(const LinearShape& s, DType dtype, const void* x, const float* dy, float* dw, float* db) {
@@ -123,7 +119,7 @@ void backward_weight(const LinearShape& s, DType dtype, const void* x, const flo
   const Factor columns{.a = dy, .row_step = 1, .k_step = s.out};
   if (dtype == DType::f32) return product(columns, s.out, s.n, static_cast<const float*>(x), s.in, dw);
   if (dtype == DType::bf16) return product(columns, s.out, s.n, static_cast<const bf16*>(x), s.in, dw);
-  fail_type(dtype);
+  fail_cpu_dtype("linear: x", dtype);
 }
 
 }  // namespace

@@ -164,14 +164,14 @@ void forward(const MaxPoolShape& shape, DType dtype, const void* x, void* y, uin
   check(shape);
   if (dtype == DType::f32) return pool(shape, static_cast<const float*>(x), static_cast<float*>(y), index);
   if (dtype == DType::bf16) return pool(shape, static_cast<const bf16*>(x), static_cast<bf16*>(y), index);
-  fail_shape(std::string("max_pool: x is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
+  fail_cpu_dtype("max_pool: x", dtype);
 }
 
 void backward(const MaxPoolShape& shape, DType dtype, const void* dy, const uint8_t* index, void* dx) {
   check(shape);
   if (dtype == DType::f32) return gather(shape, static_cast<const float*>(dy), index, static_cast<float*>(dx));
   if (dtype == DType::bf16) return gather(shape, static_cast<const bf16*>(dy), index, static_cast<bf16*>(dx));
-  fail_shape(std::string("max_pool: dy is ") + name_of(dtype) + ", the CPU takes f32 or bf16");
+  fail_cpu_dtype("max_pool: dy", dtype);
 }
 
 }  // namespace

@@ -6,10 +6,6 @@
 namespace pc {
 namespace {
 
-Buffer make_map(const NormMeanShape& s, DType dtype) {
-  return Buffer(Device::cpu, std::size_t(s.norm().rows) * std::size_t(s.c) * size_of(dtype));
-}
-
 GlobalAvgPoolShape pool(const NormMeanShape& s) { return {.n = s.n, .hw = s.hw, .c = s.c}; }
 
 int64_t saved_bytes(const NormMeanShape& s) { return s.norm().mask_bytes(); }
@@ -17,7 +13,7 @@ int64_t saved_bytes(const NormMeanShape& s) { return s.norm().mask_bytes(); }
 // z of the whole map, then its mean.
 void forward(const NormMeanShape& s, DType dtype, const BatchNormForward& a,
              decltype(BatchNormKernels::forward_train) run) {
-  const Buffer z = make_map(s, dtype);
+  const Buffer z(Device::cpu, s.norm().map_bytes(dtype));
   BatchNormForward norm = a;
   norm.relu = true;
   norm.y = z.data();
@@ -34,7 +30,7 @@ void forward_eval(const NormMeanShape& s, DType dtype, const BatchNormForward& a
 }
 
 void backward(const NormMeanShape& s, DType dtype, const BatchNormBackward& a) {
-  const Buffer dz = make_map(s, dtype);
+  const Buffer dz(Device::cpu, s.norm().map_bytes(dtype));
   global_avg_pool_cpu.backward(pool(s), dtype, a.dy, dz.data());
   BatchNormBackward norm = a;
   norm.dy = dz.data();

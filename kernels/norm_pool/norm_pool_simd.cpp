@@ -5,15 +5,11 @@
 namespace pc {
 namespace {
 
-Buffer make_map(const NormPoolShape& s, DType dtype) {
-  return Buffer(Device::cpu, std::size_t(s.norm().rows) * std::size_t(s.pool.c) * size_of(dtype));
-}
-
 // saved: the mask, then the index.
 int64_t saved_bytes(const NormPoolShape& s) { return s.norm().mask_bytes() + s.y_size(); }
 
 void forward(const NormPoolShape& s, DType dtype, const NormPoolForward& a) {
-  const Buffer z = make_map(s, dtype);
+  const Buffer z(Device::cpu, s.norm().map_bytes(dtype));
   const BatchNormForward norm{.x = a.x,
                               .gamma = a.gamma,
                               .beta = a.beta,
@@ -30,7 +26,7 @@ void forward(const NormPoolShape& s, DType dtype, const NormPoolForward& a) {
 }
 
 void backward(const NormPoolShape& s, DType dtype, const NormPoolBackward& a) {
-  const Buffer dz = make_map(s, dtype);
+  const Buffer dz(Device::cpu, s.norm().map_bytes(dtype));
   max_pool_cpu.backward(s.pool, dtype, a.dy, a.saved + s.norm().mask_bytes(), dz.data());
   batch_norm_cpu.backward(s.norm(), dtype,
                           {.dy = dz.data(),

@@ -31,4 +31,8 @@ Device device_from_name(const std::string& name) {
   fail(Exit::usage, "unknown device \"" + name + "\"; use cpu or cuda");
 }
 
+void fail_cpu_dtype(const char* tensor, DType dtype) {
+  fail_shape(std::string(tensor) + " is " + name_of(dtype) + ", the CPU takes f32 or bf16");
+}
+
 }  // namespace pc

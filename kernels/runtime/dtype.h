@@ -16,6 +16,8 @@ const char* name_of(DType);                      // "f32", "bf16", …
 const char* name_of(Device);                     // "cpu", "cuda"
 DType dtype_from_name(const std::string& name);  // throws Error(usage) for an unknown name
 Device device_from_name(const std::string& name);
+// What a CPU kernel says to a type it has no code for: "linear: x is f16, the CPU takes f32 or bf16".
+[[noreturn]] void fail_cpu_dtype(const char* tensor, DType);
 
 // bfloat16: the upper half of an f32; conversion rounds to nearest even, NaN stays NaN.
 struct bf16 {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "kernels/base/error.h"
+#include "kernels/base/math.h"
 #include "kernels/runtime/cuda.h"
 
 namespace pc {
@@ -94,8 +95,6 @@ __device__ inline unsigned char* dynamic_shared() {
   alignas(16) extern __shared__ unsigned char dynamic_shared_memory[];
   return dynamic_shared_memory;
 }
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline bool aligned16(std::initializer_list<const void*> pointers) {
   for (const void* p : pointers)

@@ -9,6 +9,7 @@
 
 #include "engine/weight_average.h"
 #include "kernels/base/error.h"
+#include "kernels/base/math.h"
 #include "tools/train/class_weights.h"
 #include "tools/train/start.h"
 
@@ -95,7 +96,7 @@ int64_t Learner::epoch_pictures() const {
   return config_.train.drop_last ? std::max<int64_t>(1, all / step_pictures()) * step_pictures() : all;
 }
 
-int64_t Learner::steps_per_epoch() const { return (epoch_pictures() + step_pictures() - 1) / step_pictures(); }
+int64_t Learner::steps_per_epoch() const { return ceil_div(epoch_pictures(), step_pictures()); }
 
 // The first epochs train the heads alone: new heads would pull good features apart (Kumar et al., "Fine-tuning can
 // distort pretrained features and underperform out-of-distribution", ICLR 2022). Then all join in, or one stage after
@@ -146,7 +147,7 @@ void Learner::draw(std::span<const uint32_t> items) {
 }
 
 void Learner::run_step(int64_t pictures, const Watch& watch) {
-  const int64_t batch = config_.train.batch, batches = (pictures + batch - 1) / batch;
+  const int64_t batch = config_.train.batch, batches = ceil_div(pictures, batch);
   const auto bytes = batches_.table_bytes(std::size_t(batch));
   for (int64_t i = 0; i < batches; ++i) {
     const auto n = std::size_t(std::min(batch, pictures - i * batch));
