@@ -110,6 +110,12 @@ std::vector<HeadShape> ModelInfo::head_shapes() const {
   return shapes;
 }
 
+std::vector<std::string> ModelInfo::head_names() const {
+  std::vector<std::string> names;
+  for (const Head& head : heads) names.push_back(head.name);
+  return names;
+}
+
 json to_json(const Preprocess& p) {
   return {{"height", p.height}, {"width", p.width}, {"resize", name_of(p.resize)},
           {"mean", p.mean},     {"std", p.std},     {"fill", p.fill}};

@@ -40,6 +40,7 @@ struct ModelInfo {
   Hierarchy hierarchy;
   std::optional<Calibration> calibration;  // absent where there was nothing to validate on
   std::vector<HeadShape> head_shapes() const;
+  std::vector<std::string> head_names() const;
 };
 
 // {"height", "width", "resize", "mean", "std", "fill"}

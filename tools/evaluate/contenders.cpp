@@ -19,10 +19,8 @@ std::string chosen_head(const fs::path& path, const ModelInfo& info, const Shift
     if (head.name == settings.head || info.heads.size() == 1) return head.name;
   if (const int best = settings.map.best_head(info.heads); best >= 0 && settings.head.empty())
     return info.heads[std::size_t(best)].name;
-  std::vector<std::string> names;
-  for (const Head& head : info.heads) names.push_back(head.name);
-  fail(Exit::usage,
-       fmt::format("{} has several heads; choose one with --head: {}", path.string(), fmt::join(names, ", ")));
+  fail(Exit::usage, fmt::format("{} has several heads; choose one with --head: {}", path.string(),
+                                fmt::join(info.head_names(), ", ")));
 }
 
 // The column of DATA that all models are scored on; "" where pictures have just one label.

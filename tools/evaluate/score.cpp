@@ -13,14 +13,8 @@
 namespace pc {
 namespace {
 
-std::vector<std::string> names_of(const std::vector<Head>& heads) {
-  std::vector<std::string> names;
-  for (const Head& head : heads) names.push_back(head.name);
-  return names;
-}
-
 std::size_t head_named(const ModelInfo& info, const std::string& name) {
-  const auto names = names_of(info.heads);
+  const auto names = info.head_names();
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end())
     fail(Exit::usage, fmt::format("the model has no head \"{}\"; it has {}", name, fmt::join(names, ", ")));
@@ -32,7 +26,7 @@ std::size_t only_head(const ModelInfo& info, const ScoreSettings& settings) {
   if (!settings.head.empty()) return head_named(info, settings.head);
   if (info.heads.size() == 1) return 0;
   if (const int best = settings.map.best_head(info.heads); best >= 0) return std::size_t(best);
-  const auto names = names_of(info.heads);
+  const auto names = info.head_names();
   if (std::find(names.begin(), names.end(), "label") != names.end()) return head_named(info, "label");
   fail(Exit::usage, fmt::format("the pictures have one label, the model several heads; name one with --head: {}",
                                 fmt::join(names, ", ")));
@@ -56,7 +50,7 @@ std::vector<std::string> wanted_columns(const Catalogue& there, const ModelInfo&
       if (std::find(columns.begin(), columns.end(), head.name) != columns.end()) wanted.push_back(head.name);
   if (wanted.empty())
     fail(Exit::data, fmt::format("{}: none of the model's heads ({}) is a column there ({})", root,
-                                 fmt::join(names_of(info.heads), ", "), fmt::join(columns, ", ")));
+                                 fmt::join(info.head_names(), ", "), fmt::join(columns, ", ")));
   for (const std::string& name : wanted) head_named(info, name);
   return wanted;
 }

@@ -12,8 +12,7 @@ namespace pc {
 
 std::size_t explained_head(const ModelInfo& info, const std::string& name) {
   if (name.empty()) return 0;
-  std::vector<std::string> names;
-  for (const Head& head : info.heads) names.push_back(head.name);
+  const std::vector<std::string> names = info.head_names();
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end())
     fail(Exit::usage, fmt::format("--explain-head {}: the model has {}", name, fmt::join(names, ", ")));
