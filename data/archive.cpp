@@ -14,8 +14,8 @@
 #include <string_view>
 
 #include "data/file_type_hint.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

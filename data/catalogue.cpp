@@ -9,9 +9,9 @@
 #include "data/csv.h"
 #include "data/layouts.h"
 #include "data/store.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace detail {

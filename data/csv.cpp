@@ -4,33 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "data/file_type_hint.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
 constexpr std::size_t kMaxField = std::size_t(1) << 20, kMaxFields = 10'000;
-
-// Levenshtein distance: insertions, deletions and substitutions.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t(0));
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-    }
-  }
-  return row.back();
-}
 
 }  // namespace
 
@@ -166,13 +149,6 @@ bool CsvReader::next(std::vector<std::string_view>& fields) {
     ++repaired_;
   }
   return true;
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 }  // namespace pc

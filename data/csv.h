@@ -44,9 +44,6 @@ class CsvReader {
   std::deque<std::string> scratch_;  // fields that are not a slice of the text
 };
 
-// The field as CsvReader reads it back: in quotes where it holds a comma, a quote or a line break.
-std::string csv_field(const std::string& text);
-
 // "FILE: no column "NAME"; the columns are …; did you mean "…"?"
 std::string no_such_column(const std::string& file, const std::string& name, const std::vector<std::string>& there);
 

@@ -1,21 +1,12 @@
 #include "data/file_names.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <string_view>
 
+#include "kernels/base/text.h"
+
 namespace pc {
-namespace {
-
-std::string lower_extension(const std::string& path) {
-  std::string extension = std::filesystem::path(path).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return char(std::tolower(c)); });
-  return extension;
-}
-
-}  // namespace
 
 bool is_junk(const std::string& path) {
   std::size_t begin = 0;
@@ -34,7 +25,7 @@ bool is_junk(const std::string& path) {
 bool has_picture_name(const std::string& path) {
   static const char* const known[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
                                       ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
-  const std::string extension = lower_extension(path);
+  const std::string extension = to_lower(std::filesystem::path(path).extension().string());
   return std::find(std::begin(known), std::end(known), extension) != std::end(known);
 }
 

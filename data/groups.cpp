@@ -7,6 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "kernels/base/text.h"
+
 namespace pc {
 namespace {
 
@@ -16,7 +18,7 @@ std::vector<std::string> words_of(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x80 || !std::isspace(byte))
-      words.back() += byte >= 0x80 ? c : char(std::tolower(byte));
+      words.back() += to_lower(c);
     else if (!words.back().empty())
       words.emplace_back();
   }

@@ -9,6 +9,7 @@
 
 #include "data/codecs.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -19,8 +20,7 @@ bool is_text(std::string_view s) {
 
 bool looks_like_html(std::string_view s) {
   while (!s.empty() && (std::isspace(static_cast<unsigned char>(s.front())) || (s.front() & 0x80))) s.remove_prefix(1);
-  std::string low(s.substr(0, 64));
-  std::transform(low.begin(), low.end(), low.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+  const std::string low = to_lower(s.substr(0, 64));
   for (const char* tag : {"<!doctype html", "<html", "<head", "<body", "<!--"}) {
     if (low.starts_with(tag)) return true;
   }

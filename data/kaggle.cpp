@@ -8,8 +8,8 @@
 
 #include "data/csv.h"
 #include "data/layouts.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc::detail {
 namespace {

@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "data/sampler.h"
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

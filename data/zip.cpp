@@ -8,9 +8,10 @@
 #include <cstring>
 #include <string_view>
 
-#include "engine/safetensors.h"
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -47,10 +48,6 @@ class Fields {
   std::span<const std::byte> bytes_;
   const std::string* file_;
 };
-
-std::string_view text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 struct Directory {
   uint64_t entries = 0, bytes = 0, offset = 0;
@@ -140,7 +137,7 @@ Entry read_entry(Fields& f, const std::string& file) {
   f.take(2 + 2);  // internal attributes, those of DOS
   e.mode = f.u16();
   e.offset = f.u32();
-  e.name = text(f.take(name));
+  e.name = as_text(f.take(name));
   read_extra(f.take(extra), e.bytes, e.packed, e.offset, file);
   f.take(comment);
 
@@ -174,7 +171,7 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
   const uint32_t crc = f.u32();
   uint64_t packed = f.u32(), bytes = f.u32(), unused = 0;
   const uint16_t name = f.u16(), extra = f.u16();
-  if (text(f.take(name)) != e.name) refuse("the local header has another name");
+  if (as_text(f.take(name)) != e.name) refuse("the local header has another name");
   read_extra(f.take(extra), bytes, packed, unused, file);
   // With a descriptor behind the data, the local fields may be 0.
   const bool late = (flags & has_descriptor) != 0;
@@ -223,7 +220,7 @@ ZipRecord first_record(std::span<const std::byte> archive, const std::string& fi
   Fields f(archive, file);
   f.take(26);  // all that stands before the lengths of name and extra field
   const uint16_t name = f.u16(), extra = f.u16();
-  ZipRecord record{.name = std::string(text(f.take(name)))};
+  ZipRecord record{.name = std::string(as_text(f.take(name)))};
   f.take(extra);
   record.data = f.take(f.left());
   return record;

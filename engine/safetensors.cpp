@@ -11,6 +11,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

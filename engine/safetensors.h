@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/file_type.h"
@@ -52,11 +51,6 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
 // byte order, so every tensor is aligned to its type. Error(data) for a duplicate, reserved or non-UTF-8 name,
 // Error(limit) over max_header_bytes, Error(file) for the disk.
 void write_safetensors(const std::filesystem::path& path, const WeightFile& file);
-
-// Text of a foreign file for a message or table: control characters and bytes that are not UTF-8 escaped, cut after 120
-// bytes.
-std::string printable(std::string_view text);
-bool is_utf8(std::string_view text);
 
 // The product of the sizes; false where it, or the product of the sizes that are not 0, does not fit int64.
 bool checked_element_count(const Shape& shape, int64_t& count);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "tools/cli/program.h"
 #include "tools/weights/description.h"
 #include "tools/weights/onnx.h"

@@ -81,18 +81,6 @@ std::string read_file(const std::filesystem::path& path) {
   return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
 }
 
-std::string size_text(uint64_t bytes) {
-  if (bytes < 1000) return fmt::format("{} bytes", bytes);
-  double value = double(bytes);
-  const char* unit = "";
-  for (const char* larger : {"KB", "MB", "GB", "TB", "PB", "EB"}) {
-    if (value < 999.5) break;
-    value /= 1000;
-    unit = larger;
-  }
-  return fmt::format("{:.{}f} {}", value, value < 99.95 ? 1 : 0, unit);
-}
-
 std::string truncated(const std::string& file, uint64_t bytes, uint64_t expected) {
   std::string have = size_text(bytes), want = size_text(expected);
   if (have == want) have = fmt::format("{} bytes", bytes), want = fmt::format("{} bytes", expected);

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/base/text.h"
+
 namespace pc {
 
 // A file mapped read-only. Errors: Error(file) "cannot open PATH: No such file or directory".
@@ -30,7 +32,6 @@ class MappedFile {
 
 std::string read_file(const std::filesystem::path& path);
 
-std::string size_text(uint64_t bytes);  // for people, in powers of ten: "735 bytes", "579 KB", "46.8 MB"
 // "FILE: truncated: 579 KB of 46.8 MB; download it again"
 std::string truncated(const std::string& file, uint64_t bytes, uint64_t expected);
 

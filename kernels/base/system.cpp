@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -82,6 +83,8 @@ uint64_t MemoryFacts::free() const {
 
 std::string cpu_model(const fs::path& root) { return line_of(root / "proc/cpuinfo", "model name"); }
 
+std::string cpu_flags(const fs::path& root) { return line_of(root / "proc/cpuinfo", "flags"); }
+
 CpuFacts cpu_facts(const fs::path& root) {
   CpuFacts facts{.threads = thread_count(), .cores = int(std::thread::hardware_concurrency()), .quota = {}};
   for (const fs::path& group : groups(root, "cpu"))
@@ -102,6 +105,11 @@ MemoryFacts memory_facts(const fs::path& root) {
     facts.limit = limit, facts.used = used;
   }
   return facts;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
 }
 
 }  // namespace pc

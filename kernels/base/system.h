@@ -1,4 +1,4 @@
-// What Linux says about processors and memory, limits of control groups included.
+// What Linux says about processors and memory, limits of control groups included, and the environment.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,10 @@ struct MemoryFacts {
 
 // The files are Linux's; tests bring their own below `root`.
 std::string cpu_model(const std::filesystem::path& root = "/");
+std::string cpu_flags(const std::filesystem::path& root = "/");  // "fpu vme avx2 …"; on ARM ""
 CpuFacts cpu_facts(const std::filesystem::path& root = "/");
 MemoryFacts memory_facts(const std::filesystem::path& root = "/");
+
+std::string environment(const char* name);  // "" where it is not set
 
 }  // namespace pc

@@ -14,7 +14,4 @@ struct DeviceDescription {
 };
 extern const DeviceDescription device_info_cpu, device_info_cuda;
 
-// A JSON string, quotes and all.
-std::string json_string(const std::string& text);
-
 }  // namespace pc

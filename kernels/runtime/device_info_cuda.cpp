@@ -3,6 +3,7 @@
 #include <set>
 #include <vector>
 
+#include "kernels/base/text.h"
 #include "kernels/runtime/cuda.h"
 #include "kernels/runtime/cudnn_graph.h"
 #include "kernels/runtime/device_info.h"

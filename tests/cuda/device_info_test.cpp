@@ -14,11 +14,6 @@ TEST(DeviceInfo, TheCpuHasANameAndCores) {
   EXPECT_GE(info.at("cores").get<int>(), 1);
 }
 
-TEST(DeviceInfo, StringsAreQuoted) {
-  const std::string text = "a \"b\" \\ c";
-  EXPECT_EQ(nlohmann::json::parse(json_string(text)).get<std::string>(), text);
-}
-
 TEST(DeviceInfo, TheGpuHasProperties) {
   if (!cuda_available()) GTEST_SKIP() << "no GPU";
   const auto info = nlohmann::json::parse(PC_KERNELS(device_info, Device::cuda).describe());

@@ -246,16 +246,5 @@ TEST(Safetensors, FullDiskLeavesTheOldFile) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << "a temporary stayed behind";
 }
 
-TEST(Printable, EscapesWhatATerminalWouldObey) {
-  EXPECT_EQ(printable("conv1.weight"), "conv1.weight");
-  EXPECT_EQ(printable("größe"), "größe");
-  EXPECT_EQ(printable("a\n\x1b[2J\xff\x7f"), "a\\x0a\\x1b[2J\\xff\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");
-  EXPECT_LT(printable(std::string(100'000, 'x')).size(), 200u);
-  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));
-  EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));
-  EXPECT_TRUE(is_utf8("ü€😀"));
-}
-
 }  // namespace
 }  // namespace pc

@@ -35,8 +35,6 @@ TEST(Text, ClipsByCharacters) {
   EXPECT_EQ(clipped("ab", 0), "");
 }
 
-TEST(Text, EscapesNothingReachesTheTerminal) { EXPECT_EQ(visible("a\033[31mb\n"), "a?[31mb?"); }
-
 ColumnFacts column() {
   ColumnFacts facts{.name = "articleType", .classes = {}, .labelled = 1000};
   facts.classes = {

@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -45,28 +45,14 @@ int take_entry(void* user, const char* section, const char* key, const char* val
   return 1;
 }
 
-// Levenshtein distance, for "did you mean".
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row.back();
-}
-
 std::string full_name(const ConfigKey& key) { return key.section + "." + key.key; }
 
 std::string nearest(const std::vector<ConfigKey>& keys, const std::string& name) {
   std::string best;
   std::size_t least = std::string::npos;
   for (const ConfigKey& key : keys)
-    if (const std::size_t d = distance(full_name(key), name.substr(0, 24)); d < least) least = d, best = full_name(key);
+    if (const std::size_t d = edit_distance(full_name(key), name.substr(0, 24)); d < least)
+      least = d, best = full_name(key);
   return best;
 }
 
@@ -77,11 +63,6 @@ T parse_number(const std::string& text, const std::string& wants, T low, T high)
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
     throw std::invalid_argument("wants " + wants);
   return value;
-}
-
-std::string trim(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t"), end = text.find_last_not_of(" \t");
-  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
 // The run's config.ini is read again: there a ; after white space begins a comment, a line break ends the value, and inih
@@ -113,8 +94,10 @@ IniEntry parse_override(const std::string& text) {
   const auto equals = text.find('='), dot = text.find('.');
   if (equals == std::string::npos || dot == std::string::npos || dot > equals)
     fail(Exit::usage, fmt::format("--set {}: wants section.key=value", text));
-  return {trim(text.substr(0, dot)), trim(text.substr(dot + 1, equals - dot - 1)), trim(text.substr(equals + 1)),
-          "--set"};
+  const auto part = [&](std::size_t begin, std::size_t end) {
+    return std::string(trimmed(std::string_view(text).substr(begin, end - begin)));
+  };
+  return {part(0, dot), part(dot + 1, equals), part(equals + 1, text.size()), "--set"};
 }
 
 void apply_config(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys) {
@@ -169,7 +152,8 @@ ConfigKey list_key(const std::string& section, const std::string& key, std::vect
     check_text(text);
     for (std::size_t begin = 0; begin <= text.size();) {
       const std::size_t end = std::min(text.find(',', begin), text.size());
-      if (const std::string item = trim(text.substr(begin, end - begin)); !item.empty()) value.push_back(item);
+      if (const auto item = trimmed(std::string_view(text).substr(begin, end - begin)); !item.empty())
+        value.emplace_back(item);
       begin = end + 1;
     }
     check_text(fmt::format("{}", fmt::join(value, ", ")));  // as it will be written

@@ -11,7 +11,7 @@
 #include <new>
 #include <string>
 
-#include "tools/cli/terminal.h"
+#include "kernels/base/logger.h"
 
 namespace pc {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 // One line, whatever a file brought into the message: no control character reaches the terminal. stderr may be full or
 // closed as well; there is nobody left to tell then.
 int complain(const char* name, Exit code, const std::string& message) {
-  std::fprintf(stderr, "%s: %s\n", name, visible(message).c_str());
+  Logger(name).line(message);
   return int(code);
 }
 

@@ -10,11 +10,6 @@
 #include <cstring>
 
 namespace pc {
-namespace {
-
-bool begins_character(char c) { return (c & 0xc0) != 0x80; }  // not a later byte of UTF-8
-
-}  // namespace
 
 Terminal terminal_of(std::FILE* stream) {
   const char *term = std::getenv("TERM"), *plain = std::getenv("NO_COLOR"), *columns = std::getenv("COLUMNS");
@@ -30,16 +25,7 @@ Terminal terminal_of(std::FILE* stream) {
   return t;
 }
 
-std::string visible(const std::string& text) {
-  std::string safe = text;
-  for (char& c : safe)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return safe;
-}
-
-std::size_t width(const std::string& text) {
-  return std::size_t(std::count_if(text.begin(), text.end(), begins_character));
-}
+std::size_t width(const std::string& text) { return count_characters(text); }
 
 std::string padded(const std::string& text, std::size_t columns) {
   return text + std::string(columns - std::min(columns, width(text)), ' ');

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <string>
 
+#include "kernels/base/text.h"
+
 namespace pc {
 
 struct Terminal {
@@ -15,8 +17,6 @@ struct Terminal {
 // What a stream leads to. $TERM=dumb counts as no terminal; $COLUMNS goes before the window's own width.
 Terminal terminal_of(std::FILE* stream);
 
-// Names come from files: control characters become "?", so that an escape sequence in one does not reach the terminal.
-std::string visible(const std::string& text);
 // In code points, as fmt pads too: names beyond ASCII stay aligned.
 std::size_t width(const std::string& text);
 std::string padded(const std::string& text, std::size_t columns);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/doctor/checks.h"
 
 namespace pc {

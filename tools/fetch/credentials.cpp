@@ -1,32 +1,19 @@
 #include "tools/fetch/credentials.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/base64.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/system.h"
 
 namespace pc {
 namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-std::string base64(const std::string& text) {
-  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), int(text.size()));
-  out.resize(std::size_t(size));
-  return out;
-}
 
 // A line break would begin a header of its own.
 void check_text(const std::string& text, const std::string& place) {
@@ -37,7 +24,8 @@ void check_text(const std::string& text, const std::string& place) {
 std::string basic(const std::string& username, const std::string& key, const std::string& place) {
   check_text(username, place);
   check_text(key, place);
-  return "Basic " + base64(username + ":" + key);
+  const std::string both = username + ":" + key;
+  return "Basic " + to_base64(std::as_bytes(std::span(both)));
 }
 
 void check_mode(const std::filesystem::path& path, const std::function<void(const std::string&)>& warn) {

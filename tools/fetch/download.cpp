@@ -7,7 +7,6 @@
 #include <optional>
 #include <random>
 
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
 #include "tools/fetch/part_file.h"
 

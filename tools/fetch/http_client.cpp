@@ -9,8 +9,9 @@
 #include <exception>
 #include <memory>
 
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/system.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -125,11 +126,6 @@ HttpEnd end_of(CURLcode code) {
   }
 }
 
-const char* environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value && *value ? value : nullptr;
-}
-
 class HttpClient {
  public:
   explicit HttpClient(const HttpPatience& patience) : patience_(patience) {
@@ -190,9 +186,10 @@ class HttpClient {
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
     curl_easy_setopt(c, CURLOPT_SSLVERSION, long(CURL_SSLVERSION_TLSv1_2));
     if (plain) curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
-    if (const char* file = environment("CURL_CA_BUNDLE") ? environment("CURL_CA_BUNDLE") : environment("SSL_CERT_FILE"))
-      curl_easy_setopt(c, CURLOPT_CAINFO, file);
-    if (const char* folder = environment("SSL_CERT_DIR")) curl_easy_setopt(c, CURLOPT_CAPATH, folder);
+    const std::string bundle = environment("CURL_CA_BUNDLE"), folder = environment("SSL_CERT_DIR");
+    const std::string file = bundle.empty() ? environment("SSL_CERT_FILE") : bundle;
+    if (!file.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, file.c_str());
+    if (!folder.empty()) curl_easy_setopt(c, CURLOPT_CAPATH, folder.c_str());
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "pcdata");
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

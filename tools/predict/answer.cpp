@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "data/csv.h"
+#include "kernels/base/csv_writer.h"
 #include "tools/cli/terminal.h"
 
 namespace pc {
@@ -61,11 +61,6 @@ std::string preprocess_text(const Preprocess& p) {
                      p.resize == Resize::stretch ? "stretched"
                      : p.resize == Resize::pad   ? "padded"
                                                  : "cut to the middle");
-}
-
-std::string csv_cell(const std::string& text) {
-  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
-  return csv_field(formula ? "'" + text : text);
 }
 
 }  // namespace

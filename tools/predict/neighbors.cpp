@@ -48,17 +48,13 @@ std::vector<std::string> names_in(const FileTensor& bytes) {
   return names;
 }
 
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
-}
-
 }  // namespace
 
 std::string backbone_id(const std::filesystem::path& model, const ModelInfo& info) {
   std::string all = info.architecture + to_json(info.preprocess).dump();
   for (const FileTensor& tensor : read_safetensors(model).tensors)
     if (!is_head(tensor.name)) all += tensor.name + sha256_hex({tensor.data, tensor.bytes()});
-  return sha256_hex(bytes_of(all));
+  return sha256_hex(std::as_bytes(std::span(all)));
 }
 
 EmbeddingIndex::EmbeddingIndex(const std::filesystem::path& path, const std::string& backbone) : path_(path) {

@@ -1,12 +1,13 @@
 #include "tools/report/html.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 
 #include "data/resize.h"
+#include "kernels/base/base64.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -27,37 +28,12 @@ figure small{opacity:.7}
 .p.none{background:var(--soft)}
 )";
 
-// The length of the UTF-8 character at `at`; 0 where there is none: later bytes missing, too long a form, a surrogate,
-// beyond U+10FFFF.
-std::size_t character(const std::string& text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
-  const unsigned first = byte(0), second = byte(1);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xc2 && first < 0xe0   ? 2
-                             : first >= 0xe0 && first < 0xf0 ? 3
-                             : first >= 0xf0 && first < 0xf5 ? 4
-                                                             : 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0)) return 0;
-  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90)) return 0;
-  return length;
-}
-
 }  // namespace
-
-std::string base64(const std::vector<std::byte>& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends with a NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()), int(bytes.size()));
-  text.resize(std::size_t(size));
-  return text;
-}
 
 std::string html_text(const std::string& text) {
   std::string html;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = character(text, at);
+    const std::size_t length = utf8_length(std::string_view(text).substr(at));
     const char c = text[at];
     if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       html += "\uFFFD";
@@ -95,7 +71,7 @@ std::string Thumbnails::show(const std::string& key, const std::string& label, c
 
 void Thumbnails::add(const std::string& key, const std::function<Image()>& draw) {
   try {
-    const std::string data = base64(encode_jpeg(thumbnail(draw()), {.quality = 75}));
+    const std::string data = to_base64(encode_jpeg(thumbnail(draw()), {.quality = 75}));
     if (css_.size() + data.size() > room_) {
       left_out_ = true;
       return;

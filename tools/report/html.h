@@ -11,8 +11,6 @@
 
 namespace pc {
 
-std::string base64(const std::vector<std::byte>& bytes);
-
 // Text as HTML: & < > " ' escaped, control characters and broken UTF-8 shown as U+FFFD.
 std::string html_text(const std::string& text);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "data/csv.h"
+#include "kernels/base/csv_writer.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"

@@ -6,9 +6,10 @@
 #include <unordered_map>
 
 #include "data/csv.h"
-#include "engine/safetensors.h"
+#include "kernels/base/csv_writer.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

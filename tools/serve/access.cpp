@@ -2,19 +2,20 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/sha256.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
-  return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return same_word(n, name); });
+  return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return equal_ignoring_case(n, name); });
 }
 
 // "name:80" -> "name", "[::1]:80" -> "[::1]".
@@ -27,19 +28,15 @@ bool may_post(const Access& access, const Request& request) {
   const std::string_view origin = request.field("Origin");
   if (origin.empty() || listed(access.origins, origin)) return true;
   const std::size_t scheme = origin.find("://");
-  return scheme != origin.npos && same_word(origin.substr(scheme + 3), request.field("Host"));
+  return scheme != origin.npos && equal_ignoring_case(origin.substr(scheme + 3), request.field("Host"));
 }
 
-std::array<unsigned char, SHA256_DIGEST_LENGTH> digest(std::string_view text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> bytes;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes.data());
-  return bytes;
-}
+std::array<std::byte, 32> digest(std::string_view text) { return sha256(std::as_bytes(std::span(text))); }
 
 // Digests are compared: the time says nothing about the token, its length included.
 bool has_token(const std::string& token, std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
-  if (!same_word(authorization.substr(0, kScheme.size()), kScheme)) return false;
+  if (!equal_ignoring_case(authorization.substr(0, kScheme.size()), kScheme)) return false;
   const auto given = digest(trimmed(authorization.substr(kScheme.size()))), wanted = digest(token);
   return CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
 }

@@ -9,12 +9,13 @@
 #include <utility>
 
 #include "kernels/base/error.h"
-#include "tools/cli/terminal.h"
+#include "kernels/base/logger.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
 
-void log_line(const std::string& text) { fmt::print(stderr, "pcserve: {}\n", visible(text)); }
+constexpr Logger kLog("pcserve");
 
 std::string media_type(const Request& request) {
   const std::string_view type = request.field("Content-Type");
@@ -30,12 +31,12 @@ void guarded_call(const Respond& respond, const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
-    if (status_of_throw(error) == 500) log_line(error.what());
+    if (status_of_throw(error) == 500) kLog.line(error.what());
     respond(refusal(status_of_throw(error), error.what()));
   } catch (const std::bad_alloc&) {
     respond(busy("out of memory for the request; try again"));
   } catch (const std::exception& error) {
-    log_line(std::string("internal error: ") + error.what());
+    kLog.line(std::string("internal error: ") + error.what());
     respond(refusal(500, "internal error"));
   }
 }
@@ -102,7 +103,7 @@ std::optional<Response> App::refuse(const Request& request) {
   if (method != "POST") return std::nullopt;
   if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed bodies are not taken");
   if (std::none_of(r->types.begin(), r->types.end(),
-                   [type = media_type(request)](const std::string& t) { return same_word(t, type); })) {
+                   [type = media_type(request)](const std::string& t) { return equal_ignoring_case(t, type); })) {
     std::string known;
     for (const std::string& t : r->types) known += (known.empty() ? "" : ", ") + t;
     return refusal(415, "Content-Type has to be one of " + known);
@@ -130,10 +131,10 @@ void App::record(const Exchange& exchange) {
   const Route* r = route(exchange.path);
   metrics_.request(r ? r->path : "other", exchange.status, exchange.seconds);
   if (!settings_.log) return;
-  log_line(fmt::format("{:%FT%TZ} {} {} {} {} {:.1f} ms, {} B in, {} B out", fmt::gmtime(std::time(nullptr)),
-                       exchange.peer, exchange.method.empty() ? "?" : exchange.method,
-                       exchange.path.empty() ? "?" : exchange.path, exchange.status, 1000 * exchange.seconds,
-                       exchange.received, exchange.sent));
+  kLog.line(fmt::format("{:%FT%TZ} {} {} {} {} {:.1f} ms, {} B in, {} B out", fmt::gmtime(std::time(nullptr)),
+                        exchange.peer, exchange.method.empty() ? "?" : exchange.method,
+                        exchange.path.empty() ? "?" : exchange.path, exchange.status, 1000 * exchange.seconds,
+                        exchange.received, exchange.sent));
 }
 
 AnsweredSink App::answering(Respond respond, std::function<Response(std::vector<Answered>&)> compose) {
@@ -171,10 +172,10 @@ void App::load_anew() {
       model_.swap(fresh);
     }
     metrics_.reload(true);
-    log_line("reloaded " + settings_.model.string());
+    kLog.line("reloaded " + settings_.model.string());
   } catch (const std::exception& error) {
     metrics_.reload(false);
-    log_line(fmt::format("the model stays as it was: {}", error.what()));
+    kLog.line(fmt::format("the model stays as it was: {}", error.what()));
   }
 }
 

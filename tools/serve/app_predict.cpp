@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "kernels/base/base64.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/cli/json.h"
 #include "tools/report/html.h"
 #include "tools/serve/app.h"
@@ -49,7 +51,7 @@ std::string thumbnail_url(const std::string& file, const DecodeSettings& setting
   try {
     const std::string bytes = read_file(file);
     const Image image = decode_web_image(std::as_bytes(std::span(bytes)), file, settings);
-    return "data:image/jpeg;base64," + base64(encode_jpeg(thumbnail(image), {.quality = 80}));
+    return "data:image/jpeg;base64," + to_base64(encode_jpeg(thumbnail(image), {.quality = 80}));
   } catch (const Error&) {
     return "";
   }
@@ -67,7 +69,7 @@ ordered_json to_json(const std::string& file, Answered& answered, const ServedMo
   for (std::size_t h = 0; h < answered.inference.heats.size(); ++h) {
     const Heat& heat = answered.inference.heats[h];
     json["explain"][info.heads[h].name] =
-        "data:image/jpeg;base64," + base64(encode_jpeg(overlay(answered.view, heat), {.quality = 80}));
+        "data:image/jpeg;base64," + to_base64(encode_jpeg(overlay(answered.view, heat), {.quality = 80}));
   }
   return json;
 }
@@ -117,7 +119,7 @@ void App::predict(Request& request, const Respond& respond) {
   const PredictQuery query = parse_query(request.query, info, served->index != nullptr);
   const std::string type(request.field("Content-Type"));
   const auto body = std::make_shared<const std::string>(std::move(request.body));
-  const bool form = same_word(std::string_view(type).substr(0, type.find(';')), "multipart/form-data");
+  const bool form = equal_ignoring_case(std::string_view(type).substr(0, type.find(';')), "multipart/form-data");
   const std::vector<FormFile> files =
       form ? form_files(type, *body, kMaxPictures) : std::vector<FormFile>{{.name = "picture", .bytes = *body}};
   if (files.empty()) fail(Exit::data, "the form has no file");

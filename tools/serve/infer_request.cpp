@@ -1,11 +1,11 @@
 #include "tools/serve/infer_request.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/base64.h"
 #include "kernels/base/error.h"
 
 namespace pc {
@@ -118,14 +118,11 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   bool in_data_ = false;
 };
 
-std::vector<std::byte> from_base64(const std::string& text) {
+std::vector<std::byte> file_of(const std::string& text) {
   if (text.size() % 4 != 0) fail(Exit::data, "inputs[].data: base64 comes in groups of four letters");
-  std::vector<std::byte> bytes(text.size() / 4 * 3);
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), int(text.size()));
-  if (size < 0 || std::size_t(size) != bytes.size()) fail(Exit::data, "inputs[].data: not base64");
-  for (std::size_t i = text.size(); i > 0 && text[i - 1] == '=' && text.size() - i < 2; --i) bytes.pop_back();
-  return bytes;
+  auto bytes = from_base64(text);
+  if (!bytes) fail(Exit::data, "inputs[].data: not base64");
+  return std::move(*bytes);
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) { return nlohmann::json(shape).dump(); }
@@ -159,7 +156,7 @@ void take_files(const RawInput& input, std::size_t most, InferRequest& request) 
     fail(Exit::data, fmt::format("inputs[].data: {} texts do not fill the shape {}, expected [n]", input.texts.size(),
                                  shape_text(input.shape)));
   check_count(input.shape[0], most);
-  for (const std::string& text : input.texts) request.files.push_back(from_base64(text));
+  for (const std::string& text : input.texts) request.files.push_back(file_of(text));
 }
 
 }  // namespace

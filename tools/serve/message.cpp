@@ -3,16 +3,16 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <ctime>
 
+#include "kernels/base/text.h"
 #include "tools/cli/json.h"
 
 namespace pc {
 
 std::string_view Request::field(std::string_view name) const {
   for (const auto& [key, value] : fields)
-    if (same_word(key, name)) return value;
+    if (equal_ignoring_case(key, name)) return value;
   return "";
 }
 
@@ -77,18 +77,6 @@ std::string to_bytes(const Response& response, bool body, bool close) {
   if (close) text += "Connection: close\r\n";
   text += "\r\n";
   return body ? text + response.body : text;
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace pc

@@ -37,7 +37,4 @@ const char* reason_of(int status);
 // The bytes of a response. `body`: false for the answer to HEAD; `close`: the connection ends behind it.
 std::string to_bytes(const Response& response, bool body, bool close);
 
-bool same_word(std::string_view a, std::string_view b);  // whatever the case of ASCII letters
-std::string_view trimmed(std::string_view text);         // without blanks and tabs at its ends
-
 }  // namespace pc

@@ -9,8 +9,8 @@
 namespace pc {
 namespace {
 
-// A label's value in quotes.
-std::string quoted(const std::string& text) {
+// A label's value in quotes, as Prometheus reads it: of JSON's escapes it knows these two and \n.
+std::string label_value(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '\\' || c == '"') out += '\\';
@@ -75,11 +75,11 @@ std::string Metrics::text(const Levels& levels) const {
   const std::lock_guard lock(mutex_);
   std::string text = head("pc_requests_total", "counter", "Requests answered, by route and status.");
   for (const auto& [key, count] : requests_)
-    text += fmt::format("pc_requests_total{{route={},status=\"{}\"}} {}\n", quoted(key.first), key.second, count);
+    text += fmt::format("pc_requests_total{{route={},status=\"{}\"}} {}\n", label_value(key.first), key.second, count);
   text += histogram("pc_request_seconds", "From a request's first byte to its answer.", seconds_);
   text += head("pc_pictures_total", "counter", "Pictures, by what became of them.");
   for (const auto& [status, count] : pictures_)
-    text += fmt::format("pc_pictures_total{{status={}}} {}\n", quoted(status), count);
+    text += fmt::format("pc_pictures_total{{status={}}} {}\n", label_value(status), count);
   text += histogram("pc_batch_pictures", "Pictures per pass of the network.", batches_);
   text += gauge("pc_queue_pictures", "Pictures admitted and not answered yet.", double(levels.queue));
   text += gauge("pc_connections", "Open connections.", double(levels.connections));
@@ -88,8 +88,8 @@ std::string Metrics::text(const Levels& levels) const {
   text += fmt::format("pc_reloads_total{{result=\"ok\"}} {}\npc_reloads_total{{result=\"failed\"}} {}\n", reloads_,
                       failed_reloads_);
   text += head("pc_model_info", "gauge", "The model that answers.");
-  text += fmt::format("pc_model_info{{model={},architecture={},version={}}} 1\n", quoted(levels.model),
-                      quoted(levels.architecture), quoted(levels.version));
+  text += fmt::format("pc_model_info{{model={},architecture={},version={}}} 1\n", label_value(levels.model),
+                      label_value(levels.architecture), label_value(levels.version));
   return text + gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes());
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "tools/serve/message.h"
 
 namespace pc {
@@ -44,12 +45,12 @@ std::optional<Parameter> next_parameter(std::string_view& text) {
 std::optional<std::string> parameter_of(std::string_view text, std::string_view name) {
   text.remove_prefix(std::min(text.size(), text.find(';')));
   while (auto parameter = next_parameter(text))
-    if (same_word(parameter->name, name)) return std::move(parameter->value);
+    if (equal_ignoring_case(parameter->name, name)) return std::move(parameter->value);
   return std::nullopt;
 }
 
 std::string boundary_of(std::string_view content_type) {
-  if (!same_word(trimmed(content_type.substr(0, content_type.find(';'))), "multipart/form-data"))
+  if (!equal_ignoring_case(trimmed(content_type.substr(0, content_type.find(';'))), "multipart/form-data"))
     fail(Exit::data, "the form is not multipart/form-data");
   const std::string boundary = parameter_of(content_type, "boundary").value_or("");
   const bool plain = std::all_of(boundary.begin(), boundary.end(), [](char c) { return c > ' ' && c <= '~'; });
@@ -65,7 +66,7 @@ std::optional<std::string> file_name(std::string_view head) {
     head.remove_prefix(std::min(head.size(), line.size() + 2));
     const std::size_t colon = line.find(':');
     if (colon == line.npos) fail(Exit::data, "a header line of a form part is not NAME: VALUE");
-    if (!same_word(line.substr(0, colon), "Content-Disposition")) continue;
+    if (!equal_ignoring_case(line.substr(0, colon), "Content-Disposition")) continue;
     auto name = parameter_of(line.substr(colon + 1), "filename");
     if (name && name->size() > kMaxName) fail(Exit::data, fmt::format("a file name is longer than {} bytes", kMaxName));
     return name;

@@ -1,33 +1,29 @@
 #include "tools/serve/page.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
-#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/base64.h"
+#include "kernels/base/sha256.h"
 #include "tools/cli/json.h"
 #include "tools/report/html.h"
 
 namespace pc {
 namespace {
 
-std::string hash_of(const char* text) {
-  std::vector<std::byte> digest(SHA256_DIGEST_LENGTH);
-  SHA256(reinterpret_cast<const unsigned char*>(text), std::strlen(text),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return "'sha256-" + base64(digest) + "'";
+std::string hash_of(std::string_view text) {
+  return "'sha256-" + to_base64(sha256(std::as_bytes(std::span(text)))) + "'";
 }
 
 // What the script has to know of the model: its heads, and the chains that paths are shown along.
 std::string facts(const ModelInfo& info, bool similar) {
-  nlohmann::json heads = nlohmann::json::array(), chain_names = nlohmann::json::array();
-  for (const Head& head : info.heads) heads.push_back(head.name);
+  nlohmann::json chain_names = nlohmann::json::array();
   for (const auto& chain : chains(info.hierarchy)) {
     chain_names.push_back(nlohmann::json::array());
     for (const std::size_t h : chain) chain_names.back().push_back(info.heads[h].name);
   }
-  return one_line({{"heads", heads}, {"chains", chain_names}, {"similar", similar}});
+  return one_line({{"heads", info.head_names()}, {"chains", chain_names}, {"similar", similar}});
 }
 
 // {0} style, {1} name of the model, {2} facts as an attribute's text, {3} script

@@ -9,6 +9,7 @@
 #include <functional>
 #include <new>
 
+#include "kernels/base/text.h"
 #include "tools/serve/strict_head.h"
 
 namespace pc {
@@ -90,7 +91,7 @@ void RequestReader::take_fields() {
   for (const auto& field : message)
     request_.fields.emplace_back(std::string(field.name_string()), std::string(field.value()));
   request_.keep_alive = message.keep_alive();
-  request_.expects_continue = same_word(request_.field("Expect"), "100-continue");
+  request_.expects_continue = equal_ignoring_case(request_.field("Expect"), "100-continue");
 }
 
 void RequestReader::read_body() {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "kernels/base/error.h"
-#include "tools/cli/terminal.h"
+#include "kernels/base/logger.h"
 
 namespace pc {
 namespace {
@@ -28,7 +28,7 @@ class Session;
 
 // What the service lets escape ends its request, neither the connection nor the server.
 Response internal_error(const std::exception& error) {
-  fmt::print(stderr, "pcserve: internal error: {}\n", visible(error.what()));
+  Logger("pcserve").line(fmt::format("internal error: {}", error.what()));
   return refusal(500, "internal error");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/base/text.h"
 #include "tools/serve/message.h"
 
 namespace pc {
@@ -54,15 +55,15 @@ std::string_view field_fault(std::string_view line, Framing& framing) {
   if (line.front() == ' ' || line.front() == '\t') return "a header line is folded";
   if (colon == line.npos || !is_token(line.substr(0, colon))) return "a header field is not NAME: VALUE";
   const std::string_view name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
-  if (same_word(name, "Host")) ++framing.hosts;
-  if (same_word(name, "Content-Length")) {
+  if (equal_ignoring_case(name, "Host")) ++framing.hosts;
+  if (equal_ignoring_case(name, "Content-Length")) {
     ++framing.lengths;
     if (!is_number(value)) return "Content-Length is not a number";
     framing.body |= value.find_first_not_of('0') != value.npos;
   }
-  if (same_word(name, "Transfer-Encoding")) {
+  if (equal_ignoring_case(name, "Transfer-Encoding")) {
     ++framing.encodings;
-    if (!same_word(value, "chunked")) return "the only Transfer-Encoding taken is chunked";
+    if (!equal_ignoring_case(value, "chunked")) return "the only Transfer-Encoding taken is chunked";
     framing.body = true;
   }
   return "";

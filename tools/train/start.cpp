@@ -6,6 +6,7 @@
 
 #include "engine/state.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "tools/weights/description.h"
 #include "tools/weights/weights.h"
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/text.h"
 #include "tools/cli/json.h"
 
 namespace pc {

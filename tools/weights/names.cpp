@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

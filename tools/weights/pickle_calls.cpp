@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/safetensors.h"
+#include "kernels/base/text.h"
 #include "tools/weights/pickle_reader.h"
 
 namespace pc {

@@ -7,7 +7,7 @@
 #include <bit>
 #include <cstring>
 
-#include "engine/safetensors.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {

@@ -1,12 +1,15 @@
-// A field is a tag (its number and kind) and a value: a varint, or a length and so many bytes.
+// A field is a tag (its number and kind) and a value: a varint, four or eight bytes, or a length and so many bytes.
 #include "tools/weights/protobuf.h"
 
+#include <bit>
 #include <iterator>
+
+#include "kernels/base/bytes.h"
 
 namespace pc {
 namespace {
 
-enum Kind : uint64_t { varint_kind = 0, length_kind = 2 };
+enum Kind : uint64_t { varint_kind = 0, eight_bytes_kind = 1, length_kind = 2, four_bytes_kind = 5 };
 constexpr uint64_t tag(int field, Kind kind) { return uint64_t(field) << 3 | kind; }
 
 }  // namespace
@@ -30,16 +33,32 @@ void ProtobufMessage::prefix(int field, std::size_t bytes) {
   varint(bytes);
 }
 
+void ProtobufMessage::add(std::string_view value) {
+  own() += value;
+  size_ += value.size();
+}
+
 ProtobufMessage& ProtobufMessage::number(int field, int64_t value) {
   varint(tag(field, varint_kind));
   varint(uint64_t(value));
   return *this;
 }
 
+ProtobufMessage& ProtobufMessage::f32(int field, float value) {
+  varint(tag(field, four_bytes_kind));
+  add(little_endian(std::bit_cast<uint32_t>(value)));
+  return *this;
+}
+
+ProtobufMessage& ProtobufMessage::f64(int field, double value) {
+  varint(tag(field, eight_bytes_kind));
+  add(little_endian(std::bit_cast<uint64_t>(value)));
+  return *this;
+}
+
 ProtobufMessage& ProtobufMessage::text(int field, std::string_view value) {
   prefix(field, value.size());
-  own() += value;
-  size_ += value.size();
+  add(value);
   return *this;
 }
 
@@ -61,6 +80,12 @@ ProtobufMessage& ProtobufMessage::message(int field, ProtobufMessage value) {
 void ProtobufMessage::write(const FileSink& sink) const {
   for (const Piece& piece : pieces_)
     piece.borrowed ? sink(piece.borrowed.data(), piece.borrowed.bytes()) : sink(piece.own.data(), piece.own.size());
+}
+
+std::string ProtobufMessage::serialized() const {
+  std::string bytes;
+  write([&](const void* data, std::size_t n) { bytes.append(static_cast<const char*>(data), n); });
+  return bytes;
 }
 
 }  // namespace pc

@@ -1,4 +1,4 @@
-// Writes messages of protocol buffers, as far as ONNX needs them (https://protobuf.dev/programming-guides/encoding).
+// Writes messages of protocol buffers, as far as ONNX and TensorBoard need them (https://protobuf.dev/programming-guides/encoding).
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,15 @@ namespace pc {
 class ProtobufMessage {
  public:
   ProtobufMessage& number(int field, int64_t value);
+  ProtobufMessage& f32(int field, float value);
+  ProtobufMessage& f64(int field, double value);
   ProtobufMessage& text(int field, std::string_view value);  // bytes too
   ProtobufMessage& bytes(int field, const Tensor& values);   // as they lie in memory, on the CPU
   ProtobufMessage& message(int field, ProtobufMessage value);
 
   std::size_t size() const { return size_; }  // bytes
   void write(const FileSink& sink) const;
+  std::string serialized() const;
 
  private:
   struct Piece {
@@ -30,6 +33,7 @@ class ProtobufMessage {
   std::string& own();
   void varint(uint64_t value);
   void prefix(int field, std::size_t bytes);
+  void add(std::string_view value);
 
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;

@@ -8,8 +8,10 @@
 #include <unordered_set>
 
 #include "data/zip.h"
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/weights/pickle_reader.h"
 #include "tools/weights/pickled_tensors.h"
 
@@ -17,10 +19,6 @@ namespace pc {
 namespace {
 
 using Records = std::unordered_map<std::string_view, const ZipRecord*>;  // by name within the archive's one folder
-
-std::string_view text(const ZipRecord& record) {
-  return {reinterpret_cast<const char*>(record.data.data()), record.data.size()};
-}
 
 // All records lie in one folder, named after the file that torch.save was given.
 Records open_folder(const std::vector<ZipRecord>& archive, const std::string& file) {
@@ -49,7 +47,7 @@ Records open_folder(const std::vector<ZipRecord>& archive, const std::string& fi
 bool is_big_endian(const Records& records, const std::string& file) {
   const auto found = records.find("byteorder");
   if (found == records.end()) return false;
-  const auto order = text(*found->second);
+  const auto order = as_text(found->second->data);
   if (order != "little" && order != "big")
     fail(Exit::data, fmt::format("{}: unknown byteorder \"{}\"", file, printable(order)));
   return order == "big";

@@ -5,8 +5,10 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/weights/pickle.h"
 #include "tools/weights/pth.h"
 #include "tools/weights/zip_write.h"
@@ -15,11 +17,6 @@ namespace pc {
 namespace {
 
 using namespace std::string_view_literals;
-
-template <class T>
-std::string little_endian(T value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
 
 // ---- pickle, protocol 2, without a memo: names are repeated instead
 constexpr std::string_view proto = "\x80\x02"sv, ordered_dict = "ccollections\nOrderedDict\n)R"sv;

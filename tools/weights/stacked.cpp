@@ -9,6 +9,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/weights/pickled_tensors.h"
 #include "tools/weights/pth.h"
 

@@ -1,0 +1,15 @@
+// Fields of comma-separated files as they are written (RFC 4180).
+#pragma once
+
+#include <string>
+
+namespace pc {
+
+// The field as a reader gets it back: in quotes where it holds a comma, a quote or a line break.
+std::string csv_field(const std::string& text);
+
+// The same for a table that people open in a spreadsheet: what would be a formula there ("=1+1") begins with an
+// apostrophe.
+std::string csv_cell(const std::string& text);
+
+}  // namespace pc
