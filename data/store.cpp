@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "data/pack.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
 

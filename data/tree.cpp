@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "data/archive.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
@@ -55,7 +56,7 @@ class FolderTree final : public FileTree {
  public:
   explicit FolderTree(const fs::path& root) : root_(root) {
     name_ = root.string();
-    list(root, "", 0);
+    list();
     sort_by_path(entries_);
   }
 
@@ -68,21 +69,15 @@ class FolderTree final : public FileTree {
   }
 
  private:
-  void list(const fs::path& folder, const std::string& prefix, int depth) {
-    constexpr int kMaxDepth = 8;  // links to folders are followed, so a loop must end
-    std::error_code error;
-    fs::directory_iterator it(folder, error);
-    for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-      const std::string path = prefix + it->path().filename().string();
-      if (is_junk(path)) continue;
-      std::error_code ignored;  // a dangling link is no entry
-      const fs::file_status status = it->status(ignored);
-      if (fs::is_directory(status) && depth < kMaxDepth) list(it->path(), path + "/", depth + 1);
-      if (!fs::is_regular_file(status)) continue;
-      const auto time = it->last_write_time(ignored).time_since_epoch().count();
-      entries_.push_back({.path = path, .size = it->file_size(ignored), .mark = uint64_t(time)});
-    }
-    if (error) fail(Exit::file, fmt::format("cannot read {}: {}", folder.string(), error.message()));
+  void list() {
+    const WalkRules rules{.max_depth = 8, .follow_links = true, .skip = is_junk};
+    const auto problems = walk_files(root_, rules, [&](const fs::directory_entry& file, const std::string& below) {
+      std::error_code ignored;
+      const auto time = file.last_write_time(ignored).time_since_epoch().count();
+      entries_.push_back({.path = below, .size = file.file_size(ignored), .mark = uint64_t(time)});
+    });
+    for (const WalkProblem& problem : problems)
+      fail(Exit::file, fmt::format("cannot read {}: {}", problem.folder.string(), problem.error.message()));
   }
 
   fs::path root_;

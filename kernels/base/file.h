@@ -1,5 +1,4 @@
-// Files and folders that are either complete or absent: mapped reading, and writing to a temporary that is synced and
-// renamed.
+// Files that are either complete or absent: mapped reading, and writing to a temporary that is synced and renamed.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "kernels/base/text.h"
 
 namespace pc {
 
@@ -32,6 +29,9 @@ class MappedFile {
 
 std::string read_file(const std::filesystem::path& path);
 
+// Whether a file, or a link to one, is there; false where that cannot be found out.
+bool is_file(const std::filesystem::path& path);
+
 // "FILE: truncated: 579 KB of 46.8 MB; download it again"
 std::string truncated(const std::string& file, uint64_t bytes, uint64_t expected);
 
@@ -44,20 +44,17 @@ using FileSink = std::function<void(const void* data, std::size_t bytes)>;
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
-// Makes the folder, and those above it, where it is not there. Returns its path. Errors: Error(file) naming path and
-// cause.
-std::filesystem::path make_folders(const std::filesystem::path& path);
-
 // A file of a folder that is being written: made anew, not synced by itself. Errors: Error(file), also where PATH
 // exists.
 void create_file(const std::filesystem::path& path, const std::function<void(const FileSink&)>& write);
 
-// Makes the folder PATH.tmp.PID, has `fill` write into it, syncs its file system and renames it to PATH, which must not
-// exist. When `fill` throws, nothing of it is left. Errors: Error(file) naming path and cause.
-void write_folder_atomically(const std::filesystem::path& path,
-                             const std::function<void(const std::filesystem::path& temporary)>& fill);
+// Adds to the end of the file, which is made where it is not there; not synced. Error(file) "cannot write PATH: …".
+void append_to_file(const std::filesystem::path& path, std::string_view text);
 
 // For a file that grew under another name: syncs FROM, renames it over TO and syncs the folder. Errors: Error(file).
 void rename_synced(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Syncs the folder that PATH lies in, so that a rename there lasts.
+void sync_folder_of(const std::filesystem::path& path);
 
 }  // namespace pc

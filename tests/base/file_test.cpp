@@ -2,6 +2,7 @@
 // is wrong.
 #include "kernels/base/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kernels/base/descriptor.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "tests/support.h"
 
@@ -159,6 +162,52 @@ TEST(File, AnEmptyFileMapsToNothing) {
   const test::TemporaryFolder folder;
   std::ofstream(folder / "empty").close();
   EXPECT_TRUE(MappedFile::open(folder / "empty")->bytes().empty());
+}
+
+TEST(File, AppendingMakesItAndGoesOn) {
+  const test::TemporaryFolder folder;
+  append_to_file(folder / "log", "one\n");
+  append_to_file(folder / "log", "two\n");
+  EXPECT_EQ(read_file(folder / "log"), "one\ntwo\n");
+  EXPECT_EQ(file_error([] { append_to_file("/dev/full", "x"); }), "cannot write /dev/full: No space left on device");
+  EXPECT_EQ(file_error([&] { append_to_file(folder / "no/log", "x"); }),
+            "cannot write " + (folder / "no/log").string() + ": No such file or directory");
+}
+
+TEST(File, ARenameReplacesAndNamesWhatIsAbsent) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a.part", "all of it");
+  write_file_atomically(folder / "a", "old");
+  rename_synced(folder / "a.part", folder / "a");
+  EXPECT_EQ(read_file(folder / "a"), "all of it");
+  EXPECT_EQ(entries(folder.path()), 1u);
+  EXPECT_EQ(file_error([&] { rename_synced(folder / "a.part", folder / "a"); }),
+            "cannot open " + (folder / "a.part").string() + ": No such file or directory");
+}
+
+TEST(File, WhatIsMissingOfOneIsSaid) {
+  EXPECT_EQ(truncated("m.pth", 579'000, 46'800'000), "m.pth: truncated: 579 KB of 46.8 MB; download it again");
+  EXPECT_EQ(truncated("m.pth", 46'800'000, 46'800'001),
+            "m.pth: truncated: 46800000 bytes of 46800001 bytes; download it again");
+}
+
+TEST(Descriptor, IsClosedOnceByItsLastOwner) {
+  int number = -1;
+  {
+    Descriptor first = open_file("/dev/null", O_RDONLY);
+    number = first.get();
+    Descriptor second(std::move(first));
+    EXPECT_FALSE(first);  // NOLINT: what a move leaves is the subject
+    EXPECT_EQ(second.get(), number);
+    EXPECT_NE(::fcntl(number, F_GETFD) & FD_CLOEXEC, 0);
+    second = open_file("/dev/zero", O_RDONLY);
+    EXPECT_LT(::fcntl(number, F_GETFD), 0) << "the one before is closed";
+    number = second.get();
+    Descriptor& same = second;
+    second = std::move(same);
+    EXPECT_EQ(second.get(), number);
+  }
+  EXPECT_LT(::fcntl(number, F_GETFD), 0);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// pcdoctor: its judgements on machines that this one is not, its reading of Linux's files, and the program itself.
+// pcdoctor: its judgements on machines that this one is not, and the program itself.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -52,33 +52,6 @@ TEST(Doctor, MemoryCountsTheControlGroup) {
   const Finding f = check_memory({.total = 24 * gb, .available = 10 * gb, .limit = gb / 4, .used = gb});
   EXPECT_EQ(f.state, State::problem);
   EXPECT_EQ(f.code, Exit::limit);
-}
-
-TEST(Doctor, ReadsLinuxFilesOfBothVersions) {
-  const TemporaryFolder root;
-  put(root / "proc/meminfo", "MemTotal:       1000 kB\nMemFree: 1 kB\nMemAvailable:    600 kB\n");
-  put(root / "proc/cpuinfo", "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n\nmodel name\t: Other\n");
-  EXPECT_EQ(cpu_model(root.path()), "Some CPU @ 2 GHz");
-  EXPECT_EQ(memory_facts(root.path()).free(), 600u * 1024);
-  EXPECT_FALSE(cpu_facts(root.path()).quota);
-
-  put(root / "proc/self/cgroup", "0::/shop/job\n");
-  put(root / "sys/fs/cgroup/shop/job/memory.max", "max\n");
-  put(root / "sys/fs/cgroup/shop/memory.max", "512000\n");
-  put(root / "sys/fs/cgroup/shop/memory.current", "500000\n");
-  put(root / "sys/fs/cgroup/shop/job/cpu.max", "150000 100000\n");
-  put(root / "sys/fs/cgroup/cpu.max", "max 100000\n");
-  EXPECT_EQ(memory_facts(root.path()).limit, 512000u);
-  EXPECT_EQ(memory_facts(root.path()).free(), 12000u);
-  EXPECT_EQ(cpu_facts(root.path()).quota, 1.5);
-
-  put(root / "proc/self/cgroup", "4:memory:/absent/here\n3:cpu,cpuacct:/j\n0::/\n");
-  put(root / "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-  put(root / "sys/fs/cgroup/cpu/j/cpu.cfs_quota_us", "-1\n");
-  put(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n");
-  put(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-  EXPECT_FALSE(memory_facts(root.path()).limit) << "a number beyond the memory is no limit";
-  EXPECT_EQ(cpu_facts(root.path()).quota, 0.5);
 }
 
 GpuProbe h100() {

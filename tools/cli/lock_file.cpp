@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "kernels/base/error.h"
 
@@ -32,26 +30,15 @@ std::string holder(int descriptor) {
 
 LockFile::LockFile(const std::filesystem::path& path, const std::string& in_use) : path_(path) {
   do {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) fail(Exit::file, fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      const std::string other = holder(descriptor_);
-      ::close(descriptor_);
-      fail(Exit::file, fmt::format("{} (process {} holds {})", in_use, other, path.string()));
-    }
-  } while (!still_there(descriptor_, path));
+    descriptor_ = open_file(path, O_RDWR | O_CREAT);
+    if (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) != 0)
+      fail(Exit::file, fmt::format("{} (process {} holds {})", in_use, holder(descriptor_.get()), path.string()));
+  } while (!still_there(descriptor_.get(), path));
   const std::string process = std::to_string(::getpid());
-  if (::ftruncate(descriptor_, 0) != 0 || ::write(descriptor_, process.data(), process.size()) < 0) {
-    const int error = errno;
-    ::close(descriptor_);
-    fail(Exit::file, fmt::format("cannot write {}: {}", path.string(), std::strerror(error)));
-  }
+  if (::ftruncate(descriptor_.get(), 0) != 0) fail_file("write", path);
+  write_all(descriptor_, process.data(), process.size(), path);
 }
 
-LockFile::~LockFile() {
-  ::unlink(path_.c_str());
-  ::close(descriptor_);
-}
+LockFile::~LockFile() { ::unlink(path_.c_str()); }
 
 }  // namespace pc

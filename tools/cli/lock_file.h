@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "kernels/base/descriptor.h"
+
 namespace pc {
 
 // Holds the file locked, with the number of this process in it; the system gives the lock back when the process ends,
@@ -18,7 +20,7 @@ class LockFile {
 
  private:
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 }  // namespace pc

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"

@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "data/archive.h"
-#include "engine/safetensors.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 #include "tools/cli/json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"

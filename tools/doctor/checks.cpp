@@ -9,7 +9,9 @@
 #include <system_error>
 
 #include "data/store.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -30,9 +32,8 @@ fs::path existing(const fs::path& folder) {
 // The files of one kind in the cache folder, sorted.
 std::vector<std::string> files_in(const fs::path& cache, const char* extension) {
   std::vector<std::string> there;
-  std::error_code error;
-  for (fs::directory_iterator it(cache, error); !error && it != fs::directory_iterator(); it.increment(error))
-    if (it->path().extension() == extension) there.push_back(it->path().string());
+  for (const fs::path& file : list_folder(cache))
+    if (file.extension() == extension) there.push_back(file.string());
   std::sort(there.begin(), there.end());
   return there;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
@@ -13,11 +14,6 @@ namespace pc {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code unknown;
-  return fs::is_regular_file(path, unknown);
-}
 
 void check_hash(const fs::path& part, const std::string& sha256) {
   const std::string actual = sha256_hex(MappedFile::open(part)->bytes());
@@ -55,15 +51,15 @@ void fetch_published(const FetchItem& item, const FetchOptions& options, const T
 fs::path fetch(const FetchItem& item, const FetchOptions& options, const Transport& transport,
                const FetchHooks& hooks) {
   const fs::path result = options.folder / item.result, published = options.folder / item.download;
-  if (is_there(result)) {
+  if (is_file(result)) {
     hooks.note("already there");
     return result;
   }
   const LockFile lock(make_folders(options.folder) / fmt::format(".{}.lock", item.name),
                       item.name + " is being fetched by another pcdata; wait for it");
   // Another process may have been here before the lock.
-  if (!is_there(result) && !is_there(published)) fetch_published(item, options, transport, hooks);
-  if (item.converts() && !is_there(result)) convert_weights(published, result);
+  if (!is_file(result) && !is_file(published)) fetch_published(item, options, transport, hooks);
+  if (item.converts() && !is_file(result)) convert_weights(published, result);
   std::error_code ignored;
   if (item.converts() && !options.keep) fs::remove(published, ignored);
   return result;

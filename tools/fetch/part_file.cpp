@@ -1,27 +1,19 @@
 #include "tools/fetch/part_file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
 namespace pc {
 namespace {
 
 using nlohmann::json;
-
-[[noreturn]] void fail_part(const char* verb, const std::filesystem::path& path) {
-  fail(Exit::file, fmt::format("cannot {} {}: {}", verb, path.string(), std::strerror(errno)));
-}
 
 std::optional<PartState> read_state(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -39,10 +31,9 @@ std::optional<PartState> read_state(const std::filesystem::path& path) {
 
 PartFile::PartFile(const std::filesystem::path& file, const std::string& url) : final_(file), path_(file) {
   path_ += ".part";
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail_part("open", path_);
+  descriptor_ = open_file(path_, O_RDWR | O_CREAT | O_APPEND);
   struct stat info {};
-  if (::fstat(descriptor_, &info) != 0) fail_part("open", path_);
+  if (::fstat(descriptor_.get(), &info) != 0) fail_file("open", path_);
   size_ = info.st_size;
   const auto state = read_state(state_path());
   if (state && state->url == url && (state->total < 0 || size_ <= state->total)) {
@@ -53,7 +44,6 @@ PartFile::PartFile(const std::filesystem::path& file, const std::string& url) : 
 }
 
 PartFile::~PartFile() {
-  ::close(descriptor_);
   if (size_ > 0) return;
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
@@ -68,7 +58,7 @@ std::string PartFile::validator() const {
 
 // The state is not written atomically and need not be: no byte is there yet, and a torn one only means to begin anew.
 void PartFile::restart(const PartState& state) {
-  if (::ftruncate(descriptor_, 0) != 0) fail_part("empty", path_);
+  if (::ftruncate(descriptor_.get(), 0) != 0) fail_file("empty", path_);
   size_ = 0;
   state_ = state;
   // Headers may hold any bytes; JSON holds UTF-8.
@@ -76,17 +66,15 @@ void PartFile::restart(const PartState& state) {
       {"url", state.url}, {"etag", state.etag}, {"last_modified", state.last_modified}, {"total", state.total}};
   std::ofstream file(state_path());
   file << j.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
-  if (!file.flush()) fail_part("write", state_path());
+  if (!file.flush()) fail_file("write", state_path());
 }
 
 void PartFile::append(const char* data, std::size_t bytes) {
   while (bytes > 0) {
-    const ssize_t written = ::write(descriptor_, data, bytes);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_part("write", path_);
+    const std::size_t written = write_some(descriptor_, data, bytes, path_);
     data += written;
-    bytes -= std::size_t(written);
-    size_ += written;
+    bytes -= written;
+    size_ += int64_t(written);
   }
 }
 

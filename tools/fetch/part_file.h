@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "kernels/base/descriptor.h"
+
 namespace pc {
 
 struct PartState {
@@ -18,8 +20,6 @@ class PartFile {
   // Takes up what an earlier process left; bytes whose .part.json is missing, damaged or of another url are dropped.
   PartFile(const std::filesystem::path& file, const std::string& url);
   ~PartFile();  // removes both where nothing has arrived
-  PartFile(const PartFile&) = delete;
-  PartFile& operator=(const PartFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
   const PartState& state() const { return state_; }
@@ -34,7 +34,7 @@ class PartFile {
 
  private:
   std::filesystem::path state_path() const;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   std::filesystem::path final_, path_;
   PartState state_;
   int64_t size_ = 0;

@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 #include <glob.h>
-#include <strings.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 
 #include "data/file_names.h"
+#include "kernels/base/directory.h"
+#include "kernels/base/file.h"
+#include "kernels/base/text.h"
 
 namespace pc {
 namespace {
@@ -19,17 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostBytes = 512u << 20;
 
 bool is_archive_name(const std::string& name) {
-  return name.size() > 4 && ::strcasecmp(name.c_str() + name.size() - 4, ".zip") == 0;
-}
-
-bool is_regular(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
-bool is_folder(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
+  return name.size() > 4 && equal_ignoring_case(std::string_view(name).substr(name.size() - 4), ".zip");
 }
 
 bool has_wildcard(const std::string& text) { return text.find_first_of("*?[") != text.npos; }
@@ -40,22 +32,13 @@ InputPicture nothing(const std::string& place, const std::string& why, Exit code
 
 std::vector<InputPicture> pictures_below(const std::string& root) {
   std::vector<InputPicture> pictures;
-  std::error_code error;
-  fs::recursive_directory_iterator it(root, error);
-  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    std::error_code ignored;  // a dangling link is no picture
-    const std::string name = it->path().filename().string();
-    if (is_junk(name)) {
-      it.disable_recursion_pending();
-    } else if (it->is_regular_file(ignored) && has_picture_name(name)) {
-      pictures.push_back({.file = it->path().string()});
-    }
-  }
+  const auto problems = walk_files(root, {.skip = is_junk}, [&](const fs::directory_entry& file, const std::string&) {
+    if (has_picture_name(file.path().filename().string())) pictures.push_back({.file = file.path().string()});
+  });
   std::sort(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
-  if (error)
-    pictures.push_back(nothing(root, fmt::format("cannot read {}: {}", root, error.message()), Exit::file));
-  else if (pictures.empty())
-    pictures.push_back(nothing(root, root + ": no pictures in this folder"));
+  for (const WalkProblem& problem : problems)
+    pictures.push_back(nothing(root, fmt::format("cannot read {}: {}", root, problem.error.message()), Exit::file));
+  if (pictures.empty()) pictures.push_back(nothing(root, root + ": no pictures in this folder"));
   return pictures;
 }
 
@@ -76,7 +59,7 @@ std::size_t archive_part(const std::string& place) {
   for (std::size_t end = std::min(place.find('/', 1), place.size());;
        end = std::min(place.find('/', end + 1), place.size())) {
     const std::string path = place.substr(0, end);
-    if (is_archive_name(path) && is_regular(path)) return end;
+    if (is_archive_name(path) && is_file(path)) return end;
     if (end == place.size()) return 0;
   }
 }

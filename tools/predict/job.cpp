@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
 #include "tools/cli/json.h"

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "kernels/base/error.h"
@@ -15,26 +14,20 @@
 namespace pc {
 
 InputFile::InputFile(const std::string& path)
-    : path_(path), fd_(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (fd_ < 0) fail(Exit::file, fmt::format("cannot open {}: {}", path, std::strerror(errno)));
-}
-
-InputFile::~InputFile() {
-  if (fd_ != STDIN_FILENO) ::close(fd_);
-}
+    : path_(path), file_(path == "-" ? Descriptor() : open_file(path, O_RDONLY)) {}
 
 // A signal may reach another thread than the one that waits here, so the wait is cut into pieces.
 std::size_t InputFile::read(void* data, std::size_t size) const {
   constexpr int kMilliseconds = 100;
+  const int fd = file_ ? file_.get() : STDIN_FILENO;
   for (;;) {
-    pollfd ready{.fd = fd_, .events = POLLIN, .revents = 0};
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
     const int n = ::poll(&ready, 1, kMilliseconds);
     if (n <= 0 && stop_requested()) fail(Exit::stopped, path_ + ": stopped while waiting for it");
     if (n <= 0) continue;
-    const ssize_t got = ::read(fd_, data, size);
+    const ssize_t got = ::read(fd, data, size);
     if (got >= 0) return std::size_t(got);
-    if (errno != EINTR && errno != EAGAIN)
-      fail(Exit::file, fmt::format("cannot read {}: {}", path_, std::strerror(errno)));
+    if (errno != EINTR && errno != EAGAIN) fail_file("read", path_);
   }
 }
 

@@ -5,22 +5,21 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/base/descriptor.h"
+
 namespace pc {
 
 // An open file; "-" is standard input, which stays open.
 class InputFile {
  public:
   explicit InputFile(const std::string& path);  // Error(file) "cannot open PATH: …"
-  ~InputFile();
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
   // Some bytes, at most `size`; 0 at the end. Error(file) naming the path; Error(stopped) while waiting for a pipe or
   // terminal after stop_requested().
   std::size_t read(void* data, std::size_t size) const;
 
  private:
   std::string path_;
-  int fd_;
+  Descriptor file_;  // none: standard input
 };
 
 class PathList {

@@ -10,6 +10,7 @@
 #include "data/resize.h"
 #include "data/store.h"
 #include "engine/ops.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 
 namespace pc {
@@ -60,10 +61,8 @@ fs::path default_model(const fs::path& folder) {
   if (const char* named = std::getenv("PC_MODEL"); named && *named) return named;
   fs::path newest;
   fs::file_time_type newest_time;
-  std::error_code error;
-  for (fs::directory_iterator it(folder / "runs", error); !error && it != fs::directory_iterator();
-       it.increment(error)) {
-    const fs::path model = it->path() / "model.safetensors";
+  for (const fs::path& run : list_folder(folder / "runs")) {
+    const fs::path model = run / "model.safetensors";
     std::error_code absent;
     const auto time = fs::last_write_time(model, absent);
     if (absent || (!newest.empty() && (time < newest_time || (time == newest_time && model < newest)))) continue;

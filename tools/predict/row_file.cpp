@@ -5,9 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
@@ -36,7 +34,7 @@ RowFile::RowFile(const fs::path& path, const json& made_with, bool resume) : pat
   regular_ = !fs::exists(status) || fs::is_regular_file(status);
   if (!regular_) {
     if (resume) fail(Exit::usage, fmt::format("--resume: {} is no regular file", path.string()));
-    open(O_WRONLY);
+    fd_ = open_file(path, O_WRONLY);
     return;
   }
   const bool begun = fs::exists(manifest_, ignored);
@@ -51,22 +49,9 @@ RowFile::RowFile(const fs::path& path, const json& made_with, bool resume) : pat
     fs::remove(path, ignored);  // before the manifest: old rows must not be taken for this run's
     write_file_atomically(manifest_, made_with.dump(1) + "\n");
   }
-  open(O_WRONLY | O_CREAT | O_APPEND);
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0)
+  fd_ = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0)
     fail(Exit::file, fmt::format("{} is being written by another process", path.string()));
-}
-
-RowFile::~RowFile() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-void RowFile::fail_file(const char* verb) const {
-  fail(Exit::file, fmt::format("cannot {} {}: {}", verb, path_.string(), std::strerror(errno)));
-}
-
-void RowFile::open(int flags) {
-  fd_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0644);
-  if (fd_ < 0) fail_file("open");
 }
 
 void RowFile::check_manifest(const json& made_with) const {
@@ -84,29 +69,21 @@ void RowFile::read_back(bool quotes, const std::function<void(std::string_view)>
   std::size_t whole = 0;
   {
     const auto file = MappedFile::open(path_);
-    const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+    const std::string_view text = as_text(file->bytes());
     while (const std::size_t length = row_length(text.substr(whole), quotes)) {
       f(text.substr(whole, length));
       whole += length;
     }
   }
-  if (::ftruncate(fd_, off_t(whole)) != 0) fail_file("cut");
+  if (::ftruncate(fd_.get(), off_t(whole)) != 0) fail_file("cut", path_);
 }
 
-void RowFile::append(std::string_view rows) {
-  while (!rows.empty()) {
-    const ssize_t n = ::write(fd_, rows.data(), rows.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_file("write");
-    rows.remove_prefix(std::size_t(n));
-  }
-}
+void RowFile::append(std::string_view rows) { write_all(fd_, rows.data(), rows.size(), path_); }
 
 void RowFile::finish() {
   if (!regular_) return;
-  if (::fsync(fd_) != 0) fail_file("write");
-  if (::unlink(manifest_.c_str()) != 0)
-    fail(Exit::file, fmt::format("cannot remove {}: {}", manifest_.string(), std::strerror(errno)));
+  if (::fsync(fd_.get()) != 0) fail_file("write", path_);
+  if (::unlink(manifest_.c_str()) != 0) fail_file("remove", manifest_);
 }
 
 }  // namespace pc

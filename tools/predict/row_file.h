@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "kernels/base/descriptor.h"
+
 namespace pc {
 
 class RowFile {
@@ -18,9 +20,6 @@ class RowFile {
   // set, where it was made with something else (names the first difference), or where something that is no regular
   // file should be resumed; Error(file) where it cannot be written or another process writes it.
   RowFile(const std::filesystem::path& path, const nlohmann::json& made_with, bool resume);
-  ~RowFile();
-  RowFile(const RowFile&) = delete;
-  RowFile& operator=(const RowFile&) = delete;
 
   // Whether the file asked to be resumed was finished before; nothing is to be done then.
   bool was_finished() const { return was_finished_; }
@@ -31,12 +30,10 @@ class RowFile {
   void finish();                       // syncs the rows, then removes the manifest
 
  private:
-  [[noreturn]] void fail_file(const char* verb) const;
-  void open(int flags);
   void check_manifest(const nlohmann::json& made_with) const;
 
   std::filesystem::path path_, manifest_;
-  int fd_ = -1;
+  Descriptor fd_;
   bool was_finished_ = false, regular_ = true;
 };
 

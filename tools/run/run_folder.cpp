@@ -1,17 +1,15 @@
 #include "tools/run/run_folder.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <set>
 
 #include "engine/state.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/temporary.h"
 
 namespace pc {
 namespace {
@@ -113,14 +111,6 @@ class Everything : public Module {
   OptimizerMembers optimizer_;
 };
 
-// What a killed run was writing when it died.
-void remove_unfinished(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored))
-    if (entry.path().filename().string().find(".tmp.") != std::string::npos)
-      std::filesystem::remove(entry.path(), ignored);
-}
-
 }  // namespace
 
 RunFolder::RunFolder(const std::filesystem::path& path)
@@ -128,7 +118,7 @@ RunFolder::RunFolder(const std::filesystem::path& path)
       lock_(make_folders(path) / ".lock",
             path.string() + " is in use by another pctrain: wait for it, or choose another output.name") {
   make_folders(path / "last");
-  remove_unfinished(path);
+  remove_temporaries(path);  // what a killed run was writing when it died
 }
 
 void RunFolder::claim(const std::vector<ConfigKey>& keys) {
@@ -152,15 +142,7 @@ bool RunFolder::finished(int64_t epochs) const {
   return read_state(read_safetensors(path), path).train.finished == epochs;
 }
 
-void RunFolder::log(const json& event) {
-  const auto file = path_ / "metrics.jsonl";
-  const std::string line = event.dump() + "\n";
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == ssize_t(line.size());
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!written) fail(Exit::file, fmt::format("cannot write {}: {}", file.string(), std::strerror(error)));
-}
+void RunFolder::log(const json& event) { append_to_file(path_ / "metrics.jsonl", event.dump() + "\n"); }
 
 int64_t RunFolder::log_bytes() const {
   std::error_code absent;

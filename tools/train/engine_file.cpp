@@ -1,5 +1,6 @@
 #include "tools/train/engine_file.h"
 
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "kernels/conv2d/conv2d_plans.h"
 

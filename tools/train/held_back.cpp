@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 

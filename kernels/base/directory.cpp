@@ -1,0 +1,89 @@
+#include "kernels/base/directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "kernels/base/descriptor.h"
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/temporary.h"
+
+namespace pc {
+namespace {
+
+namespace fs = std::filesystem;
+using Visit = std::function<void(const fs::directory_entry&, const std::string&)>;
+
+void walk(const fs::path& folder, const std::string& prefix, int depth, const WalkRules& rules, const Visit& visit,
+          std::vector<WalkProblem>& problems) {
+  std::error_code error, ignored;
+  fs::directory_iterator it(folder, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (rules.skip && rules.skip(name)) continue;
+    const fs::file_status status = it->status(ignored);
+    if (fs::is_regular_file(status)) {
+      visit(*it, prefix + name);
+    } else if (fs::is_directory(status) && depth < rules.max_depth &&
+               (rules.follow_links || !it->is_symlink(ignored))) {
+      walk(it->path(), prefix + name + "/", depth + 1, rules, visit, problems);
+      if (!problems.empty()) return;
+    }
+  }
+  if (error) problems.push_back({.folder = folder, .error = error});
+}
+
+}  // namespace
+
+bool is_folder(const fs::path& path) {
+  std::error_code unknown;
+  return fs::is_directory(path, unknown);
+}
+
+fs::path make_folders(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", path.string(), error.message()));
+  return path;
+}
+
+void write_folder_atomically(const fs::path& path, const std::function<void(const fs::path& temporary)>& fill) {
+  std::error_code unknown;
+  if (fs::exists(fs::symlink_status(path, unknown)))
+    fail(Exit::file, fmt::format("{} exists already; remove it or name another folder", path.string()));
+  const fs::path temporary = temporary_for(path);
+  if (::mkdir(temporary.c_str(), 0755) != 0) fail_file("create", temporary);
+  try {
+    fill(temporary);
+    const Descriptor fd(::open(temporary.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd || ::syncfs(fd.get()) != 0) fail_file("write", path);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_file("rename to", path);
+  } catch (...) {
+    fs::remove_all(temporary, unknown);
+    throw;
+  }
+  sync_folder_of(path);
+}
+
+std::vector<fs::path> list_folder(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator(); it.increment(error))
+    paths.push_back(it->path());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<WalkProblem> walk_files(const fs::path& root, const WalkRules& rules, const Visit& visit) {
+  std::vector<WalkProblem> problems;
+  walk(root, "", 0, rules, visit, problems);
+  return problems;
+}
+
+}  // namespace pc
