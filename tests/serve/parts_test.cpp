@@ -127,21 +127,21 @@ int status_of(const Access& access, std::vector<std::pair<std::string, std::stri
 
 TEST(Access, HostsOriginsAndTokens) {
   const Access open{.hosts = {"localhost", "[::1]"}, .origins = {"https://shop.example"}, .token = ""};
-  EXPECT_EQ(predict::status_of(open, {{"host", "LOCALHOST:8080"}}), 200);
-  EXPECT_EQ(predict::status_of(open, {{"Host", "[::1]:1"}}), 200);
+  EXPECT_EQ(status_of(open, {{"host", "LOCALHOST:8080"}}), 200);
+  EXPECT_EQ(status_of(open, {{"Host", "[::1]:1"}}), 200);
   for (const char* host : {"", "[::1", "[::2]", "localhost.", "localhost.example", "example:localhost"})
-    EXPECT_EQ(predict::status_of(open, {{"Host", host}}), 421) << host;
-  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:1"}}), 200);
-  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:2"}}), 403);
-  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost"}, {"Origin", "https://shop.example"}}), 200);
-  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}), 403);
-  EXPECT_EQ(predict::status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}, "GET"), 200);
+    EXPECT_EQ(status_of(open, {{"Host", host}}), 421) << host;
+  EXPECT_EQ(status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:1"}}), 200);
+  EXPECT_EQ(status_of(open, {{"Host", "localhost:1"}, {"Origin", "http://localhost:2"}}), 403);
+  EXPECT_EQ(status_of(open, {{"Host", "localhost"}, {"Origin", "https://shop.example"}}), 200);
+  EXPECT_EQ(status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}), 403);
+  EXPECT_EQ(status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}, "GET"), 200);
   const Access closed{.hosts = {"x"}, .origins = {}, .token = "word"};
-  EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}}), 401);
-  EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}}, "GET", false), 200);
-  EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}, {"Authorization", "bearer  word "}}), 200);
+  EXPECT_EQ(status_of(closed, {{"Host", "x"}}), 401);
+  EXPECT_EQ(status_of(closed, {{"Host", "x"}}, "GET", false), 200);
+  EXPECT_EQ(status_of(closed, {{"Host", "x"}, {"Authorization", "bearer  word "}}), 200);
   for (const char* given : {"word", "Bearer", "Bearer ", "Bearer wor", "Bearer words", "Basic word"})
-    EXPECT_EQ(predict::status_of(closed, {{"Host", "x"}, {"Authorization", given}}), 401) << given;
+    EXPECT_EQ(status_of(closed, {{"Host", "x"}, {"Authorization", given}}), 401) << given;
 }
 
 TEST(Metrics, ArePrometheusText) {

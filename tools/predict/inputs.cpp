@@ -33,9 +33,10 @@ InputPicture nothing(const std::string& place, const std::string& why, Exit code
 
 std::vector<InputPicture> pictures_below(const std::string& root) {
   std::vector<InputPicture> pictures;
-  const auto problems = walk_files(root, {.skip = data::is_junk}, [&](const fs::directory_entry& file, const std::string&) {
-    if (data::has_image_name(file.path().filename().string())) pictures.push_back({.file = file.path().string()});
-  });
+  const auto problems =
+      walk_files(root, {.skip = data::is_junk}, [&](const fs::directory_entry& file, const std::string&) {
+        if (data::has_image_name(file.path().filename().string())) pictures.push_back({.file = file.path().string()});
+      });
   std::sort(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
   for (const WalkProblem& problem : problems)
     pictures.push_back(nothing(root, fmt::format("cannot read {}: {}", root, problem.error.message()), Exit::file));

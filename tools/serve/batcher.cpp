@@ -67,7 +67,7 @@ std::vector<Batcher::Place> Batcher::admit(std::size_t pictures) {
   return places;
 }
 
-void Batcher::add(predict::Job job) {
+void Batcher::add(Job job) {
   const std::lock_guard lock(mutex_);
   queue_.push_back(std::move(job));
   changed_.notify_all();
@@ -97,19 +97,19 @@ std::vector<Batcher::Job> Batcher::next_batch() {
     return stopping_ || ready == settings_.max_batch || ready < queue_.size() || admitted_ <= queue_.size();
   });
   const auto end = queue_.begin() + std::ptrdiff_t(batch_at_front());
-  std::vector<predict::Job> jobs(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  std::vector<Job> jobs(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
   queue_.erase(queue_.begin(), end);
   return jobs;
 }
 
 // A job's place in the queue is released before its callback runs.
-void Batcher::answer(std::vector<predict::Job>& jobs) {
-  const auto finish = [](predict::Job& job, Inference result) {
+void Batcher::answer(std::vector<Job>& jobs) {
+  const auto finish = [](Job& job, Inference result) {
     { const Place given_back = std::move(job.place); }
     job.done(std::move(result));
   };
   const auto late = std::stable_partition(
-      jobs.begin(), jobs.end(), [&](const predict::Job& job) { return Clock::now() - job.since < settings_.patience; });
+      jobs.begin(), jobs.end(), [&](const Job& job) { return Clock::now() - job.since < settings_.patience; });
   for (auto job = late; job != jobs.end(); ++job) finish(*job, failed(Exit::stopped, "the picture waited too long"));
   jobs.erase(late, jobs.end());
   if (jobs.empty()) return;
@@ -121,7 +121,7 @@ void Batcher::answer(std::vector<predict::Job>& jobs) {
 void Batcher::run() {
   set_thread_count(settings_.threads);
   for (;;) {
-    std::vector<predict::Job> jobs = next_batch();
+    std::vector<Job> jobs = next_batch();
     if (jobs.empty()) return;
     answer(jobs);
   }

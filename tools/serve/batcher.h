@@ -60,19 +60,19 @@ class Batcher {
     std::function<void(Inference)> done;  // called once, on the thread of the network; must not throw
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
   };
-  void add(predict::Job job);
+  void add(Job job);
   std::size_t admitted() const;
 
  private:
   void run();
-  std::vector<predict::Job> next_batch();
-  void answer(std::vector<predict::Job>& jobs);
+  std::vector<Job> next_batch();
+  void answer(std::vector<Job>& jobs);
   std::size_t batch_at_front() const;
   BatchSettings settings_;
   Metrics& metrics_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<predict::Job> queue_;
+  std::deque<Job> queue_;
   std::size_t admitted_ = 0;
   bool stopping_ = false;
   std::thread thread_;

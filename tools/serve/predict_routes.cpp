@@ -148,7 +148,7 @@ void answer_predict(Request& request, const Respond& respond, const PredictPipel
                 return refusal(status == 422 ? bad : status, outcome.error);
               all["pictures"].push_back(to_json(files[i].name, answers[i], *served, query));
             }
-            return Response{.body = predict::text_of(form ? all : all["pictures"][0])};
+            return Response{.body = text_of(form ? all : all["pictures"][0])};
           }));
 }
 
@@ -175,7 +175,7 @@ void answer_infer(Request& request, const Respond& respond, const PredictPipelin
             ordered_json json{{"model_name", served->name}, {"model_version", "1"}};
             if (!parsed->id.empty()) json["id"] = parsed->id;
             json["outputs"] = chosen(to_outputs(answers, served->predictor.info()), parsed->outputs);
-            return Response{.body = predict::text_of(json)};
+            return Response{.body = text_of(json)};
           }));
 }
 
