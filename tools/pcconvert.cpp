@@ -11,9 +11,8 @@
 #include "tools/weights/onnx.h"
 #include "tools/weights/weights.h"
 
+namespace pc::weights {
 namespace {
-
-using namespace pc;
 
 struct Arguments {
   std::vector<std::string> files;
@@ -108,7 +107,8 @@ Exit run(int argc, char** argv) {
 }
 
 }  // namespace
+}  // namespace pc::weights
 
 int main(int argc, char** argv) {
-  return pc::cli::run_program("pcconvert", [&] { return run(argc, argv); });
+  return pc::cli::run_program("pcconvert", [&] { return pc::weights::run(argc, argv); });
 }

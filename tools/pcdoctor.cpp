@@ -9,9 +9,8 @@
 #include "tools/cli/program.h"
 #include "tools/doctor/checks.h"
 
+namespace pc::doctor {
 namespace {
-
-using namespace pc;
 
 Exit run(int argc, char** argv) {
   CLI::App app("Looks at CPU, memory, disk, GPU, libraries and data, and says what is missing and what to do.",
@@ -32,7 +31,8 @@ Exit run(int argc, char** argv) {
 }
 
 }  // namespace
+}  // namespace pc::doctor
 
 int main(int argc, char** argv) {
-  return pc::cli::run_program("pcdoctor", [&] { return run(argc, argv); });
+  return pc::cli::run_program("pcdoctor", [&] { return pc::doctor::run(argc, argv); });
 }

@@ -333,7 +333,7 @@ TEST_F(FetchWeights, AnotherFileIsRefused) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
-TEST(cli::LockFile, IsHeldOnceAndGoesWithItsHolder) {
+TEST(LockFile, IsHeldOnceAndGoesWithItsHolder) {
   const TemporaryFolder folder;
   {
     const cli::LockFile lock(folder / "lock", "the thing is in use");

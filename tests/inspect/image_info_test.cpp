@@ -20,7 +20,7 @@ std::string text_of(const data::ImageInfo& i) {
   return fmt::format("{} {} {}x{}", name_of(i.format), name_of(i.mode), i.w, i.h);
 }
 
-TEST(data::ImageInfo, KnowsEveryMode) {
+TEST(ImageInfo, KnowsEveryMode) {
   // Sizes and modes as make_pictures.py wrote them; the decoder's own size is the second witness.
   const std::pair<const char*, data::ImageMode> cases[] = {
       {"rgb420.jpg", data::ImageMode::rgb},      {"rgb444.jpg", data::ImageMode::rgb},
@@ -40,7 +40,7 @@ TEST(data::ImageInfo, KnowsEveryMode) {
   }
 }
 
-TEST(data::ImageInfo, IsUpright) {
+TEST(ImageInfo, IsUpright) {
   const auto jpeg = encode_jpeg(draw_product(0, 0, 80, 60, 1, 1));
   std::string bytes(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
   EXPECT_EQ(text_of(info_of(bytes)), "JPEG RGB 60x80");
@@ -52,13 +52,13 @@ TEST(data::ImageInfo, IsUpright) {
   EXPECT_EQ(text_of(info_of(bytes.substr(0, 2) + exif + bytes.substr(2))), "JPEG RGB 80x60");
 }
 
-TEST(data::ImageInfo, StrangeFilesStayUnknown) {
+TEST(ImageInfo, StrangeFilesStayUnknown) {
   EXPECT_EQ(text_of(info_of("")), "empty unknown 0x0");
   EXPECT_EQ(text_of(info_of("<html></html>")), "HTML unknown 0x0");
   EXPECT_EQ(text_of(info_of("\xff\xd8\xff")), "JPEG unknown 0x0");
 }
 
-TEST(data::ImageInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
+TEST(ImageInfo, NoPrefixAndNoFlippedByteUpsetsIt) {
   for (const char* name :
        {"cmyk.jpg", "palette.png", "rgba.png", "picture.gif", "picture.bmp", "picture.ppm", "progressive.jpg"}) {
     const std::string bytes = golden(name);

@@ -65,16 +65,16 @@ TEST_F(Sample, LeavesNothingHalfMade) {
 
 TEST(EncodeJpeg, ComesBackNearlyAsItWas) {
   const data::Image image = draw_product(0, 1, 80, 60, 1, 1);
-  const data::Image back = data::decode_image(encode_jpeg(image, {.quality = 95}), "x");
+  const data::Image back = data::decode_image(data::encode_jpeg(image, {.quality = 95}), "x");
   ASSERT_EQ(std::pair(back.h, back.w), std::pair(80, 60));
   double sum = 0;
   for (std::size_t i = 0; i < image.pixels.size(); ++i) sum += std::abs(int(image.pixels[i]) - int(back.pixels[i]));
   EXPECT_LT(sum / double(image.pixels.size()), 3);
-  EXPECT_THROW(encode_jpeg({.h = 0, .w = 0, .pixels = {}}), std::logic_error);
+  EXPECT_THROW(data::encode_jpeg({.h = 0, .w = 0, .pixels = {}}), std::logic_error);
 }
 
 TEST(EncodeJpeg, GrayHasOneComponent) {
-  EXPECT_EQ(data::image_info(encode_jpeg(draw_product(0, 1, 80, 60, 1, 1), {.gray = true})).mode,
+  EXPECT_EQ(data::image_info(data::encode_jpeg(draw_product(0, 1, 80, 60, 1, 1), {.gray = true})).mode,
             data::ImageMode::gray);
 }
 

@@ -150,7 +150,7 @@ TEST(PredictAll, KeepsTheOrderAndGoesOnAfterABadPicture) {
 TEST(PredictAll, TakesNothingAndWholeBatchesOfBadPictures) {
   Predictor predictor(test::tiny_model(), {});
   int calls = 0;
-  const auto broken = [](std::size_t) -> Image { fail(Exit::data, "broken"); };
+  const auto broken = [](std::size_t) -> data::Image { fail(Exit::data, "broken"); };
   predict_all(predictor, 0, broken, 4, [&](std::size_t, const Outcome&) { ++calls; });
   EXPECT_EQ(calls, 0);
   predict_all(predictor, 5, broken, 2, [&](std::size_t, const Outcome&) { ++calls; });

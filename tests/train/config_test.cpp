@@ -129,8 +129,8 @@ TEST_F(Config, BrokenOverrides) {
 
 TEST_F(Config, TheProgramEndsWithUsageAndPrintsTheHelp) {
   std::ofstream(path_) << "[train]\nlr = fast\n";
-  const Outcome broken = cli::run_program("pctrain", {path_.string()}), none = cli::run_program("pctrain", {}),
-                help = cli::run_program("pctrain", {"--help-config"});
+  const Outcome broken = run_program("pctrain", {path_.string()}), none = run_program("pctrain", {}),
+                help = run_program("pctrain", {"--help-config"});
   EXPECT_EQ(broken.code, 2);
   EXPECT_NE(broken.err.find(at(2) + "train.lr = fast"), std::string::npos) << broken.err;
   EXPECT_EQ(none.code, 2);
@@ -139,7 +139,7 @@ TEST_F(Config, TheProgramEndsWithUsageAndPrintsTheHelp) {
   EXPECT_EQ(help.out, cli::config_help(config.keys()));
 }
 
-TEST(runs::TrainConfig, EveryKeyRoundTrips) {
+TEST(TrainConfig, EveryKeyRoundTrips) {
   runs::TrainConfig a, b;
   a.data.labels = {"x", "y"};
   a.train.lr = 0.1234567890123;
@@ -150,13 +150,13 @@ TEST(runs::TrainConfig, EveryKeyRoundTrips) {
   EXPECT_EQ(cli::to_ini(a.keys(), false), cli::to_ini(b.keys(), false));
 }
 
-TEST(runs::TrainConfig, EveryKeyHasAMeaning) {
+TEST(TrainConfig, EveryKeyHasAMeaning) {
   runs::TrainConfig config;
   for (const cli::ConfigKey& key : config.keys()) EXPECT_FALSE(key.help.empty()) << key.section << "." << key.key;
 }
 
 // A run writes its keys to config.ini and reads them again.
-TEST(runs::TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
+TEST(TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
   runs::TrainConfig config;
   const auto keys = config.keys();
   const auto set = [&](const std::string& name, const std::string& text) {
@@ -173,7 +173,7 @@ TEST(runs::TrainConfig, TextsThatConfigIniCannotHoldAreRefused) {
   EXPECT_THROW(set("data.labels", many), std::invalid_argument);
 }
 
-TEST(runs::TrainConfig, HeadWeightsMustMatchTheLabels) {
+TEST(TrainConfig, HeadWeightsMustMatchTheLabels) {
   runs::TrainConfig config;
   config.data.labels = {"a", "b"};
   EXPECT_EQ(config.head_weights(), (std::vector<float>{1, 1}));

@@ -85,8 +85,7 @@ class Heads : public testing::Test {
 };
 
 TEST_F(Heads, ManyColumnsWithGaps) {
-  const Outcome outcome =
-      train::train("four", {"data.labels=masterCategory, season, usage, articleType", "data.min_count=4"});
+  const Outcome outcome = train("four", {"data.labels=masterCategory, season, usage, articleType", "data.min_count=4"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(labels("four", 0), (Strings{"Apparel", "Footwear"}));
   EXPECT_EQ(labels("four", 1), (Strings{"Summer", "Winter"}));  // an empty cell is no class
@@ -101,12 +100,12 @@ TEST_F(Heads, ManyColumnsWithGaps) {
 }
 
 TEST_F(Heads, DroppedClassesAreNoLabel) {
-  ASSERT_EQ(train::train("drop", {"data.min_count=4", "data.rare=drop"}).code, 0);
+  ASSERT_EQ(train("drop", {"data.min_count=4", "data.rare=drop"}).code, 0);
   EXPECT_EQ(labels("drop", 1), (Strings{"Jeans", "Shirts", "Shoes"}));
 }
 
 TEST_F(Heads, AWrongColumnListsThoseThereAre) {
-  const Outcome outcome = train::train("wrong", {"data.labels=masterCategory, artikelType"});
+  const Outcome outcome = train("wrong", {"data.labels=masterCategory, artikelType"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_NE(outcome.err.find(
                 "styles.csv: no column \"artikelType\"; the columns are id, masterCategory, articleType, season, "
@@ -120,13 +119,13 @@ TEST_F(Heads, AWrongLabelNamesItsRow) {
   std::string text = read_file(csv);
   text.replace(text.find("Scarves"), 7, "Scar\xffs");
   write_file_atomically(csv, text);
-  const Outcome outcome = train::train("bytes", {});
+  const Outcome outcome = train("bytes", {});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_NE(outcome.err.find("styles.csv:12: not UTF-8"), std::string::npos) << outcome.err;
 }
 
 TEST_F(Heads, TheSafeSplitKeepsNamesTogetherAndIsReusable) {
-  const Outcome outcome = train::train("first", {"data.limit=40"});
+  const Outcome outcome = train("first", {"data.limit=40"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("32 groups of near duplicates or equal names hold 96 pictures, the largest 3"),
             std::string::npos)
@@ -145,13 +144,13 @@ TEST_F(Heads, TheSafeSplitKeepsNamesTogetherAndIsReusable) {
   EXPECT_EQ(counts["train"], 40);
   EXPECT_GT(counts["unused"], 30);  // beyond data.limit
   const std::string file = "data.split_file=" + (run("first") / "split.csv").string();
-  ASSERT_EQ(train::train("again", {file, "data.seed=99", "data.split=random"}).code, 0);
+  ASSERT_EQ(train("again", {file, "data.seed=99", "data.split=random"}).code, 0);
   EXPECT_EQ(split_csv("again"), split_csv("first"));
   EXPECT_EQ(read_file(run("again") / "model.safetensors"), read_file(run("first") / "model.safetensors"));
 }
 
 TEST_F(Heads, BadSplitFilesNameTheLine) {
-  ASSERT_EQ(train::train("good", {}).code, 0);
+  ASSERT_EQ(train("good", {}).code, 0);
   const std::string good = split_csv("good");
   const auto with = [&](const std::string& from, const std::string& to) {
     std::string text = good;
@@ -167,15 +166,15 @@ TEST_F(Heads, BadSplitFilesNameTheLine) {
       {"", "split.csv: empty file"}};
   for (const auto& [text, message] : cases) {
     write_file_atomically(folder_ / "split.csv", text);
-    const Outcome outcome = train::train("bad", {"data.split_file=" + (folder_ / "split.csv").string()});
+    const Outcome outcome = train("bad", {"data.split_file=" + (folder_ / "split.csv").string()});
     EXPECT_EQ(outcome.code, 3) << message;
     EXPECT_NE(outcome.err.find(message), std::string::npos) << message << "\n" << outcome.err;
   }
-  EXPECT_EQ(train::train("bad", {"data.split_file=/nowhere/split.csv"}).code, 4);
+  EXPECT_EQ(train("bad", {"data.split_file=/nowhere/split.csv"}).code, 4);
 }
 
 TEST_F(Heads, PcevalFindsTheTestPicturesAgain) {
-  ASSERT_EQ(train::train("scored", {}).code, 0);
+  ASSERT_EQ(train("scored", {}).code, 0);
   const Strings arguments{(run("scored") / "model.safetensors").string(), (folder_ / "shop").string(), "--split",
                           "test", "--json"};
   const Outcome outcome = run_program("pceval", arguments);
@@ -192,22 +191,22 @@ TEST_F(Heads, PcevalFindsTheTestPicturesAgain) {
 }
 
 TEST_F(Heads, ARunDoesNotGoOnWithAnotherSplit) {
-  ASSERT_EQ(train::train("grown", {}).code, 0);
+  ASSERT_EQ(train("grown", {}).code, 0);
   write_catalog("shop", kProducts + 12);
-  const Outcome outcome = train::train("grown", {"train.epochs=2"});
+  const Outcome outcome = train("grown", {"train.epochs=2"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_NE(outcome.err.find("grown/split.csv: the pictures are no longer divided as it says"), std::string::npos)
       << outcome.err;
 }
 
 TEST_F(Heads, ByYearTheNewestAreTheTest) {
-  ASSERT_EQ(train::train("year", {"data.split=year", "data.test=0.2"}).code, 0);
+  ASSERT_EQ(train("year", {"data.split=year", "data.test=0.2"}).code, 0);
   const auto side = sides("year");
   for (std::size_t i = 0; i < side.size(); ++i) EXPECT_EQ(side[i] == "test", i >= 72) << i;
 }
 
 TEST_F(Heads, NoBrandIsOnTwoSides) {
-  ASSERT_EQ(train::train("brand", {"data.split=brand", "data.test=0.25", "data.val=0.13"}).code, 0);
+  ASSERT_EQ(train("brand", {"data.split=brand", "data.test=0.25", "data.val=0.13"}).code, 0);
   const auto side = sides("brand");
   std::set<std::string> seen;
   for (std::size_t i = 0; i < side.size(); ++i) {
@@ -230,14 +229,13 @@ TEST_F(Heads, FoldersHaveNeitherYearsNorBrands) {
 
 TEST_F(Heads, SamplingResumesBitForBit) {
   const Strings settings{"data.sampling=balanced", "train.epochs=2", "train.save_every=1"};
-  ASSERT_EQ(train::train("whole", settings).code, 0);
+  ASSERT_EQ(train("whole", settings).code, 0);
   int killed = 0;
-  for (const int wait : {400, 700, 300, 900, 500, 600})
-    killed += train::train("torn", settings, wait).code == 128 + SIGKILL;
+  for (const int wait : {400, 700, 300, 900, 500, 600}) killed += train("torn", settings, wait).code == 128 + SIGKILL;
   EXPECT_GT(killed, 0);
-  ASSERT_EQ(train::train("torn", settings).code, 0);
+  ASSERT_EQ(train("torn", settings).code, 0);
   EXPECT_EQ(read_file(run("torn") / "model.safetensors"), read_file(run("whole") / "model.safetensors"));
-  ASSERT_EQ(train::train("plain", {"train.epochs=2"}).code, 0);
+  ASSERT_EQ(train("plain", {"train.epochs=2"}).code, 0);
   EXPECT_NE(read_file(run("plain") / "model.safetensors"), read_file(run("whole") / "model.safetensors"));
 }
 
@@ -254,16 +252,16 @@ TEST(ClassWeights, FollowTheirFormulas) {
 
 TEST_F(Heads, ClassWeightsChangeTheLossAndResume) {
   const Strings settings{"train.class_weights=effective", "train.save_every=1"};
-  ASSERT_EQ(train::train("weighted", settings).code, 0);
-  for (const int wait : {500, 800}) train::train("torn", settings, wait);
-  ASSERT_EQ(train::train("torn", settings).code, 0);
+  ASSERT_EQ(train("weighted", settings).code, 0);
+  for (const int wait : {500, 800}) train("torn", settings, wait);
+  ASSERT_EQ(train("torn", settings).code, 0);
   EXPECT_EQ(read_file(run("torn") / "model.safetensors"), read_file(run("weighted") / "model.safetensors"));
-  ASSERT_EQ(train::train("even", {}).code, 0);
+  ASSERT_EQ(train("even", {}).code, 0);
   EXPECT_NE(read_file(run("even") / "model.safetensors"), read_file(run("weighted") / "model.safetensors"));
 }
 
 TEST_F(Heads, SamplingWantsAHeadThatIsThere) {
-  const Outcome outcome = train::train("head", {"data.sampling=sqrt", "data.sampling_head=season"});
+  const Outcome outcome = train("head", {"data.sampling=sqrt", "data.sampling_head=season"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("data.sampling_head = season: wants one of masterCategory, articleType"),
             std::string::npos)

@@ -242,7 +242,7 @@ std::vector<LrProbe> Trainer::probe_rates() {
   const std::vector<float> weights = config_.head_weights();
   cli::Progress progress("trying rates", steps, "steps");
   std::vector<uint32_t> items(static_cast<std::size_t>(learner_.step_pictures()));
-  return pc::probe_rates(steps, [&](double lr) {
+  return train::probe_rates(steps, [&](double lr) {
     learner_.set_rate(float(lr));
     for (std::size_t i = 0; i < items.size(); ++i)
       items[i] = plan_.train[order[std::size_t(state_.step) * items.size() + i]];
