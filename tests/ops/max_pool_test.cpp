@@ -29,9 +29,9 @@ Result reference(const MaxPoolShape& s, const Values& x, const Values& dy) {
             for (int i = 0; i < s.kernel_size; ++i) {
               const int h = p * s.stride + r - s.pad, w = q * s.stride + i - s.pad;
               if (h < 0 || w < 0 || h >= s.h || w >= s.w) continue;
-              const std::size_t at = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
-              if (found && !(x[at] > x[best]) && !std::isnan(x[at])) continue;
-              best = at, found = true;
+              const std::size_t from = std::size_t(((int64_t(n) * s.h + h) * s.w + w) * s.c + c);
+              if (found && !(x[from] > x[best]) && !std::isnan(x[from])) continue;
+              best = from, found = true;
               out.index[at] = uint8_t(r * s.kernel_size + i);
             }
           out.y[at] = x[best];
