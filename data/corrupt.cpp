@@ -11,6 +11,7 @@
 #include "data/resize.h"
 #include "data/surface.h"
 #include "kernels/base/error.h"
+#include "kernels/base/math.h"
 #include "kernels/base/random.h"
 
 namespace pc::data {
@@ -39,8 +40,6 @@ const Kind& kind_of(Corruption kind) {
   return kinds[std::size_t(kind)];
 }
 
-uint8_t rounded(double value) { return uint8_t(std::clamp(value + 0.5, 0.0, 255.0)); }
-
 uint8_t* pixel(Image& image, int y, int x) {
   return &image.pixels[(std::size_t(y) * std::size_t(image.w) + std::size_t(x)) * 3];
 }
@@ -58,7 +57,7 @@ void sample(const Image& image, double y, double x, uint8_t* out) {
   const int y0 = int(y), x0 = int(x), y1 = std::min(y0 + 1, image.h - 1), x1 = std::min(x0 + 1, image.w - 1);
   const double v = y - y0, u = x - x0;
   for (int c = 0; c < 3; ++c)
-    out[c] = rounded((1 - v) * ((1 - u) * pixel(image, y0, x0)[c] + u * pixel(image, y0, x1)[c]) +
+    out[c] = to_byte((1 - v) * ((1 - u) * pixel(image, y0, x0)[c] + u * pixel(image, y0, x1)[c]) +
                      v * ((1 - u) * pixel(image, y1, x0)[c] + u * pixel(image, y1, x1)[c]));
 }
 
@@ -82,7 +81,7 @@ Image blurred_along(const Image& image, double sigma, int dy, int dx) {
             pixel(image, std::clamp(y + i * dy, 0, image.h - 1), std::clamp(x + i * dx, 0, image.w - 1));
         for (int c = 0; c < 3; ++c) sum[c] += weights[std::size_t(i + reach)] * from[c];
       }
-      for (int c = 0; c < 3; ++c) pixel(out, y, x)[c] = rounded(sum[c] / total);
+      for (int c = 0; c < 3; ++c) pixel(out, y, x)[c] = to_byte(sum[c] / total);
     }
   return out;
 }
@@ -100,13 +99,13 @@ Image noisy(Image image, double sigma, uint64_t key, uint64_t item) {
       const auto cosine = [](double a) { return std::cos(a); };
       const double by[3] = {normal(0, 1, cosine), normal(0, 1, [](double a) { return std::sin(a); }),
                             normal(2, 3, cosine)};
-      for (int c = 0; c < 3; ++c) pixel(image, y, x)[c] = rounded(pixel(image, y, x)[c] + sigma * by[c]);
+      for (int c = 0; c < 3; ++c) pixel(image, y, x)[c] = to_byte(pixel(image, y, x)[c] + sigma * by[c]);
     }
   return image;
 }
 
 Image scaled_colors(Image image, const std::array<double, 3>& gain) {
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = rounded(image.pixels[i] * gain[i % 3]);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = to_byte(image.pixels[i] * gain[i % 3]);
   return image;
 }
 
@@ -145,7 +144,7 @@ Image on_surface(Image image, double share, uint64_t key, uint64_t item) {
   const Image surface = make_surface(image.h, image.w, key, item);
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
     const double seen = share * (255 - mask[i / 3]) / 255;
-    image.pixels[i] = rounded((1 - seen) * image.pixels[i] + seen * surface.pixels[i]);
+    image.pixels[i] = to_byte((1 - seen) * image.pixels[i] + seen * surface.pixels[i]);
   }
   return image;
 }

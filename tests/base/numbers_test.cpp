@@ -68,6 +68,15 @@ TEST(Math, CeilDiv) {
   EXPECT_EQ(ceil_div(int64_t(1) << 40, 3), 366503875926);
 }
 
+TEST(Math, ToByte) {
+  EXPECT_EQ(to_byte(-3), 0);
+  EXPECT_EQ(to_byte(0.49), 0);
+  EXPECT_EQ(to_byte(0.5), 1);
+  EXPECT_EQ(to_byte(127.5), 128);
+  EXPECT_EQ(to_byte(254.5), 255);
+  EXPECT_EQ(to_byte(1e9), 255);
+}
+
 TEST(Bytes, LittleEndian) {
   EXPECT_EQ(little_endian(uint32_t(0x01020304)), std::string("\x04\x03\x02\x01"));
   EXPECT_EQ(little_endian(int64_t(-2)), std::string("\xfe\xff\xff\xff\xff\xff\xff\xff"));

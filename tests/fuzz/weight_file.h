@@ -6,6 +6,7 @@
 
 #include "engine/safetensors.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "tests/fuzz/target.h"
 
 namespace pc::fuzz {

@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/base/error.h"
+#include "kernels/base/math.h"
 
 namespace pc::predict {
 namespace {
-
-uint8_t to_byte(double value) { return uint8_t(std::lround(std::clamp(value, 0.0, 255.0))); }
 
 // The two cells whose middles lie around output pixel i, and the share of the second.
 struct Between {
