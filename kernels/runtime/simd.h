@@ -39,7 +39,8 @@ struct f16 {
 
 }  // namespace pc
 
-namespace pc::simd::inline PC_VARIANT {
+namespace pc::simd {
+inline namespace PC_VARIANT {
 
 #ifdef __AVX512F__
 using f32x = __m512;
@@ -159,5 +160,6 @@ PC_SIMD f32x relu(f32x v) {
 #endif
 }
 
-}  // namespace pc::simd::inline PC_VARIANT
+}  // namespace PC_VARIANT
+}  // namespace pc::simd
 #undef PC_SIMD
