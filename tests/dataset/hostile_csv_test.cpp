@@ -20,7 +20,7 @@ class StylesCsv {
   explicit StylesCsv(const std::string& styles) {
     fs::create_directories(folder_ / "set/images");
     const data::Image image{.h = 4, .w = 4, .pixels = std::vector<uint8_t>(48, 100)};
-    const auto png = encode_png(image);
+    const auto png = data::encode_png(image);
     for (int id = 1; id <= 12; ++id)
       write_file_atomically(folder_ / fmt::format("set/images/{}.png", id),
                             {reinterpret_cast<const char*>(png.data()), png.size()});

@@ -28,7 +28,7 @@ std::string error_of(const std::function<void()>& f) {
 class ZipSet : public testing::Test {
  protected:
   ZipSet() {
-    const auto bytes = encode_png({.h = 4, .w = 4, .pixels = std::vector<uint8_t>(48, 100)});
+    const auto bytes = data::encode_png({.h = 4, .w = 4, .pixels = std::vector<uint8_t>(48, 100)});
     png_.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
   std::filesystem::path write(const std::vector<ZipEntry>& entries) const {

@@ -55,6 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   pc::fuzz::expect_answer(size, [=] { read_rows(text); });
   return pc::fuzz::expect_answer(size, [=] {
     const std::vector<std::string> columns{"masterCategory", "articleType"};
-    check(pc::detail::open_kaggle(std::make_shared<Archive>(text), "styles.csv", columns).catalog);
+    check(pc::data::detail::open_kaggle(std::make_shared<Archive>(text), "styles.csv", columns).catalog);
   });
 }

@@ -16,7 +16,7 @@ void read_records(std::span<const std::byte> archive) {
     const std::string parts = "/" + r.name + "/";
     expect(!r.name.starts_with('/') && parts.find("/../") == parts.npos && r.name.find('\0') == r.name.npos,
            "a path stays below the folder");
-    if (pc::is_folder(r)) continue;
+    if (is_folder(r)) continue;
     uint64_t bytes = 0;
     const auto count = [&](std::span<const std::byte> part) { bytes += part.size(); };
     try {
