@@ -1,6 +1,7 @@
 #include "tools/dataset/inspect_json.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace pc::dataset {
 namespace {

@@ -1,7 +1,7 @@
 // An inspection as one JSON object for scripts.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "tools/dataset/inspection.h"

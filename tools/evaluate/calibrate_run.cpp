@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "tools/evaluate/evaluate.h"
 #include "tools/evaluate/fit_calibration.h"

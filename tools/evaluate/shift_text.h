@@ -1,7 +1,7 @@
 // The shift report as a table for people and as JSON.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "tools/evaluate/shift.h"

@@ -1,7 +1,7 @@
 // Answers: logits as labels with probabilities, for people and for programs.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -5,6 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <nlohmann/json.hpp>
 
 #include "kernels/base/bytes.h"
 #include "kernels/base/crc32c.h"
