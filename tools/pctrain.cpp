@@ -1,4 +1,4 @@
-// pctrain config.ini: trains a classifier on labeled pictures, or goes on where an interrupted run stopped.
+// pctrain config.ini: trains a classifier on labeled pictures, or resumes an interrupted run.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

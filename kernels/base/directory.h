@@ -37,7 +37,7 @@ struct WalkProblem {
 };
 
 // Calls visit(file, path below the root, with '/') for each file, and link to one, in the order of the directory. A
-// dangling link is no file. Returns what could not be read: the walk ends at the first problem.
+// dangling link is not a file. Returns what could not be read: the walk ends at the first problem.
 std::vector<WalkProblem> walk_files(
     const std::filesystem::path& root, const WalkRules& rules,
     const std::function<void(const std::filesystem::directory_entry& file, const std::string& below)>& visit);
