@@ -7,6 +7,7 @@
 
 #include "kernels/base/parallel.h"
 #include "tools/cli/program.h"
+#include "tools/serve/answering.h"
 #include "tools/serve/app.h"
 #include "tools/serve/server.h"
 
@@ -26,7 +27,8 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
   app.add_option("--index", o.app.index, "Index of a catalogue, made by pcindex, for similar products");
   app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's");
-  app.add_option("--bind", o.server.bind, "Address to listen on")->capture_default_str();
+  app.add_option("--host,--bind", o.server.host, "Address of this machine to listen on; 0.0.0.0: all")
+      ->capture_default_str();
   app.add_option("--port", o.server.port, "Port; 0: any, which is printed")->capture_default_str();
   app.add_option("--device", o.app.network.device, "Where the network runs")
       ->capture_default_str()
@@ -50,9 +52,10 @@ bool parse(Options& o, int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(1, 3600));
   app.add_option("--token-file", o.token_file, "Ask for the bearer token in this file's first line");
-  app.add_option("--host", o.app.access.hosts, "Another name that the Host field may hold; repeatable")
+  app.add_option("--allow-host", o.app.access.hosts, "Name that the Host header may hold too, *: any; repeatable")
       ->allow_extra_args(false);
-  app.add_option("--origin", o.app.access.origins, "A foreign origin whose pages may post, https://…; repeatable")
+  app.add_option("--allow-origin,--origin", o.app.access.origins,
+                 "Origin such as https://shop.example whose pages may post, *: any; repeatable")
       ->allow_extra_args(false);
   app.add_flag("--log", o.app.log, "A line per request on standard error");
   app.footer(
@@ -71,17 +74,21 @@ Exit run(Options& o) {
   app.batch.threads = app.network.threads;
   if (app.network.threads > 0) set_thread_count(app.network.threads);
   app.workers = thread_count();
-  const bool v6 = o.server.bind.find(':') != std::string::npos;
-  const std::string host = v6 ? "[" + o.server.bind + "]" : o.server.bind;
+  if (o.server.host == "localhost") o.server.host = "127.0.0.1";
+  std::transform(app.access.hosts.begin(), app.access.hosts.end(), app.access.hosts.begin(), allowed_host);
+  std::transform(app.access.origins.begin(), app.access.origins.end(), app.access.origins.begin(), allowed_origin);
+  const bool v6 = o.server.host.find(':') != std::string::npos;
+  const std::string host = v6 ? "[" + o.server.host + "]" : o.server.host;
   app.access.hosts.insert(app.access.hosts.end(), {"localhost", "127.0.0.1", "[::1]", host});
+  app.access.any_address =
+      !is_loopback(o.server.host);  // those it is reached by; a page has a name, which stays refused
   if (!o.token_file.empty()) app.access.token = read_token(o.token_file);
   o.server.deadline = std::chrono::seconds(o.deadline);
 
   App service(app);
   Server server(o.server, service);
-  if (!is_loopback(o.server.bind) && app.access.token.empty())
-    fmt::print(stderr, "pcserve: {} can be reached from other machines, without a token; see --token-file\n",
-               o.server.bind);
+  if (!is_loopback(o.server.host) && app.access.token.empty())
+    kLog.line(o.server.host + " can be reached from other machines, without a token; see --token-file");
   fmt::print("http://{}:{}/\n", host, server.port());
   std::fflush(stdout);
   server.run();

@@ -43,7 +43,7 @@ std::vector<std::string> read(std::string_view bytes, std::size_t step) {
       pc::serve::Request& request = reader.request();
       pc::fuzz::expect(request.fields.size() <= kLimits.fields && request.body.size() <= kLimits.body, "the limits");
       pc::fuzz::expect(request.path.starts_with('/'), "the path");
-      pc::serve::refuse_access({.hosts = {"localhost"}, .origins = {}, .token = "x"}, request, true);
+      pc::serve::refuse_access({.hosts = {"localhost"}, .origins = {}, .token = "x"}, request, pc::serve::Guard::token);
       if (step >= bytes.size()) read_body(request);
       all.push_back(request.method + ' ' + request.path + '?' + request.query + ' ' + request.body);
     }

@@ -248,8 +248,8 @@ def tokens_and_origins():
         refused = subprocess.run([f"{bin_folder}/pcserve", "--model", model, "--token-file", secret], stderr=subprocess.PIPE)
         check(refused.returncode == 4 and b"everybody can read" in refused.stderr, "an open token file is refused")
         secret.chmod(0o600)
-        server = Server(bin_folder, model, "--token-file", secret, "--origin", "https://shop.example", "--host", "pc.example",
-                        "--log")
+        server = Server(bin_folder, model, "--token-file", secret, "--allow-origin", "https://shop.example", "--allow-host",
+                        "pc.example", "--log")
         some = next(iter(pictures.values()))
         with Client(server.port) as connection:
             post = lambda **fields: connection.ask("POST", "/v1/predict", some, **JPEG, **fields)

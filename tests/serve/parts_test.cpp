@@ -31,14 +31,31 @@ std::string part(const std::string& disposition, const std::string& body) {
 }
 
 TEST(Form, GivesItsFilesInOrder) {
-  const std::string body = part("name=\"x\"; filename=\"a \\\"b\\\".png\"", "one\r\n--c") + part("name=note", "text") +
-                           part("filename=plain.jpg; name=y", "") + "--b--\r\n";
-  const auto files = form_files("Multipart/Form-Data; charset=x; boundary=\"b\"", body, 3);
-  ASSERT_EQ(files.size(), 2u);
+  const std::string body = part("name=\"x\"; filename=\"a \\\"b\\\".png\"", "one\r\n--c") + part("name=photo", "two") +
+                           part("filename=plain.jpg; name=y;", "") +
+                           part("name=z; FileName*=utf-8'en'%C3%BC%20%22.png; filename=u", "3") + "--b--\r\n";
+  const auto files = form_files("Multipart/Form-Data; charset=x; boundary=\"b\"", body, 4);
+  ASSERT_EQ(files.size(), 4u);
   EXPECT_EQ(files[0].name, "a \"b\".png");
   EXPECT_EQ(files[0].bytes, "one\r\n--c");
-  EXPECT_EQ(files[1].name, "plain.jpg");
-  EXPECT_EQ(files[1].bytes, "");
+  EXPECT_EQ(files[1].name, "photo");  // its type says that it is a file
+  EXPECT_EQ(files[1].bytes, "two");
+  EXPECT_EQ(files[2].name, "plain.jpg");
+  EXPECT_EQ(files[2].bytes, "");
+  EXPECT_EQ(files[3].name, "\u00fc \".png");
+}
+
+// RFC 5987, 3.2.2, and RFC 2231's older quotes.
+TEST(Form, ExtendedNamesAreDecoded) {
+  const auto name = [](const std::string& value) {
+    return form_files(kForm, part("name=x; filename*=" + value, "") + "--b--\r\n", 1).at(0).name;
+  };
+  EXPECT_EQ(name("iso-8859-1'en'%A3%20rates"), "\u00a3 rates");
+  EXPECT_EQ(name("UTF-8''%c2%a3%20and%20%e2%82%ac%20rates"), "\u00a3 and \u20ac rates");
+  EXPECT_EQ(name("\"utf-8''a'b.jpg\""), "a'b.jpg");
+  for (const char* broken :
+       {"utf-8''%C2", "utf-8''%2", "utf-8''%", "utf-8''%zz", "utf-8''%+1", "utf-16''%00a", "''a", "utf-8'a", "a", ""})
+    EXPECT_NE(error_of([&] { name(broken); }).find("the filename* of a form part"), std::string::npos) << broken;
 }
 
 TEST(Form, DefectsAreNamed) {
@@ -53,6 +70,13 @@ TEST(Form, DefectsAreNamed) {
   EXPECT_EQ(why(one + one + one + "--b--"), "the form has more than 2 parts");
   EXPECT_EQ(why("--bx\r\n"), "a boundary of the form is not followed by a line's end");
   EXPECT_EQ(why("--b\r\nno colon\r\n\r\nx\r\n--b--"), "a header line of a form part is not NAME: VALUE");
+  EXPECT_EQ(why("--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--"), "a form part has no Content-Disposition");
+  EXPECT_EQ(why("--b\r\n\r\nx\r\n--b--"), "a form part has no Content-Disposition");
+  EXPECT_EQ(why("--b\r\nContent-Disposition: form-data; name=top_k\r\n\r\n3\r\n--b--"),
+            "the form field \"top_k\" is not a file: it has no filename; parameters belong in the query: "
+            "/v1/predict?top_k=\u2026");
+  EXPECT_EQ(why(part("filename=\"a", "x") + "--b--"),
+            "the Content-Disposition of a form part is broken: form-data; filename=\"a");
   EXPECT_EQ(why(one, "multipart/mixed; boundary=b"), "the form is not multipart/form-data");
   for (const char* type : {"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"b",
                            "multipart/form-data; boundary=\"b c\""})
@@ -120,8 +144,8 @@ TEST(Query, TakesWhatIsKnownAndNamesTheRest) {
 }
 
 int status_of(const Access& access, std::vector<std::pair<std::string, std::string>> fields,
-              const char* method = "POST", bool guarded = true) {
-  const auto response = refuse_access(access, {.method = method, .fields = std::move(fields)}, guarded);
+              const char* method = "POST", Guard guard = Guard::token) {
+  const auto response = refuse_access(access, {.method = method, .fields = std::move(fields)}, guard);
   return response ? response->status : 200;
 }
 
@@ -138,10 +162,44 @@ TEST(Access, HostsOriginsAndTokens) {
   EXPECT_EQ(status_of(open, {{"Host", "localhost"}, {"Origin", "https://evil.example"}}, "GET"), 200);
   const Access closed{.hosts = {"x"}, .origins = {}, .token = "word"};
   EXPECT_EQ(status_of(closed, {{"Host", "x"}}), 401);
-  EXPECT_EQ(status_of(closed, {{"Host", "x"}}, "GET", false), 200);
+  EXPECT_EQ(status_of(closed, {{"Host", "x"}}, "GET", Guard::host), 200);
+  EXPECT_EQ(status_of(closed, {{"Host", "y"}}, "GET", Guard::host), 421);
+  EXPECT_EQ(status_of(closed, {{"Host", "y"}}, "GET", Guard::none), 200);
+  EXPECT_EQ(status_of(closed, {}, "GET", Guard::host), 200);  // HTTP/1.0
   EXPECT_EQ(status_of(closed, {{"Host", "x"}, {"Authorization", "bearer  word "}}), 200);
   for (const char* given : {"word", "Bearer", "Bearer ", "Bearer wor", "Bearer words", "Basic word"})
     EXPECT_EQ(status_of(closed, {{"Host", "x"}, {"Authorization", given}}), 401) << given;
+}
+
+TEST(Access, AllHostsAllOriginsAllAddresses) {
+  const Access all{.hosts = {"*"}, .origins = {"*"}};
+  EXPECT_EQ(status_of(all, {{"Host", "any.example"}, {"Origin", "https://other.example"}}), 200);
+  EXPECT_EQ(origin_fields(all, {.fields = {{"Origin", "null"}}}).at(0).second, "null");
+  const Access addresses{.hosts = {"localhost"}, .any_address = true};
+  for (const char* host : {"10.0.0.1", "10.0.0.1:80", "[fe80::1]", "[::ffff:1.2.3.4]:80"})
+    EXPECT_EQ(status_of(addresses, {{"Host", host}}), 200) << host;
+  for (const char* host :
+       {"10.0.0.1.example", "10.0.0", "fe80::1", "[fe80::1", "[name]", "0x7f.0.0.1", "1.2.3.4@x", ""})
+    EXPECT_EQ(status_of(addresses, {{"Host", host}}), 421) << host;
+}
+
+TEST(Access, ValuesThatCannotMatchAreRefused) {
+  for (const char* value : {"shop.example", "127.0.0.1", "[::1]", "*", "my_host", "xn--bcher-kva.example"})
+    EXPECT_EQ(allowed_host(value), value);
+  EXPECT_EQ(allowed_host("fe80::1"), "[fe80::1]");
+  for (const char* value : {"", "shop.example:8080", "https://shop.example", "shop.example/", "a b", "*.shop.example",
+                            "[::1", "a,b", "b\u00fccher.example"})
+    EXPECT_EQ(error_of([&] { allowed_host(value); }).find("--allow-host " + std::string(value) + ": no Host"), 0u)
+        << value;
+  for (const char* value : {"*", "null", "https://shop.example", "http://localhost:3000", "HTTPS://Shop.example:8443",
+                            "http://[::1]:8080", "chrome-extension://abcdef", "http://shop.example:443"})
+    EXPECT_EQ(allowed_origin(value), value);
+  for (const char* value :
+       {"", "shop.example", "https://", "https://shop.example/", "https://shop.example/a", "https://*.shop.example",
+        "https://shop.example:443", "http://shop.example:80", "http://shop.example:", "http://shop.example:0",
+        "http://shop.example:080", "http://shop.example:65536", "http://a@shop.example", "://shop.example"})
+    EXPECT_EQ(error_of([&] { allowed_origin(value); }).find("--allow-origin " + std::string(value) + ": no Origin"), 0u)
+        << value;
 }
 
 TEST(Metrics, ArePrometheusText) {

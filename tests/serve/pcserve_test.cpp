@@ -85,6 +85,10 @@ TEST_F(PcServe, MixedTrafficLeavesNothingBehind) {
   EXPECT_EQ(script("soak.py", "shop.safetensors other.safetensors pictures 8" + memory), 0);
 }
 
+TEST_F(PcServe, AnswersProbesOldClientsAndEveryPartOfAForm) {
+  EXPECT_EQ(script("clients.py", "shop.safetensors pictures/0.jpg"), 0);
+}
+
 TEST_F(PcServe, WithoutMemoryItRefusesAndLivesOn) {
   if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer ends a program that gets no memory";
   EXPECT_EQ(script("out_of_memory.py", "shop.safetensors pictures/0.jpg"), 0);
@@ -111,8 +115,17 @@ TEST_F(PcServe, StartsOnlyWithWhatItCanUse) {
   EXPECT_EQ(ends(""), 2);
   EXPECT_EQ(ends("--model nowhere.safetensors"), 4);
   EXPECT_EQ(ends("--model pictures/0.png"), 3);
-  EXPECT_EQ(ends("--model shop.safetensors --bind shop.example"), 2);
-  EXPECT_EQ(ends("--model shop.safetensors --bind 203.0.113.1"), 5);
+  // Where to listen is not a name that is answered: the options for that are named.
+  for (const char* host : {"shop.example", "'*'", "https://shop.example", "127.0.0.1:80", "''"}) {
+    EXPECT_EQ(ends(std::string("--model shop.safetensors --host ") + host), 2) << host;
+    EXPECT_NE(read_file(place() / "err").find("--allow-host and --allow-origin"), std::string::npos) << host;
+  }
+  EXPECT_EQ(ends("--model shop.safetensors --host 203.0.113.1"), 5);
+  EXPECT_NE(read_file(place() / "err").find("--allow-host and --allow-origin"), std::string::npos);
+  for (const char* value : {"--allow-host shop.example:8080", "--allow-host https://shop.example", "--allow-host ''",
+                            "--allow-host '*.shop.example'", "--allow-origin shop.example",
+                            "--allow-origin https://shop.example/", "--allow-origin https://shop.example:443"})
+    EXPECT_EQ(ends(std::string("--model shop.safetensors ") + value), 2) << value;
   EXPECT_EQ(ends("--model shop.safetensors --token-file nowhere"), 4);
   EXPECT_EQ(ends("--model shop.safetensors --token-file pictures/../empty"), 4);
   EXPECT_EQ(ends("--model shop.safetensors --max-batch 0"), 2);

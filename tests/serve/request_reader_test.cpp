@@ -97,6 +97,8 @@ TEST(RequestReader, KeepsTheConnectionAsTheVersionSays) {
   EXPECT_TRUE(keeps("GET / HTTP/1.1\r\nHost: x"));
   EXPECT_FALSE(keeps("GET / HTTP/1.1\r\nHost: x\r\nConnection: close"));
   EXPECT_FALSE(keeps("GET / HTTP/1.0\r\nHost: x"));
+  EXPECT_TRUE(keeps("GET / HTTP/1.0\r\nConnection: Keep-Alive"));
+  EXPECT_FALSE(keeps("GET / HTTP/1.0\r\nConnection: keep-alive, Close"));
 }
 
 }  // namespace

@@ -76,9 +76,9 @@ class Reply:
 class Client:
     """One connection."""
 
-    def __init__(self, port, patience=40):
+    def __init__(self, port, patience=40, address="127.0.0.1"):
         self.port = port
-        self.socket = socket.create_connection(("127.0.0.1", port), patience)
+        self.socket = socket.create_connection((address, port), patience)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 

@@ -38,20 +38,20 @@ App::~App() {
 std::vector<App::Route> App::routes(const std::string& name) {
   const std::string model = "/v2/models/" + name;
   return {
-      {"/", "GET", &App::page, false},
+      {"/", "GET", &App::page, Guard::host},
       {"/v1/predict",
        "POST",
        &App::predict,
-       true,
+       Guard::token,
        {"image/jpeg", "image/png", "image/webp", "application/octet-stream", "multipart/form-data"}},
       {"/v2", "GET", &App::server_info},
-      {"/v2/health/live", "GET", &App::live, false},
-      {"/v2/health/ready", "GET", &App::ready, false},
+      {"/v2/health/live", "GET", &App::live, Guard::none},
+      {"/v2/health/ready", "GET", &App::ready, Guard::none},
       {model, "GET", &App::model_info},
-      {model + "/ready", "GET", &App::ready},
-      {model + "/infer", "POST", &App::infer, true, {"application/json"}},
+      {model + "/ready", "GET", &App::ready, Guard::none},
+      {model + "/infer", "POST", &App::infer, Guard::token, {"application/json"}},
       {"/metrics", "GET", &App::metrics},
-      {"/openapi.json", "GET", &App::openapi, false},
+      {"/openapi.json", "GET", &App::openapi, Guard::host},
   };
 }
 
@@ -68,7 +68,8 @@ std::shared_ptr<ServedModel> App::model() const {
 std::optional<Response> App::refuse(const Request& request) {
   const Route* r = route(request.path);
   const bool preflight = request.method == "OPTIONS";
-  if (auto response = refuse_access(settings_.access, request, !preflight && (!r || r->guarded))) return response;
+  const Guard guard = std::min(r ? r->guard : Guard::token, preflight ? Guard::host : Guard::token);
+  if (auto response = refuse_access(settings_.access, request, guard)) return response;
   if (!r) return refusal(404, "not found; see /openapi.json");
   const std::string_view method = r->method;
   if (auto fields = origin_fields(settings_.access, request); preflight && !fields.empty()) {

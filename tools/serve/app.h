@@ -42,7 +42,7 @@ class App : public Service {
     std::string path;
     const char* method;  // "GET" (HEAD goes with it) or "POST"
     Handler handler;
-    bool guarded = true;                  // asks for the token
+    Guard guard = Guard::token;
     std::vector<std::string> types = {};  // of the body
   };
   static std::vector<Route> routes(const std::string& name);

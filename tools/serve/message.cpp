@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "kernels/base/text.h"
@@ -14,6 +15,10 @@ std::string_view Request::field(std::string_view name) const {
   for (const auto& [key, value] : fields)
     if (equal_ignoring_case(key, name)) return value;
   return "";
+}
+
+bool Request::has_field(std::string_view name) const {
+  return std::any_of(fields.begin(), fields.end(), [&](const auto& f) { return equal_ignoring_case(f.first, name); });
 }
 
 Response refusal(int status, const std::string& message) {
@@ -67,14 +72,14 @@ const char* reason_of(int status) {
   }
 }
 
-std::string to_bytes(const Response& response, bool body, bool close) {
+std::string to_bytes(const Response& response, bool body, std::string_view connection) {
   std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
   if (!response.type.empty()) text += fmt::format("Content-Type: {}\r\n", response.type);
   if (response.status != 204) text += fmt::format("Content-Length: {}\r\n", response.body.size());
   for (const auto& [name, value] : response.fields) text += fmt::format("{}: {}\r\n", name, value);
   text += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
   text += fmt::format("Date: {:%a, %d %b %Y %T} GMT\r\n", fmt::gmtime(std::time(nullptr)));
-  if (close) text += "Connection: close\r\n";
+  if (!connection.empty()) text += fmt::format("Connection: {}\r\n", connection);
   text += "\r\n";
   return body ? text + response.body : text;
 }

@@ -14,9 +14,11 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
   bool keep_alive = true;
+  bool http_1_0 = false;          // such a client is told that the connection stays
   bool expects_continue = false;  // the client waits for "100 Continue" before it sends the body
   // The value of the only field of that name, whatever its case; "" where there is none.
   std::string_view field(std::string_view name) const;
+  bool has_field(std::string_view name) const;
 };
 
 struct Response {
@@ -34,7 +36,8 @@ Response busy(const std::string& message);
 // "Bad Request".
 const char* reason_of(int status);
 
-// The bytes of a response. `body`: false for the answer to HEAD; `close`: the connection ends behind it.
-std::string to_bytes(const Response& response, bool body, bool close);
+// The bytes of a response. `body`: false for the answer to HEAD; `connection`: "close", "keep-alive", or "" for no such
+// field.
+std::string to_bytes(const Response& response, bool body, std::string_view connection);
 
 }  // namespace pc::serve

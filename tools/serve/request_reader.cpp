@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <functional>
 #include <new>
@@ -90,8 +91,9 @@ void RequestReader::take_fields() {
   if (mark < target.size()) request_.query = target.substr(mark + 1);
   for (const auto& field : message)
     request_.fields.emplace_back(std::string(field.name_string()), std::string(field.value()));
-  request_.keep_alive = message.keep_alive();
-  request_.expects_continue = equal_ignoring_case(request_.field("Expect"), "100-continue");
+  request_.keep_alive = message.keep_alive() && !http::token_list(message[http::field::connection]).exists("close");
+  request_.http_1_0 = message.version() == 10;
+  request_.expects_continue = !request_.http_1_0 && equal_ignoring_case(request_.field("Expect"), "100-continue");
 }
 
 void RequestReader::read_body() {

@@ -24,6 +24,11 @@ constexpr auto kReport = asio::as_tuple(asio::use_awaitable);  // errors as valu
 constexpr auto kLinger = 2s;                                   // that a closed connection may still send into the void
 constexpr auto kLastCall = 1s;  // for the first byte of a connection that was accepted while draining
 
+constexpr const char* kNotOurs =
+    "not an address of this machine, such as 127.0.0.1, ::1 or 0.0.0.0 for all of them; --allow-host and "
+    "--allow-origin "
+    "name the Host and Origin headers that are answered";
+
 class Session;
 
 // What the service lets escape ends its request, neither the connection nor the server.
@@ -238,6 +243,7 @@ asio::awaitable<void> Session::run() {
     exchange_ = {.peer = peer_}, refused_.reset(), vetted_ = false;
     if (!co_await receive()) break;
     const bool keep_alive = reader_.request().keep_alive, head = reader_.request().method == "HEAD";
+    const bool old = reader_.request().http_1_0;
     const bool whole = reader_.state() == RequestReader::State::done;
     timer_.cancel();
     const Response response = co_await respond();
@@ -249,7 +255,7 @@ asio::awaitable<void> Session::run() {
     over = !whole || !keep_alive || body_refused ||
            (server_.draining && reader_.state() == RequestReader::State::empty && socket_.available(gone) == 0) ||
            begin_ > server_.last_answer;
-    const bool sent = co_await send(to_bytes(response, !head, over));
+    const bool sent = co_await send(to_bytes(response, !head, over ? "close" : old ? "keep-alive" : ""));
     exchange_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
     server_.service.record(exchange_);
     if (!sent) break;
@@ -265,7 +271,7 @@ void Server::Impl::begin(tcp::socket socket) {
   if (sessions.size() >= settings.connections) {
     error_code ignored;
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(to_bytes(busy("too many connections; try again"), true, true)), ignored);
+    socket.write_some(asio::buffer(to_bytes(busy("too many connections; try again"), true, "close")), ignored);
     return;
   }
   const auto session = std::make_shared<Session>(*this, std::move(socket));
@@ -306,8 +312,8 @@ void Server::Impl::drain() {
 
 Server::Server(const ServerSettings& settings, Service& service) : impl_(std::make_unique<Impl>(settings, service)) {
   error_code error;
-  const auto address = asio::ip::make_address(settings.bind, error);
-  if (error) fail(Exit::usage, fmt::format("--bind {}: not an address, such as 127.0.0.1 or ::1", settings.bind));
+  const auto address = asio::ip::make_address(settings.host, error);
+  if (error) fail(Exit::usage, fmt::format("--host {}: {}", settings.host, kNotOurs));
   const tcp::endpoint place(address, settings.port);
   tcp::acceptor& acceptor = impl_->acceptor;
   acceptor.open(place.protocol(), error);
@@ -315,7 +321,8 @@ Server::Server(const ServerSettings& settings, Service& service) : impl_(std::ma
   if (!error) acceptor.bind(place, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error)
-    fail(Exit::network, fmt::format("cannot listen on {} port {}: {}", settings.bind, settings.port, error.message()));
+    fail(Exit::network, fmt::format("cannot listen on --host {} --port {}: {}", settings.host, settings.port,
+                                    error == boost::system::errc::address_not_available ? kNotOurs : error.message()));
   // From here on a signal is not lost, and waits for run().
   for (const int signal : {SIGTERM, SIGINT}) impl_->stop_signals.add(signal);
   impl_->reload_signal.add(SIGHUP);

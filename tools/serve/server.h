@@ -13,7 +13,7 @@
 namespace pc::serve {
 
 struct ServerSettings {
-  std::string bind = "127.0.0.1";  // an address, not a name
+  std::string host = "127.0.0.1";  // where to listen: an address of this machine, not a name
   uint16_t port = 8080;            // 0: any
   ReadLimits read;
   // From a request's first byte to its last one. Its head has a sixth of that; a connection may idle for half of it.

@@ -70,7 +70,7 @@ std::string_view field_fault(std::string_view line, Framing& framing) {
 }
 
 std::string_view framing_fault(const Framing& framing, const RequestLine& line) {
-  if (framing.hosts != 1) return "there has to be one Host field";
+  if (framing.hosts > 1 || (framing.hosts == 0 && line.version == "HTTP/1.1")) return "there has to be one Host field";
   if (framing.lengths > 1) return "there are several Content-Length fields";
   if (framing.encodings > 1) return "there are several Transfer-Encoding fields";
   if (framing.encodings && framing.lengths) return "both Content-Length and Transfer-Encoding";

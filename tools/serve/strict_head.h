@@ -7,7 +7,7 @@ namespace pc::serve {
 
 // Why this head (request line and fields up to and with the empty line) is refused, or "". Wants: CRLF at every line's
 // end, no other control character but tabs; METHOD /path HTTP/1.0 or 1.1; fields "name: value" without folded lines;
-// one Host; Content-Length once and of digits, Transfer-Encoding once and "chunked", never both; a body only with POST,
+// one Host (HTTP/1.0: or none); Content-Length once and of digits, Transfer-Encoding once and "chunked", never both; a body only with POST,
 // PUT and PATCH.
 std::string_view head_fault(std::string_view head);
 
