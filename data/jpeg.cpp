@@ -112,7 +112,8 @@ bool read_rows(Decoder& d, uint8_t* out, std::size_t stride) {
   jpeg_abort_decompress(&d.info);
   if (failure == Failure::scans)
     fail(Exit::limit, fmt::format("{}: JPEG has too many scans (over {})", name, kMaxScans));
-  if (code == JERR_NO_BACKING_STORE || code == JERR_OUT_OF_MEMORY) {
+  if (code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
+  if (code == JERR_NO_BACKING_STORE) {
     fail(Exit::limit, fmt::format("{}: decoding this JPEG takes more than {} MB", name, kMaxMemory >> 20));
   }
   if (cut) fail(Exit::data, name + ": JPEG is truncated");

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "data/guard.h"
 #include "data/resize.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
@@ -24,12 +25,18 @@ struct Block {
 
 void pack_one(const DataSet& data, const StoreSettings& settings, std::size_t item, Block& block) {
   StoredImage stored{.offset = int64_t(block.pixels.size()), .h = 0, .w = 0};
-  try {
-    const Image image = resize_to_short_side(data.images->image(item, decode_settings(settings)), settings.short_side);
+  const std::string& file = data.catalog.items[item].file;
+  Image image;
+  const auto problem = image_problem(file, [&] {
+    image = resize_to_short_side(data.images->image(item, decode_settings(settings)), settings.short_side);
+  });
+  // The store outlives what passes: only what is wrong with the image's own bytes belongs in it.
+  if (problem && problem->passing) fail(problem->code, problem->message);
+  if (problem) {
+    block.bad.push_back({.item = item, .file = file, .reason = problem->message});
+  } else {
     block.pixels.insert(block.pixels.end(), image.pixels.begin(), image.pixels.end());
     stored.h = image.h, stored.w = image.w;
-  } catch (const Error& error) {
-    block.bad.push_back({.item = item, .file = data.catalog.items[item].file, .reason = error.what()});
   }
   block.index.push_back(stored);
 }

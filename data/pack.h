@@ -17,7 +17,8 @@ struct Packed {
 };
 
 // Sends the pixels of every image to `sink`, in order, from this thread. Memory is bounded: a few blocks of images
-// per thread. Errors of single images go to `bad`; those of the sink and of memory end the packing.
+// per thread. What is wrong with an image's own bytes goes to `bad`. Errors of the file system, of memory and of the sink
+// end the packing: another time they may not occur.
 Packed pack_images(const DataSet& data, const StoreSettings& settings, const FileSink& sink,
                    const PackProgress& progress);
 

@@ -25,6 +25,7 @@ constexpr std::size_t kMaxChunk = std::size_t(1) << 20, kMaxChunks = std::size_t
     case SPNG_EIDAT_TOO_SHORT:
       fail(Exit::data, name + ": PNG is truncated");
     case SPNG_EMEM:
+      throw std::bad_alloc();
     case SPNG_ECHUNK_LIMITS:
       fail(Exit::limit, fmt::format("{}: PNG takes too much memory ({})", name, spng_strerror(error)));
     default:
@@ -41,7 +42,7 @@ void check(int error, const std::string& name) {
 Image decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   const std::unique_ptr<spng_ctx, void (*)(spng_ctx*)> context(spng_ctx_new(0), spng_ctx_free);
   spng_ctx* c = context.get();
-  if (!c) fail(Exit::limit, name + ": no memory for the PNG decoder");
+  if (!c) throw std::bad_alloc();
   check(spng_set_chunk_limits(c, kMaxChunk, kMaxChunks), name);
   check(spng_set_png_buffer(c, bytes.data(), bytes.size()), name);
   spng_ihdr header{};

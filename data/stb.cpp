@@ -18,8 +18,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <memory>
+#include <new>
 
 #include "data/image_format.h"
 #include "kernels/base/error.h"
@@ -47,6 +49,7 @@ Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name,
   check_pixels(name, w, h, settings);
   const std::unique_ptr<unsigned char, void (*)(void*)> pixels(stbi_load_from_memory(data, size, &w, &h, &channels, 3),
                                                                stbi_image_free);
+  if (!pixels && std::strcmp(stbi_failure_reason(), "outofmem") == 0) throw std::bad_alloc();
   if (!pixels) fail(Exit::data, fmt::format("{}: broken {} ({})", name, format, stbi_failure_reason()));
   const std::size_t n = std::size_t(w) * std::size_t(h) * 3;
   return Image{.h = h, .w = w, .pixels = std::vector<uint8_t>(pixels.get(), pixels.get() + n)};

@@ -68,8 +68,8 @@ std::filesystem::path store_path(const DataSet& data, const StoreSettings& setti
 
 // Maps the store, or packs it first (all threads; `progress` is called from this thread) if it is absent, truncated or
 // of other content. An empty `cache` is the default cache folder. An image that cannot be decoded is listed in bad()
-// and never stops the packing. Reads the whole file once. Errors: Error(file) if the folder cannot be written,
-// Error(data) if the store is whole but its bytes are not those that were written: such a disk must be noticed.
+// and never stops the packing. Reads the whole file once. Errors: Error(file) if the folder cannot be written or an
+// image cannot be read, Error(limit) if memory is short, Error(data) if the store is whole but its bytes are not those that were written: such a disk must be noticed.
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
                                              const std::filesystem::path& cache, const PackProgress& progress = {});
 

@@ -3,6 +3,8 @@
 
 #include <webp/decode.h>
 
+#include <new>
+
 #include "data/alpha.h"
 #include "kernels/base/error.h"
 
@@ -15,7 +17,7 @@ namespace {
     case VP8_STATUS_SUSPENDED:
       fail(Exit::data, name + ": WebP is truncated");
     case VP8_STATUS_OUT_OF_MEMORY:
-      fail(Exit::limit, name + ": no memory for the WebP decoder");
+      throw std::bad_alloc();
     case VP8_STATUS_UNSUPPORTED_FEATURE:
       fail(Exit::data, name + ": WebP uses a feature that the decoder lacks");
     default:

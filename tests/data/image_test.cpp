@@ -169,7 +169,7 @@ TEST(Image, BrokenPnmsNameTheDefect) {
   EXPECT_EQ(decode_error("P5 2 2 65535\n1234567"), "3: a.jpg: PNM is truncated");
   EXPECT_EQ(decode_error("P5 2 2"), "3: a.jpg: broken PNM (a number is missing in its header)");
   EXPECT_EQ(decode_error("P5 2 2 65536\n1234"), "3: a.jpg: broken PNM (largest value 65536)");
-  EXPECT_EQ(decode_error("P5 0 2 255\n"), "3: a.jpg: picture of 0x2 pixels");
+  EXPECT_EQ(decode_error("P5 0 2 255\n"), "3: a.jpg: image of 0x2 pixels");
   EXPECT_EQ(decode_error("P5 99999999999999999999 9 255\n"), "6: a.jpg: 9999999999x9 exceeds the limit of 100 Mpixel");
 }
 
@@ -205,6 +205,17 @@ TEST(Image, HugeJpegAndPngAreRefusedBeforeAllocation) {
   EXPECT_EQ(decode_error(test::jpeg_of(test::make_picture(20, 20)), {.max_pixels = 399}),
             "6: a.jpg: 20x20 exceeds the limit of 0.000399 Mpixel");
   EXPECT_EQ(decode_error(test::jpeg_of(test::make_picture(20, 20)), {.max_pixels = 400}), "nothing");
+}
+
+// A side beyond what the network's input is sampled from, in few bytes: formats other than JPEG and WebP can say so.
+TEST(Image, LongSidesAreRefused) {
+  EXPECT_EQ(decode_error(test::png_claiming(1, 1'048'576)),
+            "6: a.jpg: 1048576x1 exceeds the limit of 65535 pixels per side");
+  EXPECT_EQ(decode_error(test::png_claiming(65'536, 1)),
+            "6: a.jpg: 1x65536 exceeds the limit of 65535 pixels per side");
+  EXPECT_EQ(decode_error("P5 70000 1 255\n" + std::string(70000, 'x')),
+            "6: a.jpg: 70000x1 exceeds the limit of 65535 pixels per side");
+  EXPECT_EQ(decode_error(test::png_of(test::make_picture(1, 65'535))), "nothing");
 }
 
 TEST(Image, TooManyScansAreRefused) {

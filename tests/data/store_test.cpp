@@ -3,11 +3,16 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <stdexcept>
+#include <system_error>
 
 #include "data/cache_folder.h"
 #include "data/resize.h"
+#include "kernels/base/error.h"
 #include "make.h"
 #include "tests/support.h"
 
@@ -49,6 +54,59 @@ class Store : public testing::Test {
   DataSet data_;
   int packed_ = 0;  // calls of the progress callback: 0 where the store was only mapped
 };
+
+// The images of a data set, but one of them fails in a way of its own.
+class FailingImages final : public ImageSource {
+ public:
+  FailingImages(std::shared_ptr<const ImageSource> images, std::function<void()> failure)
+      : images_(std::move(images)), failure_(std::move(failure)) {}
+  Image image(std::size_t item, const DecodeSettings& settings) const override {
+    if (item == 130) failure_();
+    return images_->image(item, settings);
+  }
+  ImageInfo info(std::size_t item) const override { return images_->info(item); }
+  uint64_t fingerprint() const override { return images_->fingerprint(); }
+
+ private:
+  std::shared_ptr<const ImageSource> images_;
+  std::function<void()> failure_;
+};
+
+// Whatever the work on one image throws costs that image only.
+TEST_F(Store, AnyExceptionCostsOneImage) {
+  const std::function<void()> failures[] = {[] { fail(Exit::data, "broken"); }, [] { fail(Exit::limit, "broken"); },
+                                            [] { fail_shape("broken"); }, [] { throw std::out_of_range("broken"); },
+                                            [] { throw 7; }};
+  const auto images = data_.images;
+  for (const auto& failure : failures) {
+    data_.images = std::make_shared<FailingImages>(images, failure);
+    const auto store = open();
+    ASSERT_EQ(store->bad().size(), 4u);
+    EXPECT_EQ(store->bad()[0].item, 130u);
+    EXPECT_GT(packed_, 0);
+    std::filesystem::remove(store->path());
+  }
+}
+
+// What passes is no property of the image: it ends the packing by name, and the next try reads everything.
+TEST_F(Store, PassingErrorsAreNotStored) {
+  const auto images = data_.images;
+  const std::pair<std::function<void()>, std::string> failures[] = {
+      {[] { fail(Exit::file, "cannot open hat/1130.jpg: Too many open files"); },
+       "4: cannot open hat/1130.jpg: Too many open files"},
+      {[] { throw std::bad_alloc(); }, "6: hat/1130.jpg: not enough memory for this image"},
+      {[] { throw std::system_error(EIO, std::generic_category()); }, "4: hat/1130.jpg: Input/output error"}};
+  for (const auto& [failure, message] : failures) {
+    data_.images = std::make_shared<FailingImages>(images, failure);
+    EXPECT_EQ(test::error_of([&] { open(); }), message);
+    EXPECT_TRUE(std::filesystem::is_empty(folder_ / "cache"));
+    data_.images = images;
+    const auto store = open();
+    EXPECT_EQ(store->bad().size(), 3u);
+    EXPECT_EQ(store->image(130).h, images->image(130, {}).h);
+    std::filesystem::remove(store->path());
+  }
+}
 
 TEST_F(Store, HoldsEveryPicture) {
   const auto store = open();
