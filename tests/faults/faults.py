@@ -19,7 +19,6 @@ import oracle
 import serve
 import trace
 
-DOCUMENTED = {0, 2, 3, 4, 5, 6, 7, 8, 75}
 COUNTED = re.compile(r"\b[1-9]\d* (failed|unreadable|skipped|left out|not readable|cannot be read|of \d+ )|"
                      r"(failed|unreadable|skipped|left out|cannot be read|broken)\W+[1-9]|one (image|picture|file|entry)", re.IGNORECASE)
 RESOURCES = re.compile(r"memory|thread|stdout|standard (output|input|error)|socket|port\b|address|connection|descriptor|random|network|"
@@ -37,7 +36,7 @@ def complaint_of_run(place, job, usual, ended, injected):
     """What the disturbed run did wrong by itself, or ""."""
     if ended.code is None:
         return "did not end"
-    if ended.code not in DOCUMENTED:
+    if ended.code not in oracle.DOCUMENTED:
         return f"exit code {ended.code}"
     to_stderr = re.search(r"\bwrite\w*\(2<", injected)
     if ended.code:

@@ -20,7 +20,7 @@ FAILURES = {
     "statfs fstatfs lseek": "EIO",
     "getdents64": "EIO ENOMEM",
     "mmap": {FILE: "ENOMEM ENODEV", None: "ENOMEM"},
-    "mprotect mremap brk": "ENOMEM",
+    "mprotect mremap": "ENOMEM",
     "ftruncate truncate fallocate copy_file_range sendfile": "ENOSPC EIO",
     "flock": "ENOLCK EINTR EIO",
     "clone3 clone": "EAGAIN ENOMEM",
