@@ -62,7 +62,7 @@ class FolderTree final : public FileTree {
   }
 
   std::vector<std::byte> read(const Entry& entry, uint64_t limit) const override {
-    const auto file = MappedFile::open(root_ / entry.path);
+    const auto file = MappedFile::read(root_ / entry.path);
     const auto bytes = file->bytes();
     if (bytes.size() > limit)
       fail(Exit::limit, fmt::format("{}: {} bytes, the limit is {}", entry.path, bytes.size(), limit));
@@ -77,8 +77,7 @@ class FolderTree final : public FileTree {
       const auto time = file.last_write_time(ignored).time_since_epoch().count();
       entries_.push_back({.path = below, .size = file.file_size(ignored), .mark = uint64_t(time)});
     });
-    for (const WalkProblem& problem : problems)
-      fail(Exit::file, fmt::format("cannot read {}: {}", problem.folder.string(), problem.error.message()));
+    for (const WalkProblem& problem : problems) fail(Exit::file, problem.text());
   }
 
   fs::path root_;

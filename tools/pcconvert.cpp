@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "kernels/base/error.h"
+#include "kernels/base/logger.h"
 #include "kernels/base/text.h"
 #include "tools/cli/program.h"
 #include "tools/weights/description.h"
@@ -22,17 +23,17 @@ struct Arguments {
 void warn_of_nonfinite(const WeightFile& file) {
   for (const FileTensor& t : file.tensors)
     if (const auto count = count_nonfinite(t); count > 0)
-      fmt::print(stderr, "pcconvert: warning: \"{}\" holds {} values that are not finite\n", printable(t.name), count);
+      note("pcconvert: warning: \"{}\" holds {} values that are not finite", printable(t.name), count);
 }
 
 Exit convert(const std::string& in, const std::string& out, const WeightOptions& options) {
   const AnyWeights weights = convert_weights(in, out, options);
   warn_of_nonfinite(weights.file);
   if (is_pth_name(out) && weights.file.metadata.contains("pc.model"))
-    fmt::print(stderr, "pcconvert: {}: holds the weights alone; labels and preprocessing stay in {}\n", out, in);
+    note("pcconvert: {}: holds the weights alone; labels and preprocessing stay in {}", out, in);
   std::size_t bytes = 0;
   for (const FileTensor& t : weights.file.tensors) bytes += t.bytes();
-  fmt::print(stderr, "pcconvert: {}: {} tensors, {} bytes of weights\n", out, weights.file.tensors.size(), bytes);
+  note("pcconvert: {}: {} tensors, {} bytes of weights", out, weights.file.tensors.size(), bytes);
   return Exit::ok;
 }
 
@@ -43,11 +44,10 @@ Exit export_onnx(const std::string& in, const std::string& out, const WeightOpti
   LoadedModel model = load_model(in);
   run_self_test(model, Device::cpu, DType::f32, in);
   write_onnx(out, model, input);
-  fmt::print(stderr, "pcconvert: {}: {}, {} bytes; takes {}\n", out, model.info.architecture,
-             std::filesystem::file_size(out),
-             input == OnnxInput::pixels
-                 ? "pictures u8 [n,h,w,3]"
-                 : fmt::format("input f32 [n,3,{},{}]", model.info.preprocess.height, model.info.preprocess.width));
+  note("pcconvert: {}: {}, {} bytes; takes {}", out, model.info.architecture, std::filesystem::file_size(out),
+       input == OnnxInput::pixels
+           ? "pictures u8 [n,h,w,3]"
+           : fmt::format("input f32 [n,3,{},{}]", model.info.preprocess.height, model.info.preprocess.width));
   return Exit::ok;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "kernels/base/logger.h"
 #include "tools/cli/json.h"
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
@@ -87,15 +88,14 @@ bool parse(Options& o, int argc, char** argv) {
 
 void name_bad(const std::vector<std::string>& bad) {
   constexpr std::size_t kNamed = 10;
-  for (std::size_t i = 0; i < std::min(kNamed, bad.size()); ++i) fmt::print(stderr, "pceval: {}\n", bad[i]);
-  if (bad.size() > kNamed) fmt::print(stderr, "pceval: … and {} more pictures\n", bad.size() - kNamed);
+  for (std::size_t i = 0; i < std::min(kNamed, bad.size()); ++i) note("pceval: {}", bad[i]);
+  if (bad.size() > kNamed) note("pceval: … and {} more pictures", bad.size() - kNamed);
 }
 
 // A map may hold the words of several models.
 void name_unknown(const std::vector<std::string>& labels) {
   if (!labels.empty())
-    fmt::print(stderr, "pceval: labels of the map that are not known: {}\n",
-               visible(fmt::format("{}", fmt::join(labels, ", "))));
+    note("pceval: labels of the map that are not known: {}", visible(fmt::format("{}", fmt::join(labels, ", "))));
 }
 
 // A data set that a model knows no label of is no 0 %, but the wrong one.
@@ -168,10 +168,10 @@ void write_calibrated(const Options& o, const LabeledLogits& pictures) {
   const std::vector<double> before = predict::temperatures(loaded.info);
   fit_calibration(loaded.info, pictures);
   save_model(o.calibrated, loaded.info, *loaded.model);
-  fmt::print(stderr, "{}: calibrated on {} pictures\n", o.calibrated, pictures.logits.size());
+  note("{}: calibrated on {} pictures", o.calibrated, pictures.logits.size());
   for (std::size_t h = 0; h < before.size(); ++h)
-    fmt::print(stderr, "  {}: temperature {:.3f}, was {:.3f}\n", visible(loaded.info.heads[h].name),
-               loaded.info.calibration->heads[h].temperature, before[h]);
+    note("  {}: temperature {:.3f}, was {:.3f}", visible(loaded.info.heads[h].name),
+         loaded.info.calibration->heads[h].temperature, before[h]);
 }
 
 Exit run_score(const Options& o) {

@@ -6,6 +6,7 @@
 
 #include "data/catalog.h"
 #include "data/sampler.h"
+#include "kernels/base/logger.h"
 #include "tools/cli/program.h"
 #include "tools/evaluate/greedy_average.h"
 #include "tools/evaluate/mean_model.h"
@@ -92,8 +93,8 @@ Exit run(const Options& o) {
   const std::vector<std::string> models = o.greedy.empty() ? o.models : choose(o);
   predict::Predictor mean = merged(o, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models));
   save_model(o.out, mean.info(), mean.model());
-  fmt::print(stderr, "{}: the mean of {} models{}\n", o.out, models.size(),
-             o.statistics.empty() ? "" : ", statistics of " + o.statistics);
+  note("{}: the mean of {} models{}", o.out, models.size(),
+       o.statistics.empty() ? "" : ", statistics of " + o.statistics);
   return Exit::ok;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -9,6 +11,30 @@
 #include "kernels/base/error.h"
 
 namespace pc {
+namespace {
+
+// The call again, as often as a signal interrupted it.
+template <class Call>
+auto uninterrupted(Call call) {
+  for (;;)
+    if (const auto result = call(); result >= 0 || errno != EINTR) return result;
+}
+
+// Until a descriptor that does not block is ready. False if it is no such descriptor (a file whose error is EAGAIN).
+bool await(int fd, short events) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || (flags & O_NONBLOCK) == 0) return errno = EAGAIN, false;
+  pollfd poll{.fd = fd, .events = events, .revents = 0};
+  return uninterrupted([&] { return ::poll(&poll, 1, -1); }) > 0;
+}
+
+const char* kind_of(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+}  // namespace
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   const Descriptor before(std::exchange(fd_, std::exchange(other.fd_, -1)));
@@ -24,16 +50,34 @@ void fail_file(const char* verb, const std::filesystem::path& path, int error) {
 }
 
 Descriptor open_file(const std::filesystem::path& path, int flags, const char* verb) {
-  Descriptor fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+  Descriptor fd(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); }));
   if (!fd) fail_file(verb, path);
   return fd;
 }
 
+Descriptor open_regular(const std::filesystem::path& path) {
+  Descriptor fd = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);  // a pipe without a writer does not block
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) fail_file("open", path);
+  if (S_ISDIR(info.st_mode)) fail_file("open", path, EISDIR);
+  if (!S_ISREG(info.st_mode))
+    fail(Exit::file, fmt::format("cannot open {}: it is {}, not a file", path.string(), kind_of(info.st_mode)));
+  return fd;
+}
+
+std::size_t read_some(int fd, void* data, std::size_t bytes, const std::filesystem::path& path) {
+  for (;;) {
+    const ssize_t got = uninterrupted([&] { return ::read(fd, data, bytes); });
+    if (got >= 0) return std::size_t(got);
+    if (errno != EAGAIN || !await(fd, POLLIN)) fail_file("read", path);
+  }
+}
+
 std::size_t write_some(const Descriptor& fd, const void* data, std::size_t bytes, const std::filesystem::path& path) {
   for (;;) {
-    const ssize_t written = ::write(fd.get(), data, bytes);
+    const ssize_t written = uninterrupted([&] { return ::write(fd.get(), data, bytes); });
     if (written >= 0) return std::size_t(written);
-    if (errno != EINTR) fail_file("write", path);
+    if (errno != EAGAIN || !await(fd.get(), POLLOUT)) fail_file("write", path);
   }
 }
 
@@ -44,6 +88,14 @@ void write_all(const Descriptor& fd, const void* data, std::size_t bytes, const 
     p += written;
     bytes -= written;
   }
+}
+
+void sync(const Descriptor& fd, const std::filesystem::path& path) {
+  if (uninterrupted([&] { return ::fsync(fd.get()); }) != 0) fail_file("write", path);
+}
+
+void close_written(Descriptor fd, const std::filesystem::path& path) {
+  if (::close(fd.release()) != 0 && errno != EINTR) fail_file("write", path);  // EINTR: Linux has closed it
 }
 
 }  // namespace pc

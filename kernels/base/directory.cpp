@@ -21,29 +21,30 @@ using Visit = std::function<void(const fs::directory_entry&, const std::string&)
 
 void walk(const fs::path& folder, const std::string& prefix, int depth, const WalkRules& rules, const Visit& visit,
           std::vector<WalkProblem>& problems) {
-  std::error_code error, ignored;
+  std::error_code error;
   fs::directory_iterator it(folder, error);
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (rules.skip && rules.skip(name)) continue;
-    const fs::file_status status = it->status(ignored);
-    if (fs::is_regular_file(status)) {
+    std::error_code unknown;
+    const fs::file_status status = it->status(unknown);
+    if (unknown) {
+      problems.push_back({.path = it->path(), .error = unknown});
+    } else if (fs::is_regular_file(status)) {
       visit(*it, prefix + name);
     } else if (fs::is_directory(status) && depth < rules.max_depth &&
-               (rules.follow_links || !it->is_symlink(ignored))) {
+               (rules.follow_links || !it->is_symlink(unknown))) {
       walk(it->path(), prefix + name + "/", depth + 1, rules, visit, problems);
-      if (!problems.empty()) return;
     }
   }
-  if (error) problems.push_back({.folder = folder, .error = error});
+  if (error) problems.push_back({.path = folder, .error = error});
 }
 
 }  // namespace
 
-bool is_folder(const fs::path& path) {
-  std::error_code unknown;
-  return fs::is_directory(path, unknown);
-}
+std::string WalkProblem::text() const { return fmt::format("cannot read {}: {}", path.string(), error.message()); }
+
+bool is_folder(const fs::path& path) { return fs::is_directory(status_of(path)); }
 
 fs::path make_folders(const fs::path& path) {
   std::error_code error;
@@ -53,18 +54,18 @@ fs::path make_folders(const fs::path& path) {
 }
 
 void write_folder_atomically(const fs::path& path, const std::function<void(const fs::path& temporary)>& fill) {
-  std::error_code unknown;
-  if (fs::exists(fs::symlink_status(path, unknown)))
+  if (fs::exists(status_of(path)) || fs::is_symlink(path))
     fail(Exit::file, fmt::format("{} exists already; remove it or name another folder", path.string()));
+  sweep_temporaries_of(path);
   const fs::path temporary = temporary_for(path);
-  if (::mkdir(temporary.c_str(), 0755) != 0) fail_file("create", temporary);
+  const Descriptor fd = create_temporary_folder(temporary);
   try {
     fill(temporary);
-    const Descriptor fd(::open(temporary.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::syncfs(fd.get()) != 0) fail_file("write", path);
+    if (::syncfs(fd.get()) != 0) fail_file("write", path);
     if (::rename(temporary.c_str(), path.c_str()) != 0) fail_file("rename to", path);
   } catch (...) {
-    fs::remove_all(temporary, unknown);
+    std::error_code stays;
+    fs::remove_all(temporary, stays);
     throw;
   }
   sync_folder_of(path);
@@ -75,6 +76,7 @@ std::vector<fs::path> list_folder(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator(); it.increment(error))
     paths.push_back(it->path());
+  if (error && error != std::errc::no_such_file_or_directory) fail_file("list", folder, error.value());
   std::sort(paths.begin(), paths.end());
   return paths;
 }

@@ -10,7 +10,7 @@
 
 namespace pc {
 
-bool is_folder(const std::filesystem::path& path);  // or a link to one; false where that cannot be found out
+bool is_folder(const std::filesystem::path& path);  // or a link to one. Errors: as status_of() in file.h
 
 // Makes the folder, and those above it, where it is not there. Returns its path. Errors: Error(file) naming path and
 // cause.
@@ -21,7 +21,7 @@ std::filesystem::path make_folders(const std::filesystem::path& path);
 void write_folder_atomically(const std::filesystem::path& path,
                              const std::function<void(const std::filesystem::path& temporary)>& fill);
 
-// The paths of a folder's entries, sorted; none where it cannot be read.
+// The paths of a folder's entries, sorted; none if there is no such folder. Error(file) "cannot list PATH: Permission denied".
 std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);
 
 struct WalkRules {
@@ -30,15 +30,16 @@ struct WalkRules {
   std::function<bool(const std::string& name)> skip = {};  // of an entry: neither visited nor entered
 };
 
-// A folder that could not be read, or not to its end.
+// An entry, or the rest of a folder, that could not be read; a dangling link is one too.
 struct WalkProblem {
-  std::filesystem::path folder;
+  std::filesystem::path path;
   std::error_code error;
+  std::string text() const;  // "cannot read PATH: Permission denied"
 };
 
-// Calls visit(file, path below the root, with '/') for each file, and link to one, in the order of the directory. A
-// dangling link is not a file. Returns what could not be read: the walk ends at the first problem.
-std::vector<WalkProblem> walk_files(
+// Calls visit(file, path below the root, with '/') for each file, and link to one, in the order of the directory. What cannot be read is
+// returned, every problem once, and never keeps the walk from the other entries; whoever walks says so to the user.
+[[nodiscard]] std::vector<WalkProblem> walk_files(
     const std::filesystem::path& root, const WalkRules& rules,
     const std::function<void(const std::filesystem::directory_entry& file, const std::string& below)>& visit);
 

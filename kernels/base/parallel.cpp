@@ -96,7 +96,7 @@ class Team {
     try {
       while (int(threads_.size()) + 1 < workers)
         threads_.emplace_back([this, me = int(threads_.size()) + 1] { work(me); });
-    } catch (const std::system_error&) {  // the system's limit
+    } catch (const std::exception&) {  // the system's limit, or no memory: fewer give the same results
     }
     return std::min(workers, int(threads_.size()) + 1);
   }

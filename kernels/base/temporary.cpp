@@ -1,30 +1,105 @@
 #include "kernels/base/temporary.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
 #include "kernels/base/directory.h"
 
 namespace pc {
+namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kInfix = ".tmp.";
+
+// Whether the name still leads to what is open: it may have been swept between our open and our lock.
+bool still_named(const Descriptor& fd, const fs::path& path) {
+  struct stat ours {
+  }, named{};
+  return ::fstat(fd.get(), &ours) == 0 && ::lstat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+         ours.st_dev == named.st_dev;
+}
+
+// Removes it unless somebody holds its lock.
+void remove_if_dead(const fs::path& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return;
+  if (!fd && errno != ELOOP) return;
+  std::error_code stays;
+  fs::remove_all(path, stays);
+}
+
+// `make` creates what must not be there, and opens it.
+template <class Make>
+Descriptor create(const fs::path& temporary, Make make) {
+  for (int attempt = 0;; ++attempt) {
+    Descriptor fd = make();
+    if (fd && (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || still_named(fd, temporary)))
+      return fd;  // or there are no locks here
+    if (!fd && (errno != EEXIST || attempt == 3)) fail_file("create", temporary);
+    if (!fd) remove_if_dead(temporary);
+  }
+}
+
+}  // namespace
+
 fs::path temporary_for(fs::path path) {
-  path += ".tmp." + std::to_string(::getpid());
+  path += std::string(kInfix) + std::to_string(::getpid());
   return path;
 }
 
-bool is_temporary(const fs::path& path) { return path.filename().string().find(".tmp.") != std::string::npos; }
+bool is_temporary(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const std::size_t at = name.rfind(kInfix);
+  return at != std::string::npos && at + kInfix.size() < name.size() &&
+         name.find_first_not_of("0123456789", at + kInfix.size()) == std::string::npos;
+}
 
-void remove_temporaries(const fs::path& folder) {
-  std::vector<fs::path> found;
-  walk_files(folder, {}, [&](const fs::directory_entry& file, const std::string&) {
-    if (is_temporary(file.path())) found.push_back(file.path());
+Descriptor create_temporary(const fs::path& temporary) {
+  return create(temporary, [&] {
+    return Descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   });
-  std::error_code ignored;
-  for (const fs::path& file : found) fs::remove(file, ignored);
+}
+
+Descriptor create_temporary_folder(const fs::path& temporary) {
+  return create(temporary, [&] {
+    if (::mkdir(temporary.c_str(), 0755) != 0) return Descriptor();
+    Descriptor fd(::open(temporary.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) {
+      const int cause = errno;
+      ::rmdir(temporary.c_str());
+      errno = cause;
+    }
+    return fd;
+  });
+}
+
+void sweep_temporaries_of(const fs::path& path) {
+  const std::string stem = path.filename().string() + std::string(kInfix);
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code end;
+  std::vector<fs::path> found;
+  for (fs::directory_iterator it(folder, end); !end && it != fs::directory_iterator(); it.increment(end))
+    if (it->path().filename().string().starts_with(stem) && is_temporary(it->path())) found.push_back(it->path());
+  for (const fs::path& each : found) remove_if_dead(each);
+}
+
+void sweep_temporaries(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code end, unknown;
+  for (fs::recursive_directory_iterator it(folder, end); !end && it != fs::recursive_directory_iterator();
+       it.increment(end)) {
+    if (!is_temporary(it->path())) continue;
+    found.push_back(it->path());
+    if (it->is_directory(unknown)) it.disable_recursion_pending();
+  }
+  for (const fs::path& each : found) remove_if_dead(each);
 }
 
 }  // namespace pc

@@ -4,15 +4,22 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
+#include "kernels/base/bytes.h"
 #include "kernels/base/descriptor.h"
 #include "kernels/base/directory.h"
 #include "kernels/base/error.h"
+#include "kernels/base/temporary.h"
 #include "tests/support.h"
 
 namespace pc {
@@ -96,14 +103,39 @@ TEST(File, AFailingWriterLeavesTheOldFileAndNoLitter) {
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
-// The temporary is made to be /dev/full, which takes no byte.
+void limit_file_size(rlim_t bytes) {
+  const rlimit limit{.rlim_cur = bytes, .rlim_max = bytes};
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+// The disk is full at the limit of a file's size. A child, as the limit is the process's.
 TEST(File, AFullDiskLeavesTheOldFileAndNoLitter) {
   const test::TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");
-  fs::create_symlink("/dev/full", folder / ("a.tmp." + std::to_string(::getpid())));
-  const std::string message = file_error([&] { write_file_atomically(folder / "a", "new"); });
-  EXPECT_EQ(message, "cannot write " + (folder / "a").string() + ": No space left on device");
+  const std::string wanted = "cannot write " + (folder / "a").string() + ": File too large";
+  EXPECT_EXIT(
+      {
+        std::signal(SIGXFSZ, SIG_IGN);
+        limit_file_size(4);
+        const std::string message = file_error([&] { write_file_atomically(folder / "a", "newer"); });
+        std::_Exit(message == wanted ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
   EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+// A name that a dead process left, even as a link to a device, is replaced.
+TEST(File, ALeftoverOfTheSameNameIsReplaced) {
+  const test::TemporaryFolder folder;
+  const fs::path leftover = temporary_for(folder / "a");
+  fs::create_symlink("/dev/full", leftover);
+  write_file_atomically(folder / "a", "one");
+  std::ofstream(leftover) << "half";
+  write_file_atomically(folder / "a", "two");
+  fs::create_directory(leftover);
+  write_file_atomically(folder / "a", "three");
+  EXPECT_EQ(read_file(folder / "a"), "three");
   EXPECT_EQ(entries(folder.path()), 1u);
   EXPECT_TRUE(fs::is_character_file("/dev/full"));
 }
@@ -147,6 +179,94 @@ TEST(File, ReadingNamesWhatIsWrong) {
             "cannot open " + (folder / "no").string() + ": No such file or directory");
   EXPECT_EQ(file_error([&] { read_file(folder.path()); }),
             "cannot open " + folder.path().string() + ": Is a directory");
+}
+
+// open(2) of a pipe without a writer would wait for ever; every case here must end at once.
+TEST(File, WhatHasNoSizeIsNotOpened) {
+  const test::TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const std::string pipe = "cannot open " + (folder / "pipe").string() + ": it is a pipe, not a file";
+  EXPECT_EQ(file_error([&] { read_file(folder / "pipe"); }), pipe);
+  EXPECT_EQ(file_error([&] { MappedFile::open(folder / "pipe"); }), pipe);
+  EXPECT_EQ(file_error([&] { rename_synced(folder / "pipe", folder / "b"); }), pipe);
+  EXPECT_EQ(file_error([] { MappedFile::open("/dev/zero"); }), "cannot open /dev/zero: it is a device, not a file");
+  EXPECT_EQ(file_error([&] { append_to_file(folder / "pipe", "x"); }),
+            "cannot write " + (folder / "pipe").string() + ": No such device or address");
+}
+
+TEST(File, AnErrorDoesNotHideAFile) {
+  EXPECT_FALSE(path_exists("/no/such/file"));
+  EXPECT_FALSE(is_file("/dev/null/below a device"));
+  const test::TemporaryFolder folder;
+  fs::create_symlink("loop", folder / "loop");
+  const std::string loop = "cannot look at " + (folder / "loop").string() + ": Too many levels of symbolic links";
+  EXPECT_EQ(file_error([&] { path_exists(folder / "loop"); }), loop);
+  EXPECT_EQ(file_error([&] { is_file(folder / "loop"); }), loop);
+  EXPECT_EQ(file_error([&] { is_folder(folder / "loop"); }), loop);
+}
+
+// Shortened while it is mapped: the lost pages read as zeros, the process lives, and the change is reported.
+TEST(MappedFile, SurvivesAFileThatShrinks) {
+  const test::TemporaryFolder folder;
+  const std::string text(1 << 20, 'x');
+  write_file_atomically(folder / "a", text);
+  const auto file = MappedFile::open(folder / "a"), other = MappedFile::open(folder / "a");
+  file->check_unchanged();
+  fs::resize_file(folder / "a", 5000);
+  const std::string_view seen = as_text(file->bytes());
+  ASSERT_EQ(seen.size(), text.size());
+  EXPECT_EQ(seen[4999], 'x');
+  EXPECT_EQ(seen[text.size() - 1], '\0');
+  EXPECT_EQ(seen[8192], '\0');
+  EXPECT_EQ(as_text(other->bytes())[500'000], '\0') << "another mapping of the same file";
+  for (const auto& each : {file, other})
+    EXPECT_EQ(file_error([&] { each->check_unchanged(); }),
+              (folder / "a").string() + " changed while it was read; try again when it is complete");
+}
+
+TEST(MappedFile, ReportsAFileWrittenOver) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "first");
+  const auto mapped = MappedFile::open(folder / "a"), copy = MappedFile::read(folder / "a");
+  fs::last_write_time(folder / "a", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_NE(file_error([&] { mapped->check_unchanged(); }), "");
+  EXPECT_EQ(as_text(copy->bytes()), "first");
+}
+
+// A file replaced by a rename, as our own writers do, is another file: the mapped one is complete and unchanged.
+TEST(MappedFile, AReplacedFileIsUnchanged) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", "first");
+  const auto file = MappedFile::open(folder / "a");
+  write_file_atomically(folder / "a", "second");
+  file->check_unchanged();
+  EXPECT_EQ(as_text(file->bytes()), "first");
+}
+
+// SIGBUS that is not ours ends the process, as before.
+TEST(MappedFile, LeavesForeignFaultsAlone) {
+  const test::TemporaryFolder folder;
+  write_file_atomically(folder / "a", std::string(10'000, 'x'));
+  EXPECT_EXIT(
+      {
+        const auto ours = MappedFile::open(folder / "a");
+        const int fd = ::open((folder / "a").c_str(), O_RDONLY);
+        const char* foreign = static_cast<const char*>(::mmap(nullptr, 10'000, PROT_READ, MAP_PRIVATE, fd, 0));
+        fs::resize_file(folder / "a", 0);
+        std::_Exit(foreign[9000]);
+      },
+      testing::KilledBySignal(SIGBUS), "");
+}
+
+// More mappings than the table of the signal handler holds: the others are read.
+TEST(MappedFile, AThousandAtOnce) {
+  const test::TemporaryFolder folder;
+  std::vector<std::shared_ptr<const MappedFile>> files;
+  for (int i = 0; i < 1000; ++i) {
+    write_file_atomically(folder / "a", std::to_string(i));
+    files.push_back(MappedFile::open(folder / "a"));
+  }
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(as_text(files[std::size_t(i)]->bytes()), std::to_string(i));
 }
 
 TEST(File, AMappedFileOutlivesItsName) {

@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
 #include "kernels/base/file.h"
 #include "tests/support.h"
 
@@ -43,7 +47,53 @@ TEST(Logger, OneLineWhateverIsInIt) {
 TEST(Logger, AFullDiskEndsNothing) {
   const ErrorsTo full("/dev/full");
   Logger("pctest").line("lost");
-  std::clearerr(stderr);
+  note("{} too", "lost");
+  EXPECT_FALSE(write_stderr("lost"));
+}
+
+// Standard error is the writing end of a pipe while this lives.
+class ErrorsToPipe {
+ public:
+  ErrorsToPipe() : before_(::dup(STDERR_FILENO)) {
+    EXPECT_EQ(::pipe(ends_), 0);
+    ::dup2(ends_[1], STDERR_FILENO);
+    ::close(ends_[1]);
+  }
+  ~ErrorsToPipe() {
+    ::dup2(before_, STDERR_FILENO);
+    ::close(before_);
+    stop_reading();
+  }
+  std::string read() const {
+    std::string text(1 << 20, ' ');
+    text.resize(std::size_t(::read(ends_[0], text.data(), text.size())));
+    return text;
+  }
+  void stop_reading() { ::close(std::exchange(ends_[0], -1)); }
+
+ private:
+  int before_;
+  int ends_[2];
+};
+
+TEST(Logger, APipeWithoutReaderEndsNothing) {
+  std::signal(SIGPIPE, SIG_IGN);  // as run_program() does
+  ErrorsToPipe pipe;
+  pipe.stop_reading();
+  Logger("pctest").line("lost");
+}
+
+// A pipe holds 64 KB. Nobody reads, and the thousand lines end all the same; the next reader learns how many were lost.
+TEST(Logger, AReaderThatDoesNotReadBlocksNothing) {
+  const ErrorsToPipe pipe;
+  const std::string line(200, 'x');
+  for (int i = 0; i < 1000; ++i) note("{}", line);
+  const std::string first = pipe.read();
+  EXPECT_GT(first.size(), 60'000u);
+  note("the reader is back");
+  const std::string then = pipe.read();
+  const auto whole_lines = std::size_t(std::count(first.begin(), first.end(), 'x')) / line.size();
+  EXPECT_EQ(then, fmt::format("({} lines before this one were lost)\nthe reader is back\n", 1000 - whole_lines));
 }
 
 }  // namespace

@@ -1,12 +1,15 @@
 #include "tools/cli/program.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <string>
@@ -16,6 +19,13 @@
 namespace pc::cli {
 namespace {
 
+// A descriptor 0, 1 or 2 that is closed would go to the next file that is opened, and messages into it. Reading gets nothing then, and
+// writing is an error, as on a closed descriptor.
+void keep_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", O_RDONLY);  // the lowest that is free: this one
+}
+
 // One line, whatever a file brought into the message: no control character reaches the terminal. stderr may be full or
 // closed as well; there is nobody left to tell then.
 int complain(const char* name, Exit code, const std::string& message) {
@@ -23,10 +33,17 @@ int complain(const char* name, Exit code, const std::string& message) {
   return int(code);
 }
 
+// "cannot use runs/a: Permission denied": of an operation of the standard library that names no verb.
+std::string file_message(const std::filesystem::filesystem_error& error) {
+  return fmt::format("cannot use {}: {}", error.path1().string(), error.code().message());
+}
+
 }  // namespace
 
 int run_program(const char* name, const std::function<Exit()>& body) {
   constexpr int kBug = 1;
+  keep_standard_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of write(2)
   try {
     errno = 0;
     const Exit code = body();
@@ -37,10 +54,12 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     return complain(name, error.code(), error.what());
   } catch (const std::bad_alloc&) {
     return complain(name, Exit::limit, "out of memory");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return complain(name, Exit::file, file_message(error));
   } catch (const std::exception& error) {
     // fmt::print throws when stdout cannot take its text.
     if (!std::ferror(stdout)) {
-      std::fprintf(stderr, "%s: internal error: %s\n", name, error.what());
+      complain(name, Exit::ok, fmt::format("internal error: {}", error.what()));
       return kBug;
     }
   }

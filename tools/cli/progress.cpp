@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "kernels/base/logger.h"
 #include "tools/cli/terminal.h"
 
 namespace pc::cli {
@@ -17,7 +18,7 @@ Progress::Progress(std::string label, int64_t total, std::string unit)
     : label_(std::move(label)), unit_(std::move(unit)), total_(total), on_(terminal_of(stderr).on) {}
 
 Progress::~Progress() {
-  if (drawn_) fmt::print(stderr, "\r\033[K");
+  if (drawn_) write_stderr("\r\033[K");
 }
 
 void Progress::update(int64_t done, const std::string& note) {
@@ -32,16 +33,17 @@ void Progress::update(int64_t done, const std::string& note) {
     constexpr int kWidth = 24;
     const int filled = int(kWidth * done / total_);
     const std::string eta = rate > 0 ? clock_text(double(total_ - done) / rate) : "--:--";
-    fmt::print(stderr, "\r{} [{}{}] {}/{} {:.0f} {}/s ETA {} {}\033[K", label_, std::string(std::size_t(filled), '#'),
-               std::string(std::size_t(kWidth - filled), '.'), done, total_, rate, unit_, eta, note);
+    write_stderr(fmt::format("\r{} [{}{}] {}/{} {:.0f} {}/s ETA {} {}\033[K", label_,
+                             std::string(std::size_t(filled), '#'), std::string(std::size_t(kWidth - filled), '.'),
+                             done, total_, rate, unit_, eta, note));
   } else {
-    fmt::print(stderr, "\r{} {} {} {:.0f} {}/s {}\033[K", label_, done, unit_, rate, unit_, note);
+    write_stderr(fmt::format("\r{} {} {} {:.0f} {}/s {}\033[K", label_, done, unit_, rate, unit_, note));
   }
-  std::fflush(stderr);
 }
 
 void Progress::say(const std::string& line) {
-  fmt::print(stderr, "{}{}\n", drawn_ ? "\r\033[K" : "", line);
+  if (drawn_) write_stderr("\r\033[K");
+  note_line(line);
   drawn_ = false;
 }
 

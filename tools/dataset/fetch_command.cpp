@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "data/cache_folder.h"
+#include "kernels/base/logger.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
 #include "tools/fetch/credentials.h"
@@ -29,7 +30,7 @@ class Display {
 
   void note(const std::string& line) {
     clear();
-    fmt::print(stderr, "pcdata: {}: {}\n", name_, line);
+    pc::note("pcdata: {}: {}", name_, line);
   }
   void progress(const char* what, int64_t done, int64_t total) {
     if (what != what_) clear();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kernels/base/logger.h"
 #include "tools/evaluate/evaluate.h"
 #include "tools/evaluate/fit_calibration.h"
 #include "tools/evaluate/learn_hierarchy.h"
@@ -80,14 +81,13 @@ json report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits
 }
 
 void print(const json& event, const ModelInfo& info) {
-  fmt::print(stderr, "{:<16} {:>6}  {:<17} {:<17} {:<17}\n", "calibration", "T", "ECE before, after", "NLL",
-             "Brier (test)");
+  note("{:<16} {:>6}  {:<17} {:<17} {:<17}", "calibration", "T", "ECE before, after", "NLL", "Brier (test)");
   for (const Head& head : info.heads) {
     const json &h = event["heads"][head.name], &a = h["test"]["before"], &b = h["test"]["after"];
     std::string line = fmt::format("{:<16} {:>6.3f} ", head.name, h["temperature"].get<double>());
     for (const char* key : {"ece", "nll", "brier"})
       line += fmt::format(" {:.4f}  {:.4f}   ", a[key].get<double>(), b[key].get<double>());
-    fmt::print(stderr, "{}\n", line);
+    note_line(line);
   }
   for (const Head& head : info.heads)
     for (const int percent : kPrecisions) {
@@ -104,9 +104,7 @@ void calibrate_run(ModelInfo& info, Classifier& model, const runs::BatchMaker& b
                    int batch, const LabeledLogits& test, runs::RunFolder& folder) {
   info.hierarchy = learn_hierarchy(plan.catalog, plan.train);
   if (plan.val.empty()) {
-    fmt::print(stderr,
-               "no validation pictures: the probabilities stay as the network gives them, and none is reported as "
-               "confident\n");
+    note("no validation pictures: the probabilities stay as the network gives them, and none is reported as confident");
     return;
   }
   const LabeledLogits val = collect_logits(model, batches, plan.val, batch, "calibrating");
@@ -115,7 +113,7 @@ void calibrate_run(ModelInfo& info, Classifier& model, const runs::BatchMaker& b
   const json event = report(info, val, test);
   folder.log(event);
   if (plan.test.empty())
-    fmt::print(stderr, "calibrated; no test pictures to measure that on\n");
+    note("calibrated; no test pictures to measure that on");
   else
     print(event, info);
 }

@@ -39,7 +39,7 @@ std::vector<InputPicture> pictures_below(const std::string& root) {
       });
   std::sort(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
   for (const WalkProblem& problem : problems)
-    pictures.push_back(nothing(root, fmt::format("cannot read {}: {}", root, problem.error.message()), Exit::file));
+    pictures.push_back(nothing(problem.path.string(), problem.text(), Exit::file));
   if (pictures.empty()) pictures.push_back(nothing(root, root + ": no pictures in this folder"));
   return pictures;
 }

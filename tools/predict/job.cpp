@@ -10,6 +10,7 @@
 #include "data/png.h"
 #include "kernels/base/directory.h"
 #include "kernels/base/file.h"
+#include "kernels/base/logger.h"
 #include "kernels/base/sha256.h"
 #include "tools/cli/json.h"
 #include "tools/cli/stop.h"
@@ -80,7 +81,7 @@ void Job::adapt() {
 
 Exit Job::run() {
   if (file_ && file_->was_finished()) {
-    fmt::print(stderr, "{} is finished: nothing to do\n", o_.output);
+    note("{} is finished: nothing to do", o_.output);
     return Exit::ok;
   }
   cli::catch_stop_signals();
@@ -153,7 +154,7 @@ void Job::end_batch(std::vector<Prepared>& pictures) {
     if (outcome.code == Exit::ok && !o_.explain.empty()) draw(picture);
     if (outcome.code != Exit::ok) {
       const std::string line = "pcpredict: " + visible(outcome.error);
-      progress_ ? progress_->say(line) : fmt::print(stderr, "{}\n", line);
+      progress_ ? progress_->say(line) : note_line(line);
     }
     count(outcome.code, &outcome);
     rows += row(picture);
@@ -197,7 +198,7 @@ void Job::summarize() const {
   if (before_ > 0) text += fmt::format(", {} of them before", cli::grouped(before_));
   if (before_ == 0 && predictor_.info().calibration)
     for (const auto& [verdict, n] : verdicts_) text += fmt::format(", {} {}", cli::grouped(n), cli::one_line(verdict));
-  fmt::print(stderr, "pcpredict: {}; {:.0f} img/s\n", text, double(done_ - before_) / std::max(1e-9, seconds));
+  note("pcpredict: {}; {:.0f} img/s", text, double(done_ - before_) / std::max(1e-9, seconds));
 }
 
 }  // namespace pc::predict

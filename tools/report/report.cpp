@@ -6,6 +6,7 @@
 #include "kernels/base/csv_writer.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/logger.h"
 #include "kernels/base/parallel.h"
 #include "tools/evaluate/evaluate.h"
 #include "tools/report/figures.h"
@@ -53,7 +54,7 @@ void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
                 runs::read_events(run.folder / "metrics.jsonl")};
   write_file_atomically(run.folder / "report.html", page(m));
   write_file_atomically(run.folder / "confusion.csv", confusion_csv(m));
-  fmt::print(stderr, "report: {}\n", (run.folder / "report.html").string());
+  note("report: {}", (run.folder / "report.html").string());
 }
 
 void report_again(runs::TrainConfig& config) {

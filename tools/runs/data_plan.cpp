@@ -8,6 +8,7 @@
 #include "data/near_duplicates.h"
 #include "data/sampler.h"
 #include "kernels/base/error.h"
+#include "kernels/base/logger.h"
 #include "tools/cli/progress.h"
 #include "tools/runs/split_file.h"
 
@@ -21,11 +22,10 @@ void report(const data::DataSet& data, const std::vector<std::vector<std::string
       "data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row\n",
       data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_image,
       r.images_without_row);
-  for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i)
-    fmt::print(stderr, "data: {}\n", r.notes[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) note("data: {}", r.notes[i]);
   for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
-    fmt::print(stderr, "data: {}: {} classes, {} rare ones folded\n", data.catalog.columns[c],
-               data.catalog.classes[c].size(), rare[c].size());
+    note("data: {}: {} classes, {} rare ones folded", data.catalog.columns[c], data.catalog.classes[c].size(),
+         rare[c].size());
 }
 
 // Pictures that cannot be read are listed, and stop the run where they are too many.
@@ -33,9 +33,8 @@ std::vector<bool> check_bad(const data::ImageStore& store, double max_bad) {
   std::vector<bool> bad(store.size());
   for (const data::BadImage& picture : store.bad()) bad[picture.item] = true;
   const auto count = store.bad().size();
-  for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i)
-    fmt::print(stderr, "data: skipped {}\n", store.bad()[i].reason);
-  if (count > 5) fmt::print(stderr, "data: skipped {} more unreadable pictures\n", count - 5);
+  for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i) note("data: skipped {}", store.bad()[i].reason);
+  if (count > 5) note("data: skipped {} more unreadable pictures", count - 5);
   if (double(count) > max_bad * double(store.size()))
     fail(Exit::data, fmt::format("{} of {} pictures cannot be read, more than data.max_bad = {}; the first: {}", count,
                                  store.size(), max_bad, store.bad().front().reason));
@@ -54,8 +53,8 @@ data::ItemGroups find_groups(const data::Catalog& catalog, const data::ImageStor
 void report_groups(const data::ItemGroups& groups) {
   std::size_t pictures = 0, largest = 0;
   for (const auto& group : groups) pictures += group.size(), largest = std::max(largest, group.size());
-  fmt::print(stderr, "data: {} groups of near duplicates or equal names hold {} pictures, the largest {}\n",
-             groups.size(), pictures, largest);
+  note("data: {} groups of near duplicates or equal names hold {} pictures, the largest {}", groups.size(), pictures,
+       largest);
 }
 
 // The split that data.split asks for.
@@ -80,23 +79,19 @@ std::vector<data::Split> draw_split(const TrainConfig& config, const data::DataS
     settings.column = -1;
     split = data::make_split(catalog, brands.large(), settings);
   }
-  fmt::print(stderr, "data: {} pictures left out, each in a group with pictures of another side\n",
-             data::part_groups(split, groups));
+  note("data: {} pictures left out, each in a group with pictures of another side", data::part_groups(split, groups));
   return split;
 }
 
 // What a split cannot teach or cannot measure.
 void report_split(const DataPlan& plan) {
-  fmt::print(stderr, "data: {} to train, {} to validate, {} to test\n", plan.train.size(), plan.val.size(),
-             plan.test.size());
+  note("data: {} to train, {} to validate, {} to test", plan.train.size(), plan.val.size(), plan.test.size());
   if (const int64_t leaks = data::count_leaks(plan.split, plan.groups); leaks > 0)
-    fmt::print(stderr,
-               "data: {} test pictures have a near duplicate or one of equal name among those that train or validate\n",
-               leaks);
+    note("data: {} test pictures have a near duplicate or one of equal name among those that train or validate", leaks);
   for (std::size_t c = 0; c < plan.catalog.columns.size(); ++c) {
     const auto counts = plan.training_counts(c);
     if (const auto missing = std::count(counts.begin(), counts.end(), 0); missing > 0)
-      fmt::print(stderr, "data: {}: {} classes have no picture to train on\n", plan.catalog.columns[c], missing);
+      note("data: {}: {} classes have no picture to train on", plan.catalog.columns[c], missing);
   }
 }
 

@@ -120,7 +120,7 @@ RunFolder::RunFolder(const std::filesystem::path& path)
       lock_(make_folders(path) / ".lock",
             path.string() + " is in use by another pctrain: wait for it, or choose another output.name") {
   make_folders(path / "last");
-  remove_temporaries(path);  // what a killed run was writing when it died
+  sweep_temporaries(path);  // what a killed run was writing when it died
 }
 
 void RunFolder::claim(const std::vector<cli::ConfigKey>& keys) {

@@ -7,6 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/logger.h"
 #include "tools/report/chart.h"
 
 namespace pc::train {
@@ -76,7 +77,7 @@ void report_rates(const std::filesystem::path& folder, const std::vector<LrProbe
   for (const LrProbe& p : probes) csv += fmt::format("{},{},{}\n", p.lr, p.loss, p.smooth);
   write_file_atomically(folder / "lr_find.csv", csv);
   write_file_atomically(folder / "lr_find.svg", report::chart_file(chart_of(probes, suggestion)));
-  fmt::print(stderr, "{} steps; curve: {}\n", probes.size(), (folder / "lr_find.svg").string());
+  note("{} steps; curve: {}", probes.size(), (folder / "lr_find.svg").string());
   if (!suggestion)
     fail(Exit::numeric,
          fmt::format("the loss never fell in {} steps; see {}", probes.size(), (folder / "lr_find.csv").string()));

@@ -6,6 +6,7 @@
 
 #include "engine/state.h"
 #include "kernels/base/error.h"
+#include "kernels/base/logger.h"
 #include "kernels/base/text.h"
 #include "tools/weights/description.h"
 #include "tools/weights/weights.h"
@@ -42,8 +43,7 @@ void load_backbone(Classifier& model, const ModelInfo& info, const std::string& 
   std::erase_if(report.missing, is_head);
   if (!report.complete())
     fail(Exit::data, fmt::format("{}: does not fit {}: {}", path, info.architecture, describe(report)));
-  fmt::print(stderr, "model: {} tensors from {}, {} of {} heads kept\n", report.loaded, path, kept.size(),
-             info.heads.size());
+  note("model: {} tensors from {}, {} of {} heads kept", report.loaded, path, kept.size(), info.heads.size());
 }
 
 }  // namespace

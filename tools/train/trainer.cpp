@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/file.h"
+#include "kernels/base/logger.h"
 #include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
@@ -118,7 +119,7 @@ void Trainer::end_epoch(runs::RunFolder& folder, double seconds) {
                         t["accuracy"].get<double>());
     if (!val.empty()) line += fmt::format(", val {:.4f} (majority {:.4f})", val[h].accuracy(), val[h].majority());
   }
-  fmt::print(stderr, "{}\n", line);
+  note_line(line);
   folder.log(event);
   keep_best(folder, val);
   ++state_.epoch;
@@ -160,7 +161,7 @@ Exit Trainer::run(runs::RunFolder& folder) {
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
     learner_.choose_parts();
-    fmt::print(stderr, "resuming {} in epoch {}, step {}\n", folder.path().string(), state_.epoch + 1, state_.step + 1);
+    note("resuming {} in epoch {}, step {}", folder.path().string(), state_.epoch + 1, state_.step + 1);
   } else {
     folder.truncate_log(0);
     write_file_atomically(split_path, split);
@@ -176,8 +177,7 @@ Exit Trainer::run(runs::RunFolder& folder) {
     const double before = state_.seconds;
     const bool whole = state_.step == 0;
     if (!train_epoch(folder)) {
-      fmt::print(stderr, "stopped in epoch {}, step {}; run the same command again to go on\n", state_.epoch + 1,
-                 state_.step);
+      note("stopped in epoch {}, step {}; run the same command again to go on", state_.epoch + 1, state_.step);
       return Exit::stopped;
     }
     end_epoch(folder, whole ? state_.seconds - before : state_.seconds / double(state_.epoch + 1));
@@ -213,7 +213,7 @@ void Trainer::finish(runs::RunFolder& folder) {
   save(folder);
   write_tensorboard(folder.path());
   fmt::print("{}", evaluate::to_table(scores));
-  fmt::print(stderr, "trained in {}; model: {}\n", cli::clock_text(state_.seconds), folder.model_path().string());
+  note("trained in {}; model: {}", cli::clock_text(state_.seconds), folder.model_path().string());
   report::write_report({.folder = folder.path(),
                         .config = config_,
                         .plan = plan_,
@@ -285,7 +285,7 @@ Exit train(runs::TrainConfig& config) {
   runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
   folder.claim(config.keys());
   if (folder.finished(config.train.epochs)) {
-    fmt::print(stderr, "{} is finished: nothing to do\n", folder.path().string());
+    note("{} is finished: nothing to do", folder.path().string());
     return Exit::ok;
   }
   return Trainer(config).run(folder);
