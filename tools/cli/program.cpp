@@ -13,6 +13,7 @@
 #include <iostream>
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "kernels/base/logger.h"
 
@@ -38,12 +39,21 @@ std::string file_message(const std::filesystem::filesystem_error& error) {
   return fmt::format("cannot use {}: {}", error.path1().string(), error.code().message());
 }
 
+// Of a call of the standard library that failed: what the system ran out of is a limit, all else a file.
+Exit code_of(const std::error_code& error) {
+  for (const auto resource : {std::errc::resource_unavailable_try_again, std::errc::not_enough_memory,
+                              std::errc::too_many_files_open, std::errc::too_many_files_open_in_system})
+    if (error == resource) return Exit::limit;
+  return Exit::file;
+}
+
 }  // namespace
 
 int run_program(const char* name, const std::function<Exit()>& body) {
   constexpr int kBug = 1;
   keep_standard_descriptors();
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of write(2)
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of write(2), and so is
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at the limit of its size
   try {
     errno = 0;
     const Exit code = body();
@@ -56,6 +66,8 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     return complain(name, Exit::limit, "out of memory");
   } catch (const std::filesystem::filesystem_error& error) {
     return complain(name, Exit::file, file_message(error));
+  } catch (const std::system_error& error) {
+    if (!std::ferror(stdout)) return complain(name, code_of(error.code()), error.what());
   } catch (const std::exception& error) {
     // fmt::print throws when stdout cannot take its text.
     if (!std::ferror(stdout)) {
