@@ -1,5 +1,7 @@
 #include "data/image_info.h"
 
+#include <webp/decode.h>
+
 #include <cstring>
 #include <utility>
 
@@ -58,6 +60,11 @@ void read_png(Bytes b, ImageInfo& info) {
   }
 }
 
+void read_webp(Bytes b, ImageInfo& info) {
+  int w = 0, h = 0;
+  if (WebPGetInfo(reinterpret_cast<const uint8_t*>(b.data()), b.size(), &w, &h)) info.h = h, info.w = w;
+}
+
 }  // namespace
 
 const char* name_of(ImageMode mode) {
@@ -82,6 +89,7 @@ ImageInfo image_info(Bytes bytes) {
   ImageInfo info{.format = sniff(bytes)};
   if (info.format == ImageFormat::jpeg) read_jpeg(bytes, info);
   if (info.format == ImageFormat::png) read_png(bytes, info);
+  if (info.format == ImageFormat::webp) read_webp(bytes, info);
   if (info.format == ImageFormat::gif || info.format == ImageFormat::bmp || info.format == ImageFormat::pnm) {
     const detail::PlainHeader header =
         info.format == ImageFormat::pnm ? detail::pnm_header(bytes) : detail::stb_header(bytes);

@@ -48,7 +48,8 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--queue", o.app.batch.queue, "Pictures in work at once; 503 beyond")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000));
-  app.add_option("--deadline", o.deadline, "Seconds that a request may take to arrive; its head has a sixth of that")
+  app.add_option("--deadline", o.deadline,
+                 "Seconds that a request may take to arrive, its head a sixth of that, and again to be answered")
       ->capture_default_str()
       ->check(CLI::Range(1, 3600));
   app.add_option("--token-file", o.token_file, "Ask for the bearer token in this file's first line");
@@ -83,7 +84,7 @@ Exit run(Options& o) {
   app.access.any_address =
       !is_loopback(o.server.host);  // those it is reached by; a page has a name, which stays refused
   if (!o.token_file.empty()) app.access.token = read_token(o.token_file);
-  o.server.deadline = std::chrono::seconds(o.deadline);
+  o.server.deadline = app.batch.patience = std::chrono::seconds(o.deadline);
 
   App service(app);
   Server server(o.server, service);

@@ -29,11 +29,13 @@ class Batches : public testing::Test {
     return model.predictor.prepare(std::move(image));
   }
   // Adds a job; what comes of it.
-  static std::future<Inference> add(Batcher& batcher, std::shared_ptr<ServedModel> model, Tensor input) {
+  static std::future<Inference> add(Batcher& batcher, std::shared_ptr<ServedModel> model, Tensor input,
+                                    Turn turn = {}) {
     auto promise = std::make_shared<std::promise<Inference>>();
-    auto places = batcher.admit(1);
+    auto places = batcher.admit({0});
     batcher.add({.model = std::move(model),
                  .input = std::move(input),
+                 .turn = turn,
                  .place = std::move(places.at(0)),
                  .done = [promise](Inference inference) { promise->set_value(std::move(inference)); }});
     return promise->get_future();
@@ -62,11 +64,11 @@ TEST_F(Batches, ModelsAreNotMixed) {
 TEST_F(Batches, PlacesAreCountedAndComeBack) {
   Batcher batcher({.queue = 3}, metrics_);
   {
-    const auto places = batcher.admit(2);
+    const auto places = batcher.admit({1, 2});
     EXPECT_EQ(places.size(), 2u);
     EXPECT_EQ(batcher.admitted(), 2u);
-    EXPECT_TRUE(batcher.admit(2).empty());
-    EXPECT_EQ(batcher.admit(1).size(), 1u);
+    EXPECT_TRUE(batcher.admit({0, 0}).empty());
+    EXPECT_EQ(batcher.admit({0}).size(), 1u);
   }
   EXPECT_EQ(batcher.admitted(), 0u);
   const auto served = model(1);
@@ -75,13 +77,74 @@ TEST_F(Batches, PlacesAreCountedAndComeBack) {
   EXPECT_EQ(batcher.admitted(), 0u);  // before the answer came
 }
 
+// A long request takes half of what is free at most, unless it is alone: short ones find a place beside any number of it.
+TEST_F(Batches, LongRequestsLeavePlacesAndPixels) {
+  using Pixels = std::vector<int64_t>;
+  Batcher batcher({.queue = 64, .pixels = 1000}, metrics_);
+  EXPECT_EQ(batcher.admit(Pixels(64, 15)).size(), 64u);  // alone
+  EXPECT_TRUE(batcher.admit(Pixels(65, 0)).empty());
+  EXPECT_TRUE(batcher.admit({1001}).empty());
+  {
+    std::vector<std::vector<Batcher::Place>> held;
+    for (int i = 0; i < 20; ++i) held.push_back(batcher.admit(Pixels(8, 0)));
+    EXPECT_LT(batcher.admitted(), 64u);
+    EXPECT_EQ(batcher.admit({0}).size(), 1u);
+  }
+  {
+    std::vector<std::vector<Batcher::Place>> held;
+    for (int i = 0; i < 20; ++i) held.push_back(batcher.admit({100}));
+    EXPECT_TRUE(batcher.admit({100}).empty());
+    EXPECT_EQ(batcher.admit({50}).size(), 1u);
+    EXPECT_EQ(batcher.admit({10}).size(), 1u);
+  }
+  EXPECT_EQ(batcher.admitted(), 0u);
+  EXPECT_EQ(batcher.admit({1000}).size(), 1u);  // what was taken came back
+}
+
+TEST_F(Batches, AShortRequestOvertakesALongOne) {
+  const auto served = model(1);
+  const auto now = Turn::Clock::now();
+  std::vector<int> order;
+  std::mutex mutex;
+  std::vector<std::future<Inference>> answers;
+  {
+    Batcher batcher({.max_batch = 1}, metrics_);
+    std::promise<void> begun, go;
+    const auto ask = [&](int name, Turn turn) {
+      auto places = batcher.admit({0});
+      batcher.add({.model = served,
+                   .input = input(*served, name),
+                   .turn = turn,
+                   .place = std::move(places.at(0)),
+                   .done = [&, name](const Inference&) {
+                     if (name == 0) begun.set_value(), go.get_future().wait();
+                     const std::lock_guard lock(mutex);
+                     order.push_back(name);
+                   }});
+    };
+    ask(0, {});  // the network is busy with it until the others are there
+    begun.get_future().wait();
+    for (const int name : {1, 2}) ask(name, Turn::of(now, 64'000'000));
+    ask(3, Turn::of(now + std::chrono::seconds(2), 1'000'000));
+    ask(4, Turn::of(now + std::chrono::seconds(9), 1'000'000));  // came too late to overtake
+    go.set_value();
+  }
+  EXPECT_EQ(order, (std::vector<int>{0, 3, 1, 2, 4}));
+}
+
 TEST_F(Batches, WhatWaitedTooLongIsNotComputed) {
   const auto served = model(1);
   Batcher batcher({.patience = std::chrono::seconds(0)}, metrics_);
   const predict::Outcome outcome = add(batcher, served, input(*served, 1)).get().outcome;
   EXPECT_EQ(outcome.code, Exit::stopped);
-  EXPECT_EQ(outcome.error, "the picture waited too long");
+  EXPECT_EQ(outcome.error, kTooLate);
   EXPECT_NE(metrics_.text({}).find("pc_batch_pictures_count 0\n"), std::string::npos);
+  // The time runs from the request's arrival, decoding included.
+  Batcher patient({.patience = std::chrono::seconds(60)}, metrics_);
+  const auto before = Turn::Clock::now() - std::chrono::seconds(61);
+  EXPECT_TRUE(patient.late(before));
+  EXPECT_EQ(add(patient, served, input(*served, 1), Turn::of(before, 0)).get().outcome.code, Exit::stopped);
+  EXPECT_EQ(add(patient, served, input(*served, 1)).get().outcome.code, Exit::ok);
 }
 
 TEST_F(Batches, AFailureIsThatOfItsBatchAlone) {

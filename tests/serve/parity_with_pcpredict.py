@@ -184,9 +184,16 @@ def full_queue():
     check(not complaints and statuses <= {200, 503} and 200 in statuses, f"a full queue: {statuses} {complaints}")
     crowd = [Client(server.port) for _ in range(512)]
     with Client(server.port) as connection:
+        check(connection.ask("GET", "/v2/health/live").status == 200, "an idle connection gives way to one too many")
+    check(crowd[0].reply() is None, "the one that was idle for longest")
+    crowd[0] = Client(server.port)
+    for connection in crowd:
+        connection.send(b"GET /v2/health/live HTTP/1.1\r\n")
+    with Client(server.port) as connection:
         reply = connection.reply()
-        check(reply.status == 503 and reply.fields["connection"] == "close", "one connection too many is told so")
-    check(crowd[0].ask("GET", "/v2/health/live").status == 200, "the others go on")
+        check(reply.status == 503 and reply.fields["connection"] == "close", "where none is idle it is told so")
+    crowd[0].send(b"Host: localhost\r\n\r\n")
+    check(crowd[0].reply().status == 200, "the others go on")
     for connection in crowd:
         connection.socket.close()
     check(server.stop() == 0, "the end")

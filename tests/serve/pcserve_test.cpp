@@ -89,6 +89,8 @@ TEST_F(PcServe, AnswersProbesOldClientsAndEveryPartOfAForm) {
   EXPECT_EQ(script("clients.py", "shop.safetensors pictures/0.jpg"), 0);
 }
 
+TEST_F(PcServe, LongRequestsHoldNobodyUp) { EXPECT_EQ(script("stalls.py", "shop.safetensors pictures/0.jpg"), 0); }
+
 TEST_F(PcServe, WithoutMemoryItRefusesAndLivesOn) {
   if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer ends a program that gets no memory";
   EXPECT_EQ(script("out_of_memory.py", "shop.safetensors pictures/0.jpg"), 0);

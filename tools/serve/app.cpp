@@ -9,6 +9,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
+#include "kernels/base/thread.h"
 #include "tools/serve/answering.h"
 #include "tools/serve/openapi.h"
 #include "tools/serve/page.h"
@@ -100,11 +101,12 @@ void App::answer(Request request, Respond respond) {
       response.fields.insert(response.fields.end(), fields.begin(), fields.end());
       plain(std::move(response));
     };
-  const auto call = [this, r, respond, shared = std::make_shared<Request>(std::move(request))] {
+  const auto shared = std::make_shared<Request>(std::move(request));
+  const auto call = [this, r, respond, shared] {
     guarded_call(respond, [&] { (this->*r->handler)(*shared, respond); });
   };
   if (r->method == std::string_view("POST"))
-    workers_.post(call);
+    workers_.post(Turn::of(shared->arrived, int64_t(shared->body.size())), call);
   else
     call();
 }
@@ -156,9 +158,15 @@ void App::reload() {
     if (std::exchange(reloading_, true)) return;
   }
   if (reloader_.joinable()) reloader_.join();
-  reloader_ = std::thread([this] {
-    while (wants_reload()) load_anew();
-  });
+  try {
+    reloader_ = start_thread([this] {
+      while (wants_reload()) load_anew();
+    });
+  } catch (const Error& error) {
+    kLog.line(fmt::format("the model stays as it was: {}", error.what()));
+    const std::lock_guard lock(mutex_);
+    reloading_ = reload_wanted_ = false;
+  }
 }
 
 bool App::wants_reload() {

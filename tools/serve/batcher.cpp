@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <new>
+#include <numeric>
 
 #include "kernels/base/parallel.h"
+#include "kernels/base/thread.h"
 
 namespace pc::serve {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 Inference failed(Exit code, const std::string& message) {
   return {.outcome = {.logits = {}, .error = message, .code = code}, .heats = {}};
@@ -36,17 +36,24 @@ std::vector<Inference> infer(const std::vector<Batcher::Job>& jobs) {
   }
 }
 
+template <class T>
+bool fits(T wanted, T used, T most) {
+  const T free = most - used;
+  return wanted <= free && (used == 0 || wanted <= std::max<T>(1, free / 2));
+}
+
 }  // namespace
 
 Batcher::Place::~Place() {
   if (!batcher_) return;
   const std::lock_guard lock(batcher_->mutex_);
   --batcher_->admitted_;
+  batcher_->admitted_pixels_ -= pixels_;
   batcher_->changed_.notify_all();
 }
 
 Batcher::Batcher(const BatchSettings& settings, Metrics& metrics)
-    : settings_(settings), metrics_(metrics), thread_([this] { run(); }) {}
+    : settings_(settings), metrics_(metrics), thread_(start_thread([this] { run(); })) {}
 
 Batcher::~Batcher() {
   {
@@ -57,19 +64,22 @@ Batcher::~Batcher() {
   thread_.join();
 }
 
-std::vector<Batcher::Place> Batcher::admit(std::size_t pictures) {
-  const std::lock_guard lock(mutex_);
+std::vector<Batcher::Place> Batcher::admit(const std::vector<int64_t>& pixels) {
+  const int64_t all = std::accumulate(pixels.begin(), pixels.end(), int64_t{0});
   std::vector<Place> places;
-  if (pictures > settings_.queue - admitted_) return places;
-  places.reserve(pictures);
-  for (std::size_t i = 0; i < pictures; ++i) places.emplace_back(this);
-  admitted_ += pictures;
+  places.reserve(pixels.size());
+  const std::lock_guard lock(mutex_);
+  if (!fits(pixels.size(), admitted_, settings_.queue) || !fits(all, admitted_pixels_, settings_.pixels)) return places;
+  for (const int64_t of_one : pixels) places.emplace_back(this, of_one);
+  admitted_ += pixels.size(), admitted_pixels_ += all;
   return places;
 }
 
 void Batcher::add(Job job) {
   const std::lock_guard lock(mutex_);
-  queue_.push_back(std::move(job));
+  const auto behind = std::upper_bound(queue_.begin(), queue_.end(), job.turn.due,
+                                       [](auto due, const Job& queued) { return due < queued.turn.due; });
+  queue_.insert(behind, std::move(job));
   changed_.notify_all();
 }
 
@@ -106,11 +116,14 @@ std::vector<Batcher::Job> Batcher::next_batch() {
 void Batcher::answer(std::vector<Job>& jobs) {
   const auto finish = [](Job& job, Inference result) {
     { const Place given_back = std::move(job.place); }
-    job.done(std::move(result));
+    try {
+      job.done(std::move(result));
+    } catch (const std::exception&) {  // no memory; what it should have answered is known to be lost
+    }
   };
-  const auto late = std::stable_partition(
-      jobs.begin(), jobs.end(), [&](const Job& job) { return Clock::now() - job.since < settings_.patience; });
-  for (auto job = late; job != jobs.end(); ++job) finish(*job, failed(Exit::stopped, "the picture waited too long"));
+  const auto late =
+      std::stable_partition(jobs.begin(), jobs.end(), [&](const Job& job) { return !this->late(job.turn.arrived); });
+  for (auto job = late; job != jobs.end(); ++job) finish(*job, failed(Exit::stopped, kTooLate));
   jobs.erase(late, jobs.end());
   if (jobs.empty()) return;
   metrics_.batch(jobs.size());
@@ -120,11 +133,13 @@ void Batcher::answer(std::vector<Job>& jobs) {
 
 void Batcher::run() {
   set_thread_count(settings_.threads);
-  for (;;) {
-    std::vector<Job> jobs = next_batch();
-    if (jobs.empty()) return;
-    answer(jobs);
-  }
+  for (bool over = false; !over;) try {
+      std::vector<Job> jobs = next_batch();
+      over = jobs.empty();
+      answer(jobs);
+    } catch (const std::exception&) {  // no memory: the jobs are lost, or wait still
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
 }
 
 }  // namespace pc::serve

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "tools/predict/explain.h"
+#include "tools/serve/message.h"
 #include "tools/serve/metrics.h"
 #include "tools/serve/served_model.h"
+#include "tools/serve/workers.h"
 
 namespace pc::serve {
 
@@ -20,7 +22,8 @@ struct BatchSettings {
   std::size_t max_batch = 32;
   std::chrono::microseconds max_delay{5000};  // that a picture waits for others
   std::size_t queue = 256;                    // pictures admitted and not answered yet
-  std::chrono::seconds patience{30};          // a picture that has waited longer is answered without the network
+  int64_t pixels = 1'000'000'000;             // of them, as their files declare
+  std::chrono::seconds patience{30};          // of a request since it arrived: what is not done then is left
   int threads = 0;                            // of the network; 0: one per core
 };
 
@@ -38,29 +41,34 @@ class Batcher {
   // A place in the queue, given back when it is destroyed.
   class Place {
    public:
-    explicit Place(Batcher* batcher) : batcher_(batcher) {}
-    Place(Place&& other) noexcept : batcher_(std::exchange(other.batcher_, nullptr)) {}
+    Place(Batcher* batcher, int64_t pixels) : batcher_(batcher), pixels_(pixels) {}
+    Place(Place&& other) noexcept : batcher_(std::exchange(other.batcher_, nullptr)), pixels_(other.pixels_) {}
     Place& operator=(Place&& other) noexcept {
-      std::swap(batcher_, other.batcher_);
+      std::swap(batcher_, other.batcher_), std::swap(pixels_, other.pixels_);
       return *this;
     }
     ~Place();
 
    private:
     Batcher* batcher_;
+    int64_t pixels_;
   };
-  // So many places, or none where that many are not free.
-  std::vector<Place> admit(std::size_t pictures);
+  // A place for each picture of a request, given by its pixels; none if they are too many. Of what is free a request
+  // gets half, so that a short one finds a place beside long ones; alone it may take all.
+  std::vector<Place> admit(const std::vector<int64_t>& pixels);
+  // Whether a request that arrived then is past its time.
+  bool late(Turn::Clock::time_point arrived) const { return Turn::Clock::now() - arrived >= settings_.patience; }
 
   struct Job {
     std::shared_ptr<ServedModel> model;  // that prepared the input
     Tensor input;
     bool explain = false;
+    Turn turn = {};
     Place place;
-    std::function<void(Inference)> done;  // called once, on the thread of the network; must not throw
-    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+    std::function<void(Inference)> done;  // called once, on the thread of the network
+    Turn::Clock::time_point since = Turn::Clock::now();
   };
-  void add(Job job);
+  void add(Job job);  // the earliest turn first
   std::size_t admitted() const;
 
  private:
@@ -74,6 +82,7 @@ class Batcher {
   std::condition_variable changed_;
   std::deque<Job> queue_;
   std::size_t admitted_ = 0;
+  int64_t admitted_pixels_ = 0;
   bool stopping_ = false;
   std::thread thread_;
 };

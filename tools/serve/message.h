@@ -1,6 +1,7 @@
 // What the server and its routes say to each other: requests and responses without a network.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@ struct Request {
   std::string method, path, query;  // path and query as sent: the target up to "?" and behind it
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
+  std::chrono::steady_clock::time_point arrived = {};  // all of it
   bool keep_alive = true;
   bool http_1_0 = false;          // such a client is told that the connection stays
   bool expects_continue = false;  // the client waits for "100 Continue" before it sends the body
@@ -29,6 +31,8 @@ struct Response {
 
 // {"error": message} with that status.
 Response refusal(int status, const std::string& message);
+
+constexpr const char* kTooLate = "the request was not answered in time";  // of a 504
 
 // 503, to be tried again in a second.
 Response busy(const std::string& message);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "data/decode.h"
 #include "data/image_format.h"
@@ -22,15 +23,17 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::size_t kMaxPictures = 64;    // of one request
-constexpr int64_t kMaxPixels = 50'000'000;  // of one picture
+constexpr std::size_t kMaxPictures = 64;     // of one request
+constexpr std::size_t kMaxThumbnails = 100;  // of similar products, of one request
 
 std::string text_of(const ordered_json& json) { return cli::one_line(json) + "\n"; }
 
-data::DecodeSettings decoding(const ServedModel& model) {
-  data::DecodeSettings settings = model.predictor.decoding();
-  settings.max_pixels = std::min(settings.max_pixels, kMaxPixels);
-  return settings;
+// The turn of a request: its pixels count, and a million more for what each picture takes of the network, and for each
+// thumbnail.
+Turn turn_of(const Request& request, const std::vector<int64_t>& pixels, std::size_t thumbnails = 0) {
+  constexpr int64_t kEach = 1'000'000;
+  const int64_t each = int64_t(pixels.size() + thumbnails) * kEach;
+  return Turn::of(request.arrived, std::accumulate(pixels.begin(), pixels.end(), each));
 }
 
 constexpr const char* kQueueFull = "the queue is full; try again";
@@ -51,7 +54,8 @@ int http_status(Exit code) {
 }
 
 // A similar product's picture as the index names it, small; "" where it is no longer there. Clients name no path.
-std::string thumbnail_url(const std::string& file, const data::DecodeSettings& settings) {
+std::string thumbnail_url(const std::string& file, data::DecodeSettings settings) {
+  settings.max_pixels = std::min(settings.max_pixels, kMaxPixels);
   try {
     const std::string bytes = read_file(file);
     const data::Image image = data::decode_web_image(std::as_bytes(std::span(bytes)), file, settings);
@@ -68,7 +72,7 @@ ordered_json to_json(const std::string& file, Answered& answered, const ServedMo
     outcome.similar = model.index->nearest(outcome.embedding, query.style.similar);
   ordered_json json = to_json(file, outcome, info, query.style);
   for (std::size_t i = 0; query.explain && i < outcome.similar.size(); ++i)
-    if (const std::string url = thumbnail_url(outcome.similar[i].file, decoding(model)); !url.empty())
+    if (const std::string url = thumbnail_url(outcome.similar[i].file, model.predictor.decoding()); !url.empty())
       json["similar"][i]["picture"] = url;
   for (std::size_t h = 0; h < answered.inference.heats.size(); ++h) {
     const predict::Heat& heat = answered.inference.heats[h];
@@ -128,16 +132,22 @@ void answer_predict(Request& request, const Respond& respond, const PredictPipel
       form ? form_files(type, *body, kMaxPictures) : std::vector<FormFile>{{.name = "picture", .bytes = *body}};
   if (files.empty()) fail(Exit::data, "the form has no file");
   if (body->empty()) fail(Exit::data, "the body is empty");
-  auto places = pipeline.batcher.admit(files.size());
+  const std::size_t thumbnails = query.explain ? files.size() * std::size_t(query.style.similar) : 0;
+  if (thumbnails > kMaxThumbnails)
+    fail(Exit::usage, fmt::format("explain and similar: {} pictures of similar products, at most {} go in one answer",
+                                  thumbnails, kMaxThumbnails));
+  std::vector<Picture> pictures;
+  for (const FormFile& file : files)
+    pictures.push_back(
+        web_picture(std::as_bytes(std::span(file.bytes)), file.name, served->predictor.decoding(), body));
+  limit_pixels(pictures);
+  const std::vector<int64_t> pixels = pixels_of(pictures);
+  auto places = pipeline.batcher.admit(pixels);
   if (places.empty()) return respond(busy(kQueueFull));
 
-  std::vector<std::function<data::Image()>> pictures;
-  for (const FormFile& file : files)
-    pictures.emplace_back([body, file, settings = decoding(*served)] {
-      return data::decode_web_image(std::as_bytes(std::span(file.bytes)), file.name, settings);
-    });
   const int bad = !form && !data::is_web_image(data::sniff(std::as_bytes(std::span(*body)))) ? 415 : 422;
-  predict(served, std::move(pictures), std::move(places), query.explain, pipeline.batcher, pipeline.workers,
+  const Turn turn = turn_of(request, pixels, thumbnails);
+  predict(served, std::move(pictures), std::move(places), query.explain, turn, pipeline.batcher, pipeline.workers,
           answering(respond, [=](std::vector<Answered>& answers) {
             ordered_json all{{"pictures", ordered_json::array()}};
             for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -146,6 +156,7 @@ void answer_predict(Request& request, const Respond& respond, const PredictPipel
               const int status = http_status(outcome.code);
               if (status != 200 && (!form || status >= 500))
                 return refusal(status == 422 ? bad : status, outcome.error);
+              if (pipeline.batcher.late(turn.arrived)) return refusal(504, kTooLate);
               all["pictures"].push_back(to_json(files[i].name, answers[i], *served, query));
             }
             return Response{.body = text_of(form ? all : all["pictures"][0])};
@@ -157,16 +168,19 @@ void answer_infer(Request& request, const Respond& respond, const PredictPipelin
     fail(Exit::data, "binary tensors behind the JSON are not taken; send base64 in a BYTES input");
   const auto served = pipeline.model;
   const auto parsed = std::make_shared<InferRequest>(parse_infer_request(request.body, kMaxPictures));
-  std::vector<std::function<data::Image()>> pictures;
-  for (const data::Image& image : parsed->images) pictures.emplace_back([parsed, &image] { return image; });
+  std::vector<Picture> pictures;
+  for (const data::Image& image : parsed->images)
+    pictures.push_back(
+        {.name = "inputs[].data", .pixels = int64_t(image.h) * image.w, .decode = [parsed, &image] { return image; }});
   for (std::size_t i = 0; i < parsed->files.size(); ++i)
-    pictures.emplace_back([parsed, i, settings = decoding(*served)] {
-      return data::decode_web_image(parsed->files[i], fmt::format("inputs[].data[{}]", i), settings);
-    });
-  auto places = pipeline.batcher.admit(pictures.size());
+    pictures.push_back(
+        web_picture(parsed->files[i], fmt::format("inputs[].data[{}]", i), served->predictor.decoding(), parsed));
+  limit_pixels(pictures);
+  const std::vector<int64_t> pixels = pixels_of(pictures);
+  auto places = pipeline.batcher.admit(pixels);
   if (places.empty()) return respond(busy(kQueueFull));
-  predict(served, std::move(pictures), std::move(places), false, pipeline.batcher, pipeline.workers,
-          answering(respond, [=](std::vector<Answered>& answers) {
+  predict(served, std::move(pictures), std::move(places), false, turn_of(request, pixels), pipeline.batcher,
+          pipeline.workers, answering(respond, [=](std::vector<Answered>& answers) {
             for (const Answered& answered : answers) {
               const predict::Outcome& outcome = answered.inference.outcome;
               pipeline.metrics.picture(predict::status_of(outcome.code));

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <new>
+#include <utility>
 
+#include "data/guard.h"
 #include "data/resize.h"
 
 namespace pc::serve {
@@ -11,16 +12,21 @@ namespace {
 
 // The pictures of one request while they are under way.
 struct Gathering {
-  Gathering(std::size_t count, AnsweredSink then, Workers& on)
-      : answers(count), left(count), sink(std::move(then)), workers(on) {}
-  std::vector<Answered> answers;
-  std::atomic<std::size_t> left;
-  AnsweredSink sink;
+  std::shared_ptr<ServedModel> model;
+  std::vector<Picture> pictures;
+  std::vector<Batcher::Place> places;
+  bool explain;
+  Turn turn;
+  Batcher& batcher;
   Workers& workers;
+  AnsweredSink sink;
+  std::vector<Answered> answers = std::vector<Answered>(pictures.size());
+  std::atomic<std::size_t> left = pictures.size();
 };
 
 void one_less(const std::shared_ptr<Gathering>& gathering) {
-  if (--gathering->left == 0) gathering->workers.post([gathering] { gathering->sink(gathering->answers); });
+  if (--gathering->left == 0)
+    gathering->workers.post(gathering->turn, [gathering] { gathering->sink(gathering->answers); });
 }
 
 // A heat map covers what the network saw: all of the picture, but for a crop or added borders.
@@ -33,43 +39,53 @@ data::Image view_of(const data::Image& image, const Tensor& input, const Preproc
 }
 
 // Empty where the picture cannot be had; the outcome says why then.
-Tensor prepared(const ServedModel& model, const std::function<data::Image()>& picture, bool explain, Answered& answer) {
-  predict::Outcome& outcome = answer.inference.outcome;
-  try {
-    data::Image image = picture(), copy = explain ? image : data::Image{};
-    Tensor input = model.predictor.prepare(std::move(image));
-    if (explain) answer.view = view_of(copy, input, model.predictor.info().preprocess);
-    return input;
-  } catch (const Error& error) {
-    outcome.error = error.what(), outcome.code = error.code();
-  } catch (const std::bad_alloc&) {
-    outcome.error = "out of memory for a picture", outcome.code = Exit::limit;
-  }
+Tensor prepared(const Gathering& gathering, const Picture& picture, Answered& answer) {
+  Tensor input;
+  const auto problem = data::image_problem(picture.name, [&] {
+    if (gathering.batcher.late(gathering.turn.arrived)) fail(Exit::stopped, kTooLate);
+    data::Image image = picture.decode(), copy = gathering.explain ? image : data::Image{};
+    const predict::Predictor& predictor = gathering.model->predictor;
+    input = predictor.prepare(std::move(image));
+    if (gathering.explain) answer.view = view_of(copy, input, predictor.info().preprocess);
+  });
+  if (!problem) return input;
+  answer.inference.outcome = {.error = problem->message, .code = problem->code};
   return {};
+}
+
+void decode(const std::shared_ptr<Gathering>& gathering, std::size_t i) {
+  const Picture picture = std::move(gathering->pictures[i]);
+  Batcher::Place place = std::move(gathering->places[i]);
+  Tensor input = prepared(*gathering, picture, gathering->answers[i]);
+  if (input.empty()) {
+    { const Batcher::Place given_back = std::move(place); }
+    return one_less(gathering);
+  }
+  gathering->batcher.add({.model = gathering->model,
+                          .input = std::move(input),
+                          .explain = gathering->explain,
+                          .turn = gathering->turn,
+                          .place = std::move(place),
+                          .done = [gathering, i](Inference inference) {
+                            gathering->answers[i].inference = std::move(inference);
+                            one_less(gathering);
+                          }});
 }
 
 }  // namespace
 
-void predict(std::shared_ptr<ServedModel> model, std::vector<std::function<data::Image()>> pictures,
-             std::vector<Batcher::Place> places, bool explain, Batcher& batcher, Workers& workers, AnsweredSink sink) {
+void predict(std::shared_ptr<ServedModel> model, std::vector<Picture> pictures, std::vector<Batcher::Place> places,
+             bool explain, Turn turn, Batcher& batcher, Workers& workers, AnsweredSink sink) {
   const std::size_t count = pictures.size();
-  const auto gathering = std::make_shared<Gathering>(count, std::move(sink), workers);
-  for (std::size_t i = 0; i < count; ++i) {
-    Tensor input = prepared(*model, pictures[i], explain, gathering->answers[i]);
-    if (input.empty()) {
-      const Batcher::Place given_back = std::move(places[i]);
-      one_less(gathering);
-      continue;
-    }
-    batcher.add({.model = model,
-                 .input = std::move(input),
-                 .explain = explain,
-                 .place = std::move(places[i]),
-                 .done = [gathering, i](Inference inference) {
-                   gathering->answers[i].inference = std::move(inference);
-                   one_less(gathering);
-                 }});
-  }
+  const std::shared_ptr<Gathering> gathering(new Gathering{.model = std::move(model),
+                                                           .pictures = std::move(pictures),
+                                                           .places = std::move(places),
+                                                           .explain = explain,
+                                                           .turn = turn,
+                                                           .batcher = batcher,
+                                                           .workers = workers,
+                                                           .sink = std::move(sink)});
+  for (std::size_t i = 0; i < count; ++i) workers.post(turn, [gathering, i] { decode(gathering, i); });
 }
 
 }  // namespace pc::serve

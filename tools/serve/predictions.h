@@ -1,4 +1,4 @@
-// From pictures to what the network says of them: decoded by the caller, answered in their order.
+// From pictures to what the network says of them: decoded by the workers, answered in their order.
 #pragma once
 
 #include <functional>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/serve/batcher.h"
+#include "tools/serve/pictures.h"
 #include "tools/serve/workers.h"
 
 namespace pc::serve {
@@ -18,9 +19,9 @@ struct Answered {
 
 using AnsweredSink = std::function<void(std::vector<Answered>&)>;
 
-// Decodes each picture on this thread (an Error that it throws becomes its outcome), sends them through `batcher`, and
-// posts the sink to `workers` when the last one is answered. One place per picture. May be called on a worker.
-void predict(std::shared_ptr<ServedModel> model, std::vector<std::function<data::Image()>> pictures,
-             std::vector<Batcher::Place> places, bool explain, Batcher& batcher, Workers& workers, AnsweredSink sink);
+// Has `workers` decode each picture (what that throws becomes its outcome), sends them through `batcher`, and posts the
+// sink to `workers` when the last one is answered: all of it when the request's turn has come. One place per picture.
+void predict(std::shared_ptr<ServedModel> model, std::vector<Picture> pictures, std::vector<Batcher::Place> places,
+             bool explain, Turn turn, Batcher& batcher, Workers& workers, AnsweredSink sink);
 
 }  // namespace pc::serve

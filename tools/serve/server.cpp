@@ -1,15 +1,16 @@
 #include "tools/serve/server.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <array>
-#include <atomic>
 #include <boost/asio.hpp>
 #include <csignal>
 #include <set>
 
 #include "kernels/base/error.h"
 #include "kernels/base/logger.h"
+#include "tools/serve/reply.h"
 
 namespace pc::serve {
 namespace {
@@ -37,21 +38,32 @@ Response internal_error(const std::exception& error) {
   return refusal(500, "internal error");
 }
 
+// By the limit of descriptors (ulimit -n): some are for the model, its index and the pictures in it.
+std::size_t connections_allowed() {
+  constexpr rlim_t kOthers = 32;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  return std::max(limit.rlim_cur / 4, limit.rlim_cur - std::min(limit.rlim_cur, kOthers));
+}
+
 }  // namespace
 
 struct Server::Impl {
   Impl(const ServerSettings& s, Service& behind) : settings(s), service(behind) {}
   asio::awaitable<void> accept();
   void begin(tcp::socket socket);
+  bool give_way();
   void drain();
+  void step();
   ServerSettings settings;
   Service& service;
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   asio::signal_set stop_signals{io}, reload_signal{io};
   std::set<Session*> sessions;
+  const std::string no_memory = to_bytes(busy("out of memory; try again"), true, "close");
   uint64_t received = 0;  // bytes of requests that are not answered yet
-  bool draining = false;
+  bool accepting = false, draining = false;
   Clock::time_point last_answer = Clock::time_point::max();  // while draining: no further request is taken after it
   std::array<char, 1 << 16> buffer;                          // of all connections: filled and taken within one step
 };
@@ -60,12 +72,17 @@ namespace {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Server::Impl& server, tcp::socket socket);
+  Session(Server::Impl& server, tcp::socket socket) noexcept;
   ~Session();
   asio::awaitable<void> run();
   void drain();
+  // Since when it waits for a request's first byte; nothing while it is of use.
+  std::optional<Clock::time_point> idle_since() const;
+  void leave();
+  void write_now(const std::string& bytes);
 
  private:
+  asio::awaitable<bool> exchange();
   asio::awaitable<bool> receive();
   asio::awaitable<bool> more();
   bool vet();
@@ -83,19 +100,18 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Response> refused_;
   Exchange exchange_;
   Clock::time_point begin_;
-  bool late_ = false, vetted_ = false;
+  std::optional<Clock::time_point> idle_since_;
+  bool late_ = false, vetted_ = false, answered_ = false;
   std::size_t received_ = 0;
 };
 
-Session::Session(Server::Impl& server, tcp::socket socket)
+Session::Session(Server::Impl& server, tcp::socket socket) noexcept
     : server_(server), socket_(std::move(socket)), timer_(server.io), reader_(server.settings.read) {
   error_code gone;
   const auto peer = socket_.remote_endpoint(gone);
   if (!gone) peer_ = peer.address().to_string();
   socket_.non_blocking(true, gone);
   socket_.set_option(tcp::no_delay(true), gone);
-  server_.sessions.insert(this);
-  server_.service.connections(server_.sessions.size());
 }
 
 Session::~Session() {
@@ -127,11 +143,31 @@ void Session::drain() {
   if (reader_.state() == RequestReader::State::empty && socket_.available(gone) == 0) due(Clock::now());
 }
 
+std::optional<Clock::time_point> Session::idle_since() const {
+  error_code gone;
+  return socket_.available(gone) == 0 ? idle_since_ : std::nullopt;
+}
+
+// What waits on the socket then ends.
+void Session::leave() {
+  error_code ignored;
+  socket_.close(ignored);
+  idle_since_.reset();
+}
+
+// As far as the connection's buffer takes it.
+void Session::write_now(const std::string& bytes) {
+  error_code ignored;
+  socket_.write_some(asio::buffer(bytes), ignored);
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
 // Reads what has come. False: the connection is over, or late.
 asio::awaitable<bool> Session::more() {
   for (;;) {
     const auto [error] = co_await socket_.async_wait(tcp::socket::wait_read, kReport);
     if (error || late_) co_return false;
+    idle_since_.reset();
     error_code failed;
     const std::size_t bytes = socket_.read_some(asio::buffer(server_.buffer), failed);
     if (failed == asio::error::would_block) continue;
@@ -165,6 +201,7 @@ asio::awaitable<bool> Session::receive() {
   using enum RequestReader::State;
   const auto deadline = server_.settings.deadline;
   begin_ = Clock::now();
+  if (reader_.state() == empty) idle_since_ = begin_;
   const auto idle = server_.draining ? Clock::duration(kLastCall) : deadline / 2;
   due(begin_ + (reader_.state() == empty ? idle : deadline / 6));
   for (auto before = reader_.state(); reader_.state() != done; before = reader_.state()) {
@@ -197,25 +234,18 @@ asio::awaitable<bool> Session::receive() {
 asio::awaitable<Response> Session::respond() {
   if (reader_.state() == RequestReader::State::bad) co_return reader_.refused();
   if (refused_) co_return *refused_;
-  // Resumed on this thread, wherever the answer comes from, by the first one; the guard keeps io.run() from ending
-  // before.
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
-      [this](auto handler) {
-        auto resume = std::make_shared<decltype(handler)>(std::move(handler));
-        auto answered = std::make_shared<std::atomic_flag>();
-        auto guard = asio::make_work_guard(server_.io);
-        const Respond once = [resume, answered, guard](Response response) {
-          if (answered->test_and_set()) return;
-          asio::post(guard.get_executor(),
-                     [resume, response = std::move(response)]() mutable { (*resume)(std::move(response)); });
-        };
-        try {
-          server_.service.answer(std::move(reader_.request()), once);
-        } catch (const std::exception& error) {
-          once(internal_error(error));
-        }
-      },
-      asio::use_awaitable);
+  const auto now = Clock::now();
+  const auto reply = std::make_shared<Reply>(server_.io, now + server_.settings.deadline);
+  {
+    const Respond respond = reply->respond();
+    try {
+      reader_.request().arrived = now;
+      server_.service.answer(std::move(reader_.request()), respond);
+    } catch (const std::exception& error) {
+      respond(internal_error(error));
+    }
+  }
+  co_return co_await reply->wait();
 }
 
 asio::awaitable<bool> Session::send(std::string bytes) {
@@ -229,6 +259,7 @@ asio::awaitable<bool> Session::send(std::string bytes) {
 asio::awaitable<void> Session::linger() {
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  idle_since_ = Clock::time_point::min();
   due(Clock::now() + kLinger);
   for (;;) {
     const auto [error] = co_await socket_.async_wait(tcp::socket::wait_read, kReport);
@@ -238,45 +269,73 @@ asio::awaitable<void> Session::linger() {
   }
 }
 
+// A request and its answer. False: the connection is over.
+asio::awaitable<bool> Session::exchange() {
+  exchange_ = {.peer = peer_}, refused_.reset(), vetted_ = answered_ = false;
+  if (!co_await receive()) co_return false;
+  const bool keep_alive = reader_.request().keep_alive, head = reader_.request().method == "HEAD";
+  const bool old = reader_.request().http_1_0;
+  const bool whole = reader_.state() == RequestReader::State::done;
+  timer_.cancel();
+  const Response response = co_await respond();
+  exchange_.status = response.status, exchange_.received = received_;
+  forget_request();
+  const bool body_refused = refused_ && (!whole || !reader_.request().body.empty());
+  if (whole) reader_.next();
+  error_code gone;
+  const bool over =
+      !whole || !keep_alive || body_refused ||
+      (server_.draining && reader_.state() == RequestReader::State::empty && socket_.available(gone) == 0) ||
+      begin_ > server_.last_answer;
+  std::string bytes = to_bytes(response, !head, over ? "close" : old ? "keep-alive" : "");
+  answered_ = true;
+  const bool sent = co_await send(std::move(bytes));
+  exchange_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+  server_.service.record(exchange_);
+  if (sent && over) co_await linger();
+  co_return sent && !over;
+}
+
+// What is thrown here is want of memory. The connection ends then, not without an answer.
 asio::awaitable<void> Session::run() {
-  for (bool over = false; !over;) {
-    exchange_ = {.peer = peer_}, refused_.reset(), vetted_ = false;
-    if (!co_await receive()) break;
-    const bool keep_alive = reader_.request().keep_alive, head = reader_.request().method == "HEAD";
-    const bool old = reader_.request().http_1_0;
-    const bool whole = reader_.state() == RequestReader::State::done;
-    timer_.cancel();
-    const Response response = co_await respond();
-    exchange_.status = response.status, exchange_.received = received_;
-    forget_request();
-    const bool body_refused = refused_ && (!whole || !reader_.request().body.empty());
-    if (whole) reader_.next();
-    error_code gone;
-    over = !whole || !keep_alive || body_refused ||
-           (server_.draining && reader_.state() == RequestReader::State::empty && socket_.available(gone) == 0) ||
-           begin_ > server_.last_answer;
-    const bool sent = co_await send(to_bytes(response, !head, over ? "close" : old ? "keep-alive" : ""));
-    exchange_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
-    server_.service.record(exchange_);
-    if (!sent) break;
-    if (over) co_await linger();
+  bool failed = false;
+  try {
+    while (co_await exchange()) {
+    }
+  } catch (const std::exception&) {
+    failed = true;
   }
   timer_.cancel();
+  if (failed && !answered_) write_now(server_.no_memory);
+  if (failed) co_await linger();
 }
 
 }  // namespace
 
-// A connection beyond the cap is told so, as far as its buffer takes it, and closed.
+// The connection that has been idle for longest ends, for another one. False: none is idle.
+bool Server::Impl::give_way() {
+  Session* idlest = nullptr;
+  auto longest = Clock::time_point::max();
+  for (Session* session : sessions)
+    if (const auto since = session->idle_since(); since && *since < longest) idlest = session, longest = *since;
+  if (idlest) idlest->leave();
+  return idlest != nullptr;
+}
+
+// A connection beyond the cap is told so.
 void Server::Impl::begin(tcp::socket socket) {
-  if (sessions.size() >= settings.connections) {
-    error_code ignored;
-    socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(to_bytes(busy("too many connections; try again"), true, "close")), ignored);
-    return;
+  std::shared_ptr<Session> session;
+  const bool full = sessions.size() >= settings.connections && !give_way();
+  try {
+    session = std::make_shared<Session>(*this, std::move(socket));
+    if (full) return session->write_now(to_bytes(busy("too many connections; try again"), true, "close"));
+    sessions.insert(session.get());
+    service.connections(sessions.size());
+    asio::co_spawn(
+        io, [session]() -> asio::awaitable<void> { co_await session->run(); }, asio::detached);
+  } catch (const std::exception&) {  // no memory
+    if (session) session->write_now(no_memory);
   }
-  const auto session = std::make_shared<Session>(*this, std::move(socket));
-  asio::co_spawn(
-      io, [session]() -> asio::awaitable<void> { co_await session->run(); }, asio::detached);
 }
 
 asio::awaitable<void> Server::Impl::accept() {
@@ -284,11 +343,25 @@ asio::awaitable<void> Server::Impl::accept() {
     auto [error, socket] = co_await acceptor.async_accept(kReport);
     if (!error) {
       begin(std::move(socket));
-    } else if (acceptor.is_open()) {  // no file descriptor left, or the client is gone already
-      asio::steady_timer pause(io, 50ms);
+    } else if (acceptor.is_open() && !(error == boost::system::errc::too_many_files_open && give_way())) {
+      asio::steady_timer pause(io, 50ms);  // none is idle, or the client is gone already
       co_await pause.async_wait(kReport);
     }
   }
+}
+
+// Runs until the end, or until something throws; what that left undone comes first the next time.
+void Server::Impl::step() {
+  if (draining && acceptor.is_open()) drain();
+  if (!draining && !accepting) {
+    io.run_for(10ms);  // may give memory back
+    asio::co_spawn(io, accept(), [this](const std::exception_ptr& error) {
+      accepting = false;
+      if (error) std::rethrow_exception(error);
+    });
+    accepting = true;
+  }
+  io.run();
 }
 
 // Connections that wait in the backlog may have sent their request before the signal.
@@ -307,10 +380,11 @@ void Server::Impl::drain() {
   stop_signals.clear(error);
   reload_signal.clear(error);
   reload_signal.cancel(error);  // nothing waits any more: run() can end
-  for (Session* session : std::set(sessions)) session->drain();
+  for (Session* session : sessions) session->drain();
 }
 
 Server::Server(const ServerSettings& settings, Service& service) : impl_(std::make_unique<Impl>(settings, service)) {
+  impl_->settings.connections = std::min(settings.connections, connections_allowed());
   error_code error;
   const auto address = asio::ip::make_address(settings.host, error);
   if (error) fail(Exit::usage, fmt::format("--host {}: {}", settings.host, kNotOurs));
@@ -339,12 +413,16 @@ void Server::run() {
   });
   const std::function<void(const error_code&, int)> on_reload = [&](const error_code& error, int) {
     if (error) return;
-    impl.service.reload();
     impl.reload_signal.async_wait(on_reload);
+    impl.service.reload();
   };
   impl.reload_signal.async_wait(on_reload);
-  asio::co_spawn(impl.io, impl.accept(), asio::detached);
-  impl.io.run();
+  while (!impl.io.stopped()) {
+    try {
+      impl.step();
+    } catch (const std::exception&) {  // no memory: what it was for is over, everything else goes on
+    }
+  }
 }
 
 }  // namespace pc::serve

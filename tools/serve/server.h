@@ -16,9 +16,10 @@ struct ServerSettings {
   std::string host = "127.0.0.1";  // where to listen: an address of this machine, not a name
   uint16_t port = 8080;            // 0: any
   ReadLimits read;
-  // From a request's first byte to its last one. Its head has a sixth of that; a connection may idle for half of it.
+  // From a request's first byte to its last one, and from there to its answer: 504. Its head has a sixth of that; a
+  // connection may idle for half of it.
   std::chrono::milliseconds deadline{30'000};
-  std::size_t connections = 512;    // more are answered 503 and closed
+  std::size_t connections = 512;    // one more takes the place of an idle one, or is answered 503 and closed
   uint64_t received = 256'000'000;  // bytes of requests in memory at once; 503 beyond
 };
 

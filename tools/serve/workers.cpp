@@ -1,11 +1,20 @@
 #include "tools/serve/workers.h"
 
+#include <exception>
+
+#include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
+#include "kernels/base/thread.h"
 
 namespace pc::serve {
 
 Workers::Workers(int threads) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  threads_.reserve(std::size_t(threads));
+  try {
+    while (threads_.size() < std::size_t(threads)) threads_.push_back(start_thread([this] { run(); }));
+  } catch (const Error&) {
+    if (threads_.empty()) throw;
+  }
 }
 
 Workers::~Workers() {
@@ -17,9 +26,9 @@ Workers::~Workers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Workers::post(std::function<void()> task) {
+void Workers::post(Turn turn, std::function<void()> task) {
   const std::lock_guard lock(mutex_);
-  tasks_.push_back(std::move(task));
+  tasks_.emplace(turn.due, std::move(task));  // behind those of the same turn
   changed_.notify_one();
 }
 
@@ -29,10 +38,13 @@ void Workers::run() {
   for (;;) {
     changed_.wait(lock, [&] { return !tasks_.empty() || stopping_; });
     if (tasks_.empty()) return;
-    const std::function<void()> task = std::move(tasks_.front());
-    tasks_.pop_front();
+    auto next = tasks_.extract(tasks_.begin());
     lock.unlock();
-    task();
+    try {
+      next.mapped()();
+    } catch (const std::exception&) {  // no memory; what it should have answered is known to be lost
+    }
+    next = {};  // what it holds goes back before the next one
     lock.lock();
   }
 }
