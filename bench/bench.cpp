@@ -20,12 +20,26 @@ namespace {
 // With --benchmark_list_tests, a build with CUDA lists the GPU's cases even without a GPU.
 bool listing = false;
 bool without = false;
+std::filesystem::path engines;
 
 }  // namespace
 
 bool ablating() { return without; }
+std::filesystem::path engine_folder() { return engines; }
+bool engines_are_tuned() { return !engines.empty() && cuda_available(); }
 
 Tensor random_tensor(const Shape& shape, DType dtype, Device device, uint64_t seed) {
+  // A GPU's inputs are large and would be drawn for seconds: a block of 4 million values is repeated there.
+  constexpr int64_t kBlock = 4'194'301;  // a prime, so that no row or channel sees the same values again
+  if (const int64_t size = element_count(shape); device == Device::cuda && size > kBlock) {
+    const Tensor block = random_tensor({kBlock}, dtype, device, seed);
+    Tensor x(shape, dtype, device);
+    const std::size_t width = size_of(dtype);
+    for (int64_t at = 0; at < size; at += kBlock)
+      memory::copy(device, x.as<char>() + std::size_t(at) * width, device, block.data(),
+                   std::size_t(std::min(kBlock, size - at)) * width);
+    return x;
+  }
   Tensor values(shape, DType::f32, Device::cpu);
   parallel_for(values.size(), 1 << 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) values.as<float>()[i] = 2 * uniform(philox(seed, 0, uint64_t(i)).word[0]) - 1;
@@ -167,6 +181,8 @@ std::vector<char*> take_flags(int argc, char** argv) {
     listing |= std::string_view(argv[i]).starts_with("--benchmark_list_tests");
     if (std::string_view(argv[i]) == "--ablate")
       without = true;
+    else if (std::string_view(argv[i]) == "--engines" && i + 1 < argc)
+      engines = argv[++i];
     else
       others.push_back(argv[i]);
   }

@@ -27,6 +27,9 @@ void register_all();
 
 // Removes our own flags from a command line. With --benchmark_list_tests the GPU's cases are listed even without a GPU.
 std::vector<char*> take_flags(int argc, char** argv);
+// --engines DIR was given and there is a GPU: its convolutions use tuned engines, which are kept in DIR/conv-engines.txt.
+std::filesystem::path engine_folder();  // empty if not given
+bool engines_are_tuned();
 // --ablate was given: a bench registers only the cases with one optimization changed.
 bool ablating();
 

@@ -7,10 +7,15 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "bench/bench.h"
+#include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
+#include "kernels/base/system.h"
 #include "kernels/linear/linear.h"
 #include "kernels/runtime/memory.h"
 
@@ -133,9 +138,29 @@ double cached_copy(Device device) {
   return 2.0 * kCopies * double(bytes) / seconds;
 }
 
+namespace {
+
+// What bench_ceilings printed into the file $PC_ROOFLINE; a copy rate of 0 if there is none of this device.
+Roofline measured_before(Device device) {
+  const std::string file = environment("PC_ROOFLINE");
+  if (file.empty() || !is_file(file)) return {};
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    const auto row = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (row.is_object() && row.value("device", "") == name_of(device) && row.contains("copy_GB_per_s"))
+      return {.copy = 1e9 * row.value("copy_GB_per_s", 0.0),
+              .f32 = 1e12 * row.value("f32_TFLOP_per_s", 0.0),
+              .low = 1e12 * row.value("16bit_TFLOP_per_s", 0.0)};
+  }
+  return {};
+}
+
+}  // namespace
+
 const Roofline& roofline(Device device) {
-  static std::array<Roofline, 2> measured;
-  Roofline& r = measured[std::size_t(device)];
+  static std::array<Roofline, 2> known;
+  Roofline& r = known[std::size_t(device)];
+  if (r.copy == 0) r = measured_before(device);
   if (r.copy == 0) r = device == Device::cpu ? measure_cpu() : measure_cuda();
   return r;
 }

@@ -13,7 +13,8 @@ struct Roofline {
   double flops(DType dtype) const { return dtype == DType::f32 ? f32 : low; }
 };
 
-// Measured at the first call for each device (about half a second), then cached.
+// Taken from the file $PC_ROOFLINE (the output of bench_ceilings) if it has the device; else measured at the first call (about half a second
+// on a CPU, some seconds on a GPU).
 const Roofline& roofline(Device device);
 
 // Bytes per second of a copy between buffers that stay in the device's last cache (2 MiB each on a CPU, 8 MiB on a

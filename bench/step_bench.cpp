@@ -1,97 +1,53 @@
-// A whole training step of ResNet18 with one head of 7 classes on prepared input, as pctrain runs it: forward, loss,
-// backward, update.
+// A whole training step of ResNet18 on prepared input (training_step.h), with one head of 7 classes or the six of the product data.
 //
 // On CUDA the step is recorded as a graph. Counters: img/s, the time of each phase if it is not recorded, and peak
 // memory (rss_MiB of the process so far, heap_MiB of the device's allocator): for the peak of one case alone select it
 // with --benchmark_filter.
 //
-//   bench_step --ablate     the same step with one optimization removed, or with an optional one added
+//   bench_step --ablate         the same step with one optimization removed, or with an optional one added
+//   bench_step --engines DIR    with cuDNN's engines tuned as pctrain tunes them, kept in DIR/conv-engines.txt
 #include <chrono>
-#include <cmath>
 
 #include "bench/bench.h"
-#include "engine/ops.h"
-#include "engine/optimizer.h"
-#include "engine/replay.h"
+#include "bench/training_step.h"
 #include "kernels/conv2d/conv2d_plans.h"
-#include "models/classifier.h"
 
 namespace pc::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-class Step {
- public:
-  Step(Device device, DType dtype, const Setting::Input& input, bool record)
-      : device_(device),
-        record_(record && device == Device::cuda),
-        model_(make_classifier("resnet18", {{"fc", 7}}, 1)),
-        optimizer_((move_to(*model_, device), *model_), {.weight_decay = 1e-4f}),
-        x_(random_tensor({input.n, input.h, input.w, picture_channels(device, dtype)}, dtype, device)),
-        lr_(Tensor::full({}, 0.01f, device)),
-        loss_({}, DType::f32, device),
-        replay_(device, record_) {
-    std::vector<int32_t> labels;
-    for (int i = 0; i < input.n; ++i) labels.push_back(i * 5 % 7);
-    targets_ = Targets::of(labels, device);
-  }
+// Steps between two waits for the device, on both sides of a comparison (peers/step_server.py). pctrain does not wait within an epoch.
+constexpr int kStepsPerWait = 10;
 
-  // Returns the loss; adds the time of each phase, which a recorded step does not have.
-  float run() {
-    replay_.run([this] { work(); });
-    memory::synchronize(device_);
-    return loss_.item();
-  }
-  bool recorded() const { return record_; }
-
-  double phases[3] = {};  // seconds of forward with loss, backward, update
-
- private:
-  void work() {
-    auto since = Clock::now();
-    Var loss = cross_entropy(model_->forward(Var(x_), Mode::train).front(), targets_, 0.1f);
-    loss_.copy_from(loss.value());
-    since = mark(since, phases[0]);
-    loss.backward();
-    since = mark(since, phases[1]);
-    optimizer_.step(lr_);
-    mark(since, phases[2]);
-  }
-
-  Clock::time_point mark(Clock::time_point since, double& seconds) const {
-    if (record_) return since;
-    memory::synchronize(device_);
-    const auto now = Clock::now();
-    seconds += std::chrono::duration<double>(now - since).count();
-    return now;
-  }
-
-  Device device_;
-  bool record_;
-  std::unique_ptr<Classifier> model_;
-  Optimizer optimizer_;
-  Tensor x_, lr_, loss_;
-  Targets targets_;
-  Replay replay_;
-};
-
-void time_steps(benchmark::State& state, Device device, DType dtype, const Setting::Input& input, bool record = true) {
+void time_steps(benchmark::State& state, Device device, DType dtype, const Setting::Input& input,
+                const std::vector<int>& classes, bool record = true) {
   using benchmark::Counter;
   memory::trim(device);
   constexpr int kFirst = 4;  // the last of them records
-  Step step(device, dtype, input, record);
-  for (int i = 0; i < kFirst; ++i)
-    if (!std::isfinite(step.run())) return state.SkipWithError("the loss is not finite");
+  TrainingStep step(random_tensor({input.n, input.h, input.w, picture_channels(device, dtype)}, dtype, device), classes,
+                    record);
+  for (int i = 0; i < kFirst; ++i) step.run();
+  if (!std::isfinite(step.loss())) return state.SkipWithError("the loss is not finite");
   for (double& phase : step.phases) phase = 0;
-  for (auto _ : state) step.run();
+  const int steps = device == Device::cuda ? kStepsPerWait : 1;
+  for (auto _ : state) {
+    const auto start = Clock::now();
+    for (int i = 0; i < steps; ++i) step.run();
+    memory::synchronize(device);
+    state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count() / steps);
+  }
+  if (!step.finite()) return state.SkipWithError("the loss or a parameter is not finite after the timing");
   state.counters["img/s"] = Counter(input.n, Counter::kIsIterationInvariantRate);
+  state.counters["loss"] = step.loss();
   const char* names[] = {"forward_ms", "backward_ms", "update_ms"};
   for (int i = 0; i < 3 && !step.recorded(); ++i)
-    state.counters[names[i]] = Counter(1e3 * step.phases[i], Counter::kAvgIterations);
+    state.counters[names[i]] = Counter(1e3 * step.phases[i] / steps, Counter::kAvgIterations);
   state.counters["rss_MiB"] = mebibytes_at_peak();
   state.counters["heap_MiB"] = double(memory::stats(device).peak) / (1 << 20);
 }
+
+const std::vector<int> kOneHead{7}, kProductHeads{7, 45, 141, 46, 5, 8};  // as many as fashion-product-images-small has
 
 // A step with one thing changed; cuDNN's engines are tuned, unless that is the thing.
 void time_ablation(benchmark::State& state, const std::string& change, Device device, DType dtype,
@@ -105,18 +61,22 @@ void time_ablation(benchmark::State& state, const std::string& change, Device de
                .conv_sums = change == "with/conv_sums" || change == "with/norm_conv",
                .norm_conv = change == "with/norm_conv",
                .persistent_norm = change == "with/persistent_norm"};
-  time_steps(state, device, dtype, input, change != "without/cuda_graph");
+  time_steps(state, device, dtype, input, kOneHead, change != "without/cuda_graph");
   fusions() = {};
-  plans.tune(false);
+  plans.tune(engines_are_tuned());
 }
 
 void add_cases(Device device, DType dtype, const Setting::Input& input) {
-  const auto add = [](const std::string& name, const std::function<void(benchmark::State&)>& run) {
-    benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond)->UseRealTime();
+  const auto add = [device](const std::string& name, const std::function<void(benchmark::State&)>& run) {
+    auto* benchmark = benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond);
+    device == Device::cuda ? benchmark->UseManualTime() : benchmark->UseRealTime();
   };
   const std::string where = label(device, dtype, input);
-  if (!ablating())
-    return add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input); });
+  if (!ablating()) {
+    add("step/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input, kOneHead); });
+    add("six_heads/" + where, [=](benchmark::State& state) { time_steps(state, device, dtype, input, kProductHeads); });
+    return;
+  }
   std::vector<std::string> changes{"without/nothing", "without/norm_pool", "without/norm_mean", "without/dgrad_add"};
   if (device == Device::cuda)
     changes.insert(changes.end(),

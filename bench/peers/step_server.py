@@ -28,10 +28,13 @@ class Step:
                                          lr=0.01, momentum=0.9, nesterov=True, **best)
         self.criterion = torch.nn.CrossEntropyLoss(label_smoothing=0.1)
         self.model = model
-        self.forward = torch.compile(self.loss, mode="max-autotune") if args.compile else self.loss
-        # GradScaler as PyTorch's own recipe for f16 has it.
-        self.scaler = torch.cuda.amp.GradScaler(enabled=self.cuda and args.dtype == "f16")
-        self.x = torch.randn(args.batch, 3, args.height, args.width, device=args.device).to(memory_format=torch.channels_last)
+        self.forward = torch.compile(self.loss, mode=args.compile) if args.compile else self.loss
+        # GradScaler as PyTorch's own recipe for f16 has it; its class moved in torch 2.3.
+        scaled = self.cuda and args.dtype == "f16"
+        moved = hasattr(torch, "amp") and hasattr(torch.amp, "GradScaler")
+        self.scaler = torch.amp.GradScaler("cuda", enabled=scaled) if moved else torch.cuda.amp.GradScaler(enabled=scaled)
+        # In the type that the network computes in, as bench_step's input is: autocast has nothing to cast.
+        self.x = torch.randn(args.batch, 3, args.height, args.width, device=args.device).to(self.dtype, memory_format=torch.channels_last)
         self.target = torch.randint(args.classes, (args.batch,), device=args.device)
 
     def loss(self, x, target):
@@ -76,7 +79,7 @@ def main():
     parser.add_argument("--height", type=int, default=224)
     parser.add_argument("--width", type=int, default=224)
     parser.add_argument("--classes", type=int, default=7)
-    parser.add_argument("--compile", action="store_true", help="torch.compile, max-autotune with CUDA graphs")
+    parser.add_argument("--compile", metavar="MODE", help="torch.compile's mode, such as max-autotune (with CUDA graphs)")
     args = parser.parse_args()
     begin = time.perf_counter()
     step = Step(args)

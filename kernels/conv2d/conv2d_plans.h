@@ -19,7 +19,7 @@ struct Conv2dPlans {
   // All choices, sorted.
   std::string (*text)();
   // on: from now on a convolution without a choice is tuned by running every engine (about a tenth of a second each),
-  // also if it already has a plan. off: such a convolution uses cuDNN's first proposal.
+  // also if it already has a plan. off: every convolution uses cuDNN's first proposal, whatever was chosen or loaded before.
   void (*tune)(bool on);
 };
 extern const Conv2dPlans conv2d_plans_cpu, conv2d_plans_cuda;

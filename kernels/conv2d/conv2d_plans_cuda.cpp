@@ -35,21 +35,20 @@ std::string text_of(const ConvKey& key) {
   return text + (key.residual ? " residual" : "") + (key.relu ? " relu" : "") + (key.add ? " add" : "");
 }
 
-// The engine chosen before, else with tuning the fastest one, else cuDNN's first proposal. If tuning rejected all
-// engines, an optional pass gets none.
+// With tuning the engine chosen before, else the fastest one; without, or if cuDNN no longer offers any, cuDNN's first proposal. If tuning
+// rejected all engines, an optional pass gets none.
 std::unique_ptr<CudnnPlan> make_plan(Plans& all, const ConvKey& key) {
   const CudnnGraph graph = conv2d_graph(key);
   const CudnnPolicy policy = conv2d_policy(key.dtype);
-  if (all.tune || !all.choices.empty()) {
+  if (all.tune) {
     const std::string text = text_of(key);
     if (const auto found = all.choices.find(text); found != all.choices.end())
       if (auto plan = graph.plan(policy, found->second)) return plan;
-    if (all.tune)
-      if (auto plan = conv2d_tuned_plan(key, graph, policy)) {
-        all.choices[text] = plan->tag();
-        return plan;
-      }
-    if (all.tune && is_optional(key.pass)) return nullptr;
+    if (auto plan = conv2d_tuned_plan(key, graph, policy)) {
+      all.choices[text] = plan->tag();
+      return plan;
+    }
+    if (is_optional(key.pass)) return nullptr;
   }
   return graph.plan(policy);
 }

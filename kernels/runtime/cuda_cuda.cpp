@@ -99,6 +99,13 @@ const Cublas& cublas() {
     made.gemm_ex = load_cublas<decltype(made.gemm_ex)>("cublasGemmEx");
     PC_CUDA_CHECK(load_cublas<decltype(&cublasCreate_v2)>("cublasCreate_v2")(&made.handle));
     PC_CUDA_CHECK(load_cublas<decltype(&cublasSetStream_v2)>("cublasSetStream_v2")(made.handle, stream()));
+    // A workspace of its own (after the stream, whose change resets it): with cuBLAS's, a recorded product allocates memory in the graph,
+    // and may use another algorithm than the one that ran before.
+    constexpr std::size_t kWorkspace = 32 << 20;
+    void* workspace = nullptr;
+    PC_CUDA_CHECK(cudaMalloc(&workspace, kWorkspace));
+    PC_CUDA_CHECK(
+        load_cublas<decltype(&cublasSetWorkspace_v2)>("cublasSetWorkspace_v2")(made.handle, workspace, kWorkspace));
     return made;
   }();
   return shared;

@@ -8,7 +8,8 @@ namespace pc {
 struct DeviceGraph {
   bool records;  // false on the CPU, where the other members are null
   // From now on, device calls of this thread are recorded instead of executed. Until end(), no call may wait for the
-  // device, allocate device memory (except from an arena: arena.h), or read host memory that changes before a launch.
+  // device, allocate device memory (except from an arena: arena.h), or copy to or from host memory: a launch copies again,
+  // from memory that may have been freed. DeviceMemory's copies throw std::logic_error.
   void (*begin)();
   void* (*end)();           // returns the recording
   void (*drop)() noexcept;  // discards a recording that failed
@@ -16,5 +17,8 @@ struct DeviceGraph {
   void (*release)(void* recording) noexcept;
 };
 extern const DeviceGraph graph_cpu, graph_cuda;
+
+// Whether this thread records on the GPU now.
+bool recording_cuda();
 
 }  // namespace pc

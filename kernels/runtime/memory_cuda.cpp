@@ -3,6 +3,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/runtime/cuda.h"
+#include "kernels/runtime/graph.h"
 #include "kernels/runtime/memory.h"
 
 namespace pc {
@@ -39,14 +40,22 @@ void copy(void* dst, const void* src, std::size_t bytes) {
   if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream()));
 }
 
+// CUDA accepts a host pointer in a recording and reads it at every launch, when the memory behind it is long freed.
+void refuse_while_recording(const char* what) {
+  if (recording_cuda())
+    fail_shape(std::string(what) + " host memory while a step is recorded: do it before, on the device");
+}
+
 // CUDA has staged pageable host memory when this returns; pinned memory must stay unchanged until synchronize().
 void copy_in(void* dst, const void* host, std::size_t bytes) {
+  refuse_while_recording("copy from");
   if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(dst, host, bytes, cudaMemcpyHostToDevice, stream()));
 }
 
 void synchronize() { PC_CUDA_CHECK(cudaStreamSynchronize(stream())); }
 
 void copy_out_later(void* host, const void* src, std::size_t bytes) {
+  refuse_while_recording("copy to");
   if (bytes > 0) PC_CUDA_CHECK(cudaMemcpyAsync(host, src, bytes, cudaMemcpyDeviceToHost, stream()));
 }
 
