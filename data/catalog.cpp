@@ -9,6 +9,7 @@
 #include "data/folders.h"
 #include "data/idx.h"
 #include "data/kaggle.h"
+#include "data/table_files.h"
 #include "data/tree.h"
 #include "kernels/base/error.h"
 
@@ -49,8 +50,8 @@ DataSet open_dataset(const std::filesystem::path& given, const std::vector<std::
   }
   if (detail::is_idx(root)) return detail::open_idx(root, columns);
   auto tree = open_tree(root);
-  const std::string styles = detail::find_styles(*tree);
-  return styles.empty() ? detail::open_folders(tree, columns) : detail::open_kaggle(tree, styles, columns);
+  const std::string table = detail::find_table(*tree);
+  return table.empty() ? detail::open_folders(tree, columns) : detail::open_kaggle(tree, table, columns);
 }
 
 }  // namespace pc::data

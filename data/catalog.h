@@ -23,7 +23,8 @@ struct Catalog {
   };
   struct Report {
     int64_t rows = 0, repaired_rows = 0, rows_without_image = 0, images_without_row = 0, duplicate_ids = 0;
-    std::vector<std::string> notes;  // the first few of each kind by name
+    std::vector<std::string> notes;     // what is odd about single rows and files, the first few of each kind
+    std::vector<std::string> warnings;  // what may change what is learned: alike classes, tables that are not used, …
   };
   std::vector<std::string> columns;               // the label columns asked for
   std::vector<std::vector<std::string>> classes;  // per column, sorted by name; only classes that some image has
@@ -47,7 +48,9 @@ class ImageSource {
 };
 
 struct DataSet {
-  std::string kind;  // "kaggle", "folders" or "idx"
+  std::string kind;        // "kaggle", "folders" or "idx"
+  std::string layout;      // what it was taken to be, for people: "labels from styles.csv, images in images/"
+  std::string split_from;  // what catalog.given was taken from: "the directories train/, test/"
   Catalog catalog;
   std::shared_ptr<const ImageSource> images;
 };
@@ -58,8 +61,8 @@ struct DataSet {
 //    row counts.
 //  - IDX (MNIST, Fashion-MNIST): a folder with the four *-ubyte files, gzipped or not; t10k is the test split.
 //    Column "label".
-//  - one folder per class, a folder or a zip, the classes at the top or one folder down, or below train/, val/ and
-//    test/, which then are the split. Column "label".
+//  - one folder per class, a folder or a zip, the classes at the top or below common folders. Folders named like train,
+//    val or test (data/split_name.h), above the classes or below each, are the split. Column "label".
 // `columns` empty: "label" if there is such a column, none for Kaggle's. Errors: Error(file) for a root that cannot
 // be read, Error(data) naming file, line or column for what is wrong inside.
 DataSet open_dataset(const std::filesystem::path& root, const std::vector<std::string>& columns);

@@ -170,7 +170,11 @@ DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) 
   }
   catalog.classes.resize(1);
   number_labels(catalog, 0, texts);
-  return {.kind = "idx", .catalog = std::move(catalog), .images = std::move(source)};
+  return {.kind = "idx",
+          .layout = fashion ? "IDX files of Fashion-MNIST, classes by its names" : "IDX files, classes by number",
+          .split_from = "the files train-* and t10k-*",
+          .catalog = std::move(catalog),
+          .images = std::move(source)};
 }
 
 }  // namespace pc::data::detail

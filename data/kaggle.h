@@ -10,9 +10,8 @@
 
 namespace pc::data::detail {
 
-// The path of the styles.csv to use, "" if there is none.
-std::string find_styles(const FileTree& tree);
-DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& styles,
+// `table` is the path of styles.csv in the tree (data/table_files.h).
+DataSet open_kaggle(std::shared_ptr<const FileTree> tree, const std::string& table,
                     const std::vector<std::string>& columns);
 
 }  // namespace pc::data::detail

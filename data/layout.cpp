@@ -7,6 +7,7 @@
 
 #include "data/csv.h"
 #include "data/decode.h"
+#include "data/name_key.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
 #include "kernels/base/text.h"
@@ -37,6 +38,28 @@ class TreeImages final : public ImageSource {
   std::vector<FileTree::Entry> entries_;
 };
 
+// Classes that people take for one stay classes of their own; a warning names each group with its counts.
+void warn_of_alike_classes(Catalog& catalog, std::size_t column) {
+  const auto& classes = catalog.classes[column];
+  const auto groups = alike_names(classes);
+  if (groups.empty()) return;
+  std::vector<int64_t> counts(classes.size());
+  for (const auto& item : catalog.items)
+    if (item.labels[column] >= 0) ++counts[std::size_t(item.labels[column])];
+  for (std::size_t g = 0; g < std::min(groups.size(), kMaxNotes); ++g) {
+    std::string names;
+    for (const std::size_t i : groups[g])
+      names += fmt::format("{}{} ({})", names.empty() ? "" : ", ", spelled_out(classes[i]), counts[i]);
+    catalog.report.warnings.push_back(
+        fmt::format("{}: {} differ by blanks, letter case or encoding alone and are classes of their own; if they mean "
+                    "the same, spell them alike in the data",
+                    printable(catalog.columns[column]), names));
+  }
+  if (groups.size() > kMaxNotes)
+    catalog.report.warnings.push_back(fmt::format("{}: {} more groups of classes that differ as little",
+                                                  printable(catalog.columns[column]), groups.size() - kMaxNotes));
+}
+
 }  // namespace
 
 std::shared_ptr<const ImageSource> tree_images(std::shared_ptr<const FileTree> tree,
@@ -47,7 +70,7 @@ std::shared_ptr<const ImageSource> tree_images(std::shared_ptr<const FileTree> t
 void require_label_only(Catalog& catalog, const std::string& root, const std::vector<std::string>& columns) {
   catalog.columns = catalog.columns_there = {"label"};
   for (const auto& column : columns) {
-    if (column != "label") fail(Exit::data, no_such_column(root, column, catalog.columns_there));
+    if (name_key(column) != "label") fail(Exit::data, no_such_column(root, column, catalog.columns_there));
   }
   if (columns.size() > 1) fail(Exit::usage, "column \"label\" is asked for twice");
 }
@@ -65,6 +88,7 @@ void number_labels(Catalog& catalog, std::size_t column, const std::vector<std::
     catalog.items[i].labels[column] = texts[i].empty() ? -1 : int32_t(at - classes.begin());
   }
   catalog.classes[column] = std::move(classes);
+  warn_of_alike_classes(catalog, column);
 }
 
 void add_note(Catalog::Report& report, int64_t count_so_far, const std::string& note) {

@@ -123,7 +123,8 @@ std::vector<int> years_of(const Catalog& catalog) {
     fail(Exit::usage, "a split by year needs the Kaggle layout with a column \"year\" in styles.csv");
   std::vector<int> years;
   for (std::size_t i = 0; i < catalog.years.size(); ++i) {
-    const std::string& text = catalog.years[i];
+    std::string text = catalog.years[i];
+    if (text.ends_with(".0")) text.resize(text.size() - 2);  // as pandas writes it where a year is missing
     int year = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), year);
     if (!text.empty() && (error != std::errc{} || end != text.data() + text.size() || year < 0))

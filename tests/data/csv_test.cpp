@@ -72,18 +72,56 @@ TEST(Csv, EmptyTextAndDoubledColumn) {
   EXPECT_EQ(read_error(""), "3: s.csv: empty file");
   EXPECT_EQ(read_error("\n\r\n"), "3: s.csv: empty file");
   EXPECT_EQ(read_error("id,id\n"), "3: s.csv:1: column \"id\" twice");
-  EXPECT_EQ(read_error("\xff\xfei\1"), "3: s.csv: the file is UTF-16; save it as UTF-8");
+  EXPECT_EQ(read_error("\xff\xfei"), "3: s.csv: damaged UTF-16; save the file as UTF-8");
 }
 
 TEST(Csv, UnknownColumnNamesTheNearest) {
   const std::string text = "id,gender,articleType\n";
   const CsvReader csv(text, "s.csv");
   EXPECT_EQ(csv.column("articleType"), 2u);
+  EXPECT_EQ(csv.column("ARTICLETYPE "), 2u);
   EXPECT_EQ(
-      test::error_of([&] { csv.column("articletype"); }),
-      "3: s.csv: no column \"articletype\"; the columns are id, gender, articleType; did you mean \"articleType\"?");
+      test::error_of([&] { csv.column("article_type"); }),
+      "3: s.csv: no column \"article_type\"; the columns are id, gender, articleType; did you mean \"articleType\"?");
   EXPECT_EQ(test::error_of([&] { csv.column("colour"); }),
             "3: s.csv: no column \"colour\"; the columns are id, gender, articleType");
+}
+
+TEST(Csv, SeparatorIsWhatTheHeaderHasMostOf) {
+  const Rows rows{{"1", "a, b"}, {"2", "c;d"}};
+  EXPECT_EQ(read("id;name\n1;a, b\n2;\"c;d\"\n"), rows);
+  EXPECT_EQ(read("id\tname\n1\ta, b\n2\tc;d\n"), rows);
+  EXPECT_EQ(read("id,\"a;b;c\"\n1,\"a, b\"\n2,c;d\n"), rows);
+  EXPECT_EQ(read("SEP=|\nid|name\n1|a, b\n2|c;d\n"), rows);
+  EXPECT_EQ(read("id;name\n1;a;b\n"), (Rows{{"1", "a;b"}}));
+  EXPECT_EQ(read_error("sep=;\nid;name\n1\n"), "3: s.csv:3: 1 fields, expected 2");
+}
+
+TEST(Csv, EmptyFieldsAtTheHeadersEndAreNoColumns) {
+  const std::string text = "id,name,,\n1,a,,\n2,b\n3,c, d,\n4,,,\n,,,\n";
+  CsvReader csv(text, "s.csv");
+  EXPECT_EQ(csv.header(), (std::vector<std::string>{"id", "name"}));
+  EXPECT_EQ(read(csv), (Rows{{"1", "a"}, {"2", "b"}, {"3", "c, d"}, {"4", ""}}));
+  EXPECT_EQ(csv.repaired(), 1);
+}
+
+// Written by Python: "id,n\n1,Grö ☃ 👟\n".encode("utf-16-le") and -be.
+TEST(Csv, Utf16) {
+  using namespace std::string_literals;
+  const std::string little = "\xff\xfei\0d\0,\0n\0\n\0001\0,\0G\0r\0\xf6\0 \0\x03\x26 \0\x3d\xd8\x5f\xdc\n\0"s;
+  std::string big = little;
+  for (std::size_t i = 0; i < big.size(); i += 2) std::swap(big[i], big[i + 1]);
+  for (const std::string& text : {little, big})
+    EXPECT_EQ(read(text), (Rows{{"1", "Gr\xc3\xb6 \xe2\x98\x83 \xf0\x9f\x91\x9f"}}));
+  const std::string half = little.substr(0, little.size() - 4) + "\n\0"s;
+  EXPECT_EQ(read_error(half), "3: s.csv: damaged UTF-16; save the file as UTF-8");
+}
+
+TEST(Csv, BytesOfFileNamesAreTakenOnlyWhereTheyAreWanted) {
+  const std::string text = "file\ncaf\xe9\n";
+  CsvReader csv(text, "s.csv", CsvReader::Bytes::any);
+  EXPECT_EQ(read(csv), (Rows{{"caf\xe9"}}));
+  EXPECT_EQ(read_error(text), "3: s.csv:2: not UTF-8; save the file as UTF-8");
 }
 
 }  // namespace

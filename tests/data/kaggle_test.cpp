@@ -99,9 +99,10 @@ TEST_P(KaggleLayout, FirstOfRepeatedIdsCounts) {
 
 TEST_P(KaggleLayout, UnknownColumn) {
   EXPECT_EQ(
-      open_error(kaggle_files(), {"mastercategory"}),
-      "3: styles.csv: no column \"mastercategory\"; the columns are id, gender, masterCategory, articleType, season, "
+      open_error(kaggle_files(), {"masterCategories"}),
+      "3: styles.csv: no column \"masterCategories\"; the columns are id, gender, masterCategory, articleType, season, "
       "usage, productDisplayName; did you mean \"masterCategory\"?");
+  EXPECT_EQ(open(kaggle_files(), {" mastercategory"}).catalog.columns, Strings{"masterCategory"});
   EXPECT_EQ(open_error(kaggle_files(), {"usage", "usage"}), "2: column \"usage\" is asked for twice");
 }
 

@@ -18,7 +18,7 @@ class Inspect : public testing::Test {
   json inspected(const std::string& arguments) const {
     const Ran r = pcdata(folder_.path(), "inspect --json " + arguments);
     EXPECT_EQ(r.code, 0) << r.err;
-    EXPECT_EQ(r.err, "");
+    EXPECT_TRUE(r.err.starts_with("data: ")) << r.err;
     return json::parse(r.out);
   }
   test::TemporaryFolder folder_;

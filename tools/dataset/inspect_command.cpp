@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "data/describe.h"
+#include "data/name_key.h"
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
 #include "tools/cli/json.h"
@@ -25,11 +27,15 @@ struct Options {
   bool json = false;
 };
 
-// All columns of a styles.csv that are labels: not the key, and not the two that differ from product to product.
+// All columns of a table that are labels: not the key, the index that pandas writes, and the two that differ from product
+// to product.
 std::vector<std::string> label_columns(const data::Catalog& catalog) {
   std::vector<std::string> columns;
-  for (const std::string& name : catalog.columns_there)
-    if (name != "id" && name != "year" && name != "productDisplayName") columns.push_back(name);
+  for (const std::string& name : catalog.columns_there) {
+    const std::string key = data::name_key(name);
+    if (key != "id" && key != "year" && key != "productdisplayname" && !key.starts_with("unnamed: "))
+      columns.push_back(name);
+  }
   return columns;
 }
 
@@ -41,6 +47,7 @@ data::DataSet open_with_labels(const Options& o) {
 Exit run(const Options& o) {
   if (o.threads > 0) set_thread_count(o.threads);
   const data::DataSet data = open_with_labels(o);
+  data::print_description(data);
   Inspection found;
   {
     cli::Progress progress("inspecting", int64_t(data.catalog.items.size()));

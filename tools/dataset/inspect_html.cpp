@@ -85,6 +85,7 @@ class Page {
     for (const data::BadImage& bad : found_.unreadable) reasons.push_back(bad.reason);
     for (const auto& [size, count] : found_.sizes) sizes.push_back(fmt::format("{}: {}", size, cli::grouped(count)));
     for (const auto& [mode, count] : found_.modes) modes.push_back(fmt::format("{}: {}", mode, cli::grouped(count)));
+    list("To look at first", report.warnings);
     list("Unreadable pictures", reasons);
     list("Rows and files to look at", report.notes);
     list("Formats", modes);
@@ -143,6 +144,7 @@ class Page {
     for (std::size_t i = 0; i < data_.catalog.items.size(); ++i)
       if (const int32_t label = data_.catalog.items[i].labels[column]; label >= 0)
         members[std::size_t(label)].push_back(i);
+    const std::vector<std::string> names = shown_names(facts);
     for (std::size_t k = 0; k < std::min(facts.classes.size(), kClasses) && !full(); ++k) {
       const ClassCount& c = facts.classes[k];
       const auto& items = members[c.label];
@@ -150,7 +152,7 @@ class Page {
           "<div class=\"class\"><b>{}</b><div class=\"n\">{} · {:.1f} %<div class=\"bar\" "
           "style=\"width:{:.1f}%\"></div>"
           "</div><div class=\"row\">",
-          html::html_text(c.name), cli::grouped(c.count), 100.0 * double(c.count) / double(facts.labeled),
+          html::html_text(names[k]), cli::grouped(c.count), 100.0 * double(c.count) / double(facts.labeled),
           100.0 * double(c.count) / double(facts.classes.front().count));
       const std::size_t shown = std::min(items.size(), kPerClass);  // spread over the class, not its first ones
       for (std::size_t i = 0; i < shown; ++i) body_ += picture(items[i * items.size() / shown]);

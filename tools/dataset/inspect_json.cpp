@@ -55,6 +55,7 @@ json inspection_json(const std::string& name, const data::DataSet& data, const I
           {"rows_without_picture", report.rows_without_image},
           {"pictures_without_row", report.images_without_row},
           {"duplicate_ids", report.duplicate_ids},
+          {"warnings", report.warnings},
           {"notes", report.notes},
           {"pictures", found.pictures},
           {"readable", found.readable},

@@ -82,8 +82,9 @@ std::string balance_text(const ColumnFacts& column) {
 std::string class_table(const ColumnFacts& column, std::size_t top, const cli::Terminal& terminal) {
   const auto& classes = column.classes;
   const std::size_t shown = std::min(top ? top : classes.size(), classes.size());
+  const std::vector<std::string> names = shown_names(column);
   std::size_t name_width = 1;
-  for (std::size_t i = 0; i < shown; ++i) name_width = std::max(name_width, cli::width(classes[i].name));
+  for (std::size_t i = 0; i < shown; ++i) name_width = std::max(name_width, cli::width(names[i]));
   constexpr int kNumbers = 4 + 10 + 9 + 2;  // indent, count, share, gap
   if (terminal.on) name_width = std::min(name_width, std::size_t(std::max(8, terminal.columns - kNumbers - 8)));
   const int bar_width = std::min(60, terminal.columns - kNumbers - int(name_width));
@@ -91,8 +92,7 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const cli::T
   int64_t rest = column.labeled;
   for (std::size_t i = 0; i < shown; ++i) {
     const double share = double(classes[i].count) / double(column.labeled);
-    std::string name = visible(classes[i].name);
-    if (terminal.on) name = cli::clipped(name, name_width);
+    const std::string name = terminal.on ? cli::clipped(names[i], name_width) : names[i];
     text +=
         fmt::format("    {}{:>10}{:>9}", cli::padded(name, name_width), cli::grouped(classes[i].count), percent(share));
     if (terminal.on && bar_width > 0) {
@@ -110,8 +110,11 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const cli::T
 std::string inspection_text(const std::string& name, const data::DataSet& data, const Inspection& found,
                             std::size_t top, const cli::Terminal& terminal) {
   std::string text = fmt::format("{} ({})\n", visible(name), data.kind) + pictures_text(data.catalog.report, found);
-  if (!data.catalog.report.notes.empty()) text += "\nrows and files to look at\n";
-  for (const std::string& note : data.catalog.report.notes) text += fmt::format("  {}\n", visible(note));
+  const data::Catalog::Report& report = data.catalog.report;
+  if (!report.warnings.empty()) text += "\nto look at first\n";
+  for (const std::string& warning : report.warnings) text += fmt::format("  {}\n", visible(warning));
+  if (!report.notes.empty()) text += "\nrows and files to look at\n";
+  for (const std::string& note : report.notes) text += fmt::format("  {}\n", visible(note));
   if (!found.unreadable.empty()) text += "\nunreadable\n";
   const std::size_t shown = std::min(top ? top : found.unreadable.size(), found.unreadable.size());
   for (std::size_t i = 0; i < shown; ++i) text += fmt::format("  {}\n", visible(found.unreadable[i].reason));

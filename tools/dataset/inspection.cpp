@@ -8,6 +8,7 @@
 #include <set>
 
 #include "data/image_format.h"
+#include "data/name_key.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 
@@ -65,6 +66,12 @@ ColumnFacts column_facts(const data::Catalog& catalog, std::size_t column) {
   std::stable_sort(facts.classes.begin(), facts.classes.end(),
                    [](const ClassCount& a, const ClassCount& b) { return a.count > b.count; });
   return facts;
+}
+
+std::vector<std::string> shown_names(const ColumnFacts& column) {
+  std::vector<std::string> names;
+  for (const ClassCount& c : column.classes) names.push_back(c.name);
+  return data::told_apart(names);
 }
 
 std::vector<Disagreement> disagreements_in(const data::Catalog& catalog, std::size_t column,

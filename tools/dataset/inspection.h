@@ -51,6 +51,9 @@ Inspection inspect(const data::DataSet& data, const data::PackProgress& progress
 // The counts of one label column.
 ColumnFacts column_facts(const data::Catalog& catalog, std::size_t column);
 
+// What tables and pages show for each of the column's classes (data::told_apart).
+std::vector<std::string> shown_names(const ColumnFacts& column);
+
 // The groups that disagree in one column.
 std::vector<Disagreement> disagreements_in(const data::Catalog& catalog, std::size_t column,
                                            const std::vector<std::vector<uint32_t>>& groups);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "data/describe.h"
 #include "data/store.h"
 #include "kernels/base/logger.h"
 #include "kernels/base/parallel.h"
@@ -21,6 +22,7 @@ struct Options {
 Exit pack(const Options& o) {
   if (o.threads > 0) set_thread_count(o.threads);
   const data::DataSet data = data::open_dataset(o.root, {});
+  data::print_description(data);
   std::shared_ptr<const data::ImageStore> store;
   {
     cli::Progress progress("packing", int64_t(data.catalog.items.size()));

@@ -7,15 +7,14 @@
 #include <span>
 
 #include "data/csv.h"
+#include "data/name_key.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
 namespace pc::evaluate {
 namespace {
 
-bool has(const std::vector<std::string>& all, const std::string& one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
+bool has(const std::vector<std::string>& all, const std::string& one) { return data::find_name(all, one).has_value(); }
 
 // Comments become blank lines, so that the reader's line numbers stay true.
 std::string without_comments(const std::string& text) {
@@ -63,10 +62,11 @@ std::vector<std::vector<int32_t>> ClassMap::correct_labels(const std::vector<std
                                                            const std::vector<std::string>& labels) const {
   std::vector<std::vector<int32_t>> correct(classes.size());
   for (const Pair& pair : pairs_) {
-    const auto name = std::find(classes.begin(), classes.end(), pair.name);
-    const auto label = std::find(labels.begin(), labels.end(), pair.label);
-    if (name != classes.end() && label != labels.end())
-      correct[std::size_t(name - classes.begin())].push_back(int32_t(label - labels.begin()));
+    const auto name = data::find_name(classes, pair.name), label = data::find_name(labels, pair.label);
+    if (!name || !label) continue;
+    auto& of_class = correct[*name];
+    if (std::find(of_class.begin(), of_class.end(), int32_t(*label)) == of_class.end())
+      of_class.push_back(int32_t(*label));
   }
   return correct;
 }
@@ -74,7 +74,8 @@ std::vector<std::vector<int32_t>> ClassMap::correct_labels(const std::vector<std
 std::vector<std::string> ClassMap::labels_if(const std::vector<std::string>& labels, bool known) const {
   std::vector<std::string> found;
   for (const Pair& pair : pairs_)
-    if (has(labels, pair.label) == known && !has(found, pair.label)) found.push_back(pair.label);
+    if (has(labels, pair.label) == known && std::find(found.begin(), found.end(), pair.label) == found.end())
+      found.push_back(pair.label);
   return found;
 }
 

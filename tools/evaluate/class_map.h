@@ -10,7 +10,7 @@
 
 namespace pc::evaluate {
 
-// The pairs of one or more CSV files. A class may have several labels and a label several classes; labels of different
+// The pairs of one or more CSV files, whose names are found by data/name_key.h. A class may have several labels and a label several classes; labels of different
 // models may stand in one map.
 class ClassMap {
  public:

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "data/describe.h"
+#include "data/name_key.h"
 #include "data/near_duplicates.h"
 #include "data/sampler.h"
 #include "kernels/base/error.h"
@@ -16,6 +18,7 @@ namespace pc::runs {
 namespace {
 
 void report(const data::DataSet& data, const std::vector<std::vector<std::string>>& rare) {
+  data::print_description(data);
   const data::Catalog::Report& r = data.catalog.report;
   fmt::print(
       stderr,
@@ -24,8 +27,22 @@ void report(const data::DataSet& data, const std::vector<std::vector<std::string
       r.images_without_row);
   for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) note("data: {}", r.notes[i]);
   for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
-    note("data: {}: {} classes, {} rare ones folded", data.catalog.columns[c], data.catalog.classes[c].size(),
-         rare[c].size());
+    if (!rare[c].empty())
+      note("data: {}: {} rare classes folded: {}", data.catalog.columns[c], rare[c].size(), data::some_names(rare[c]));
+}
+
+// Where the split comes from.
+std::string split_source(const TrainConfig& config, const data::DataSet& data) {
+  if (!config.data.split_file.empty()) return config.data.split_file;
+  const std::string& how = config.data.split;
+  const bool given = !data.catalog.given.empty() && (how == "safe" || how == "random");
+  const std::string drawn = how == "safe"     ? "near duplicates and products of one name on one side"
+                            : how == "random" ? "image by image"
+                            : how == "year"   ? "the newest years to test"
+                                              : "brand by brand";
+  if (!given) return fmt::format("drawn, {} (data.split = {})", drawn, how);
+  const bool has_val = std::count(data.catalog.given.begin(), data.catalog.given.end(), data::Split::val) > 0;
+  return data.split_from + (has_val ? "" : ", validation drawn from training");
 }
 
 // Pictures that cannot be read are listed, and stop the run where they are too many.
@@ -84,8 +101,9 @@ std::vector<data::Split> draw_split(const TrainConfig& config, const data::DataS
 }
 
 // What a split cannot teach or cannot measure.
-void report_split(const DataPlan& plan) {
-  note("data: {} to train, {} to validate, {} to test", plan.train.size(), plan.val.size(), plan.test.size());
+void report_split(const DataPlan& plan, const std::string& source) {
+  note("data: {} to train, {} to validate, {} to test; split: {}", plan.train.size(), plan.val.size(), plan.test.size(),
+       source);
   if (const int64_t leaks = data::count_leaks(plan.split, plan.groups); leaks > 0)
     note("data: {} test pictures have a near duplicate or one of equal name among those that train or validate", leaks);
   for (std::size_t c = 0; c < plan.catalog.columns.size(); ++c) {
@@ -97,11 +115,11 @@ void report_split(const DataPlan& plan) {
 
 std::size_t sampling_column(const TrainConfig& config, const data::Catalog& catalog) {
   if (config.data.sampling_head.empty()) return catalog.columns.size() - 1;
-  const auto found = std::find(catalog.columns.begin(), catalog.columns.end(), config.data.sampling_head);
-  if (found == catalog.columns.end())
+  const auto found = data::find_name(catalog.columns, config.data.sampling_head);
+  if (!found)
     fail(Exit::usage, fmt::format("data.sampling_head = {}: wants one of {}", config.data.sampling_head,
                                   fmt::join(catalog.columns, ", ")));
-  return std::size_t(found - catalog.columns.begin());
+  return *found;
 }
 
 // Leaves data.limit random pictures to train on.
@@ -164,8 +182,9 @@ DataPlan plan_data(const TrainConfig& config) {
   }
   limit_training(config, plan);
   if (plan.train.size() < 2) fail(Exit::data, config.data.root + ": fewer than two training pictures");
+  const std::string source = split_source(config, data);
   plan.catalog = std::move(data.catalog);
-  report_split(plan);
+  report_split(plan, source);
   return plan;
 }
 
