@@ -37,8 +37,8 @@ std::string confusion_csv(const RunMaterial& m) {
   std::string csv = "head,label,answer,count\n";
   for (std::size_t h = 0; h < m.heads.size(); ++h)
     for (const PairCount& pair : pair_counts(m.heads[h]))
-      csv += fmt::format("{},{},{},{}\n", csv_field(m.heads[h].score.name), csv_field(m.label(h, pair.truth)),
-                         csv_field(m.label(h, pair.answer)), pair.count);
+      csv += fmt::format("{},{},{},{}\n", csv_cell(m.heads[h].score.name), csv_cell(m.label(h, pair.truth)),
+                         csv_cell(m.label(h, pair.answer)), pair.count);
   return csv;
 }
 

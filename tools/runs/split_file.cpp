@@ -6,6 +6,8 @@
 #include <unordered_map>
 
 #include "data/csv.h"
+#include "data/name_key.h"
+#include "data/split_name.h"
 #include "kernels/base/csv_writer.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
@@ -15,8 +17,8 @@ namespace pc::runs {
 namespace {
 
 data::Split split_named(const data::CsvReader& csv, std::string_view word) {
-  for (const data::Split split : {data::Split::train, data::Split::val, data::Split::test, data::Split::unused})
-    if (word == name_of(split)) return split;
+  if (data::name_key(word) == name_of(data::Split::unused)) return data::Split::unused;
+  if (const auto split = data::split_named(word)) return *split;
   csv.fail_row(fmt::format("split \"{}\": wants train, val, test or unused", printable(word)));
 }
 
@@ -29,7 +31,7 @@ std::string split_csv(const data::Catalog& catalog, const std::vector<data::Spli
     for (const uint32_t item : groups[g]) number[item] = g + 1;
   std::string text = "file,split,group\n";
   for (std::size_t i = 0; i < split.size(); ++i)
-    text += fmt::format("{},{},{}\n", csv_field(catalog.items[i].file), name_of(split[i]),
+    text += fmt::format("{},{},{}\n", csv_cell(catalog.items[i].file), name_of(split[i]),
                         number[i] ? std::to_string(number[i]) : "");
   return text;
 }
@@ -44,14 +46,15 @@ void check_split(const std::filesystem::path& path, const std::string& text) {
 
 std::vector<data::Split> read_split(const std::filesystem::path& path, const data::Catalog& catalog) {
   const std::string text = read_file(path);
-  data::CsvReader csv(text, path.string());
+  data::CsvReader csv(text, path.string(), data::CsvReader::Bytes::any);
   const std::size_t file = csv.column("file"), side = csv.column("split");
   std::unordered_map<std::string_view, std::size_t> item_of;
   for (std::size_t i = 0; i < catalog.items.size(); ++i) item_of.emplace(catalog.items[i].file, i);
   std::vector<std::optional<data::Split>> found(catalog.items.size());
   std::vector<std::string_view> fields;
   while (csv.next(fields)) {
-    const auto item = item_of.find(fields[file]);
+    auto item = item_of.find(csv_cell_text(fields[file]));
+    if (item == item_of.end()) item = item_of.find(fields[file]);  // written by hand
     if (item == item_of.end())
       csv.fail_row(fmt::format("\"{}\" is no picture of the data set", printable(fields[file])));
     if (found[item->second]) csv.fail_row(fmt::format("\"{}\" comes a second time", printable(fields[file])));
