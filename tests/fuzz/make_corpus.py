@@ -118,6 +118,8 @@ seed("csv", "quotes", '"id","masterCategory","articleType"\n"1","a ""b""","c,d"\
 seed("csv", "unclosed", 'id,masterCategory,articleType\n1,"A,B\n11,A,C\n')
 seed("csv", "near_miss", "ID,mastercategory,articletype\n1,A,B\n")
 seed("csv", "utf16", "id\n".encode("utf-16"))
+seed("csv", "semicolons", "sep=;\nid;masterCategory;articleType;;\n1;A;B;;\n011.0;A, B;C;;\n;;;;\n")
+seed("csv", "excel_text", b"\xff\xfe" + "ID\tmasterCategory\tarticleType\r\n1.jpg\tGr\u00f6\u00dfe \U0001f45f\tB\r\n".encode("utf-16-le"))
 seed("csv", "leaves", "id,masterCategory,articleType\n../1,A,B\n")
 
 
@@ -206,3 +208,29 @@ seed("http", "folded", plain + b"X: a\r\n b\r\n\r\n")
 seed("http", "old", b"GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
 seed("http", "long_line", b"GET /" + b"a" * 300)
 seed("http", "long_chunk_line", chunked + b"1;" + b"x" * 1200)
+
+# ---- tables and downloads
+files = ["a/1.jpg", '"a/b, c.jpg"', "'=1+1.jpg", "''=1.jpg", b"caf\xe9.jpg".decode("latin-1"), '"""x"".jpg"']
+sides = ["train", "val", "test", "unused", "Training", "DEV"]
+split = "".join(f"{file},{side},{group}\n" for file, side, group in zip(files, sides, ["1", "", "1", "", "", ""]))
+seed("split", "written", ("file,split,group\n" + split).encode("latin-1"))
+seed("split", "excel", ("sep=;\r\nFile;Split\r\n" + "".join(f"{f};{s}\r\n" for f, s in zip(files, sides))).encode("latin-1"))
+seed("split", "twice", "file,split\na/1.jpg,train\na/1.jpg,test\n")
+seed("split", "unknown", "file,split\nb.jpg,train\n")
+seed("class_map", "plain", "# comment\nclass,label\na,x\n\"b c\",y z\nd,a\n")
+seed("class_map", "twice", "class,label\na,x\na,x\n")
+seed("class_map", "comma", "class,label\na,x,y\n")
+seed("class_map", "semicolons", "Label;Class\nx;a\n")
+state = {"url": "https://host/set.zip", "etag": '"1"', "last_modified": "Mon, 30 Nov 2026 00:00:00 GMT", "total": 300}
+seed("part", "whole", b"\x40" + json.dumps(state, indent=2).encode())
+seed("part", "too_long", b"\xff" + json.dumps({**state, "total": 3}).encode())
+seed("part", "breaks", b"\x10" + json.dumps({**state, "etag": "a\r\nHost: b", "total": -7}).encode())
+seed("part", "other", b"\x10" + json.dumps({**state, "url": 1}).encode())
+seed("part", "torn", b"\x10{\"url\": \"https://host/set.zip\", \"et")
+seed("download", "whole", "200|5|\"a\"|||hello\n")
+seed("download", "resumed", "200|9|\"a\"||broken|hello\n206|4|\"a\"|bytes 5-8/9||wide\n")
+seed("download", "changed", "200|9|\"a\"||broken|hello\n206|4|\"b\"|bytes 5-8/9||wide\n200|4|\"b\"|||wide\n")
+seed("download", "behind_the_end", "200|-1|\"a\"||broken|hello\n416|0||bytes */5||\n")
+seed("download", "busy", "503|1||||\n429|2||||\n200|-1||||hello\n")
+seed("download", "bad_ranges", "200|9|\"a\"||broken|hello\n206|4|\"a\"|bytes 8-5/9||x\n206|4|\"a\"|bytes 5-8/*||x\n206|4||bytes 5-99999999999999999999/9||x\n")
+seed("download", "too_long", "200|-1||||" + "x" * 100 + "\n")

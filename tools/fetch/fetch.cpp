@@ -31,11 +31,16 @@ void check_download(const FetchItem& item, const fs::path& part, const FetchHook
   });
 }
 
-void fetch_published(const FetchItem& item, const FetchOptions& options, const Transport& transport,
-                     const FetchHooks& hooks) {
+// What a download needs of its surroundings, found out before anything is made: a refused command leaves nothing.
+struct Address {
+  std::string url, authorization;
+};
+
+void fetch_published(const FetchItem& item, const Address& address, const FetchOptions& options,
+                     const Transport& transport, const FetchHooks& hooks) {
   const Download job{
-      .url = fetch_url(item),
-      .authorization = options.authorization(),
+      .url = address.url,
+      .authorization = address.authorization,
       .file = options.folder / item.download,
       .limit = 4 * item.bytes,
       .spare = item.converts() ? item.bytes : 0,
@@ -55,10 +60,12 @@ fs::path fetch(const FetchItem& item, const FetchOptions& options, const Transpo
     hooks.note("already there");
     return result;
   }
+  const Address address = is_file(published) ? Address{} : Address{fetch_url(item), options.authorization()};
   const cli::LockFile lock(make_folders(options.folder) / fmt::format(".{}.lock", item.name),
                            item.name + " is being fetched by another pcdata; wait for it");
   // Another process may have been here before the lock.
-  if (!is_file(result) && !is_file(published)) fetch_published(item, options, transport, hooks);
+  if (!address.url.empty() && !is_file(result) && !is_file(published))
+    fetch_published(item, address, options, transport, hooks);
   if (item.converts() && !is_file(result)) weights::convert_weights(published, result);
   std::error_code ignored;
   if (item.converts() && !options.keep) fs::remove(published, ignored);

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -15,14 +15,20 @@ namespace {
 
 using nlohmann::json;
 
+// A line break would begin a header of its own when the text goes into If-Range.
+bool is_header_value(const std::string& text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
+}
+
 std::optional<PartState> read_state(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  const json j = json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!is_file(path)) return std::nullopt;
+  const json j = json::parse(read_file(path), nullptr, /*allow_exceptions=*/false);
   if (!j.is_object()) return std::nullopt;
   const auto text = [&](const char* key) {
     return j.contains(key) && j[key].is_string() ? j[key].get<std::string>() : "";
   };
   PartState state{.url = text("url"), .etag = text("etag"), .last_modified = text("last_modified")};
+  if (!is_header_value(state.etag) || !is_header_value(state.last_modified)) return std::nullopt;
   if (j.contains("total") && j["total"].is_number_integer()) state.total = j["total"].get<int64_t>();
   return state;
 }
@@ -64,9 +70,8 @@ void PartFile::restart(const PartState& state) {
   // Headers may hold any bytes; JSON holds UTF-8.
   const json j = {
       {"url", state.url}, {"etag", state.etag}, {"last_modified", state.last_modified}, {"total", state.total}};
-  std::ofstream file(state_path());
-  file << j.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
-  if (!file.flush()) fail_file("write", state_path());
+  const std::string text = j.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  write_all(open_file(state_path(), O_WRONLY | O_CREAT | O_TRUNC), text.data(), text.size(), state_path());
 }
 
 void PartFile::append(const char* data, std::size_t bytes) {
