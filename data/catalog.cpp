@@ -48,10 +48,18 @@ DataSet open_dataset(const std::filesystem::path& given, const std::vector<std::
       fail(Exit::usage, fmt::format("column \"{}\" is asked for twice", columns[i]));
     }
   }
-  if (detail::is_idx(root)) return detail::open_idx(root, columns);
+  if (detail::is_idx(root)) {
+    DataSet data = detail::open_idx(root, columns);
+    detail::warn_of_unused_tables(*open_tree(root), "the IDX files", data.catalog.report);
+    return data;
+  }
   auto tree = open_tree(root);
   const std::string table = detail::find_table(*tree);
-  return table.empty() ? detail::open_folders(tree, columns) : detail::open_kaggle(tree, table, columns);
+  DataSet data = table.empty() ? detail::open_folders(tree, columns) : detail::open_kaggle(tree, table, columns);
+  if (const auto& problems = tree->problems(); !problems.empty())
+    data.catalog.report.warnings.push_back(
+        fmt::format("{} files left out that cannot be read, the first: {}", problems.size(), problems.front()));
+  return data;
 }
 
 }  // namespace pc::data

@@ -79,13 +79,14 @@ void number_labels(Catalog& catalog, std::size_t column, const std::vector<std::
   std::vector<std::string> classes = texts;
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
-  if (!classes.empty() && classes.front().empty()) classes.erase(classes.begin());
+  std::erase_if(classes, [](const std::string& name) { return name_key(name).empty(); });
   for (const std::string& name : classes)
     if (!is_utf8(name))
       fail(Exit::data, fmt::format("class \"{}\": the name is not UTF-8; rename it", printable(name)));
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto at = std::lower_bound(classes.begin(), classes.end(), texts[i]);
-    catalog.items[i].labels[column] = texts[i].empty() ? -1 : int32_t(at - classes.begin());
+    const bool labeled = at != classes.end() && *at == texts[i];
+    catalog.items[i].labels[column] = labeled ? int32_t(at - classes.begin()) : -1;
   }
   catalog.classes[column] = std::move(classes);
   warn_of_alike_classes(catalog, column);

@@ -19,8 +19,8 @@ std::shared_ptr<const ImageSource> tree_images(std::shared_ptr<const FileTree> t
 // Refuses columns other than "label"; sets columns and columns_there.
 void require_label_only(Catalog& catalog, const std::string& root, const std::vector<std::string>& columns);
 
-// Turns the label texts of one column (per item, "" for none) into classes sorted by name and an index per item. Warns of
-// classes that are alike (data/name_key.h). catalog.columns and items are set before.
+// Turns the label texts of one column (per item; nothing but blanks: none) into classes sorted by name and an index per
+// item. Warns of classes that are alike (data/name_key.h). catalog.columns and items are set before.
 void number_labels(Catalog& catalog, std::size_t column, const std::vector<std::string>& texts);
 
 constexpr std::size_t kMaxNotes = 20;  // per kind

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "data/archive.h"
@@ -72,14 +73,36 @@ class FolderTree final : public FileTree {
  private:
   void list() {
     const WalkRules rules{.max_depth = 8, .follow_links = true, .skip = is_junk};
-    const auto problems = walk_files(root_, rules, [&](const fs::directory_entry& file, const std::string& below) {
-      std::error_code ignored;
-      const auto time = file.last_write_time(ignored).time_since_epoch().count();
-      entries_.push_back({.path = below, .size = file.file_size(ignored), .mark = uint64_t(time)});
+    std::vector<WalkProblem> problems = walk_files(root_, rules, [&](const fs::directory_entry& f, const auto& below) {
+      std::error_code no_time, no_size;
+      const auto time = f.last_write_time(no_time).time_since_epoch().count();
+      const auto size = f.file_size(no_size);
+      if (no_time || no_size)
+        unread_.push_back({.path = f.path(), .error = no_time ? no_time : no_size});
+      else
+        entries_.push_back({.path = below, .size = size, .mark = uint64_t(time)});
     });
-    for (const WalkProblem& problem : problems) fail(Exit::file, problem.text());
+    problems.insert(problems.end(), unread_.begin(), unread_.end());
+    judge(problems);
   }
 
+  // A file among others that cannot be looked at is counted and left out. A folder never is: a class might go with it.
+  void judge(const std::vector<WalkProblem>& problems) {
+    std::set<fs::path> readable;
+    for (const Entry& entry : entries_) readable.insert((root_ / entry.path).parent_path());
+    for (const WalkProblem& problem : problems) {
+      std::error_code unknown;
+      const bool file = problem.path.has_extension() && !fs::is_directory(problem.path, unknown);
+      if (!file || (has_image_name(problem.path) && !readable.contains(problem.path.parent_path())))
+        fail(Exit::file, problem.text() + others(problems.size() - 1));
+      problems_.push_back(problem.text());
+    }
+  }
+  static std::string others(std::size_t count) {
+    return count == 0 ? "" : fmt::format("; neither can {} more files and folders of this data set", count);
+  }
+
+  std::vector<WalkProblem> unread_;
   fs::path root_;
 };
 

@@ -1,4 +1,6 @@
 // Class folders with and without a split, as people and Kaggle's archives lay them out.
+#include <unistd.h>
+
 #include "data/describe.h"
 #include "data/split.h"
 #include "small_set.h"
@@ -128,6 +130,59 @@ TEST_F(ClassFolders, ClassesThatAreAlikeAreNamedWithTheirCounts) {
       << warnings;
   EXPECT_NE(warnings.find("label: \"Cafe\\u{301}\" (1), \"Caf\xc3\xa9\" (1) differ"), std::string::npos) << warnings;
   EXPECT_EQ(data.catalog.report.warnings.size(), 2u);
+}
+
+// As another user while it lives; the tests may run as root, who may read everything.
+class AsNobody {
+ public:
+  AsNobody() { changed_ = ::geteuid() != 0 || ::seteuid(65534) == 0; }
+  ~AsNobody() {
+    if (::geteuid() != ::getuid()) EXPECT_EQ(::seteuid(::getuid()), 0);
+  }
+  bool changed() const { return changed_; }
+
+ private:
+  bool changed_ = false;
+};
+
+TEST_F(ClassFolders, AFolderThatCannotBeReadIsAnErrorAndNeverAClassLess) {
+  namespace fs = std::filesystem;
+  fs::permissions(folder_.path(), fs::perms(0755));
+  for (const int mode : {0744, 0711, 0000}) {  // listed but not entered, entered but not listed, neither
+    const auto where = root({"a/1.jpg", "b/2.jpg", "b/3.jpg", "c/4.jpg"});
+    fs::permissions(where / "b", fs::perms(mode));
+    std::string error;
+    {
+      const AsNobody nobody;
+      if (!nobody.changed()) GTEST_SKIP() << "no other user to be";
+      error = error_of([&] { open_dataset(where, {}); });
+    }
+    fs::permissions(where / "b", fs::perms(0755));
+    EXPECT_TRUE(error.starts_with("4: cannot read " + (where / "b").string())) << mode << ": " << error;
+    EXPECT_NE(error.find("Permission denied"), std::string::npos) << error;
+    if (mode == 0744) EXPECT_NE(error.find("neither can 1 more files"), std::string::npos) << error;
+  }
+}
+
+TEST_F(ClassFolders, AFileThatCannotBeReadIsCounted) {
+  const auto where = root({"a/1.jpg", "b/2.jpg", "b/3.jpg"});
+  std::filesystem::create_symlink("loop.jpg", where / "b/loop.jpg");
+  std::filesystem::create_symlink("nowhere.jpg", where / "b/dangling.jpg");
+  std::filesystem::create_symlink("nowhere.txt", where / "notes.txt");
+  const DataSet data = open_dataset(where, {});
+  EXPECT_EQ(data.catalog.items.size(), 3u);
+  ASSERT_EQ(data.catalog.report.warnings.size(), 1u);
+  EXPECT_TRUE(
+      data.catalog.report.warnings[0].starts_with("3 files left out that cannot be read, the first: cannot read "))
+      << data.catalog.report.warnings[0];
+  // Alone in its folder it would take a class with it.
+  std::filesystem::create_directories(where / "c");
+  std::filesystem::create_symlink("loop.jpg", where / "c/loop.jpg");
+  EXPECT_TRUE(
+      error_of([&] { open_dataset(where, {}); }).starts_with("4: cannot read " + (where / "c/loop.jpg").string()));
+  std::filesystem::remove(where / "c/loop.jpg");
+  std::filesystem::create_symlink("/no/such/disk/d", where / "d");
+  EXPECT_TRUE(error_of([&] { open_dataset(where, {}); }).starts_with("4: cannot read " + (where / "d").string()));
 }
 
 TEST_F(ClassFolders, TheDescriptionNamesLayoutClassesAndSplit) {

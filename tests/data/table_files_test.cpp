@@ -144,6 +144,14 @@ TEST_F(Tables, ThatAreNotReadAreNamed) {
             Strings{"shoe/labels.csv is not used; " + none});
 }
 
+TEST_F(Tables, CellsOfBlanksAreNoLabels) {
+  for (const std::string blank : {"", " ", "\t", "\xc2\xa0"}) {
+    const DataSet data = open({{"styles.csv", replaced(kRows, "Footwear", blank)}});
+    EXPECT_EQ(data.catalog.classes[0], Strings{"Apparel"});
+    EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{0, -1, 0}));
+  }
+}
+
 TEST_F(Tables, OfOtherFormsAreRefusedWithWhatIsThere) {
   EXPECT_EQ(refused({{"styles.csv", replaced(kRows, "id,", "sku,")}}),
             "3: styles.csv: no column \"id\"; the columns are sku, masterCategory, productDisplayName");
