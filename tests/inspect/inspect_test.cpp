@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/file.h"
+#include "tests/description.h"
 #include "tests/inspect/pcdata.h"
 
 namespace pc::dataset {
@@ -124,9 +125,40 @@ TEST_F(Inspect, ExitCodesAndOneLine) {
   for (const auto& [arguments, code] : cases) {
     const Ran r = pcdata(folder_.path(), arguments);
     EXPECT_EQ(r.code, code) << arguments << r.err;
-    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
+    EXPECT_EQ(test::without_description(r.err).find('\n'), test::without_description(r.err).size() - 1) << r.err;
   }
-  EXPECT_EQ(pcdata(folder_.path(), "inspect broken").err, "pcdata: broken: none of the 1 pictures can be read\n");
+  EXPECT_EQ(test::without_description(pcdata(folder_.path(), "inspect broken").err),
+            "pcdata: broken: none of the 1 pictures can be read\n");
+}
+
+TEST_F(Inspect, SaysWhatItTookTheDataToBe) {
+  for (const char* name : {"Training/hat/1.jpg", "Training/Hat/2.jpg", "Testing/hat/3.jpg", "labels.csv"})
+    test::write_text(folder_ / "set" / name, name);
+  const Ran r = pcdata(folder_.path(), "inspect set");
+  EXPECT_EQ(r.code, 3);
+  EXPECT_TRUE(r.err.starts_with(
+      "data: 3 images, a folder per class below Testing/, Training/\n"
+      "data: label: 2 classes: \"Hat\", \"hat\"\n"
+      "data: split given by the folders Testing/, Training/: 2 to train, 0 to validate, 1 to test\n"
+      "data: labels.csv is not used; labels are read from styles.csv with a column id, next to images/ID.jpg\n"
+      "data: label: \"Hat\" (1), \"hat\" (2) differ by blanks, letter case or encoding alone and are classes of their "
+      "own"))
+      << r.err;
+  EXPECT_NE(r.out.find("    \"hat\" "), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("    \"Hat\" "), std::string::npos) << r.out;
+}
+
+// A page that is there is not replaced without a word, and nothing is decoded for one that cannot be written.
+TEST_F(Inspect, PagesAreNotOverwritten) {
+  test::make_shop(folder_.path());
+  test::write_text(folder_ / "report.html", "mine");
+  EXPECT_EQ(pcdata(folder_.path(), "inspect shop --html report.html").err,
+            "pcdata: report.html exists already; --force replaces it\n");
+  EXPECT_EQ(read_file(folder_ / "report.html"), "mine");
+  EXPECT_EQ(pcdata(folder_.path(), "inspect shop --html report.csv").code, 2);
+  EXPECT_EQ(pcdata(folder_.path(), "inspect shop --html none/report.html").code, 4);
+  EXPECT_EQ(pcdata(folder_.path(), "inspect shop --html report.html --force").code, 0);
+  EXPECT_NE(read_file(folder_ / "report.html"), "mine");
 }
 
 TEST_F(Inspect, RealArchive) {

@@ -12,6 +12,7 @@
 #include "kernels/base/file.h"
 #include "kernels/base/parallel.h"
 #include "tools/cli/json.h"
+#include "tools/cli/output_file.h"
 #include "tools/cli/progress.h"
 #include "tools/dataset/inspect_html.h"
 #include "tools/dataset/inspect_json.h"
@@ -24,7 +25,7 @@ struct Options {
   std::string root, html;
   std::vector<std::string> labels;
   int top = 10, threads = 0;
-  bool json = false;
+  bool json = false, force = false;
 };
 
 // All columns of a table that are labels: not the key, the index that pandas writes, and the two that differ from product
@@ -45,6 +46,7 @@ data::DataSet open_with_labels(const Options& o) {
 }
 
 Exit run(const Options& o) {
+  if (!o.html.empty()) cli::check_output(o.html, {".html", ".htm"}, o.force);
   if (o.threads > 0) set_thread_count(o.threads);
   const data::DataSet data = open_with_labels(o);
   data::print_description(data);
@@ -76,6 +78,7 @@ Subcommand inspect_subcommand(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::Range(0, 1'000'000));
   command->add_option("--html", o->html, "Write the report with thumbnails as one HTML page to this file");
+  cli::add_force(*command, o->force);
   command->add_flag("--json", o->json, "Print one JSON object instead of tables");
   command->add_option("--threads", o->threads, "Threads; 0: one per core")
       ->capture_default_str()

@@ -159,9 +159,9 @@ DataPlan plan_data(const TrainConfig& config) {
   const auto rare =
       data::fold_rare_classes(data.catalog, config.min_counts(),
                               config.data.rare == "other" ? data::RareClasses::other : data::RareClasses::drop);
+  report(data, rare);
   data::check_classes(data.catalog);
   sampling_column(config, data.catalog);  // refuses a wrong name before the work begins
-  report(data, rare);
 
   DataPlan plan;
   {
