@@ -137,7 +137,9 @@ class AsNobody {
  public:
   AsNobody() { changed_ = ::geteuid() != 0 || ::seteuid(65534) == 0; }
   ~AsNobody() {
-    if (::geteuid() != ::getuid()) EXPECT_EQ(::seteuid(::getuid()), 0);
+    if (::geteuid() != ::getuid()) {
+      EXPECT_EQ(::seteuid(::getuid()), 0);
+    }
   }
   bool changed() const { return changed_; }
 
@@ -160,7 +162,9 @@ TEST_F(ClassFolders, AFolderThatCannotBeReadIsAnErrorAndNeverAClassLess) {
     fs::permissions(where / "b", fs::perms(0755));
     EXPECT_TRUE(error.starts_with("4: cannot read " + (where / "b").string())) << mode << ": " << error;
     EXPECT_NE(error.find("Permission denied"), std::string::npos) << error;
-    if (mode == 0744) EXPECT_NE(error.find("neither can 1 more files"), std::string::npos) << error;
+    if (mode == 0744) {
+      EXPECT_NE(error.find("neither can 1 more files"), std::string::npos) << error;
+    }
   }
 }
 
