@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <numeric>
 
 #include "data/catalog.h"
@@ -64,37 +65,48 @@ std::vector<double> checked_weights(const Options& o) {
   return o.weights;
 }
 
-// Re-estimates the statistics of the batch norms.
-void reestimate(const Options& o, predict::Predictor& predictor) {
+// Re-estimates the statistics of the batch norms; returns what is wrong with the images that cannot be read.
+std::vector<std::string> reestimate(const Options& o, predict::Predictor& predictor) {
   const data::DataSet data = data::open_dataset(o.statistics, {});
   std::vector<uint32_t> items = data::epoch_order(uint32_t(data.catalog.items.size()), 1, 0);
   items.resize(std::min<std::size_t>(items.size(), std::size_t(o.pictures)));
   constexpr int kBatch = 64;
   const auto decode = [&](std::size_t i) { return data.images->image(items[i], predictor.decoding()); };
-  predict::NormAdapter(predictor).adapt(items.size(), decode, kBatch);
+  return predict::NormAdapter(predictor).adapt(items.size(), decode, kBatch);
 }
 
-predict::Predictor merged(const Options& o, LoadedModel mean) {
+predict::Predictor merged(const Options& o, LoadedModel mean, std::vector<std::string>& bad) {
   predict::Predictor predictor(std::move(mean), o.out, {.adaptable = true});
-  if (!o.statistics.empty()) reestimate(o, predictor);
+  if (!o.statistics.empty()) bad = reestimate(o, predictor);
   return predictor;
 }
 
 // The models worth averaging, and what was found out about each on stdout.
 std::vector<std::string> choose(const Options& o) {
   if (!o.weights.empty()) fail(Exit::usage, "--shares: greedy averaging uses equal weights");
+  std::vector<std::string> bad;  // reported once, of the result
   const GreedyAverage average =
-      greedy_average(o.models, o.greedy, [&](const auto& models) { return merged(o, mean_model(models)); });
+      greedy_average(o.models, o.greedy, [&](const auto& models) { return merged(o, mean_model(models), bad); });
   fmt::print("{}", to_table(average));
   return average.taken();
 }
 
+void name_bad(const std::vector<std::string>& bad) {
+  constexpr std::size_t kNamed = 5;
+  const Logger log("pcmerge");
+  for (std::size_t i = 0; i < std::min(kNamed, bad.size()); ++i) log.line("skipped " + bad[i]);
+  if (!bad.empty()) log.line(fmt::format("{} images could not be read", bad.size()));
+}
+
 Exit run(const Options& o) {
   const std::vector<std::string> models = o.greedy.empty() ? o.models : choose(o);
-  predict::Predictor mean = merged(o, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models));
+  std::vector<std::string> bad;
+  predict::Predictor mean =
+      merged(o, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models), bad);
   save_model(o.out, mean.info(), mean.model());
   note("{}: the mean of {} models{}", o.out, models.size(),
        o.statistics.empty() ? "" : ", statistics of " + o.statistics);
+  name_bad(bad);
   return Exit::ok;
 }
 

@@ -19,7 +19,7 @@ import oracle
 import serve
 import trace
 
-COUNTED = re.compile(r"\b[1-9]\d* (failed|unreadable|skipped|left out|not readable|cannot be read|of \d+ )|"
+COUNTED = re.compile(r"\b[1-9]\d* (failed|unreadable|skipped|left out|cannot be read|could not be read|of \d+ )|"
                      r"(failed|unreadable|skipped|left out|cannot be read|broken)\W+[1-9]|one (image|picture|file|entry)", re.IGNORECASE)
 RESOURCES = re.compile(r"memory|thread|stdout|standard (output|input|error)|socket|port\b|address|connection|descriptor|random|network|"
                        r"127\.0\.0\.1|current (directory|folder)", re.IGNORECASE)
@@ -32,7 +32,7 @@ def named(line, place, injected):
     return any(os.path.basename(path) in line for path in re.findall(r'[<"](/[^>"]+)[>"]', injected) if len(path) > 1)
 
 
-def complaint_of_run(place, job, usual, ended, injected):
+def complaint_of_run(place, job, usual, ended, fault, injected):
     """What the disturbed run did wrong by itself, or ""."""
     if ended.code is None:
         return "did not end"
@@ -52,9 +52,13 @@ def complaint_of_run(place, job, usual, ended, injected):
         return serve.complaint(ended, usual.ended)
     elif oracle.same(place, job, usual, ended):
         counted = COUNTED.search("\n".join(oracle.new_lines(ended, usual)) + "\n" + ended.out.decode(errors="replace"))
-        if not counted and not to_stderr:
+        if not counted and not to_stderr and not refuses_removal(fault):
             return f"exit code 0, {oracle.same(place, job, usual, ended)}, and nothing was counted"
     return ""
+
+
+def refuses_removal(fault):
+    return fault.call.startswith(("unlink", "rmdir"))
 
 
 def try_fault(place, job, usual, fault):
@@ -67,11 +71,11 @@ def try_fault(place, job, usual, fault):
     if not injected:
         return None
     said = lambda what: f"{what}\n    {injected.strip()[:200]}\n    " + "\n    ".join(ended.errors.strip().splitlines()[-4:])
-    wrong = complaint_of_run(place, job, usual, ended, injected)
+    wrong = complaint_of_run(place, job, usual, ended, fault, injected)
     if wrong:
         return said(wrong)
     left = oracle.strays(place, job, usual, ended.code != 0)
-    if left and not fault.call.startswith(("unlink", "rmdir")):
+    if left and not refuses_removal(fault):
         return said(f"left behind {', '.join(left[:3])}")
     if ended.code == 0 and not oracle.same(place, job, usual, ended):
         return ""  # a rerun would do the same once more

@@ -54,6 +54,17 @@ TEST_F(PcMerge, StatisticsComeFromThePictures) {
     EXPECT_TRUE(run_self_test(load_model(folder_ / file), Device::cpu, DType::f32, file));
 }
 
+TEST_F(PcMerge, ImagesThatCannotBeReadAreNamedAndCounted) {
+  for (int i = 0; i < 6; ++i)
+    test::write_text(folder_ / fmt::format("set/kind{}/{}.png", i % 2, i), test::png_of(test::make_picture(i)));
+  test::write_text(folder_ / "set/kind0/broken.png", "no image");
+  test::write_text(folder_ / "set/kind1/empty.jpg", "");
+  const Ran ran = merge("--statistics set adapted a b");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  for (const char* said : {"broken.png", "empty.jpg", "2 images could not be read"})
+    EXPECT_NE(ran.err.find(said), std::string::npos) << ran.err;
+}
+
 TEST_F(PcMerge, TestPicturesThatAllHeldBackStayKnown) {
   ModelInfo info = test::tiny_info();
   info.split = {.pictures = 9, .files = 5, .test = {1, 4}, .min_counts = {1, 1}};

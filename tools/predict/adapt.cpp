@@ -52,14 +52,18 @@ void NormAdapter::see(const std::vector<Tensor>& inputs, Buffers& sums) {
     }
 }
 
-void NormAdapter::adapt(std::size_t count, const std::function<data::Image(std::size_t)>& decode, int batch) {
+std::vector<std::string> NormAdapter::adapt(std::size_t count, const std::function<data::Image(std::size_t)>& decode,
+                                            int batch) {
   const std::vector<uint32_t> order = data::epoch_order(uint32_t(count), 1, 0);
   Buffers mixed = trained_;
   for (auto& buffer : mixed) std::fill(buffer.begin(), buffer.end(), 0.0f);
   float n = 0;
+  std::vector<std::string> bad;
   prepare_all(
       predictor_, count, [&](std::size_t i) { return decode(order[i]); }, batch,
       [&](std::size_t, std::vector<Prepared>& pictures) {
+        for (const Prepared& picture : pictures)
+          if (!picture.outcome.error.empty()) bad.push_back(picture.outcome.error);
         const std::vector<Tensor> inputs = inputs_of(pictures);
         if (inputs.size() < 2) return;  // no statistics of one picture
         see(inputs, mixed);
@@ -74,6 +78,7 @@ void NormAdapter::adapt(std::size_t count, const std::function<data::Image(std::
       mixed[b + 1][c] = old_share * trained_[b + 1][c] + new_share * variance;
     }
   write(mixed);
+  return bad;
 }
 
 }  // namespace pc::predict

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "tools/predict/predictor.h"
@@ -18,9 +19,9 @@ class NormAdapter {
   // Remembers the statistics of the training. The predictor is an adaptable one.
   explicit NormAdapter(Predictor& predictor);
   // Runs all pictures through the network once, in a fixed random order so that every batch is a mixture, and sets
-  // their statistics mixed with the remembered ones. Pictures that cannot be read do not count. Error(data) where fewer
-  // than two can.
-  void adapt(std::size_t count, const std::function<data::Image(std::size_t)>& decode, int batch);
+  // their statistics mixed with the remembered ones. Returns what is wrong with those that cannot be read, which do not
+  // count. Error(data) if fewer than two can.
+  std::vector<std::string> adapt(std::size_t count, const std::function<data::Image(std::size_t)>& decode, int batch);
 
  private:
   using Buffers = std::vector<std::vector<float>>;  // in visit order: mean and variance of each batch norm
