@@ -13,6 +13,7 @@
 #include "data/resize.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
+#include "kernels/base/thread.h"
 
 namespace pc::data {
 namespace {
@@ -46,7 +47,11 @@ class Pipeline {
  public:
   Pipeline(const DataSet& data, const StoreSettings& settings, int threads)
       : data_(data), settings_(settings), items_(data.catalog.items.size()), ahead_(std::size_t(threads) * 4) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    try {
+      for (int i = 0; i < threads; ++i) threads_.push_back(start_thread([this] { work(); }));
+    } catch (const Error&) {
+      if (threads_.empty()) throw;  // else fewer do the work
+    }
   }
   ~Pipeline() {
     {

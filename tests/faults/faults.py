@@ -163,6 +163,8 @@ def campaign(options, root):
             missed[name] += 1
             continue
         runs[name] += 1
+        if sum(runs.values()) % 500 == 0:
+            print(f"faults: {sum(runs.values())} of {len(tasks)}", file=sys.stderr, flush=True)
         if wrong:
             failures[name] += 1
             print(f"{name}: {fault}: {wrong}\n    again: tools/faults.sh {name} {fault}", flush=True)
