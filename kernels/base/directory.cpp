@@ -40,6 +40,27 @@ void walk(const fs::path& folder, const std::string& prefix, int depth, const Wa
   if (error) problems.push_back({.path = folder, .error = error});
 }
 
+// Whether all that the old folder holds is in the new one by name.
+void check_nothing_lost(const fs::path& old, const fs::path& fresh) {
+  if (!is_folder(old)) fail(Exit::file, fmt::format("{} exists already and is not a folder", old.string()));
+  std::error_code error;
+  fs::recursive_directory_iterator it(old, error);
+  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error))
+    if (!fs::exists(fresh / it->path().lexically_relative(old)))
+      fail(Exit::file, fmt::format("{} would be lost; remove it or name another folder", it->path().string()));
+  if (error) fail_file("list", old, error.value());
+}
+
+// The new folder takes the old one's place at once, where the file system can do that.
+void exchange(const fs::path& fresh, const fs::path& old) {
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, old.c_str(), RENAME_EXCHANGE) == 0) {
+    fs::remove_all(fresh);  // the old one now
+    return;
+  }
+  fs::remove_all(old);
+  if (::rename(fresh.c_str(), old.c_str()) != 0) fail_file("rename to", old);
+}
+
 }  // namespace
 
 std::string WalkProblem::text() const { return fmt::format("cannot read {}: {}", path.string(), error.message()); }
@@ -53,16 +74,21 @@ fs::path make_folders(const fs::path& path) {
   return path;
 }
 
-void write_folder_atomically(const fs::path& path, const std::function<void(const fs::path& temporary)>& fill) {
-  if (fs::exists(status_of(path)) || fs::is_symlink(path))
-    fail(Exit::file, fmt::format("{} exists already; remove it or name another folder", path.string()));
+void write_folder_atomically(const fs::path& path, const std::function<void(const fs::path& temporary)>& fill,
+                             bool replace) {
+  const bool exists = fs::exists(status_of(path)) || fs::is_symlink(path);
+  if (exists && !replace) fail(Exit::file, fmt::format("{} exists already; --force replaces it", path.string()));
   sweep_temporaries_of(path);
   const fs::path temporary = temporary_for(path);
   const Descriptor fd = create_temporary_folder(temporary);
   try {
     fill(temporary);
+    if (exists) check_nothing_lost(path, temporary);
     if (::syncfs(fd.get()) != 0) fail_file("write", path);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_file("rename to", path);
+    if (exists)
+      exchange(temporary, path);
+    else if (::rename(temporary.c_str(), path.c_str()) != 0)
+      fail_file("rename to", path);
   } catch (...) {
     std::error_code stays;
     fs::remove_all(temporary, stays);

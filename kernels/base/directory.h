@@ -16,10 +16,12 @@ bool is_folder(const std::filesystem::path& path);  // or a link to one. Errors:
 // cause.
 std::filesystem::path make_folders(const std::filesystem::path& path);
 
-// Makes the folder PATH.tmp.PID, has `fill` write into it, syncs its file system and renames it to PATH, which must not
-// exist. When `fill` throws, nothing of it is left. Errors: Error(file) naming path and cause.
+// Makes the folder PATH.tmp.PID, has `fill` write into it, syncs its file system and renames it to PATH. When `fill` throws, nothing of it
+// is left. A PATH that exists is refused or, with `replace`, replaced as a whole, unless it holds something of a name that the new one
+// lacks. Errors: Error(file) naming path and cause.
 void write_folder_atomically(const std::filesystem::path& path,
-                             const std::function<void(const std::filesystem::path& temporary)>& fill);
+                             const std::function<void(const std::filesystem::path& temporary)>& fill,
+                             bool replace = false);
 
 // The paths of a folder's entries, sorted; none if there is no such folder. Error(file) "cannot list PATH: Permission denied".
 std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);

@@ -74,6 +74,36 @@ TEST(File, AFolderIsCompleteOrAbsent) {
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
+TEST(File, AFolderIsReplacedAsAWholeIfNothingIsLost) {
+  const test::TemporaryFolder folder;
+  const auto holding = [](const std::string& text, std::initializer_list<const char*> names) {
+    return [=](const fs::path& temporary) {
+      fs::create_directory(temporary / "in");
+      for (const char* name : names)
+        create_file(temporary / name, [&](const FileSink& sink) { sink(text.data(), text.size()); });
+    };
+  };
+  write_folder_atomically(folder / "set", holding("old", {"a", "in/b"}), true);
+  write_folder_atomically(folder / "set", holding("new", {"a", "in/b", "c"}), true);
+  for (const char* name : {"set/a", "set/in/b", "set/c"}) EXPECT_EQ(read_file(folder / name), "new");
+  EXPECT_EQ(entries(folder.path()), 1u);
+  for (const char* mine : {"set/mine", "set/in/mine"}) {
+    create_file(folder / mine, [](const FileSink& sink) { sink("x", 1); });
+    const std::string refused = file_error([&] {
+      write_folder_atomically(folder / "set", holding("newer", {"a", "in/b", "c"}), true);
+    });
+    EXPECT_NE(refused.find(std::string(mine) + " would be lost"), std::string::npos) << refused;
+    EXPECT_EQ(read_file(folder / "set/a"), "new");
+    EXPECT_EQ(read_file(folder / mine), "x");
+    EXPECT_EQ(entries(folder.path()), 1u);
+    fs::remove(folder / mine);
+  }
+  create_file(folder / "file", [](const FileSink& sink) { sink("x", 1); });
+  EXPECT_NE(
+      file_error([&] { write_folder_atomically(folder / "file", holding("new", {"a"}), true); }).find("not a folder"),
+      std::string::npos);
+}
+
 TEST(File, CreateFileFollowsNoLink) {
   const test::TemporaryFolder folder;
   fs::create_symlink("target", folder / "link");

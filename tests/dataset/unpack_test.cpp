@@ -112,7 +112,7 @@ TEST_F(Unpack, TheDestination) {
   for (const char* there : {"slash", "slash/", ".", "set.zip", "dangling"}) {
     const Outcome o = unpack(good, {"set.zip", there});
     EXPECT_EQ(o.code, 4) << there;
-    EXPECT_NE(o.err.find("exists already; remove it or name another folder"), std::string::npos) << o.err;
+    EXPECT_NE(o.err.find("exists already; --force replaces it"), std::string::npos) << o.err;
   }
   const Outcome o = unpack(good, {"set.zip", "no/such/folder"});
   EXPECT_EQ(o.code, 4);

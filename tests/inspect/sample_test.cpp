@@ -51,7 +51,7 @@ TEST_F(Sample, RefusesAFolderThatIsThere) {
   test::write_text(folder_ / "mine" / "file", "precious");
   const test::Ran r = pcdata(folder_.path(), "sample 10 mine");
   EXPECT_EQ(r.code, 4);
-  EXPECT_EQ(r.err, "pcdata: mine exists already; remove it or name another folder\n");
+  EXPECT_EQ(r.err, "pcdata: mine exists already; --force replaces it\n");
   EXPECT_EQ(read_file(folder_ / "mine" / "file"), "precious");
 }
 

@@ -23,6 +23,7 @@ struct Options {
   int64_t count = 0;
   std::string folder = "sample";
   uint64_t seed = 1;
+  bool force = false;
 };
 
 // What the real set gets wrong: one of each in every hundred products.
@@ -97,7 +98,8 @@ void fill(const Options& o, const fs::path& folder) {
 Exit run(const Options& o) {
   const fs::path above = fs::path(o.folder).parent_path();
   if (!above.empty()) make_folders(above);
-  write_folder_atomically(o.folder, [&](const fs::path& folder) { fill(o, folder); });
+  write_folder_atomically(
+      o.folder, [&](const fs::path& folder) { fill(o, folder); }, o.force);
   fmt::print("{}: {} products of {} kinds in {} colors\n", o.folder, o.count, products().size(), paints().size());
   return Exit::ok;
 }
@@ -112,6 +114,7 @@ Subcommand sample_subcommand(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("DIR", o->folder, "Folder to make")->capture_default_str();
   command->add_option("--seed", o->seed, "Same seed, same bytes")->capture_default_str();
+  command->add_flag("--force", o->force, "Replace DIR, unless it holds anything else");
   return {command, [o] { return run(*o); }};
 }
 

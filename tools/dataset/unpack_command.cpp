@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string archive, folder;
-  bool json = false;
+  bool json = false, force = false;
 };
 
 struct Selection {
@@ -103,7 +103,8 @@ Exit unpack(const Options& o) {
   const Selection selection = without_copies(records);
   check_space(selection, folder);
   cli::catch_stop_signals();
-  write_folder_atomically(folder, [&](const fs::path& temporary) { unpack_into(temporary, selection, name); });
+  write_folder_atomically(
+      folder, [&](const fs::path& temporary) { unpack_into(temporary, selection, name); }, o.force);
   if (o.json) {
     const nlohmann::json summary = {{"folder", folder.string()},
                                     {"files", selection.files},
@@ -126,6 +127,7 @@ Subcommand unpack_subcommand(CLI::App& app) {
       ->required();
   command->add_option("DIR", o->folder, "The folder to make; default: the archive's name without .zip, here");
   command->add_flag("--json", o->json, "Print the summary as one JSON object");
+  command->add_flag("--force", o->force, "Replace DIR, unless it holds anything that is not in the archive");
   return {command, [o] { return unpack(*o); }};
 }
 
