@@ -51,12 +51,30 @@ void fetch_published(const FetchItem& item, const Address& address, const FetchO
   download(job, transport, hooks);
 }
 
+fs::path lock_of(const FetchItem& item, const FetchOptions& options) {
+  return options.folder / fmt::format(".{}.lock", item.name);
+}
+
+// Removes what a fetch left that was killed, or failed, after it had given the file its name.
+void sweep(const FetchItem& item, const FetchOptions& options) {
+  const fs::path part = options.folder / (item.download + ".part"), state = part.string() + ".json";
+  std::error_code ignored;
+  if (!fs::exists(part, ignored) && !fs::exists(state, ignored) && !fs::exists(lock_of(item, options), ignored)) return;
+  try {
+    const cli::LockFile lock(lock_of(item, options), "");
+    fs::remove(part, ignored);
+    fs::remove(state, ignored);
+  } catch (const Error&) {  // another process works there, or nobody may write
+  }
+}
+
 }  // namespace
 
 fs::path fetch(const FetchItem& item, const FetchOptions& options, const Transport& transport,
                const FetchHooks& hooks) {
   const fs::path result = options.folder / item.result, published = options.folder / item.download;
   if (is_file(result)) {
+    sweep(item, options);
     hooks.note("already there");
     return result;
   }
