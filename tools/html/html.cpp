@@ -4,10 +4,11 @@
 
 #include <algorithm>
 
+#include "data/guard.h"
 #include "data/jpeg.h"
 #include "data/resize.h"
 #include "kernels/base/base64.h"
-#include "kernels/base/error.h"
+#include "kernels/base/logger.h"
 #include "kernels/base/text.h"
 
 namespace pc::html {
@@ -65,14 +66,14 @@ data::Image thumbnail(const data::Image& image) {
 
 std::string Thumbnails::show(const std::string& key, const std::string& label,
                              const std::function<data::Image()>& draw) {
-  if (!shown_.contains(key) && !broken_.contains(key) && !left_out_) add(key, draw);
+  if (!shown_.contains(key) && !broken_.contains(key) && !left_out_) add(key, label, draw);
   const std::string text = html_text(label);
   return fmt::format("<span class=\"p {}\" role=\"img\" title=\"{}\" aria-label=\"{}\"></span>",
                      shown_.contains(key) ? key : "none", text, text);
 }
 
-void Thumbnails::add(const std::string& key, const std::function<data::Image()>& draw) {
-  try {
+void Thumbnails::add(const std::string& key, const std::string& label, const std::function<data::Image()>& draw) {
+  const auto problem = data::image_problem(label, [&] {
     const std::string data = to_base64(encode_jpeg(thumbnail(draw()), {.quality = 75}));
     if (css_.size() + data.size() > budget_) {
       left_out_ = true;
@@ -80,9 +81,17 @@ void Thumbnails::add(const std::string& key, const std::function<data::Image()>&
     }
     css_ += fmt::format(".{}{{background-image:url(data:image/jpeg;base64,{})}}\n", key, data);
     shown_.insert(key);
-  } catch (const Error&) {  // a picture that cannot be read, or changed since it was
-    broken_.insert(key);
-  }
+  });
+  if (!problem) return;
+  if (broken_.empty()) first_problem_ = problem->message;
+  broken_.insert(key);
+}
+
+const std::string& Thumbnails::css() const {
+  if (!broken_.empty())
+    note("{} images could not be read for the page, which shows empty frames; the first: {}", broken_.size(),
+         first_problem_);
+  return css_;
 }
 
 }  // namespace pc::html

@@ -25,16 +25,18 @@ class Thumbnails {
  public:
   explicit Thumbnails(std::size_t bytes) : budget_(bytes) {}
   // An element that shows the picture called `key` (a name of CSS, such as "p12"), described by `label`. `draw` is
-  // asked at the first use. An empty frame where it throws Error, and for every new picture once one would take more
-  // than the bytes given.
+  // asked at the first use. An empty frame if it throws, and for every new picture once one would take more than the
+  // bytes given.
   std::string show(const std::string& key, const std::string& label, const std::function<data::Image()>& draw);
-  const std::string& css() const { return css_; }
+  // For the page's style, once all is shown; reports on stderr how many images could not be read.
+  const std::string& css() const;
   bool left_out() const { return left_out_; }
 
  private:
-  void add(const std::string& key, const std::function<data::Image()>& draw);
+  void add(const std::string& key, const std::string& label, const std::function<data::Image()>& draw);
   std::size_t budget_;
   std::set<std::string> shown_, broken_;
+  std::string first_problem_;
   std::string css_;
   bool left_out_ = false;
 };
