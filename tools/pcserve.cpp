@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <boost/system/system_error.hpp>
+#include <system_error>
 
 #include "kernels/base/parallel.h"
 #include "tools/cli/program.h"
@@ -104,6 +106,10 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   return pc::cli::run_program("pcserve", [&] {
     pc::serve::Options options;
-    return pc::serve::parse(options, argc, argv) ? pc::serve::run(options) : pc::Exit::ok;
+    try {
+      return pc::serve::parse(options, argc, argv) ? pc::serve::run(options) : pc::Exit::ok;
+    } catch (const boost::system::system_error& error) {  // no std::system_error, for which exit codes are known
+      throw std::system_error(error.code(), "cannot serve");
+    }
   });
 }
