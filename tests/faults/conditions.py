@@ -54,10 +54,8 @@ def complaint(place, job, usual, ended, redirections):
         return "did not end"
     if ended.code not in oracle.DOCUMENTED:
         return f"exit code {ended.code}: {ended.errors.strip()[-200:]}"
-    lines = [line for line in oracle.new_lines(ended, usual) if line.startswith(job.program + ": ")]
-    entries = [line for line in lines if f"{place.input}/images" in line or f"{place.input}/shop.zip" in line]  # a line for each is right
-    if ended.code and not ("2>" in redirections or (lines and len(lines) - len(entries) <= 1)):
-        return f"exit code {ended.code} with {len(lines)} lines: {ended.errors.strip()[-200:]}"
+    if ended.code and "2>" not in redirections and oracle.lines_are_wrong(place, job, usual, ended):
+        return oracle.lines_are_wrong(place, job, usual, ended)
     if ended.code:
         return ""
     if job.program == "pcserve" or "1>" in redirections or job.name == "pcdoctor":

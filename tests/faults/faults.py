@@ -19,10 +19,10 @@ import oracle
 import serve
 import trace
 
-COUNTED = re.compile(r"\b[1-9]\d* (failed|unreadable|skipped|left out|cannot be read|could not be read|of \d+ )|"
-                     r"(failed|unreadable|skipped|left out|cannot be read|broken)\W+[1-9]|one (image|picture|file|entry)", re.IGNORECASE)
-RESOURCES = re.compile(r"memory|thread|stdout|standard (output|input|error)|socket|port\b|address|connection|descriptor|random|network|"
-                       r"127\.0\.0\.1|current (directory|folder)", re.IGNORECASE)
+COUNTED = re.compile(r"\b[1-9]\d* ([\w']+ ){0,3}(failed|unreadable|skipped|left out|cannot be read|could not be read)|"
+                     r"(failed|unreadable|skipped|left out|cannot be read)\W+[1-9]", re.IGNORECASE)
+RESOURCES = re.compile(r"memory|thread|stdout|standard (output|input|error)|socket|port\b|address|connection|descriptor|open files|"
+                       r"network|127\.0\.0\.1|current (directory|folder)", re.IGNORECASE)
 
 
 def named(line, place, injected):
@@ -41,11 +41,10 @@ def complaint_of_run(place, job, usual, ended, fault, injected):
     to_stderr = re.search(r"\bwrite\w*\(2<", injected)
     if ended.code:
         lines = oracle.new_lines(ended, usual)
-        errors = [line for line in lines if line.startswith(job.program + ": ")]
         if to_stderr and not lines:
             return ""
-        if len(errors) != 1:
-            return f"exit code {ended.code} with {len(errors)} lines of {job.program}"
+        if oracle.lines_are_wrong(place, job, usual, ended):
+            return oracle.lines_are_wrong(place, job, usual, ended)
         if not all(named(line, place, injected) for line in lines):
             return "a message that names no file or resource"
     elif job.program == "pcserve":

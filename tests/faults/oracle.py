@@ -72,6 +72,15 @@ def new_lines(ended, usual):
     return [line for line in ended.errors.splitlines() if line.strip() and blank(line) not in known]
 
 
+def lines_are_wrong(place, job, usual, ended):
+    """A failure is said in one line of the program; lines about single images or archives may come before it."""
+    lines = [line for line in new_lines(ended, usual) if line.startswith(job.program + ": ")]
+    entries = [line for line in lines if f"{place.input}/images" in line or f"{place.input}/shop.zip" in line]
+    if lines and len(lines) - len(entries) <= 1:
+        return ""
+    return f"exit code {ended.code} with {len(lines)} lines of {job.program}: {ended.errors.strip()[-200:]}"
+
+
 def run(place, job, words, prefix=()):
     if job.program == "pcserve":
         return serve.run_server(place, words, prefix)
