@@ -114,6 +114,13 @@ TEST_F(Unpack, TheDestination) {
     EXPECT_EQ(o.code, 4) << there;
     EXPECT_NE(o.err.find("exists already; --force replaces it"), std::string::npos) << o.err;
   }
+  EXPECT_EQ(unpack(good, {"set.zip", "slash", "--force"}).code, 0);
+  write_file_atomically(folder_ / "slash/mine", "mine");
+  const Outcome kept = unpack(good, {"set.zip", "slash", "--force"});
+  EXPECT_EQ(kept.code, 4);
+  EXPECT_NE(kept.err.find("slash/mine would be lost"), std::string::npos) << kept.err;
+  EXPECT_EQ(read_file(folder_ / "slash/mine"), "mine");
+  fs::remove(folder_ / "slash/mine");
   const Outcome o = unpack(good, {"set.zip", "no/such/folder"});
   EXPECT_EQ(o.code, 4);
   EXPECT_NE(o.err.find("cannot create no/such/folder.tmp."), std::string::npos) << o.err;
