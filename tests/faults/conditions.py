@@ -58,7 +58,7 @@ def complaint(place, job, usual, ended, redirections):
         return oracle.lines_are_wrong(place, job, usual, ended)
     if ended.code:
         return ""
-    if job.program == "pcserve" or "1>" in redirections or job.name == "pcdoctor":
+    if job.program == "pcserve" or "1>" in redirections or job.measures:
         return ""
     return oracle.same(place, job, usual, ended)
 

@@ -67,10 +67,12 @@ def training(place):
 
 
 class Job:
-    """One command. `again`: the option with which it is run again after a failure; `partial`: what may lie there until then."""
+    """One command. `again`: the option with which it is run again after a failure; `partial`: what may lie there until then;
+    `resumes`: a rerun prints something else; `measures`: it prints what the machine has free."""
 
-    def __init__(self, name, words, again="--force", partial=(), resumes=False):
-        self.name, self.words, self.again, self.partial, self.resumes = name, words, again, partial, resumes
+    def __init__(self, name, words, again="--force", partial=(), resumes=False, measures=False):
+        self.name, self.words, self.again, self.partial = name, words, again, partial
+        self.resumes, self.measures = resumes, measures
         self.program = name.split("-")[0]
 
     @property
@@ -121,7 +123,7 @@ JOBS = [
     Job("pcdata-sample", "sample 12 {out}/shop"),
     Job("pcdata-fetch", "fetch fashion-product-images-small {out}/fetched", partial=("fetched/*.part*",), resumes=True),
     Job("pcserve", "-m {model} --threads 1 --port 0"),
-    Job("pcdoctor", "--json"),
+    Job("pcdoctor", "--json", measures=True),
 ]
 
 

@@ -87,6 +87,11 @@ def run(place, job, words, prefix=()):
     return jobs.finish(jobs.start(place, words, prefix))
 
 
+def printed(place, job, ended):
+    out = re.sub(rb"[\d.]+( [KMGT]i?B)?", b"#", ended.out) if job.measures else without_times("", ended.out)
+    return out.replace(place.root.encode(), b"ROOT")
+
+
 class Usual:
     """A job left in peace: what it prints and writes."""
 
@@ -94,7 +99,7 @@ class Usual:
         place.fresh()
         self.ended = run(place, job, job.command(place))
         self.tree = tree(place)
-        self.out = without_times("", self.ended.out).replace(place.root.encode(), b"ROOT")
+        self.out = printed(place, job, self.ended)
 
 
 def is_cached(name):
@@ -109,7 +114,7 @@ def same(place, job, usual, ended):
              and not (name not in usual.tree and is_cached(name))]
     if names:
         return "other bytes in " + ", ".join(names[:3])
-    if without_times("", ended.out).replace(place.root.encode(), b"ROOT") != usual.out:
+    if printed(place, job, ended) != usual.out:
         return "something else on standard output"
     return ""
 
