@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/system/system_error.hpp>
+#include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "kernels/base/parallel.h"
@@ -93,7 +95,8 @@ Exit run(Options& o) {
   if (!is_loopback(o.server.host) && app.access.token.empty())
     kLog.line(o.server.host + " can be reached from other machines, without a token; see --token-file");
   fmt::print("http://{}:{}/\n", host, server.port());
-  std::fflush(stdout);
+  if (std::fflush(stdout) != 0)  // nobody would know where it listens
+    fail(Exit::file, fmt::format("cannot write standard output: {}", std::strerror(errno)));
   server.run();
   return Exit::ok;
 }
