@@ -12,6 +12,7 @@
 #include <memory>
 #include <numeric>
 #include <string_view>
+#include <utility>
 
 #include "data/file_type_hint.h"
 #include "kernels/base/error.h"
@@ -49,6 +50,25 @@ std::string utf8_of_cp437(std::string_view name, const Refusal& refuse) {
   return utf8;
 }
 
+// "./a" and "a/./b" are what tar writes for "a" and "a/b". "" is the folder itself.
+std::string without_dots(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/'), path.size() - 1) + 1;
+    const std::string_view part = path.substr(0, end);
+    if (part != "./" && part != ".") out += part;
+    path.remove_prefix(end);
+  }
+  return out;
+}
+
+// What macOS adds for itself: the attributes of each file, and "Icon\r" for the icon of a folder.
+bool is_of_macos(std::string_view path) {
+  const std::string_view last = path.substr(path.rfind('/') + 1);
+  return path.starts_with("__MACOSX/") || path.find("/__MACOSX/") != path.npos || last == "Icon\r" ||
+         last == "._Icon\r";
+}
+
 void check_part(std::string_view part, const Refusal& refuse) {
   if (part.empty()) refuse("has an empty part in its path");
   if (part == "." || part == "..") refuse("leaves the folder it is unpacked into");
@@ -74,7 +94,8 @@ void check_kind(const ZipRecord& r, const Refusal& refuse) {
   if (type == S_IFLNK) refuse("is a symbolic link; only files and folders are unpacked");
   if (type != 0 && type != S_IFREG && type != S_IFDIR)
     refuse("is a device, pipe or socket; only files and folders are unpacked");
-  if (type != 0 && (type == S_IFDIR) != is_folder(r)) refuse("is a folder by its type or its name, but not by both");
+  const bool folder_type = type == S_IFDIR || (type == S_IFREG && is_folder(r) && r.bytes == 0);
+  if (type != 0 && folder_type != is_folder(r)) refuse("is a folder by its type or its name, but not by both");
   if (is_folder(r) && r.bytes > 0) refuse(fmt::format("is a folder with {} bytes in it", r.bytes));
   if (r.bytes > kRatioCounts && r.bytes / kMaxRatio > r.data.size())
     refuse(fmt::format("would grow from {} to {} bytes; the limit is {}:1", r.data.size(), r.bytes, kMaxRatio),
@@ -124,20 +145,26 @@ std::vector<ZipRecord> list_archive(std::span<const std::byte> archive, const st
   const std::string_view bytes(reinterpret_cast<const char*>(archive.data()), archive.size());
   if (!bytes.starts_with("PK\3\4") && !bytes.starts_with("PK\5\6"))
     fail(Exit::data, file + ": " + not_a("zip archive", archive));
-  std::vector<ZipRecord> records = read_zip_directory(archive, file, {.max_records = kMaxEntries, .comment = true});
+  std::vector<ZipRecord> records = read_zip_directory(archive, file, {.max_records = kMaxEntries, .trailer = true});
   uint64_t total = 0;
+  std::vector<ZipRecord> kept;
+  kept.reserve(records.size());
   for (ZipRecord& r : records) {
     const std::string name = r.name;
     const Refusal refuse(file, name);
     if (!is_utf8(r.name)) r.name = utf8_of_cp437(name, refuse);
     std::replace(r.name.begin(), r.name.end(), '\\', '/');
+    const bool itself = r.name == "./" || r.name == ".";
+    r.name = without_dots(r.name);
+    if ((itself && r.bytes == 0) || is_of_macos(r.name)) continue;
     check_path(r.name, refuse);
     check_kind(r, refuse);
     if (__builtin_add_overflow(total, r.bytes, &total) || total > kMaxBytes)
       fail(Exit::limit, fmt::format("{}: unpacks to more than {} GiB", file, kMaxBytes >> 30));
+    kept.push_back(std::move(r));
   }
-  check_collisions(records, file);
-  return records;
+  check_collisions(kept, file);
+  return kept;
 }
 
 }  // namespace pc::data

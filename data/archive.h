@@ -11,8 +11,8 @@
 namespace pc::data {
 
 // The records of an archive in the order of their data, under paths that are safe: '/' between the parts (old Windows
-// packers write '\\'), UTF-8 (CP437 is turned into it), a '/' at the end of folders alone. `file` stands for the
-// archive in messages.
+// packers write '\\'), without "./", UTF-8 (CP437 is turned into it), a '/' at the end of folders alone. What macOS adds
+// for itself, __MACOSX/ and "Icon\r", is left out. `file` stands for the archive in messages.
 //
 // Refused besides what read_zip_directory refuses, with Error(data) naming the entry: paths that leave the folder or
 // begin elsewhere, control characters, parts of more than 255 bytes, paths of more than 1,024 bytes or 32 parts, links,

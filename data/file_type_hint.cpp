@@ -15,6 +15,10 @@ std::string file_type_hint(std::span<const std::byte> bytes) {
                        "7zXZ"))
     return "it is packed with xz; unpack it first";
   if (text.starts_with("BZh")) return "it is packed with bzip2; unpack it first";
+  if (text.starts_with("\x28\xb5\x2f\xfd")) return "it is packed with Zstandard; unpack it first";
+  if (text.starts_with("7z\xbc\xaf\x27\x1c")) return "it is packed with 7-Zip; unpack it first";
+  if (text.starts_with("Rar!\x1a\x07")) return "it is packed with RAR; unpack it first";
+  if (text.size() >= 262 && text.substr(257, 5) == "ustar") return "it is packed with tar; unpack it first";
   switch (const ImageFormat format = sniff(bytes)) {
     case ImageFormat::empty:
       return "it is empty; download or copy it again";

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr uint32_t kLocalMagic = 0x04034b50, kCentralMagic = 0x02014b50, kDescriptorMagic = 0x08074b50,
                    kEndMagic = 0x06054b50, kEnd64Magic = 0x06064b50, kLocatorMagic = 0x07064b50;
 constexpr uint16_t kPackingEffort = 3u << 1, kHasDescriptor = 1u << 3, kUtf8Names = 1u << 11;
+constexpr int kUnix = 3, kMac = 19;
 constexpr uint32_t kInZip64 = 0xffffffffu;
 constexpr std::size_t kEndBytes = 22, kCentralBytes = 46;
 
@@ -60,20 +62,50 @@ struct Entry {
   uint64_t packed = 0, bytes = 0, offset = 0;
 };
 
-// Where the end record begins, the archive's size if there is none. Without a comment it is the last 22 bytes.
-std::size_t find_end_record(std::span<const std::byte> archive, bool comment, const std::string& file) {
-  const std::size_t longest = comment ? 0xffff : 0;
+// Where the end record begins, the archive's size if there is none. Without a trailer it is the last 22 bytes.
+std::size_t find_end_record(std::span<const std::byte> archive, bool trailer, const std::string& file) {
+  const std::size_t longest = trailer ? 0xffff : 0;
   for (std::size_t n = 0; n <= longest && n + kEndBytes <= archive.size(); ++n) {
     const std::size_t at = archive.size() - kEndBytes - n;
     if (Fields(archive.subspan(at), file).u32() != kEndMagic) continue;
-    if (Fields(archive.subspan(at + kEndBytes - 2), file).u16() == n) return at;
+    if (Fields(archive.subspan(at + kEndBytes - 2), file).u16() <= n) return at;  // a comment, then other bytes
   }
   return archive.size();
 }
 
-Directory find_directory(std::span<const std::byte> archive, bool comment, const std::string& file) {
-  constexpr std::size_t kLocatorBytes = 20, kEnd64Bytes = 56;
-  uint64_t end = find_end_record(archive, comment, file);
+// The directory that the zip64 end record names, which the locator before `end` points to; `end` becomes its place.
+Directory find_zip64(std::span<const std::byte> archive, const Directory& d, uint64_t& end, const std::string& file) {
+  constexpr uint64_t kLocatorBytes = 20, kEnd64Bytes = 56;
+  if (end < kLocatorBytes) return d;
+  Fields locator(archive.subspan(end - kLocatorBytes, kLocatorBytes), file);
+  if (locator.u32() != kLocatorMagic) return d;
+  const uint64_t before_locator = end - kLocatorBytes;
+  const uint32_t disk = locator.u32();
+  const uint64_t at = locator.u64();
+  if (disk != 0 || locator.u32() > 1) fail(Exit::data, file + ": a part of a split zip archive");
+  if (at > before_locator || before_locator - at < kEnd64Bytes)
+    fail(Exit::data, fmt::format("{}: damaged: the zip64 end record should lie at byte {}, but {} of {} bytes are left "
+                                 "for it there",
+                                 file, at, at > before_locator ? 0 : before_locator - at, kEnd64Bytes));
+  end = at;
+  Fields f(archive.subspan(at, before_locator - at), file);
+  if (f.u32() != kEnd64Magic)
+    fail(Exit::data, fmt::format("{}: damaged: no zip64 end record at byte {}, where the locator says", file, at));
+  if (f.u64() != before_locator - at - 12)
+    fail(Exit::data, file + ": damaged: the zip64 end record is not as long as it says");
+  f.take(2 + 2);  // versions
+  const bool split = f.u32() != 0 || f.u32() != 0;
+  const uint64_t on_this_disk = f.u64();
+  const Directory zip64{.entries = f.u64(), .bytes = f.u64(), .offset = f.u64()};
+  const bool agree = !split && on_this_disk == zip64.entries && (d.entries == 0xffff || d.entries == zip64.entries) &&
+                     (d.bytes == kInZip64 || d.bytes == zip64.bytes) &&
+                     (d.offset == kInZip64 || d.offset == zip64.offset);
+  if (!agree) fail(Exit::data, file + ": the zip and zip64 directories disagree");
+  return zip64;
+}
+
+Directory find_directory(std::span<const std::byte> archive, bool trailer, const std::string& file) {
+  uint64_t end = find_end_record(archive, trailer, file);
   if (end == archive.size())
     fail(Exit::data, fmt::format("{}: truncated: {} that do not end with a zip directory; download it again", file,
                                  size_text(archive.size())));
@@ -84,27 +116,7 @@ Directory find_directory(std::span<const std::byte> archive, bool comment, const
   d.entries = magic.u16(), d.bytes = magic.u32(), d.offset = magic.u32();
   if (here != d.entries) fail(Exit::data, file + ": the zip directory contradicts itself");
 
-  if (end >= kLocatorBytes + kEnd64Bytes) {
-    Fields locator(archive.subspan(end - kLocatorBytes, kLocatorBytes), file);
-    if (locator.u32() == kLocatorMagic) {
-      const uint32_t disk = locator.u32();
-      end -= kLocatorBytes + kEnd64Bytes;
-      if (disk != 0 || locator.u64() != end || locator.u32() > 1)
-        fail(Exit::data, file + ": the zip64 locator points outside the file");
-      Fields f(archive.subspan(end, kEnd64Bytes), file);
-      if (f.u32() != kEnd64Magic || f.u64() != kEnd64Bytes - 12)
-        fail(Exit::data, file + ": the zip64 directory is not where it should be");
-      f.take(2 + 2);  // versions
-      const bool split = f.u32() != 0 || f.u32() != 0;
-      const uint64_t on_this_disk = f.u64();
-      const Directory zip64{.entries = f.u64(), .bytes = f.u64(), .offset = f.u64()};
-      const bool agree =
-          !split && on_this_disk == zip64.entries && (d.entries == 0xffff || d.entries == zip64.entries) &&
-          (d.bytes == kInZip64 || d.bytes == zip64.bytes) && (d.offset == kInZip64 || d.offset == zip64.offset);
-      if (!agree) fail(Exit::data, file + ": the zip and zip64 directories disagree");
-      d = zip64;
-    }
-  }
+  d = find_zip64(archive, d, end, file);
   if (d.offset > end || d.bytes != end - d.offset)
     fail(Exit::data, file + ": the zip directory's place and size do not fit the file");
   return d;
@@ -115,17 +127,27 @@ void read_extra(std::span<const std::byte> extra, uint64_t& bytes, uint64_t& pac
                 const std::string& file) {
   Fields f(extra, file);
   while (f.left() >= 4) {
-    const uint16_t id = f.u16();
-    Fields field(f.take(f.u16()), file);
+    const uint16_t id = f.u16(), size = f.u16();
+    if (size > f.left()) return;  // padding, as aligned archives have it
+    Fields field(f.take(size), file);
     if (id != 1) continue;
     for (uint64_t* value : {&bytes, &packed, &offset})
       if (*value == kInZip64) *value = field.u64();
   }
 }
 
+std::string name_of_method(uint16_t method) {
+  constexpr std::pair<int, const char*> kNames[] = {
+      {9, "Deflate64"}, {12, "bzip2"}, {14, "LZMA"}, {93, "Zstandard"}, {95, "XZ"}};
+  for (const auto& [number, name] : kNames)
+    if (number == method) return fmt::format("{} ({})", method, name);
+  return std::to_string(method);
+}
+
 Entry read_entry(Fields& f, const std::string& file) {
   if (f.u32() != kCentralMagic) fail(Exit::data, file + ": the zip directory is damaged");
-  f.take(4);  // versions
+  const int system = f.u16() >> 8;
+  f.take(2);  // version needed
   Entry e;
   e.flags = f.u16();
   e.method = f.u16();
@@ -135,7 +157,8 @@ Entry read_entry(Fields& f, const std::string& file) {
   e.bytes = f.u32();
   const uint16_t name = f.u16(), extra = f.u16(), comment = f.u16(), disk = f.u16();
   f.take(2 + 2);  // internal attributes, those of DOS
-  e.mode = f.u16();
+  const uint16_t mode = f.u16();
+  if (system == kUnix || system == kMac) e.mode = mode;  // others keep flags of their own there
   e.offset = f.u32();
   e.name = as_text(f.take(name));
   read_extra(f.take(extra), e.bytes, e.packed, e.offset, file);
@@ -144,15 +167,35 @@ Entry read_entry(Fields& f, const std::string& file) {
   const auto refuse = [&](const std::string& what) {
     fail(Exit::data, fmt::format("{}: record \"{}\" {}", file, printable(e.name), what));
   };
-  if (disk != 0) refuse("lies in another part of a split archive");
-  if (e.flags & 1) refuse("is encrypted");
+  if (disk != 0 && disk != 0xffff) refuse("lies in another part of a split archive");
+  if (e.flags & 1) refuse("is encrypted; unpack the archive with its password and pack the files again");
   if (e.method != 0 && e.method != 8)
-    refuse(fmt::format("is packed by method {}; only stored and deflated ones are read", e.method));
+    refuse(
+        fmt::format("is packed by method {}; only stored and deflated ones are read: pack the files again, as zip "
+                    "does by default",
+                    name_of_method(e.method)));
   if (e.flags & ~(kPackingEffort | kHasDescriptor | kUtf8Names))
     refuse(fmt::format("has flags 0x{:x}, which are not known here", e.flags));
   if (e.method == 0 && e.packed != e.bytes)
     refuse(fmt::format("is stored, yet has {} bytes packed and {} unpacked", e.packed, e.bytes));
   return e;
+}
+
+// Skips the descriptor after the data of a record. Some writers leave out its magic number, and the two sizes are 32 or
+// 64 bits wide. Nothing says which; but as a header begins with "PK", the form that fits is the one.
+bool skip_descriptor(const Entry& e, Fields& f) {
+  for (const std::size_t magic_bytes : {4, 0})
+    for (const std::size_t size_bytes : {8, 4}) {
+      Fields d = f;
+      if (d.left() < magic_bytes + 4 + 2 * size_bytes) continue;
+      if (magic_bytes > 0 && d.u32() != kDescriptorMagic) continue;
+      if (d.u32() != e.crc32) continue;
+      const auto size = [&] { return size_bytes == 8 ? d.u64() : d.u32(); };
+      if (size() != e.packed || size() != e.bytes) continue;
+      f = d;
+      return true;
+    }
+  return false;
 }
 
 // Checks the local header against the directory's entry and returns the record's data; `next` moves to the byte after
@@ -173,26 +216,19 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
   const uint16_t name = f.u16(), extra = f.u16();
   if (as_text(f.take(name)) != e.name) refuse("the local header has another name");
   read_extra(f.take(extra), bytes, packed, unused, file);
-  // With a descriptor after the data, the local fields may be 0.
+  // With a descriptor after the data, the local fields may be unknown yet. How names are written and how well the data
+  // are packed is of no interest here.
   const bool late = (flags & kHasDescriptor) != 0;
-  const auto differs = [late](uint64_t local, uint64_t central) { return local != central && !(late && local == 0); };
-  if (flags != e.flags || method != e.method || differs(crc, e.crc32) || differs(packed, e.packed) ||
-      differs(bytes, e.bytes))
+  const auto differs = [late](uint64_t local, uint64_t central, uint64_t unknown) {
+    return local != central && !(late && (local == 0 || local == unknown));
+  };
+  if (((flags ^ e.flags) & ~(kPackingEffort | kUtf8Names | kHasDescriptor)) != 0 || method != e.method ||
+      differs(crc, e.crc32, 0) || differs(packed, e.packed, kInZip64) || differs(bytes, e.bytes, kInZip64))
     refuse("local header and directory disagree");
   if (e.packed > f.left()) refuse("runs past the end of the records");
   const auto data = f.take(e.packed);
-  if (late) {
-    if (f.u32() != kDescriptorMagic || f.u32() != e.crc32) refuse("damaged descriptor behind the data");
-    // The two sizes are 32 or 64 bits wide. Nothing says which, but a header begins with "PK", so only one of them can
-    // fit.
-    Fields sizes32(f), sizes64(f);
-    if (sizes64.left() >= 16 && sizes64.u64() == e.packed && sizes64.u64() == e.bytes)
-      f = sizes64;
-    else if (sizes32.u32() == e.packed && sizes32.u32() == e.bytes)
-      f = sizes32;
-    else
-      refuse("damaged descriptor behind the data");
-  }
+  const bool known = crc == e.crc32 && packed == e.packed && bytes == e.bytes;
+  if (late && !skip_descriptor(e, f) && !known) refuse("damaged descriptor after the data");
   next = records.size() - f.left();
   return data;
 }
@@ -228,7 +264,7 @@ ZipRecord first_record(std::span<const std::byte> archive, const std::string& fi
 
 std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file,
                                           const ZipRules& rules) {
-  const Directory directory = find_directory(archive, rules.comment, file);
+  const Directory directory = find_directory(archive, rules.trailer, file);
   std::vector<Entry> entries = read_entries(archive, directory, rules.max_records, file);
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
   const auto twice = std::adjacent_find(entries.begin(), entries.end(),

@@ -21,13 +21,15 @@ struct ZipRecord {
 // How far an archive may stray from what torch.save writes.
 struct ZipRules {
   uint64_t max_records = 200'000;
-  bool comment = false;  // after the directory, as GitHub's archives have one; also a place for a second file
+  // After the directory at most 64 KiB: a comment, as GitHub's archives have one, or bytes that mail and web servers
+  // append; also a place for a second file.
+  bool trailer = false;
 };
 
 // The records in the order of their data. `file` stands for the archive in messages.
 //
-// Accepted are records one after the other from the first byte, stored or deflated, zip64 or not, the directory at the
-// very end. Refused with Error(data): encryption, split archives, duplicate names, local headers that disagree with the
+// Accepted are records one after the other from the first byte, stored or deflated, zip64 or not, with descriptors or
+// without, the directory at the very end. Refused with Error(data): encryption, split archives, duplicate names, local headers that disagree with the
 // directory, overlaps, hidden bytes, and a missing directory (a truncated download); with Error(limit) too many
 // records. Memory: below 200 bytes per record and its name twice. The data themselves are not looked at.
 std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, const std::string& file,

@@ -1,0 +1,67 @@
+// Zip archives as other tools write them, against what Python's zipfile finds in them.
+#include "data/archive.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "data/tree.h"
+#include "make.h"
+#include "tests/support.h"
+
+namespace pc::data {
+namespace {
+
+const std::filesystem::path kZips = std::string(PC_SOURCE_DIR) + "/tests/data/golden/zips";
+
+std::string slurp(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> zip_names() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(kZips))
+    if (file.path().extension() == ".zip") names.push_back(file.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class ZipOfAnotherTool : public testing::TestWithParam<std::string> {};
+TEST_P(ZipOfAnotherTool, HoldsWhatPythonFinds) {
+  const auto tree = open_tree(kZips / (GetParam() + ".zip"));
+  std::string found;
+  for (const FileTree::Entry& entry : tree->entries()) {
+    EXPECT_EQ(tree->read(entry, 1000).size(), entry.size);  // its CRC-32 is checked on the way
+    found += fmt::format("{:08x} {} {}\n", entry.mark, entry.size, entry.path);
+  }
+  EXPECT_EQ(found, slurp(kZips / (GetParam() + ".txt")));
+}
+INSTANTIATE_TEST_SUITE_P(Zips, ZipOfAnotherTool, testing::ValuesIn(zip_names()),
+                         [](const auto& param) { return param.param; });
+
+// What unpacking writes: no "./", nothing of macOS.
+TEST(Archive, NamesAreThoseOfFiles) {
+  for (const std::string& name : zip_names()) {
+    const std::string bytes = slurp(kZips / (name + ".zip"));
+    for (const ZipRecord& record : list_archive(test::as_bytes(bytes), name))
+      EXPECT_TRUE(record.name == "styles.csv" || record.name.starts_with("images/")) << name << ": " << record.name;
+  }
+}
+
+// A cut never passes for another archive, whatever may follow the end of a whole one.
+TEST(Archive, EveryCutIsRefused) {
+  for (const char* name : {"streamed_zip64", "zip64_end_longer", "comment"}) {
+    const std::string bytes = slurp(kZips / (std::string(name) + ".zip"));
+    for (std::size_t n = 0; n < bytes.size(); ++n)
+      ASSERT_NE(test::error_of([&] { list_archive(test::as_bytes(bytes.substr(0, n)), name); }), "nothing") << n;
+  }
+}
+
+}  // namespace
+}  // namespace pc::data
