@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "data/decode_settings.h"
@@ -31,10 +32,8 @@ constexpr uint32_t kMaxImages = 10'000'000;  // a catalog needs a hundred times 
 
 // FOLDER/STEM.gz or FOLDER/STEM; "" if neither exists.
 fs::path idx_file(const fs::path& folder, const std::string& stem) {
-  for (const char* end : {"", ".gz"}) {
-    std::error_code ignored;
-    if (fs::is_regular_file(folder / (stem + end), ignored)) return folder / (stem + end);
-  }
+  for (const char* end : {"", ".gz"})
+    if (is_file(folder / (stem + end))) return folder / (stem + end);
   return {};
 }
 
@@ -51,7 +50,10 @@ std::vector<uint8_t> read_unpacked(const fs::path& path) {
     bytes.resize(have + kStep);
     const int n = gzread(file.get(), bytes.data() + have, kStep);
     int code = Z_OK;
+    const int system = errno;
     const char* why = gzerror(file.get(), &code);
+    if (code == Z_ERRNO) fail(Exit::file, fmt::format("cannot read {}: {}", path.string(), std::strerror(system)));
+    if (code == Z_MEM_ERROR) throw std::bad_alloc();
     if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
       fail(Exit::data, fmt::format("{}: damaged ({})", path.string(), why));
     bytes.resize(have + std::size_t(n));

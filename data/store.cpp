@@ -6,18 +6,24 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "data/cache_folder.h"
 #include "data/pack.h"
+#include "kernels/base/bytes.h"
 #include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
+#include "kernels/base/temporary.h"
 
 namespace pc::data {
 namespace {
 
-constexpr uint64_t kVersion = 3;  // of the layout and of what the decoders make of an image
+constexpr uint64_t kVersion = 4;            // of the layout and of what the decoders make of an image
+constexpr const char* kName = "pictures-";  // what the names of stores begin with
 constexpr char kMagic[8] = {'P', 'C', 'S', 'T', 'O', 'R', 'E', '\n'};
 
 struct StoredEntry {
@@ -50,17 +56,40 @@ std::string bad_text(const std::vector<BadImage>& bad) {
   return text;
 }
 
-std::vector<BadImage> parse_bad(std::string_view text) {
-  std::vector<BadImage> bad;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const std::size_t first = line.find('\t'), second = line.find('\t', first + 1);
-    if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    bad.push_back({.item = std::strtoull(std::string(line.substr(0, first)).c_str(), nullptr, 10),
-                   .file = std::string(line.substr(first + 1, second - first - 1)),
-                   .reason = std::string(line.substr(second + 1))});
+// The index, if it is what write_store makes: the images lie one after the other, and together fill the pixels. A bad
+// one is 0 x 0. Else nothing: an offset that leads elsewhere would show other memory as pixels.
+std::optional<std::vector<StoredImage>> read_index(std::span<const std::byte> bytes, uint64_t pixel_bytes) {
+  std::vector<StoredImage> index;
+  index.reserve(bytes.size() / sizeof(StoredEntry));
+  uint64_t end = 0;
+  for (; !bytes.empty(); bytes = bytes.subspan(sizeof(StoredEntry))) {
+    StoredEntry e;
+    std::memcpy(&e, bytes.data(), sizeof e);
+    const bool bad = e.h == 0 && e.w == 0;
+    if (e.offset != end || (!bad && (e.h < 1 || e.h > kMaxSide || e.w < 1 || e.w > kMaxSide))) return std::nullopt;
+    end += uint64_t(e.h) * e.w * 3;
+    if (end > pixel_bytes) return std::nullopt;
+    index.push_back({.offset = int64_t(e.offset), .h = int(e.h), .w = int(e.w)});
   }
+  if (end != pixel_bytes) return std::nullopt;
+  return index;
+}
+
+// The list of bad images, if it names just those that are 0 x 0 in the index, in their order.
+std::optional<std::vector<BadImage>> read_bad(std::string_view text, const std::vector<StoredImage>& index) {
+  std::vector<BadImage> bad;
+  for (std::size_t item = 0; item < index.size(); ++item) {
+    if (index[item].h != 0) continue;
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const std::string number = std::to_string(item) + "\t";
+    const std::size_t second = line.find('\t', number.size());
+    if (line.size() == text.size() || !line.starts_with(number) || second == line.npos) return std::nullopt;
+    bad.push_back({.item = item,
+                   .file = std::string(line.substr(number.size(), second - number.size())),
+                   .reason = std::string(line.substr(second + 1))});
+    text.remove_prefix(line.size() + 1);
+  }
+  if (!text.empty()) return std::nullopt;
   return bad;
 }
 
@@ -107,9 +136,20 @@ void write_store(const std::filesystem::path& path, const DataSet& data, const S
   });
 }
 
+// Removes the temporaries of stores whose packers are gone, those of other data sets and settings too.
+void sweep_stores(const std::filesystem::path& folder) {
+  for (const std::filesystem::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
+    if (name.starts_with(kName) && is_temporary(path))
+      sweep_temporaries_of(folder / name.substr(0, name.find(".tmp.")));
+  }
+}
+
 }  // namespace
 
-StoreSettings store_settings(int64_t height, int64_t width) { return {.short_side = int(2 * std::max(height, width))}; }
+StoreSettings store_settings(int64_t height, int64_t width) {
+  return {.short_side = int(std::min(2 * std::max(height, width), kMaxSide))};
+}
 
 DecodeSettings decode_settings(const StoreSettings& settings) {
   return {.max_pixels = settings.max_pixels, .min_side = settings.short_side};
@@ -117,12 +157,11 @@ DecodeSettings decode_settings(const StoreSettings& settings) {
 
 std::filesystem::path store_path(const DataSet& data, const StoreSettings& settings,
                                  const std::filesystem::path& folder) {
-  return folder / fmt::format("pictures-{:016x}.u8", key_of(data, settings));
+  return folder / fmt::format("{}{:016x}.u8", kName, key_of(data, settings));
 }
 
 std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return nullptr;
+  if (!is_file(path)) return nullptr;
   auto store = std::make_shared<ImageStore>();
   store->file_ = MappedFile::open(path);
   const auto bytes = store->file_->bytes();
@@ -132,27 +171,24 @@ std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, 
   if (std::memcmp(footer.magic, kMagic, sizeof kMagic) != 0 || footer.version != kVersion) return nullptr;
   if (footer.key != key || footer.count != count) return nullptr;
   const std::size_t size = bytes.size(), index_bytes = count * sizeof(StoredEntry);
-  if (footer.pixel_bytes > size || footer.bad_bytes > size || index_bytes > size) return nullptr;
+  if (footer.pixel_bytes > size || footer.bad_bytes > size || count > size / sizeof(StoredEntry)) return nullptr;
   const std::size_t index_at = (std::size_t(footer.pixel_bytes) + 7) & ~std::size_t(7);
   if (index_at + index_bytes + footer.bad_bytes + sizeof footer != size) return nullptr;
   const uint32_t sum = checksum(0, bytes.data(), size - sizeof footer.checksum);
+  store->check_unchanged();
   if (sum != footer.checksum) {
     fail(Exit::data,
-         fmt::format("{}: damaged: its bytes have CRC-32 {:08x}, written were {:08x}; delete it, it is made anew",
+         fmt::format("{}: damaged: its bytes have CRC-32 {:08x}, written were {:08x}; delete it, it is made again",
                      path.string(), sum, footer.checksum));
   }
-  const std::byte* index = bytes.data() + index_at;
-  const std::byte* bad = index + index_bytes;
-
+  auto index = read_index(bytes.subspan(index_at, index_bytes), footer.pixel_bytes);
+  auto bad = index ? read_bad(as_text(bytes.subspan(index_at + index_bytes, footer.bad_bytes)), *index) : std::nullopt;
+  if (!bad)
+    fail(Exit::data, path.string() + ": damaged: its index does not fit its pixels; delete it, it is made again");
   store->pixels_ = reinterpret_cast<const uint8_t*>(bytes.data());
   store->pixel_bytes_ = int64_t(footer.pixel_bytes);
-  store->index_.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    StoredEntry e;
-    std::memcpy(&e, index + i * sizeof e, sizeof e);
-    store->index_.push_back({.offset = int64_t(e.offset), .h = int(e.h), .w = int(e.w)});
-  }
-  store->bad_ = parse_bad({reinterpret_cast<const char*>(bad), footer.bad_bytes});
+  store->index_ = std::move(*index);
+  store->bad_ = std::move(*bad);
   return store;
 }
 
@@ -169,8 +205,9 @@ std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSet
   const std::filesystem::path path = store_path(data, settings, folder);
   const uint64_t key = key_of(data, settings);
   const std::size_t count = data.catalog.items.size();
-  if (auto store = read_store(path, key, count)) return store;
   make_folders(folder);
+  sweep_stores(folder);
+  if (auto store = read_store(path, key, count)) return store;
   write_store(path, data, settings, key, progress);
   auto store = read_store(path, key, count);
   if (!store) fail(Exit::file, fmt::format("{}: changed while it was being written", path.string()));

@@ -50,6 +50,8 @@ class ImageStore {
   std::size_t size() const { return index_.size(); }
   const std::vector<BadImage>& bad() const { return bad_; }
   const std::filesystem::path& path() const { return file_->path(); }
+  // Error(file) if the mapped file was overwritten or cut meanwhile: call it after pixels were taken out of it.
+  void check_unchanged() const { file_->check_unchanged(); }
 
  private:
   friend std::shared_ptr<const ImageStore> read_store(const std::filesystem::path&, uint64_t, std::size_t);
@@ -67,14 +69,14 @@ std::filesystem::path store_path(const DataSet& data, const StoreSettings& setti
                                  const std::filesystem::path& folder);
 
 // Maps the store, or packs it first (all threads; `progress` is called from this thread) if it is absent, truncated or
-// of other content. An empty `cache` is the default cache folder. An image that cannot be decoded is listed in bad()
+// of other content; what killed packers left in the folder is removed. An empty `cache` is the default cache folder. An image that cannot be decoded is listed in bad()
 // and never stops the packing. Reads the whole file once. Errors: Error(file) if the folder cannot be written or an
 // image cannot be read, Error(limit) if memory is short, Error(data) if the store is whole but its bytes are not those that were written: such a disk must be noticed.
 std::shared_ptr<const ImageStore> open_store(const DataSet& data, const StoreSettings& settings,
                                              const std::filesystem::path& cache, const PackProgress& progress = {});
 
 // The store at `path`, or null if it is absent, truncated, or not of this version, key and number of images. Errors:
-// Error(data) if its checksum does not match.
+// Error(data) if its checksum does not match, or its offsets and sizes are not what packing makes.
 std::shared_ptr<const ImageStore> read_store(const std::filesystem::path& path, uint64_t key, std::size_t count);
 
 }  // namespace pc::data

@@ -44,8 +44,14 @@ class ZipTree final : public FileTree {
     if (entry.size > limit) fail(Exit::limit, fmt::format("{}: {} bytes, the limit is {}", where, entry.size, limit));
     std::vector<std::byte> bytes;
     bytes.reserve(entry.size);
-    unpack_record(records_[entry.place], where,
-                  [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); });
+    try {
+      unpack_record(records_[entry.place], where,
+                    [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); });
+    } catch (const Error&) {
+      file_->check_unchanged();  // if it did, the entry is not to blame
+      throw;
+    }
+    file_->check_unchanged();
     return bytes;
   }
 
@@ -63,10 +69,11 @@ class FolderTree final : public FileTree {
   }
 
   std::vector<std::byte> read(const Entry& entry, uint64_t limit) const override {
+    if (entry.size > limit)
+      fail(Exit::limit, fmt::format("{}: {} bytes, the limit is {}", entry.path, entry.size, limit));
     const auto file = MappedFile::read(root_ / entry.path);
+    file->check_unchanged();
     const auto bytes = file->bytes();
-    if (bytes.size() > limit)
-      fail(Exit::limit, fmt::format("{}: {} bytes, the limit is {}", entry.path, bytes.size(), limit));
     return {bytes.begin(), bytes.end()};
   }
 

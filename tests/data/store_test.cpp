@@ -2,17 +2,23 @@
 #include "data/store.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 
 #include "data/cache_folder.h"
 #include "data/resize.h"
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
+#include "kernels/base/temporary.h"
 #include "make.h"
 #include "tests/support.h"
 
@@ -188,11 +194,48 @@ TEST_F(Store, OneFlippedBitIsFoundWhereverItIs) {
     test::write(path, damaged);
     const std::string error = test::error_of([&] { open(); });
     EXPECT_TRUE(error.starts_with("3: " + path.string() + ": damaged: its bytes have CRC-32 ")) << error;
-    EXPECT_TRUE(error.ends_with("; delete it, it is made anew")) << error;
+    EXPECT_TRUE(error.ends_with("; delete it, it is made again")) << error;
   }
   std::filesystem::remove(path);
   open();
   EXPECT_TRUE(slurp(path) == good);
+}
+
+// A file whose checksum is right says nothing about its numbers: each is checked before an image is looked at.
+TEST_F(Store, AnIndexThatLeadsElsewhereIsRefused) {
+  const auto store = open();
+  const std::filesystem::path path = store->path();
+  const std::string good = slurp(path);
+  const std::size_t index_at = (std::size_t(store->pixel_bytes()) + 7) / 8 * 8, last = index_at + 16 * 203;
+  const uint64_t pixels = uint64_t(store->pixel_bytes());
+  const auto with = [&](std::size_t at, auto value) {
+    std::string forged = good;
+    return forged.replace(at, sizeof value, little_endian(value));
+  };
+  const std::size_t bad_list = index_at + 16 * 204;
+  const std::string forgeries[] = {with(index_at, uint64_t(1) << 40),      // far away
+                                   with(last, pixels - 10),                // near the end
+                                   with(index_at + 16, uint64_t(0)),       // over the one before
+                                   with(index_at + 16, ~uint64_t(0)),      // a sum that overflows
+                                   with(index_at + 8, uint32_t(1) << 31),  // sides
+                                   with(index_at + 8, ~uint32_t(0)),
+                                   with(index_at + 8, uint64_t(0)),            // no image, yet not in the list
+                                   with(index_at + 8, uint32_t(0)),            // 0 pixels high
+                                   with(last + 8, uint32_t(1)),                // pixels that no image has
+                                   with(bad_list, '9'),                        // the list of bad images
+                                   with(good.size() - 56 + 40, uint64_t(0))};  // its size
+  for (std::string forged : forgeries) {
+    const std::string summed = forged.substr(0, forged.size() - 8);
+    forged.replace(forged.size() - 8, 8,
+                   little_endian(uint64_t(::crc32_z(0, reinterpret_cast<const Bytef*>(summed.data()), summed.size()))));
+    test::write(path, forged);
+    const std::string error = test::error_of([&] { open(); });
+    if (error == "nothing")
+      EXPECT_TRUE(packed_ > 0 && slurp(path) == good);  // its parts do not add up to the file: packed again
+    else
+      EXPECT_EQ(error,
+                "3: " + path.string() + ": damaged: its index does not fit its pixels; delete it, it is made again");
+  }
 }
 
 // A block of the packer without a single pixel must not make the checksum begin anew.
@@ -235,6 +278,33 @@ TEST_F(Store, AFolderThatCannotBeWritten) {
   EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("4: cannot make folder "));
 }
 
+// What a killed packer left, be it of this store or of another one; what a living one writes is locked, and stays.
+TEST_F(Store, TemporariesOfTheDeadAreSwept) {
+  const auto cache = folder_ / "cache";
+  open();
+  test::write(cache / "pictures-0123456789abcdef.u8.tmp.99999999", "dead");
+  test::write(open()->path().string() + ".tmp.4", "dead");
+  test::write(cache / "somebody.tmp.7", "not ours");
+  const auto living = create_temporary(cache / "pictures-fedcba9876543210.u8.tmp.5");
+  std::filesystem::remove(open()->path());
+  test::write(cache / "pictures-0123456789abcdef.u8.tmp.99999998", "dead");
+  const auto store = open();
+  std::vector<std::string> left;
+  for (const auto& file : std::filesystem::directory_iterator(cache)) left.push_back(file.path().filename().string());
+  std::sort(left.begin(), left.end());
+  EXPECT_EQ(left, (std::vector<std::string>{store->path().filename().string(), "pictures-fedcba9876543210.u8.tmp.5",
+                                            "somebody.tmp.7"}));
+}
+
+// A store that is overwritten while it is mapped shows other pixels: whoever took some can know.
+TEST_F(Store, OneThatChangesUnderTheMappingIsNoticed) {
+  const auto store = open();
+  store->check_unchanged();
+  std::filesystem::resize_file(store->path(), 5000);
+  const std::string error = test::error_of([&] { store->check_unchanged(); });
+  EXPECT_TRUE(error.starts_with("4: " + store->path().string() + " changed while it was read")) << error;
+}
+
 TEST_F(Store, NothingIsLeftUnderTheFinalNameWhenPackingFails) {
   const auto stop = [](int64_t done, int64_t) {
     if (done > 100) throw std::runtime_error("stop");
@@ -243,13 +313,59 @@ TEST_F(Store, NothingIsLeftUnderTheFinalNameWhenPackingFails) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "cache"));
 }
 
+// Sets a variable of the environment, or takes it away, until the end of the scope.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    value ? ::setenv(name, value, 1) : ::unsetenv(name);
+  }
+  ~Variable() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
 TEST(StoreFolder, DefaultIsTheCacheFolderOfTheUser) {
-  const std::string old = std::getenv("XDG_CACHE_HOME") ? std::getenv("XDG_CACHE_HOME") : "";
-  ::setenv("XDG_CACHE_HOME", "/somewhere", 1);
-  EXPECT_EQ(default_cache_folder(), "/somewhere/pc");
-  ::unsetenv("XDG_CACHE_HOME");
-  EXPECT_TRUE(default_cache_folder().string().ends_with("pc") || default_cache_folder().string().ends_with("pc-cache"));
-  if (!old.empty()) ::setenv("XDG_CACHE_HOME", old.c_str(), 1);
+  const Variable home("HOME", "/home/somebody");
+  {
+    const Variable cache("XDG_CACHE_HOME", "/somewhere");
+    EXPECT_EQ(default_cache_folder(), "/somewhere/pc");
+  }
+  const Variable cache("XDG_CACHE_HOME", nullptr);
+  EXPECT_EQ(default_cache_folder(), "/home/somebody/.cache/pc");
+}
+
+// In the temporary folder anybody may have taken the name before.
+TEST(StoreFolder, WithoutAHomeItIsPrivateOrRefused) {
+  const test::TemporaryFolder folder;
+  const Variable home("HOME", nullptr), cache("XDG_CACHE_HOME", nullptr), place("TMPDIR", folder.path().c_str());
+  const std::filesystem::path expected = folder / ("pc-cache-" + std::to_string(::geteuid()));
+  const auto mode = [&] { return std::filesystem::status(expected).permissions(); };
+  EXPECT_EQ(default_cache_folder(), expected);
+  EXPECT_EQ(mode(), std::filesystem::perms::owner_all);
+  EXPECT_EQ(default_cache_folder(), expected);  // it is there now
+  const std::string refusal =
+      "4: " + expected.string() + ": not a folder of this user alone (mode 0700); set HOME or XDG_CACHE_HOME";
+  const auto error = [] { return test::error_of([] { default_cache_folder(); }); };
+  std::filesystem::permissions(expected, std::filesystem::perms(0755));
+  EXPECT_EQ(error(), refusal);
+  std::filesystem::rename(expected, folder / "elsewhere");
+  std::filesystem::permissions(folder / "elsewhere", std::filesystem::perms(0700));
+  std::filesystem::create_symlink(folder / "elsewhere", expected);
+  EXPECT_EQ(error(), refusal);
+  std::filesystem::remove(expected);
+  test::write(expected, "a file");
+  EXPECT_EQ(error(), refusal);
+  std::filesystem::remove(expected);
+  if (::geteuid() != 0) return;  // others' folders: only root can make one
+  std::filesystem::create_directory(expected);
+  std::filesystem::permissions(expected, std::filesystem::perms(0700));
+  ASSERT_EQ(::chown(expected.c_str(), 12345, 12345), 0);
+  EXPECT_EQ(error(), refusal);
 }
 
 TEST(Resize, KeepsAFlatPictureFlatAndTheMeanOfAnyOther) {

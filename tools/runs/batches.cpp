@@ -111,6 +111,7 @@ Batch BatchMaker::make(std::size_t n, const Tensor& table) const {
   const auto count = int64_t(n);
   Batch batch{.x = augment(preprocess_.shape(), dtype_, source, table.part(0, {int64_t(at.pairs)}, DType::u8)),
               .targets = {}};
+  if (pixels_.device() == Device::cpu) store_->check_unchanged();  // the pixels come from a mapped file
   if (recipe_.mixing.on()) mix(batch.x, table.part(at.pairs, {int64_t(at.targets - at.pairs)}, DType::u8));
   for (std::size_t head = 0; head < heads(); ++head) {
     const std::size_t own = at.targets + head * at.head_bytes, partner = own + n * sizeof(int32_t),
