@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "data/guard.h"
 #include "data/image_format.h"
 #include "data/name_key.h"
 #include "kernels/base/error.h"
@@ -28,16 +29,15 @@ std::string mode_text(const data::ImageInfo& info) {
 
 Seen look_at(const data::DataSet& data, std::size_t item, data::Signature& signature) {
   Seen seen;
-  try {
+  const auto problem = data::image_problem(data.catalog.items[item].file, [&] {
     // As small as the comparison allows: the whole file is read and checked all the same.
     const data::Image image = data.images->image(item, {.min_side = 4 * data::Signature::kSide});
     const data::ImageInfo info = data.images->info(item);
     signature = data::signature_of(image.pixels.data(), image.h, image.w);
     seen.size = fmt::format("{}x{}", info.w, info.h);
     seen.mode = mode_text(info);
-  } catch (const Error& error) {
-    seen.error = error.what();
-  }
+  });
+  if (problem) seen.error = problem->message;
   return seen;
 }
 
