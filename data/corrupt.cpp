@@ -6,8 +6,8 @@
 
 #include "data/background.h"
 #include "data/decode.h"
-#include "data/exif.h"
 #include "data/jpeg.h"
+#include "data/orientation.h"
 #include "data/resize.h"
 #include "data/surface.h"
 #include "kernels/base/error.h"

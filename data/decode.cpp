@@ -5,12 +5,14 @@
 
 #include <utility>
 
-#include "data/exif.h"
+#include "data/alpha.h"
+#include "data/bmp.h"
+#include "data/gif.h"
 #include "data/image_format.h"
 #include "data/jpeg.h"
+#include "data/orientation.h"
 #include "data/png.h"
 #include "data/pnm.h"
-#include "data/stb.h"
 #include "data/webp.h"
 #include "kernels/base/error.h"
 
@@ -18,8 +20,8 @@ namespace pc::data {
 
 Image decode_web_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   const ImageFormat format = sniff(bytes);
-  const auto upright = [&](Image image) {
-    return detail::orient(std::move(image), detail::exif_orientation(bytes, format));
+  const auto upright = [&](detail::Raster raster) {
+    return detail::orient(detail::on_white(std::move(raster)), detail::image_orientation(bytes, format));
   };
   switch (format) {
     case ImageFormat::jpeg:
@@ -43,18 +45,21 @@ Image decode_web_image(std::span<const std::byte> bytes, const std::string& name
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   switch (const ImageFormat format = sniff(bytes)) {
     case ImageFormat::pnm:
-      return detail::decode_pnm(bytes, name, settings);
+      return detail::on_white(detail::decode_pnm(bytes, name, settings));
     case ImageFormat::gif:
+      return detail::on_white(detail::decode_gif(bytes, name, settings));
     case ImageFormat::bmp:
-      return detail::decode_with_stb(bytes, name, settings);
-    case ImageFormat::heif:
-    case ImageFormat::avif:
-    case ImageFormat::tiff:
-    case ImageFormat::pdf:
-    case ImageFormat::zip:
-      fail(Exit::data, fmt::format("{}: file is {}, not supported; convert to JPEG or PNG", name, name_of(format)));
-    default:
+      return detail::on_white(detail::decode_bmp(bytes, name, settings));
+    case ImageFormat::jpeg:
+    case ImageFormat::png:
+    case ImageFormat::webp:
+    case ImageFormat::empty:
+    case ImageFormat::unknown:
+    case ImageFormat::html:
+    case ImageFormat::text:
       return decode_web_image(bytes, name, settings);
+    default:
+      fail(Exit::data, fmt::format("{}: file is {}, not supported; convert to JPEG or PNG", name, name_of(format)));
   }
 }
 

@@ -2,12 +2,13 @@
 
 #include <webp/decode.h>
 
-#include <cstring>
 #include <utility>
 
-#include "data/exif.h"
+#include "data/bmp.h"
+#include "data/gif.h"
+#include "data/orientation.h"
+#include "data/png_chunks.h"
 #include "data/pnm.h"
-#include "data/stb.h"
 
 namespace pc::data {
 namespace {
@@ -54,10 +55,22 @@ void read_png(Bytes b, ImageInfo& info) {
   if (type == 2) info.mode = ImageMode::rgb;
   if (type == 3) info.mode = ImageMode::palette;
   if (type == 4 || type == 6) info.mode = ImageMode::alpha;
-  for (std::size_t at = 33; at + 12 <= b.size() && std::memcmp(&b[at + 4], "IDAT", 4) != 0;) {
-    if (std::memcmp(&b[at + 4], "tRNS", 4) == 0) info.mode = ImageMode::alpha;
-    at += 12 + std::size_t(big_endian(b, at, 4));
-  }
+  detail::PngChunks chunks(b);
+  for (auto chunk = chunks.next(); chunk && chunk->type != "IDAT"; chunk = chunks.next())
+    if (chunk->type == "tRNS") info.mode = ImageMode::alpha;
+}
+
+// The formats whose decoders read the header for both.
+void read_plain(Bytes b, ImageInfo& info) {
+  const bool gif = info.format == ImageFormat::gif;
+  const detail::PlainHeader header = gif                               ? detail::gif_header(b)
+                                     : info.format == ImageFormat::bmp ? detail::bmp_header(b)
+                                                                       : detail::pnm_header(b);
+  info.h = header.h, info.w = header.w;
+  info.mode = header.channels == 4   ? ImageMode::alpha
+              : gif                  ? ImageMode::palette
+              : header.channels == 1 ? ImageMode::gray
+                                     : ImageMode::rgb;
 }
 
 void read_webp(Bytes b, ImageInfo& info) {
@@ -90,15 +103,9 @@ ImageInfo image_info(Bytes bytes) {
   if (info.format == ImageFormat::jpeg) read_jpeg(bytes, info);
   if (info.format == ImageFormat::png) read_png(bytes, info);
   if (info.format == ImageFormat::webp) read_webp(bytes, info);
-  if (info.format == ImageFormat::gif || info.format == ImageFormat::bmp || info.format == ImageFormat::pnm) {
-    const detail::PlainHeader header =
-        info.format == ImageFormat::pnm ? detail::pnm_header(bytes) : detail::stb_header(bytes);
-    info.h = header.h, info.w = header.w;
-    info.mode = info.format == ImageFormat::gif ? ImageMode::palette
-                : header.channels == 1          ? ImageMode::gray
-                                                : ImageMode::rgb;
-  }
-  if (detail::exif_orientation(bytes, info.format) >= 5) std::swap(info.h, info.w);
+  if (info.format == ImageFormat::gif || info.format == ImageFormat::bmp || info.format == ImageFormat::pnm)
+    read_plain(bytes, info);
+  if (detail::image_orientation(bytes, info.format) >= 5) std::swap(info.h, info.w);
   return info;
 }
 

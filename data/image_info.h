@@ -22,7 +22,7 @@ const char* name_of(ImageMode mode);  // "grayscale", "RGB", …
 struct ImageInfo {
   ImageFormat format = ImageFormat::unknown;
   ImageMode mode = ImageMode::unknown;
-  int64_t h = 0, w = 0;  // upright, as the EXIF block asks for; 0 x 0 if the header does not say
+  int64_t h = 0, w = 0;  // upright, as the metadata ask for; 0 x 0 if the header does not say
 };
 
 // Never fails: what a broken or unknown file does not say stays unknown. The pixels are not read.

@@ -38,7 +38,7 @@ struct Decoder {
   jpeg_progress_mgr progress{};
   jmp_buf escape{};
   Failure failure = Failure::none;
-  bool cut_in_scan = false;  // the entropy decoder ran out of data and filled the rest with gray
+  bool cut_in_scan = false;  // the entropy decoder met a marker before its last pixel and filled the rest with gray
   bool no_end = false;       // the file ends without EOI
 
   Decoder() {
@@ -151,7 +151,7 @@ void choose_scale(jpeg_decompress_struct& info, int min_side) {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+Raster decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   thread_local Decoder d;
   d.reset();
   if (!read_header(d, bytes)) fail_decoder(d, name);
@@ -163,12 +163,13 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, con
     choose_scale(d.info, settings.min_side);
     if (!start(d)) fail_decoder(d, name);
 
-    Image image{.h = int(d.info.output_height), .w = int(d.info.output_width), .pixels = {}};
+    Raster image{.h = int(d.info.output_height), .w = int(d.info.output_width), .channels = 3, .pixels = {}};
     const std::size_t stride = std::size_t(image.w) * (cmyk ? 4 : 3);
     image.pixels.resize(stride * std::size_t(image.h));
     if (!read_rows(d, image.pixels.data(), stride)) fail_decoder(d, name);
     // A missing EOI alone is harmless, unless whole scans may be missing with it.
-    if (d.cut_in_scan || (d.no_end && jpeg_has_multiple_scans(&d.info))) fail(Exit::data, name + ": JPEG is truncated");
+    if (d.no_end && (d.cut_in_scan || jpeg_has_multiple_scans(&d.info))) fail(Exit::data, name + ": JPEG is truncated");
+    if (d.cut_in_scan) fail(Exit::data, name + ": JPEG is damaged (the data of its pixels end too early)");
     jpeg_abort_decompress(&d.info);
     if (cmyk) {
       std::vector<uint8_t> rgb(image.pixels.size() / 4 * 3);

@@ -1,4 +1,4 @@
-// JPEG files. Decoding checks the pixel limit and ignores EXIF; errors begin with `name`.
+// JPEG files. Decoding checks the pixel limit and does not turn the image upright; errors begin with `name`.
 #pragma once
 
 #include <cstddef>
@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "data/alpha.h"
 #include "data/decode_settings.h"
 #include "data/image.h"
 
 namespace pc::data {
 
 namespace detail {
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
+Raster decode_jpeg(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 }  // namespace detail
 
 struct JpegSettings {

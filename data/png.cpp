@@ -1,65 +1,128 @@
-// PNG through spng: every color type and depth, alpha composited on white.
+// PNG through spng: every color type and depth.
+//
+// The decoder sees the chunks that make the pixels and no others: texts, color profiles and previews, however large or
+// packed, cost nothing and cannot break an image.
 #include "data/png.h"
 
 #include <fmt/format.h>
 #include <spng.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <new>
 
-#include "data/alpha.h"
+#include "data/png_chunks.h"
 #include "kernels/base/error.h"
 
 namespace pc::data::detail {
 namespace {
 
-constexpr std::size_t kMaxChunk = std::size_t(1) << 20, kMaxChunks = std::size_t(64) << 20;  // ICC profiles and texts
-
-[[noreturn]] void fail_png(const std::string& name, int error) {
-  switch (error) {
-    case SPNG_ECHUNK_CRC:
-      fail(Exit::data, name + ": PNG has a wrong checksum (CRC)");
-    case SPNG_IO_EOF:
-    case SPNG_EOF:
-    case SPNG_EIDAT_TOO_SHORT:
-      fail(Exit::data, name + ": PNG is truncated");
-    case SPNG_EMEM:
-      throw std::bad_alloc();
-    case SPNG_ECHUNK_LIMITS:
-      fail(Exit::limit, fmt::format("{}: PNG takes too much memory ({})", name, spng_strerror(error)));
-    default:
-      fail(Exit::data, fmt::format("{}: broken PNG ({})", name, spng_strerror(error)));
+class PixelStream {
+ public:
+  explicit PixelStream(std::span<const std::byte> png) {
+    parts_.push_back(png.first(std::min<std::size_t>(png.size(), 8)));  // the signature
+    PngChunks chunks(png);
+    while (const auto chunk = chunks.next()) {
+      if (makes_pixels(chunk->type)) parts_.push_back(chunk->whole);
+      if (chunk->type == "IDAT") pixel_bytes_ += chunk->body.size();
+      whole_ = whole_ || chunk->type == "IEND";
+      if (whole_) return;
+    }
+    parts_.push_back(chunks.rest());  // of a file that is cut off within a chunk
+    pixel_bytes_ += chunks.rest().size();
   }
-}
+  bool whole() const { return whole_; }                     // to the end that a PNG has
+  std::size_t pixel_bytes() const { return pixel_bytes_; }  // packed
 
-void check(int error, const std::string& name) {
-  if (error) fail_png(name, error);
+  static int read(spng_ctx*, void* stream, void* to, std::size_t bytes) {
+    return static_cast<PixelStream*>(stream)->take(static_cast<std::byte*>(to), bytes);
+  }
+
+ private:
+  // Those with a capital letter first must be understood; of the others only tRNS changes pixels.
+  static bool makes_pixels(std::string_view type) { return (type[0] & 0x20) == 0 || type == "tRNS"; }
+
+  int take(std::byte* to, std::size_t bytes) {
+    while (bytes > 0 && part_ < parts_.size()) {
+      std::span<const std::byte>& part = parts_[part_];
+      const std::size_t n = std::min(bytes, part.size());
+      to = std::copy_n(part.begin(), n, to);
+      bytes -= n;
+      part = part.subspan(n);
+      if (part.empty()) ++part_;
+    }
+    return bytes == 0 ? 0 : SPNG_IO_EOF;
+  }
+
+  std::vector<std::span<const std::byte>> parts_;
+  std::size_t part_ = 0, pixel_bytes_ = 0;
+  bool whole_ = false;
+};
+
+class Checks {
+ public:
+  Checks(const std::string& name, const PixelStream& stream) : name_(name), stream_(stream) {}
+
+  void operator()(int error) const {
+    if (error) fail_with(error);
+  }
+  [[noreturn]] void fail_short() const {
+    fail(Exit::data,
+         name_ + (stream_.whole() ? ": PNG is damaged (the data of its pixels end too early)" : ": PNG is truncated"));
+  }
+  [[noreturn]] void fail_with(int error) const {
+    switch (error) {
+      case SPNG_ECHUNK_CRC:
+        fail(Exit::data, name_ + ": PNG has a wrong checksum (CRC)");
+      case SPNG_IO_EOF:
+      case SPNG_EOF:
+      case SPNG_EIDAT_TOO_SHORT:
+        fail_short();
+      case SPNG_EMEM:
+        throw std::bad_alloc();
+      default:
+        fail(Exit::data, fmt::format("{}: broken PNG ({})", name_, spng_strerror(error)));
+    }
+  }
+
+ private:
+  const std::string& name_;
+  const PixelStream& stream_;
+};
+
+// Deflate makes of a byte at most 1032: a header that promises more is known to be false before pixels are allocated.
+bool too_short(const spng_ihdr& header, std::size_t packed) {
+  constexpr int kChannels[] = {1, 0, 3, 1, 2, 0, 4};  // by color type
+  const uint64_t bits = uint64_t(header.width) * header.bit_depth * unsigned(kChannels[header.color_type]);
+  return (bits + 7) / 8 * header.height / 1032 > packed;
 }
 
 }  // namespace
 
-Image decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+Raster decode_png(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+  PixelStream stream(bytes);
+  const Checks check(name, stream);
   const std::unique_ptr<spng_ctx, void (*)(spng_ctx*)> context(spng_ctx_new(0), spng_ctx_free);
   spng_ctx* c = context.get();
   if (!c) throw std::bad_alloc();
-  check(spng_set_chunk_limits(c, kMaxChunk, kMaxChunks), name);
-  check(spng_set_png_buffer(c, bytes.data(), bytes.size()), name);
+  check(spng_set_png_stream(c, PixelStream::read, &stream));
   spng_ihdr header{};
-  check(spng_get_ihdr(c, &header), name);
+  check(spng_get_ihdr(c, &header));
   check_pixels(name, header.width, header.height, settings);
+  if (too_short(header, stream.pixel_bytes())) check.fail_short();
 
   spng_trns transparent{};
   const bool alpha = (header.color_type & 4) != 0 || spng_get_trns(c, &transparent) == 0;
   const int format = alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8;
   std::size_t size = 0;
-  check(spng_decoded_image_size(c, format, &size), name);
-  Image image{.h = int(header.height), .w = int(header.width), .pixels = std::vector<uint8_t>(size)};
-  check(spng_decode_image(c, image.pixels.data(), size, format, alpha ? SPNG_DECODE_TRNS : 0), name);
+  check(spng_decoded_image_size(c, format, &size));
+  Raster image{.h = int(header.height), .w = int(header.width), .channels = alpha ? 4 : 3, .pixels = {}};
+  image.pixels.resize(size);
+  check(spng_decode_image(c, image.pixels.data(), size, format, alpha ? SPNG_DECODE_TRNS : 0));
   // The checksum of the last pixels comes after them. What else is wrong after the pixels, a missing end included,
   // does no harm.
-  if (spng_decode_chunks(c) == SPNG_ECHUNK_CRC) fail_png(name, SPNG_ECHUNK_CRC);
-  if (alpha) image.pixels = composite_on_white(image.pixels);
+  if (spng_decode_chunks(c) == SPNG_ECHUNK_CRC) check.fail_with(SPNG_ECHUNK_CRC);
   return image;
 }
 

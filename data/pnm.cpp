@@ -51,7 +51,7 @@ PlainHeader pnm_header(std::span<const std::byte> bytes) try {
   return {};
 }
 
-Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
+Raster decode_pnm(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   Header header(text, name);
   const int64_t w = header.number(), h = header.number(), most = header.number();
@@ -62,7 +62,7 @@ Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, cons
   const std::size_t pixels = std::size_t(w) * std::size_t(h);
   if (samples.size() < pixels * channels * sample_bytes) fail(Exit::data, name + ": PNM is truncated");
 
-  Image image{.h = int(h), .w = int(w), .pixels = std::vector<uint8_t>(3 * pixels)};
+  Raster image{.h = int(h), .w = int(w), .channels = 3, .pixels = std::vector<uint8_t>(3 * pixels)};
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
     const std::size_t at = sample_bytes * (channels == 3 ? i : i / 3);
     const int64_t value =

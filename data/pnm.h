@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
+#include "data/alpha.h"
 #include "data/decode_settings.h"
-#include "data/image.h"
 #include "data/plain_header.h"
 
 namespace pc::data::detail {
@@ -14,6 +14,6 @@ namespace pc::data::detail {
 PlainHeader pnm_header(std::span<const std::byte> bytes);
 
 // Samples are scaled from the header's largest value to 255.
-Image decode_pnm(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
+Raster decode_pnm(std::span<const std::byte> bytes, const std::string& name, const DecodeSettings& settings);
 
 }  // namespace pc::data::detail

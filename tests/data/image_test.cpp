@@ -1,6 +1,8 @@
 // Decoders: every kind of file in, upright RGB or one clear line out.
 #include "data/image.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -27,8 +29,10 @@ std::string slurp(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+std::string golden(const std::string& name) { return slurp(std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + name); }
+
 // Pictures of every type against what Pillow made of them.
-class Golden : public testing::TestWithParam<const char*> {};
+class Golden : public testing::TestWithParam<std::string> {};
 TEST_P(Golden, DecodesAsPillowDoes) {
   const std::string path = std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + GetParam();
   const std::string expected = slurp(path + ".rgb");
@@ -40,16 +44,19 @@ TEST_P(Golden, DecodesAsPillowDoes) {
   ASSERT_EQ(image.pixels.size() + 4, expected.size());
   for (std::size_t i = 0; i < image.pixels.size(); ++i) ASSERT_NEAR(image.pixels[i], e[4 + i], 1) << "byte " << i;
 }
-INSTANTIATE_TEST_SUITE_P(Pictures, Golden,
-                         testing::Values("rgb444.jpg", "rgb420.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg",
-                                         "rgb.png", "gray.png", "bits1.png", "palette.png", "rgba.png", "gray16.png",
-                                         "picture.bmp", "picture.gif", "picture.ppm", "lossy.webp", "lossless.webp",
-                                         "alpha.webp"),
-                         [](const auto& param) {
-                           std::string name = param.param;
-                           name[name.find('.')] = '_';
-                           return name;
-                         });
+// Every file that has its .rgb.
+std::vector<std::string> golden_names() {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(std::string(PC_SOURCE_DIR) + "/tests/data/golden"))
+    if (file.path().extension() == ".rgb") names.push_back(file.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Pictures, Golden, testing::ValuesIn(golden_names()), [](const auto& param) {
+  std::string name = param.param;
+  name[name.find('.')] = '_';
+  return name;
+});
 
 TEST(Image, RgbaPngNamedJpgIsCompositedOnWhite) {
   const Image black{.h = 2, .w = 2, .pixels = std::vector<uint8_t>(12, 0)};
@@ -107,8 +114,6 @@ TEST(Image, BrokenExifMeansUpright) {
   EXPECT_EQ(decode(test::with_exif(jpeg, 0)).pixels, expected.pixels);
   EXPECT_EQ(decode(test::with_exif(jpeg, 9)).pixels, expected.pixels);
 }
-
-std::string golden(const std::string& name) { return slurp(std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + name); }
 
 TEST(Image, WhatClientsSendReachesThreeDecoders) {
   for (const char* name : {"rgb420.jpg", "rgba.png", "lossy.webp", "alpha.webp"})
@@ -185,9 +190,26 @@ TEST(Image, EveryCutOfAJpegIsAnErrorUntilOnlyTheEndMarkerLacks) {
   EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() - 2)), "nothing");
 }
 
-TEST(Image, CutJpegWithAnEndMarkerIsTruncatedToo) {
+// The end is there, so nothing was cut off: the file is damaged.
+TEST(Image, JpegThatLacksDataBeforeItsEndIsDamaged) {
+  const std::string message = "3: a.jpg: JPEG is damaged (the data of its pixels end too early)";
   const std::string jpeg = test::jpeg_of(test::make_picture(80, 60));
-  EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() / 2) + "\xff\xd9"), "3: a.jpg: JPEG is truncated");
+  EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() / 2) + "\xff\xd9"), message);
+  std::string damaged = jpeg;
+  damaged.replace(jpeg.size() / 2, 4, "\xff\xd9\xff\xd9");
+  EXPECT_EQ(decode_error(damaged), message);
+  EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() / 2) + jpeg.substr(jpeg.size() / 2 + 40)), message);
+}
+
+TEST(Image, PngAndWebpThatLackDataBeforeTheirEndAreDamaged) {
+  const std::string png = test::png_of(test::make_picture(80, 60));
+  const std::size_t end = png.size() - 12, data = png.find("IDAT") - 4;
+  EXPECT_EQ(decode_error(png.substr(0, data) + png.substr(end)),
+            "3: a.jpg: PNG is damaged (the data of its pixels end too early)");
+  std::string webp = golden("lossy.webp").substr(0, 84);  // with the sizes of RIFF and of its chunk that fit
+  for (const std::size_t at : {std::size_t(4), std::size_t(16)})
+    for (std::size_t i = 0; i < 4; ++i) webp[at + i] = char(((webp.size() - at - 4) >> (8 * i)) & 255);
+  EXPECT_EQ(decode_error(webp), "3: a.jpg: WebP is damaged (its data end too early)");
 }
 
 TEST(Image, ExtraBytesBeforeAMarkerPass) {
@@ -225,6 +247,102 @@ TEST(Image, TooManyScansAreRefused) {
   std::string many = jpeg.substr(0, jpeg.size() - 2);
   for (int i = 0; i < 200; ++i) many += scan;
   EXPECT_EQ(decode_error(many + "\xff\xd9"), "6: a.jpg: JPEG has too many scans (over 100)");
+}
+
+// Texts, profiles and previews are not looked at: how large they are, how well packed, or damaged.
+TEST(Image, PngChunksThatMakeNoPixelsCostNothing) {
+  const Image image = test::make_picture(30, 20);
+  const std::string png = test::png_of(image), zeros(8'000'000, '\0');
+  const auto with = [&](const std::string& type, const std::string& body) {
+    return png.substr(0, 33) + test::png_chunk(type, body) + png.substr(33);
+  };
+  std::string noise(1'500'000, ' ');
+  uint32_t state = 1;
+  for (char& c : noise) c = char('0' + ((state = state * 1664525 + 1013904223) >> 29));
+  const std::string text = std::string("workflow\0", 9), bomb = test::zlib(zeros);
+  const std::string damaged = with("tEXt", text + "x");
+  const std::string files[] = {with("tEXt", text + noise),
+                               with("zTXt", text + std::string(1, '\0') + test::zlib(noise)),
+                               with("iTXt", text + std::string("\1\0\0\0", 4) + test::zlib(noise)),
+                               with("iCCP", std::string("profile\0\0", 9) + test::zlib(noise)),
+                               with("zTXt", text + std::string(1, '\0') + bomb),
+                               with("iTXt", std::string("XML:com.adobe.xmp\0\1\0\0\0", 22) + bomb),
+                               with("zTXt", std::string("Raw profile type exif\0\0", 23) + bomb),
+                               with("prVt", noise),
+                               with("sPLT", ""),
+                               with("tIME", "x"),
+                               with("eXIf", noise),
+                               damaged.substr(0, 33 + 8 + 12) + "y" + damaged.substr(33 + 8 + 13)};
+  for (const std::string& file : files) EXPECT_EQ(decode(file).pixels, image.pixels) << &file - files;
+}
+
+TEST(Image, AHeaderThatPromisesMoreThanTheFileCanHoldIsRefusedBeforeAllocation) {
+  const std::string end = test::png_chunk("IDAT", "12345678") + test::png_chunk("IEND", "");
+  const std::string png = test::png_claiming(9000, 9000).substr(0, 33);
+  EXPECT_EQ(decode_error(png + end), "3: a.jpg: PNG is damaged (the data of its pixels end too early)");
+  std::string bmp = golden("x32.bmp");
+  bmp[19] = 3;  // 781 pixels wide
+  EXPECT_EQ(decode_error(bmp), "3: a.jpg: BMP is truncated");
+  std::string gif = golden("picture.gif");
+  for (const std::size_t at :
+       {gif.rfind(std::string("\x2c\0\0\0\0\x0d\0", 7)) + 5, gif.rfind(std::string("\x09\0", 2))})
+    gif.replace(at, 2, "\x70\x17");  // 6000 x 6000
+  EXPECT_EQ(decode_error(gif), "3: a.jpg: GIF is truncated");
+}
+
+TEST(Image, BmpsThatAreCutOrUnknownSaySo) {
+  for (const char* name : {"down.bmp", "bits4.bmp", "rle8.bmp", "rle4.bmp", "alpha_v4.bmp", "picture.gif"}) {
+    const std::string file = golden(name);
+    EXPECT_EQ(decode_error(file.substr(0, file.size() - 20)),
+              std::string("3: a.jpg: ") + (name[8] == 'g' ? "GIF" : "BMP") + " is truncated")
+        << name;
+  }
+  std::string jpeg_inside = golden("x32.bmp"), odd = jpeg_inside, header = jpeg_inside;
+  jpeg_inside[30] = 4, odd[28] = 13, header[14] = 13;
+  EXPECT_EQ(decode_error(jpeg_inside), "3: a.jpg: BMP with compression 4, not supported; convert to JPEG or PNG");
+  EXPECT_EQ(decode_error(odd), "3: a.jpg: BMP with 13 bits per pixel, not supported; convert to JPEG or PNG");
+  EXPECT_EQ(decode_error(header), "3: a.jpg: BMP with a header of 13 bytes, not supported; convert to JPEG or PNG");
+}
+
+// Signatures as file(1) knows them.
+TEST(Image, FormatsThatAreNotDecodedAreNamed) {
+  const auto ftyp = [](const std::string& brands) {
+    return std::string("\0\0\0", 3) + char(8 + brands.size()) + "ftyp" + brands;
+  };
+  const std::pair<std::string, const char*> files[] = {{std::string("\xff\x0a\xfa\x1f", 4), "JPEG XL"},
+                                                       {std::string("\0\0\0\x0cJXL \r\n\x87\n", 12), "JPEG XL"},
+                                                       {std::string("\0\0\0\x0cjP  \r\n\x87\n", 12), "JPEG 2000"},
+                                                       {std::string("\xff\x4f\xff\x51\0", 5), "JPEG 2000"},
+                                                       {std::string("\0\0\1\0\1\0\x20\x20", 8), "ICO"},
+                                                       {std::string("8BPS\0\1", 6), "PSD"},
+                                                       {std::string("II*\0\x08\0\0\0", 8), "TIFF"},
+                                                       {std::string("MM\0+\0\x08\0\0", 8), "TIFF"},
+                                                       {std::string("II*\0\x10\0\0\0CR\2\0", 12), "camera raw"},
+                                                       {ftyp("heic" + std::string(4, '\0') + "mif1heic"), "HEIC"},
+                                                       {ftyp("mif1" + std::string(4, '\0') + "mif1heic"), "HEIC"},
+                                                       {ftyp("avif" + std::string(4, '\0') + "avifmif1"), "AVIF"},
+                                                       {ftyp("mif1" + std::string(4, '\0') + "mif1avif"), "AVIF"},
+                                                       {ftyp("crx " + std::string(4, '\0') + "crx isom"), "camera raw"},
+                                                       {ftyp("isom" + std::string(4, '\0') + "isommp42"), "video"},
+                                                       {std::string("RIFF\x10\0\0\0AVI LIST", 16), "video"},
+                                                       {"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "SVG"},
+                                                       {"<?xml version=\"1.0\"?>\n<!-- drawn -->\n<svg/>", "SVG"},
+                                                       {"<!-- drawn --><svg/>", "SVG"},
+                                                       {"%PDF-1.7", "PDF"},
+                                                       {"%!PS-Adobe-3.0 EPSF-3.0", "EPS"},
+                                                       {"gimp xcf v011", "XCF (GIMP)"},
+                                                       {"qoif", "QOI"},
+                                                       {"#?RADIANCE\n", "Radiance HDR"},
+                                                       {std::string("v/1\1\2\0", 6), "OpenEXR"},
+                                                       {"DDS |", "DDS"},
+                                                       {"P3\n1 1\n255\n1 2 3", "PNM of another kind than P5 and P6"},
+                                                       {"P4\n8 1\nx", "PNM of another kind than P5 and P6"},
+                                                       {"PK\3\4", "ZIP"}};
+  for (const auto& [bytes, format] : files)
+    EXPECT_EQ(decode_error(bytes),
+              "3: a.jpg: file is " + std::string(format) + ", not supported; convert to JPEG or PNG");
+  EXPECT_EQ(decode_error("<!-- a page --><html></html>"), "3: a.jpg: not an image (looks like HTML)");
+  EXPECT_EQ(decode_error("<?xml version=\"1.0\"?><note/>"), "3: a.jpg: not an image (looks like text)");
 }
 
 TEST(Image, BrokenPngsNameTheDefect) {

@@ -105,11 +105,17 @@ std::string jpeg_claiming(int h, int w) {
   return jpeg;
 }
 
+std::string png_chunk(const std::string& type, const std::string& body) {
+  const auto u32 = [](std::size_t v) { return std::string{char(v >> 24), char(v >> 16), char(v >> 8), char(v)}; };
+  const std::string summed = type + body;
+  return u32(body.size()) + summed +
+         u32(crc32_z(0, reinterpret_cast<const unsigned char*>(summed.data()), summed.size()));
+}
+
 std::string png_claiming(uint32_t h, uint32_t w) {
   const auto u32 = [](uint32_t v) { return std::string{char(v >> 24), char(v >> 16), char(v >> 8), char(v)}; };
-  const std::string body = "IHDR" + u32(w) + u32(h) + std::string("\x08\x02\0\0\0", 5);
-  const auto crc = crc32(0, reinterpret_cast<const unsigned char*>(body.data()), unsigned(body.size()));
-  return "\x89PNG\r\n\x1a\n" + u32(13) + body + u32(uint32_t(crc)) + u32(1000) + "IDAT";
+  return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", u32(w) + u32(h) + std::string("\x08\x02\0\0\0", 5)) + u32(1000) +
+         "IDAT";
 }
 
 std::string with_app1(const std::string& jpeg, const std::string& body) {
@@ -124,9 +130,11 @@ std::string with_exif(const std::string& jpeg, int orientation, bool big_endian)
   return with_app1(jpeg, std::string("Exif\0\0", 6) + (big_endian ? big : little));
 }
 
-std::string gzip(const std::string& text) {
+namespace {
+
+std::string packed(const std::string& text, int window) {
   z_stream z{};
-  deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  deflateInit2(&z, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY);
   std::string out(deflateBound(&z, text.size()) + 64, '\0');
   z.next_in = reinterpret_cast<unsigned char*>(const_cast<char*>(text.data()));
   z.avail_in = unsigned(text.size());
@@ -137,6 +145,11 @@ std::string gzip(const std::string& text) {
   deflateEnd(&z);
   return out;
 }
+
+}  // namespace
+
+std::string zlib(const std::string& text) { return packed(text, 15); }
+std::string gzip(const std::string& text) { return packed(text, 15 + 16); }
 
 void write(const std::filesystem::path& path, const std::string& text) {
   std::filesystem::create_directories(path.parent_path());

@@ -28,6 +28,8 @@ std::string png_claiming(uint32_t h, uint32_t w);
 std::string with_exif(const std::string& jpeg, int orientation, bool big_endian = false);
 std::string with_app1(const std::string& jpeg, const std::string& body);
 
+std::string png_chunk(const std::string& type, const std::string& body);
+std::string zlib(const std::string& text);
 std::string gzip(const std::string& text);
 void write(const std::filesystem::path& path, const std::string& text);  // makes folders
 using Files = std::map<std::string, std::string>;

@@ -9,6 +9,7 @@ import json
 import os
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 here = Path(__file__).parent
@@ -164,11 +165,40 @@ little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x05\0\0\0\0\0\0"
 for name, exif in {"exif_little.jpg": little, "exif_big.jpg": big}.items():
     seed("image", name, jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 8) + b"Exif\0\0" + exif + jpeg[2:])
+    seed("metadata", name + ".tiff", exif)
+for file in sorted((tests / "data/golden").iterdir()):
+    if file.suffix in (".jpg", ".png", ".webp") and file.name.startswith(("xmp", "exif", "raw_profile")):
+        link("metadata", file)
+seed("metadata", "attribute.xmp", '<rdf:Description xmlns:t="http://ns.adobe.com/tiff/1.0/" t:Orientation = \'3\'/>')
+seed("metadata", "element.xmp", "<tiff:Orientation> 8 </tiff:Orientation>")
+seed("metadata", "crooked.xmp", '<a tiff:Orientation="x" xmlns:tiff tiff:Orientation="12">http://ns.adobe.com/tiff/1.0/')
 seed("image", "cut.jpg", jpeg[:400])
 seed("image", "webp", b"RIFF\0\0\0\0WEBPVP8 ")
 seed("image", "heic", b"\0\0\0\x18ftypheic")
 seed("image", "pgm", b"P5\n# comment\n3 2\n255\n123456")
 seed("image", "page.html", "<html></html>")
+
+# ---- packed stores, of version 4
+def store(images, bad=b"", key=7, **changes):
+    pixels = b"".join(bytes(range(h * w * 3)) for h, w in images)
+    index, at = b"", 0
+    for i, (h, w) in enumerate(images):
+        index += struct.pack("<QII", changes.get("offset", at) if i == 1 else at, h, w)
+        at += h * w * 3
+    body = pixels + bytes(-len(pixels) % 8) + index + bad
+    footer = struct.pack("<8sQQQQQ", b"PCSTORE\n", 4, key, changes.get("count", len(images)), len(pixels), len(bad))
+    return body + footer + struct.pack("<Q", zlib.crc32(body + footer))
+
+
+bad_image = b"1\tshoe/1.jpg\tshoe/1.jpg: empty file\n"
+seed("store", "good", store([(2, 3), (0, 0), (4, 1)], bad_image))
+seed("store", "none", store([]))
+seed("store", "astray", store([(2, 3), (1, 1)], offset=2**40))
+seed("store", "overlap", store([(2, 3), (1, 1)], offset=1))
+seed("store", "unlisted", store([(2, 3), (0, 0)]))
+seed("store", "listed_twice", store([(0, 0), (0, 0)], bad_image + bad_image))
+seed("store", "count", store([(1, 1)], count=2**60))
+seed("store", "cut", store([(2, 3)])[:-1])
 
 # ---- requests
 def posted(kind, body, more=b""):
