@@ -12,6 +12,7 @@
 #include "data/table_files.h"
 #include "data/tree.h"
 #include "kernels/base/error.h"
+#include "kernels/base/file.h"
 
 namespace pc::data {
 
@@ -19,10 +20,9 @@ namespace {
 
 // A relative root that does not exist may lie where pcdata fetch puts it.
 std::filesystem::path find_root(const std::filesystem::path& root) {
-  std::error_code unknown;
-  if (root.is_absolute() || std::filesystem::exists(root, unknown)) return root;
+  if (root.is_absolute() || path_exists(root)) return root;
   const std::filesystem::path fetched = default_cache_folder() / root;
-  return std::filesystem::exists(fetched, unknown) ? fetched : root;
+  return path_exists(fetched) ? fetched : root;
 }
 
 }  // namespace

@@ -122,6 +122,8 @@ seed("csv", "utf16", "id\n".encode("utf-16"))
 seed("csv", "semicolons", "sep=;\nid;masterCategory;articleType;;\n1;A;B;;\n011.0;A, B;C;;\n;;;;\n")
 seed("csv", "excel_text", b"\xff\xfe" + "ID\tmasterCategory\tarticleType\r\n1.jpg\tGr\u00f6\u00dfe \U0001f45f\tB\r\n".encode("utf-16-le"))
 seed("csv", "leaves", "id,masterCategory,articleType\n../1,A,B\n")
+for table in sorted((corpus / "csv").iterdir()):
+    link("styles", table)
 
 
 def idx(sizes, data):

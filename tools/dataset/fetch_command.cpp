@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "data/cache_folder.h"
+#include "kernels/base/file.h"
 #include "kernels/base/logger.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
@@ -56,8 +57,7 @@ void pause(double seconds) {
 void list() {
   for (const fetch::FetchItem& item : fetch::fetch_items()) {
     const auto file = data::default_cache_folder() / item.result;
-    std::error_code unknown;
-    const bool there = std::filesystem::is_regular_file(file, unknown);
+    const bool there = is_file(file);
     fmt::print("{:<28} {:>4} MB  {}\n  from {}\n  license: {}\n", item.name, (item.bytes + 500'000) / 1'000'000,
                there ? "already there: " + file.string() : "not there yet", fetch::fetch_url(item), item.license);
   }

@@ -30,7 +30,7 @@ std::string basic(const std::string& username, const std::string& key, const std
 
 void check_mode(const std::filesystem::path& path, const std::function<void(const std::string&)>& warn) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return;
+  if (::stat(path.c_str(), &info) != 0) fail_file("look at", path);
   const std::string cure = fmt::format("chmod 600 {}", path.string());
   if (info.st_mode & S_IROTH)
     fail(Exit::file, fmt::format("{}: everybody on this machine can read the token in it; {}", path.string(), cure));
@@ -61,8 +61,7 @@ std::string kaggle_authorization(const std::function<void(const std::string&)>& 
   std::string folder = environment("KAGGLE_CONFIG_DIR");
   if (folder.empty() && !environment("HOME").empty()) folder = environment("HOME") + "/.kaggle";
   const auto path = std::filesystem::path(folder) / "kaggle.json";
-  std::error_code unknown;
-  if (folder.empty() || !std::filesystem::exists(path, unknown)) return "";
+  if (folder.empty() || !path_exists(path)) return "";
   check_mode(path, warn);
   return from_file(path);
 }
