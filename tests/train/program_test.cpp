@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <new>
 #include <system_error>
+#include <thread>
 
 namespace pc::cli {
 namespace {
@@ -78,6 +79,39 @@ TEST(Program, NoSignalEndsAWrite) {
         std::_Exit(0);
       },
       testing::ExitedWithCode(0), "");
+}
+
+void want_memory() { throw std::bad_alloc(); }
+
+struct NeedsMemoryToGo {
+  ~NeedsMemoryToGo() { want_memory(); }  // as nlohmann's json does
+};
+
+TEST(Program, WantOfMemoryWhereNothingCanBeThrownIsALimit) {
+  const testing::ExitedWithCode limit(6);
+  EXPECT_EXIT(run_program("pctest", [] { return NeedsMemoryToGo(), Exit::ok; }), limit, "^pctest: out of memory\n$");
+  EXPECT_EXIT(run_program("pctest",
+                          [] {
+                            const NeedsMemoryToGo one;
+                            throw std::bad_alloc();
+                            return Exit::ok;
+                          }),
+              limit, "^pctest: out of memory\n$");
+  EXPECT_EXIT(run_program("pctest",
+                          [] {
+                            std::thread([] { throw std::bad_alloc(); }).join();
+                            return Exit::ok;
+                          }),
+              limit, "^pctest: out of memory\n$");
+}
+
+TEST(Program, OtherBugsAreNoLimit) {
+  EXPECT_DEATH(run_program("pctest",
+                           [] {
+                             std::thread([] { throw 1; }).join();
+                             return Exit::ok;
+                           }),
+               "");
 }
 
 }  // namespace

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -47,10 +49,29 @@ Exit code_of(const std::error_code& error) {
   return Exit::file;
 }
 
+const char* running = "";  // the program's name
+
+// Where an exception cannot go on: a destructor that needs memory itself, as nlohmann's json does. Want of memory ends with its code, without
+// asking for more; all else is a bug.
+[[noreturn]] void end_at_once() {
+  try {
+    if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    char line[64];
+    const int size = std::snprintf(line, sizeof line, "%s: out of memory\n", running);
+    write_stderr({line, std::size_t(size)});
+    ::_exit(int(Exit::limit));
+  } catch (...) {
+  }
+  std::abort();
+}
+
 }  // namespace
 
 int run_program(const char* name, const std::function<Exit()>& body) {
   constexpr int kBug = 1;
+  running = name;
+  std::set_terminate(end_at_once);
   keep_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of write(2), and so is
   std::signal(SIGXFSZ, SIG_IGN);  // a file at the limit of its size
