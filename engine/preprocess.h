@@ -15,6 +15,9 @@ enum class Resize { stretch, pad, crop };
 Resize resize_from_name(const std::string& name);  // throws Error(usage)
 const char* name_of(Resize resize);
 
+// The input sizes that training offers and that a model file may declare: every program computes within seconds.
+constexpr int kMaxInputSide = 1024;
+
 struct Preprocess {
   int height = 80, width = 60;
   Resize resize = Resize::stretch;

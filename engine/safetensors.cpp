@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -193,11 +194,13 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
                              const std::string& name) {
   uint64_t header = 0;
   if (bytes.size() < sizeof header)
-    fail(Exit::data, fmt::format("{}: {} bytes are no safetensors file", name, bytes.size()));
+    fail(Exit::data, fmt::format("{}: not a safetensors file: {} bytes", name, bytes.size()));
   std::memcpy(&header, bytes.data(), sizeof header);
   const std::string_view begin(reinterpret_cast<const char*>(bytes.data()), sizeof header);
   if (header > kFormatMaxHeaderBytes && (begin.starts_with("PK\x03\x04") || begin.starts_with("\x80\x02\x8a\x0a")))
     fail(Exit::data, name + ": looks like PyTorch's .pth, not safetensors; pcconvert turns one into the other");
+  if (header > kFormatMaxHeaderBytes && (bytes.size() == sizeof header || bytes[sizeof header] != std::byte('{')))
+    fail(Exit::data, name + ": not a safetensors file");
   if (header > kFormatMaxHeaderBytes)
     fail(Exit::data, fmt::format("{}: a header of {} bytes is over the {} that safetensors allows", name, header,
                                  kFormatMaxHeaderBytes));
@@ -212,7 +215,7 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
   // The JSON lexer skips a byte order mark and takes a NUL for the end of its input.
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos || text[first] != '{')
-    fail(Exit::data, fmt::format("{}: no safetensors file: the header does not begin with {{", name));
+    fail(Exit::data, fmt::format("{}: not a safetensors file: the header does not begin with {{", name));
   if (const auto nul = text.find('\0'); nul != text.npos)
     fail(Exit::data, fmt::format("{}: the header has a NUL at its byte {}", name, nul));
 
@@ -235,8 +238,26 @@ WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<c
 }
 
 WeightFile read_safetensors(const std::filesystem::path& path) {
+  return read_mapped(path, [&](const std::shared_ptr<const MappedFile>& file) {
+    return parse_safetensors(file->bytes(), file, path.string());
+  });
+}
+
+WeightFile read_mapped(const std::filesystem::path& path,
+                       const std::function<WeightFile(const std::shared_ptr<const MappedFile>&)>& parse) {
   const auto file = MappedFile::open(path);
-  return parse_safetensors(file->bytes(), file, path.string());
+  try {
+    WeightFile weights = parse(file);
+    weights.mapped = file;
+    return weights;
+  } catch (const Error&) {
+    file->check_unchanged();  // the better cause
+    throw;
+  }
+}
+
+void WeightFile::check_unchanged() const {
+  if (mapped) mapped->check_unchanged();
 }
 
 const FileTensor* WeightFile::find(const std::string& name) const {
@@ -254,6 +275,12 @@ bool checked_element_count(const Shape& shape, int64_t& count) {
   }
   count = empty ? 0 : nonzero;
   return true;
+}
+
+int64_t count_nonfinite(const FileTensor& tensor) {
+  int64_t count = 0;
+  for_each_value(tensor.type, tensor.data, tensor.size(), [&](auto value) { count += !std::isfinite(value); });
+  return count;
 }
 
 Tensor FileTensor::tensor() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -12,6 +13,8 @@
 #include "engine/tensor.h"
 
 namespace pc {
+
+class MappedFile;
 
 // One tensor of a weight file: its bytes are row-major, little-endian, kept alive by `owner`; filters are OIHW, as
 // PyTorch has them.
@@ -31,6 +34,11 @@ struct FileTensor {
 struct WeightFile {
   std::vector<FileTensor> tensors;              // in file order
   std::map<std::string, std::string> metadata;  // safetensors' __metadata__
+  std::vector<std::string> notes;               // for people: what a reader chose among several, or changed
+  std::shared_ptr<const MappedFile> mapped;     // where the tensors' bytes lie; null: in memory
+  // Whoever took bytes of the tensors calls it after that; load_state_dict() and the writers do. Error(file) where the
+  // file changed since it was opened: the bytes may be of two files.
+  void check_unchanged() const;
   const FileTensor* find(const std::string& name) const;
 };
 
@@ -43,9 +51,15 @@ constexpr uint64_t kMaxHeaderBytes = 8'000'000;
 // Error(limit) over 100,000 tensors or kMaxHeaderBytes.
 WeightFile read_safetensors(const std::filesystem::path& path);
 
+// Maps the file for another parser; what that finds wrong in a file that changed meanwhile is reported as the change.
+WeightFile read_mapped(const std::filesystem::path& path,
+                       const std::function<WeightFile(const std::shared_ptr<const MappedFile>&)>& parse);
+
 // The same for bytes in memory, kept alive by `owner`; messages use `name` for the file.
 WeightFile parse_safetensors(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                              const std::string& name);
+
+int64_t count_nonfinite(const FileTensor& tensor);
 
 // The product of the sizes; false if it, or the product of the sizes that are not 0, does not fit in int64.
 bool checked_element_count(const Shape& shape, int64_t& count);

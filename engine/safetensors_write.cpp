@@ -63,6 +63,7 @@ void write_safetensors(const std::filesystem::path& path, const WeightFile& file
     sink(&length, sizeof length);
     sink(header.data(), header.size());
     for (const FileTensor* t : order) sink(t->data, t->bytes());
+    file.check_unchanged();
   });
 }
 

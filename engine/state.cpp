@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 
@@ -87,9 +88,19 @@ LoadReport load_state_dict(Module& module, const WeightFile& file) {
                                                           : t.to(value.value().device()));
     ++report.loaded;
   });
+  file.check_unchanged();
   for (const FileTensor& t : file.tensors)
     if (!known.contains(t.name) && !is_counter(t.name)) report.unexpected.push_back(t.name);
   return report;
+}
+
+void save_state(const std::filesystem::path& path, Module& module, const std::map<std::string, std::string>& metadata) {
+  const WeightFile file{.tensors = state_dict(module), .metadata = metadata};
+  for (const FileTensor& t : file.tensors)
+    if (const int64_t count = count_nonfinite(t); count > 0)
+      fail(Exit::numeric, fmt::format("{}: not written: {} of {} values of {} are not finite; the training diverged",
+                                      path.string(), count, t.size(), t.name));
+  write_safetensors(path, file);
 }
 
 std::string describe(const LoadReport& report) {

@@ -26,6 +26,10 @@ struct LoadReport {
 // their device.
 LoadReport load_state_dict(Module& module, const WeightFile& file);
 
+// Writes state_dict() as a safetensors file. Errors: as write_safetensors; Error(numeric) naming the first member with a
+// value that is not finite, before anything is written: an older file stays.
+void save_state(const std::filesystem::path& path, Module& module, const std::map<std::string, std::string>& metadata);
+
 // "FILE: 3 missing (a, b, c), 1 misshaped (fc.weight [1000, 512] into [7, 512])": the first five of each kind.
 std::string describe(const LoadReport& report);
 

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "models/json_checks.h"
+
 namespace pc {
 namespace {
 
@@ -29,17 +31,16 @@ json to_json(const Threshold& threshold) {
 }
 
 Threshold threshold_from_json(const json& j, int labels) {
-  Threshold threshold{.percent = j.at("percent"), .of_label = {}};
-  for (const json& p : j.at("of_label")) threshold.of_label.push_back(p.is_null() ? kNever : p.get<double>());
+  Threshold threshold{.percent = int(integer_at(j, "percent", 0, 100)), .of_label = {}};
+  for (const json& p : j.at("of_label"))
+    threshold.of_label.push_back(p.is_null() ? kNever : real(p, "a threshold", 0, kNever));
   if (threshold.of_label.size() != std::size_t(labels))
     throw std::out_of_range("a threshold for another number of labels");
   return threshold;
 }
 
 HeadCalibration head_from_json(const json& j, int labels) {
-  HeadCalibration head{.temperature = j.at("temperature"), .thresholds = {}};
-  if (!(head.temperature > 0) || !std::isfinite(head.temperature))
-    throw std::out_of_range("a temperature that is not above 0");
+  HeadCalibration head{.temperature = real(j.at("temperature"), "temperature", 1e-6, 1e6), .thresholds = {}};
   for (const json& threshold : j.at("thresholds")) head.thresholds.push_back(threshold_from_json(threshold, labels));
   return head;
 }
@@ -54,23 +55,19 @@ json ten_thousandths(const std::vector<std::vector<float>>& directions) {
 }
 
 NoveltyRule novelty_from_json(const json& j, const std::vector<HeadShape>& heads) {
-  NoveltyRule rule{.head = head_index(heads, j.at("head")), .directions = {}, .limit = j.at("limit")};
+  NoveltyRule rule{
+      .head = head_index(heads, j.at("head")), .directions = {}, .limit = real(j.at("limit"), "limit", -10, 10)};
   const auto classes = std::size_t(heads[rule.head].classes);
   for (const json& row : j.at("directions")) {
     if (row.size() != classes) throw std::out_of_range("a novelty rule for another number of labels");
     std::vector<float>& direction = rule.directions.emplace_back();
-    for (const json& value : row) direction.push_back(to_four_digits(value.get<double>() / kUnit));
+    for (const json& value : row)
+      direction.push_back(to_four_digits(real(value, "a direction's part", -kUnit, kUnit) / kUnit));
   }
   return rule;
 }
 
 }  // namespace
-
-std::size_t head_index(const std::vector<HeadShape>& heads, const std::string& name) {
-  const auto found = std::find_if(heads.begin(), heads.end(), [&](const HeadShape& head) { return head.name == name; });
-  if (found == heads.end()) throw std::out_of_range("no head \"" + name + "\"");
-  return std::size_t(found - heads.begin());
-}
 
 std::vector<double> probabilities(const std::vector<float>& logits, double temperature) {
   if (logits.empty()) return {};

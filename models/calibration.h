@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "models/classifier.h"
+#include "models/head_shape.h"
 
 namespace pc {
 
@@ -53,8 +53,5 @@ double novelty(const NoveltyRule& rule, const std::vector<std::vector<float>>& l
 nlohmann::json to_json(const Calibration& calibration, const std::vector<HeadShape>& heads);
 // Throws std::exception if it does not match the heads. A novelty rule with another score than ours is ignored.
 Calibration calibration_from_json(const nlohmann::json& j, const std::vector<HeadShape>& heads);
-
-// The index of a head in `heads`; throws std::out_of_range with the name if it is not there.
-std::size_t head_index(const std::vector<HeadShape>& heads, const std::string& name);
 
 }  // namespace pc

@@ -30,12 +30,6 @@ void Classifier::visit_heads(const std::string& prefix, const Visitor& visitor) 
   for (std::size_t i = 0; i < heads_.size(); ++i) heads_[i].visit(join(prefix, head_prefix(head_shapes_, i)), visitor);
 }
 
-std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i) {
-  return heads.size() == 1 ? "fc" : "heads." + heads[i].name;
-}
-
-bool is_head(const std::string& member) { return member.starts_with("fc.") || member.starts_with("heads."); }
-
 int stages_above(const std::string& member) {
   constexpr int kStages = 4;
   if (is_head(member)) return 0;

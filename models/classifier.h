@@ -8,15 +8,10 @@
 #include <vector>
 
 #include "engine/module.h"
+#include "models/head_shape.h"
 #include "models/layers.h"
 
 namespace pc {
-
-// One label column: the head's name and its number of classes.
-struct HeadShape {
-  std::string name;
-  int classes;
-};
 
 class Classifier : public Module {
  public:
@@ -43,11 +38,6 @@ class Classifier : public Module {
   std::vector<HeadShape> head_shapes_;
   std::vector<Linear> heads_;
 };
-
-// The name prefix of a head's members: "fc" for a single head (as in torchvision's ResNet), "heads.NAME" for several.
-std::string head_prefix(const std::vector<HeadShape>& heads, std::size_t i);
-
-bool is_head(const std::string& member);
 
 // The number of stages from a member to the logits: 0 for a head, 1 for layer4, … 4 for layer1, 5 for the stem.
 int stages_above(const std::string& member);

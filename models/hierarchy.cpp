@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "models/calibration.h"
+#include "models/json_checks.h"
 
 namespace pc {
 namespace {
@@ -36,13 +36,16 @@ Below best_below(const Link& link, const Scores& fine, std::size_t coarse_labels
   return below;
 }
 
-void check(const Link& link, const std::vector<HeadShape>& heads) {
+Link link_from_json(const json& j, const std::vector<HeadShape>& heads) {
+  Link link{.fine = head_index(heads, j.at("fine")), .coarse = head_index(heads, j.at("coarse")), .coarse_of = {}};
+  for (const json& labels : j.at("coarse_of")) {
+    auto& coarse = link.coarse_of.emplace_back();
+    for (const json& label : labels)
+      coarse.push_back(int32_t(integer(label, "a label of coarse_of", 0, heads[link.coarse].classes - 1)));
+  }
   if (link.coarse_of.size() != std::size_t(heads[link.fine].classes))
     throw std::out_of_range("a hierarchy of another number of labels");
-  for (const auto& labels : link.coarse_of)
-    for (const int32_t label : labels)
-      if (label < 0 || label >= heads[link.coarse].classes)
-        throw std::out_of_range("a hierarchy with a label that is not there");
+  return link;
 }
 
 }  // namespace
@@ -92,10 +95,7 @@ Hierarchy hierarchy_from_json(const json& j, const std::vector<HeadShape>& heads
   Hierarchy hierarchy;
   std::vector<bool> placed(heads.size());  // finer heads of the links so far: they must not occur in a later link
   for (const json& entry : j) {
-    Link link{.fine = head_index(heads, entry.at("fine")),
-              .coarse = head_index(heads, entry.at("coarse")),
-              .coarse_of = entry.at("coarse_of")};
-    check(link, heads);
+    Link link = link_from_json(entry, heads);
     if (link.fine == link.coarse || placed[link.fine] || placed[link.coarse])
       throw std::out_of_range("hierarchy is not a tree");
     placed[link.fine] = true;

@@ -6,7 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <vector>
 
-#include "models/classifier.h"
+#include "models/head_shape.h"
 
 namespace pc {
 

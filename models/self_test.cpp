@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "engine/ops.h"
 #include "kernels/base/error.h"
@@ -12,8 +11,6 @@
 
 namespace pc {
 namespace {
-
-using nlohmann::json;
 
 // Waves of several lengths and directions, so that every channel of a trained network responds.
 std::vector<uint8_t> made_up_picture(int h, int w) {
@@ -90,32 +87,6 @@ std::optional<SelfTestResult> run_self_test(const LoadedModel& loaded, Device de
   const Tensor input = self_test_input(*loaded.self_test, loaded.info.preprocess, precision).to(device);
   return check_self_test(*loaded.self_test, loaded.info, answer(*loaded.model, input, Mode::infer),
                          self_test_tolerance(precision), file);
-}
-
-json to_json(const SelfTest& test, const std::vector<HeadShape>& heads) {
-  json logits = json::object();
-  for (std::size_t h = 0; h < heads.size(); ++h) logits[heads[h].name] = test.logits[h];
-  return {{"height", test.h}, {"width", test.w}, {"pixels", test.pixels}, {"logits", logits}};
-}
-
-SelfTest self_test_from_json(const json& j, const std::vector<HeadShape>& heads) {
-  constexpr int kMostSide = 512;
-  SelfTest test{.h = j.at("height"), .w = j.at("width"), .pixels = {}, .logits = {}};
-  if (test.h < 1 || test.w < 1 || test.h > kMostSide || test.w > kMostSide)
-    throw std::out_of_range(fmt::format("a picture of {}x{}", test.w, test.h));
-  for (const json& value : j.at("pixels")) {
-    const int pixel = value;
-    if (pixel < 0 || pixel > 255) throw std::out_of_range(fmt::format("a pixel of {}", pixel));
-    test.pixels.push_back(uint8_t(pixel));
-  }
-  if (test.pixels.size() != std::size_t(test.h) * std::size_t(test.w) * 3)
-    throw std::out_of_range(fmt::format("{} pixel values for {}x{}", test.pixels.size(), test.w, test.h));
-  for (const HeadShape& head : heads) {
-    test.logits.push_back(j.at("logits").at(head.name));
-    if (test.logits.back().size() != std::size_t(head.classes) || !is_finite(test.logits.back()))
-      throw std::out_of_range(fmt::format("not one finite logit per label of head \"{}\"", head.name));
-  }
-  return test;
 }
 
 }  // namespace pc

@@ -4,24 +4,18 @@
 // third change its logits.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/preprocess.h"
 #include "models/classifier.h"
+#include "models/self_test_record.h"
 
 namespace pc {
 
 struct ModelInfo;
 struct LoadedModel;
-
-struct SelfTest {
-  int h = 0, w = 0;
-  std::vector<uint8_t> pixels;             // h x w x 3, RGB, as from a decoder
-  std::vector<std::vector<float>> logits;  // per head, computed in f32
-};
 
 // The logits for a small synthetic image, computed on the model's own device. Nothing if a logit is not finite.
 std::optional<SelfTest> make_self_test(const Preprocess& preprocess, Classifier& model);
@@ -49,10 +43,5 @@ SelfTestResult check_self_test(const SelfTest& test, const ModelInfo& info,
 // Runs the self-test on the model, which must be on `device`, in `precision`. Nothing if the file has no self-test.
 std::optional<SelfTestResult> run_self_test(const LoadedModel& loaded, Device device, DType precision,
                                             const std::string& file);
-
-// {"height", "width", "pixels": [0 … 255, …], "logits": {HEAD: […]}}
-nlohmann::json to_json(const SelfTest& test, const std::vector<HeadShape>& heads);
-// Throws std::exception if it does not match the heads.
-SelfTest self_test_from_json(const nlohmann::json& j, const std::vector<HeadShape>& heads);
 
 }  // namespace pc

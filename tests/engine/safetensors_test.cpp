@@ -8,6 +8,8 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <fstream>
+#include <functional>
 #include <random>
 
 #include "engine/safetensors_write.h"
@@ -245,6 +247,31 @@ TEST(Safetensors, FullDiskLeavesTheOldFile) {
   EXPECT_EQ(WEXITSTATUS(status), int(Exit::file));
   EXPECT_EQ(read_file(folder / "a"), "old");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1) << "a temporary stayed behind";
+}
+
+// Overwritten in place, longer or cut: what was taken from it may be of two files.
+TEST(Safetensors, FilesThatChangeWhileTheyAreReadAreErrors) {
+  const test::TemporaryFolder folder;
+  const float numbers[3] = {1, 2, 3};
+  const WeightFile good{.tensors = {{.name = "w", .shape = {3}, .data = reinterpret_cast<const std::byte*>(numbers)}}};
+  for (const bool longer : {true, false}) {
+    const auto path = folder / "w.safetensors", copy = folder / "copy.safetensors";
+    write_safetensors(path, good);
+    const WeightFile file = read_safetensors(path);
+    EXPECT_NO_THROW(file.check_unchanged());
+    const std::string bytes = read_file(path);
+    std::ofstream(path, std::ios::trunc) << (longer ? bytes + "more" : bytes.substr(0, 20));
+    for (const auto& use : {std::function<void()>([&] { file.check_unchanged(); }),
+                            std::function<void()>([&] { write_safetensors(copy, file); })})
+      try {
+        use();
+        ADD_FAILURE() << longer;
+      } catch (const Error& e) {
+        EXPECT_EQ(e.code(), Exit::file);
+        EXPECT_NE(std::string(e.what()).find("w.safetensors changed while it was read"), std::string::npos) << e.what();
+      }
+    EXPECT_FALSE(std::filesystem::exists(copy));
+  }
 }
 
 }  // namespace

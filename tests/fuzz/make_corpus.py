@@ -266,3 +266,49 @@ seed("download", "behind_the_end", "200|-1|\"a\"||broken|hello\n416|0||bytes */5
 seed("download", "busy", "503|1||||\n429|2||||\n200|-1||||hello\n")
 seed("download", "bad_ranges", "200|9|\"a\"||broken|hello\n206|4|\"a\"|bytes 8-5/9||x\n206|4|\"a\"|bytes 5-8/*||x\n206|4||bytes 5-99999999999999999999/9||x\n")
 seed("download", "too_long", "200|-1||||" + "x" * 100 + "\n")
+
+# ---- model files' metadata
+heads = [{"name": "kind", "labels": ["bag", "shoe"]}, {"name": "color", "labels": ["red", "bl\u00fce", ""]}]
+preprocess = {"height": 80, "width": 60, "resize": "stretch", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+              "fill": [255, 255, 255]}
+calibration = {
+    "heads": [{"temperature": 1.25, "thresholds": [{"percent": 95, "of_label": [0.5, None]}]},
+              {"temperature": 0.5, "thresholds": [{"percent": 90, "of_label": [0.1, 1, 0]}]}],
+    "novelty": {"score": "cosine", "head": "kind", "directions": [[6000, 8000], [-10000, 0]], "limit": 0.25},
+}
+model = {"architecture": "resnet18", "heads": heads, "preprocess": preprocess}
+full = {**model, "calibration": calibration,
+        "hierarchy": [{"fine": "color", "coarse": "kind", "coarse_of": [[0], [0, 1], []]}],
+        "held_back": {"pictures": 9, "files": 2**64 - 1, "test": [1, 8], "min_counts": [1, 0], "rare": "drop"}}
+for name, value in {
+    "plain": model,
+    "full": full,
+    "tall": {**model, "preprocess": {**preprocess, "height": 1000000}},
+    "wraps": {**model, "preprocess": {**preprocess, "height": 2**32 + 80}},
+    "fraction": {**model, "preprocess": {**preprocess, "width": 60.5, "std": [0, 1e300, -1]}},
+    "twins": {**model, "heads": heads + heads},
+    "many": {**model, "heads": [{"name": "n", "labels": [""] * 3000}]},
+}.items():
+    seed("model_info", name, json.dumps(value))
+seed("model_info", "deep", "[" * 3000)
+for name, value in {"full": calibration, "no_novelty": {"heads": calibration["heads"]},
+                    "other_score": {**calibration, "novelty": {"score": "energy"}},
+                    "cold": {"heads": [{"temperature": 1e-300, "thresholds": []}] * 2},
+                    "far": {**calibration, "novelty": {**calibration["novelty"], "directions": [[1e300, 0]]}}}.items():
+    seed("calibration", name, json.dumps(value))
+picture = {"height": 2, "width": 1, "pixels": [0, 1, 2, 253, 254, 255], "logits": {"kind": [0.5, -1e-3], "color": [1, 2, 3]}}
+for name, value in {"good": picture, "huge": {**picture, "height": 513}, "wraps": {**picture, "pixels": [256] * 6},
+                    "infinite": {**picture, "logits": {"kind": [1e300, 0], "color": [0, 0, 0]}}}.items():
+    seed("self_test", name, json.dumps(value))
+state = {"epoch": 3, "step": 17, "total_steps": 2017, "loss_sums": [12.5, 0.125], "hits": [7, 8], "seen": [9, 9], "best": -1,
+         "best_epoch": 0, "finished": 0, "seconds": 12.75, "log_bytes": 4096}
+scaler = {"loss_scale": 65536, "good_steps": 3, "steps": 2017, "updates": 2016}
+for name, value in {"good": state, "negative": {**state, "log_bytes": -1}, "other_heads": {**state, "hits": [1]},
+                    "wraps": {**state, "step": 2**63}}.items():
+    seed("train_state", name, json.dumps(value) + "\0" + json.dumps(scaler))
+seed("train_state", "alone", json.dumps(state))
+lines = "NVIDIA H200, cuDNN 91900; forward bf16 256x56x56x64 64x3x3/1+1 relu = 58 2=1 7=0\n" \
+        "NVIDIA H200, cuDNN 91900; backward_weight bf16 256x56x56x64 64x3x3/1+1 = 12\n"
+for name, value in {"good": lines, "empty": "", "no_engine": "a; b = \n", "no_device": "b = c; d\n", "cut": lines[:-3],
+                    "nul": "a; b = c\0d\n", "twice": "a; b = 1\na; b = 2\n", "equals": "a; b = c = d\n"}.items():
+    seed("conv_engines", name, value)

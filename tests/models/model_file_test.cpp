@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "engine/safetensors_write.h"
 #include "engine/state.h"
@@ -245,6 +246,88 @@ TEST(ModelFile, BrokenDescriptionsAreRefusedByName) {
     const std::string message = data_error([&] { info_from_metadata({{"pc.model", text}}, "x.safetensors"); });
     EXPECT_TRUE(message.starts_with("x.safetensors: broken model description: ")) << text << " -> " << message;
   }
+}
+
+// Sizes that a file declares are bounded where it is read, before anything of that size is made.
+TEST(ModelFile, DeclaredSizesAndNumbersAreBoundedByName) {
+  const auto good = nlohmann::json::parse(to_metadata(calibrated_info()).at("pc.model"));
+  using Json = nlohmann::json;
+  const std::tuple<const char*, Json, const char*> broken[] = {
+      {"/preprocess/height", 1'000'000, "height is 1000000, which is not an integer from 1 to 1024"},
+      {"/preprocess/width", 1025, "width is 1025"},
+      {"/preprocess/width", -1, "width is -1"},
+      {"/preprocess/height", 4'294'967'376, "height is 4294967376"},  // 80 in 32 bits
+      {"/preprocess/height", 18'446'744'073'709'551'615u, "height is 18446744073709551615"},
+      {"/preprocess/height", 80.5, "height is 80.5"},
+      {"/preprocess/height", 1e300, "height is 1e+300"},
+      {"/preprocess/height", true, "height is true"},
+      {"/preprocess/height", "80", "height is \"80\""},
+      {"/preprocess/height", Json::array({80}), "height is an array"},
+      {"/preprocess/std/1", 0, "std is 0"},
+      {"/preprocess/std/1", 1e-320, "std is "},
+      {"/preprocess/mean/0", 1e300, "mean is 1e+300"},
+      {"/preprocess/mean", Json::array({0, 0, 0, 0}), "mean is not three numbers"},
+      {"/preprocess/fill/2", 256, "fill is 256"},
+      {"/calibration/heads/0/temperature", 1e-300, "temperature is 1e-300"},
+      {"/calibration/heads/0/thresholds/0/percent", 4'294'967'386, "percent is 4294967386"},
+      {"/calibration/novelty/directions/0/0", 1e300, "a direction's part is 1e+300"},
+      {"/hierarchy/0/coarse_of/0/0", 4'294'967'296, "a label of coarse_of is 4294967296"},
+      {"/heads/1/name", "colour", "two heads named \"colour\""},
+      {"/heads/0/labels", Json(std::vector<std::string>(200'000, "x")), "labels: 200002 in all, more than the 100000"},
+      {"/heads", Json::array(), "no head"},
+      {"/held_back",
+       {{"pictures", 3}, {"files", 1}, {"test", {3}}, {"min_counts", {1, 1}}, {"rare", "other"}},
+       "a test picture is 3"},
+      {"/held_back",
+       {{"pictures", 3}, {"files", -1}, {"test", {1}}, {"min_counts", {1, 1}}, {"rare", "other"}},
+       "files is not a hash"},
+  };
+  for (const auto& [place, value, complaint] : broken) {
+    Json j = good;
+    j[Json::json_pointer(place)] = value;
+    const std::string message = data_error([&] { info_from_metadata({{"pc.model", j.dump()}}, "x.safetensors"); });
+    EXPECT_TRUE(message.starts_with("x.safetensors: broken model description: ")) << place << " -> " << message;
+    EXPECT_NE(message.find(complaint), std::string::npos) << place << " -> " << message;
+    EXPECT_LT(message.size(), 200u) << place;
+  }
+}
+
+// A diverged network must not replace the file that a good one left.
+TEST(ModelFile, WeightsThatAreNotFiniteAreNotWritten) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "m.safetensors").string();
+  const ModelInfo info = some_info();
+  save_model(path, info, *make_classifier("smallcnn", info.head_shapes(), 5));
+  const std::string before = read_file(path);
+  for (const char* member :
+       {"layer1.conv.weight", "layer2.bn.running_var", "layer3.bn.running_mean", "heads.type.bias"})
+    for (const float value : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+      const auto model = make_classifier("smallcnn", info.head_shapes(), 5);
+      model->visit("", [&](const std::string& name, Var& v, Role) {
+        if (name == member) v.value().as<float>()[1] = value;
+      });
+      try {
+        save_model(path, info, *model);
+        ADD_FAILURE() << member;
+      } catch (const Error& e) {
+        EXPECT_EQ(e.code(), Exit::numeric);
+        EXPECT_TRUE(std::string(e.what()).starts_with(path + ": not written: 1 of ")) << e.what();
+        EXPECT_NE(std::string(e.what()).find(member), std::string::npos) << e.what();
+      }
+      EXPECT_TRUE(read_file(path) == before) << member;
+    }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(ModelFile, OtherFilesOfOursAreNamed) {
+  EXPECT_NE(data_error([] {
+              info_from_metadata({{"pc.train", "{}"}}, "x");
+            }).find("the checkpoint of an unfinished"),
+            std::string::npos);
+  EXPECT_NE(data_error([] {
+              info_from_metadata({{"pc.index", "7"}}, "x");
+            }).find("an index of pcindex"),
+            std::string::npos);
 }
 
 TEST(ModelFile, ATruncatedFileIsRefusedByName) {

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "engine/safetensors_write.h"
 #include "engine/state.h"
 #include "kernels/base/directory.h"
 #include "kernels/base/error.h"
@@ -23,65 +22,6 @@ bool may_change(const std::string& name, const std::string& before, const std::s
   static const std::set<std::string> names{"train.threads", "train.cuda_graph", "train.save_every", "data.cache",
                                            "output.runs"};
   return names.contains(name) || (name == "train.epochs" && std::atoll(now.c_str()) > std::atoll(before.c_str()));
-}
-
-json to_json(const TrainState& s) {
-  return {{"epoch", s.epoch},
-          {"step", s.step},
-          {"total_steps", s.total_steps},
-          {"loss_sums", s.loss_sums},
-          {"hits", s.hits},
-          {"seen", s.seen},
-          {"best", s.best},
-          {"best_epoch", s.best_epoch},
-          {"finished", s.finished},
-          {"seconds", s.seconds},
-          {"log_bytes", s.log_bytes}};
-}
-
-TrainState state_from_json(const json& j) {
-  return {.epoch = j.at("epoch"),
-          .step = j.at("step"),
-          .total_steps = j.at("total_steps"),
-          .loss_sums = j.at("loss_sums"),
-          .hits = j.at("hits"),
-          .seen = j.at("seen"),
-          .best = j.at("best"),
-          .best_epoch = j.at("best_epoch"),
-          .finished = j.at("finished"),
-          .seconds = j.at("seconds"),
-          .log_bytes = j.at("log_bytes")};
-}
-
-json to_json(const GradScalerState& s) {
-  return {{"loss_scale", s.scale}, {"good_steps", s.good_steps}, {"steps", s.steps}, {"updates", s.updates}};
-}
-
-GradScalerState scaler_from_json(const json& j) {
-  return {.scale = j.at("loss_scale"),
-          .good_steps = j.at("good_steps"),
-          .steps = j.at("steps"),
-          .updates = j.at("updates")};
-}
-
-struct Progressed {
-  TrainState train;
-  GradScalerState scaler;
-};
-
-Progressed read_state(const WeightFile& file, const std::string& path) {
-  for (const char* key : {"pc.train", "pc.scaler"})
-    if (!file.metadata.contains(key))
-      fail(Exit::data,
-           fmt::format(
-               "{}: has no {}: another version of pctrain wrote it; go on with that one, or choose another output.name",
-               path, key));
-  try {
-    return {state_from_json(json::parse(file.metadata.at("pc.train"))),
-            scaler_from_json(json::parse(file.metadata.at("pc.scaler")))};
-  } catch (const std::exception& e) {
-    fail(Exit::data, path + ": broken checkpoint: " + e.what());
-  }
 }
 
 // The optimizer's momenta seen as members of a module, so that the state dict walks serve them too.
@@ -141,7 +81,7 @@ void RunFolder::claim(const std::vector<cli::ConfigKey>& keys) {
 bool RunFolder::finished(int64_t epochs) const {
   if (!std::filesystem::exists(model_path()) || !std::filesystem::exists(checkpoint_path())) return false;
   const std::string path = checkpoint_path().string();
-  return read_state(read_safetensors(path), path).train.finished == epochs;
+  return read_progress(read_safetensors(path).metadata, path).train.finished == epochs;
 }
 
 void RunFolder::log(const json& event) { append_to_file(path_ / "metrics.jsonl", event.dump() + "\n"); }
@@ -159,18 +99,20 @@ void RunFolder::truncate_log(int64_t bytes) {
 void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
                      const TrainState& state) {
   Everything all(model, average, optimizer);
-  write_safetensors(run.checkpoint_path(), {.tensors = state_dict(all),
-                                            .metadata = {{"pc.train", to_json(state).dump()},
-                                                         {"pc.scaler", to_json(optimizer.state()).dump()}}});
+  save_state(run.checkpoint_path(), all, to_metadata({.train = state, .scaler = optimizer.state()}));
 }
 
-std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer) {
+std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
+                                          std::size_t heads) {
   if (!std::filesystem::exists(run.checkpoint_path())) return std::nullopt;
   const std::string path = run.checkpoint_path().string();
   const WeightFile file = read_safetensors(path);
   Everything all(model, average, optimizer);
   load_strict(all, file, path);
-  const Progressed at = read_state(file, path);
+  const Progress at = read_progress(file.metadata, path);
+  if (at.train.hits.size() != heads)
+    fail(Exit::data,
+         fmt::format("{}: broken checkpoint: the sums of {} heads, not of {}", path, at.train.hits.size(), heads));
   optimizer.set_state(at.scaler);
   return at.train;
 }

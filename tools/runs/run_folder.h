@@ -11,6 +11,7 @@
 #include "engine/safetensors.h"
 #include "tools/cli/ini.h"
 #include "tools/cli/lock_file.h"
+#include "tools/runs/train_state.h"
 
 namespace pc::runs {
 
@@ -41,23 +42,11 @@ class RunFolder {
   cli::LockFile lock_;
 };
 
-// Where a run stands. Numbers go through JSON and come back bit for bit.
-struct TrainState {
-  int64_t epoch = 0, step = 0;  // epochs done, steps done in this one
-  int64_t total_steps = 0;
-  std::vector<double> loss_sums;    // of this epoch, per head, times batch size
-  std::vector<int64_t> hits, seen;  // of this epoch, per head
-  double best = -1;                 // mean validation accuracy of best_epoch; kept with train.patience only
-  int64_t best_epoch = 0;           // counted from 1
-  int64_t finished = 0;             // train.epochs of the run that is done; 0: none yet
-  double seconds = 0;               // of training so far
-  int64_t log_bytes = 0;
-};
-
-// `average` may be null.
+// `average` may be null. Errors: as save_state; the checkpoint before it stays then.
 void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
                      const TrainState& state);
-// Nothing where no checkpoint exists. Errors: Error(data) for one that does not fit.
-std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer);
+// Nothing where no checkpoint exists. Errors: Error(data) for one that does not fit the modules or the number of heads.
+std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
+                                          std::size_t heads);
 
 }  // namespace pc::runs

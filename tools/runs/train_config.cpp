@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/preprocess.h"
 #include "kernels/base/error.h"
 #include "models/architectures.h"
 
@@ -65,8 +66,8 @@ std::vector<cli::ConfigKey> TrainConfig::keys() {
                     "starting weights (.pth, .safetensors: what pcconvert reads); heads of another size start anew"),
       cli::list_key("model", "freeze", model.freeze,
                     "name prefixes of parameters that stay as they are, or \"backbone\""),
-      cli::int_key("model", "height", model.height, 16, 1024, "input size, pixels"),
-      cli::int_key("model", "width", model.width, 16, 1024, "input size, pixels"),
+      cli::int_key("model", "height", model.height, 16, kMaxInputSide, "input size, pixels"),
+      cli::int_key("model", "width", model.width, 16, kMaxInputSide, "input size, pixels"),
       cli::choice_key("model", "resize", model.resize, {"stretch", "pad", "crop"},
                       "how a picture is fitted into the input"),
       cli::int_key("train", "epochs", train.epochs, 1, kMany, "passes over the training pictures"),

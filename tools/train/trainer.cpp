@@ -21,6 +21,7 @@
 #include "tools/train/lr_find.h"
 #include "tools/train/start.h"
 #include "tools/train/tensorboard.h"
+#include "tools/weights/read_model.h"
 
 namespace pc::train {
 namespace {
@@ -156,7 +157,8 @@ void Trainer::save(runs::RunFolder& folder) {
 Exit Trainer::run(runs::RunFolder& folder) {
   const auto split_path = folder.path() / "split.csv";
   const std::string split = runs::split_csv(plan_.catalog, plan_.split, plan_.groups);
-  if (const auto state = runs::load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer())) {
+  if (const auto state = runs::load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(),
+                                               info_.heads.size())) {
     runs::check_split(split_path, split);
     state_ = *state;
     folder.truncate_log(state_.log_bytes);
@@ -198,7 +200,7 @@ std::vector<report::TestedHead> Trainer::test(Classifier& model, runs::RunFolder
 
 void Trainer::finish(runs::RunFolder& folder) {
   const bool chosen = config_.train.patience > 0;
-  const std::unique_ptr<Classifier> best = chosen ? load_model(folder.best_path()).model : nullptr;
+  const std::unique_ptr<Classifier> best = chosen ? weights::read_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, device_from_name(config_.train.device));
   Classifier& chosen_model = best ? *best : learner_.result();
   std::vector<report::TestedHead> tested = test(chosen_model, folder);

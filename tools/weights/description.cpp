@@ -63,12 +63,6 @@ TensorStatistics statistics(const FileTensor& tensor) {
   return s;
 }
 
-int64_t count_nonfinite(const FileTensor& tensor) {
-  int64_t count = 0;
-  for_each_value(tensor.type, tensor.data, tensor.size(), [&](auto value) { count += !std::isfinite(value); });
-  return count;
-}
-
 std::string describe(const std::string& path, const AnyWeights& weights) {
   std::size_t name_width = 4, shape_width = 5;
   for (const FileTensor& t : weights.file.tensors) {

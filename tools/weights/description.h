@@ -15,7 +15,6 @@ struct TensorStatistics {
   int64_t nonfinite = 0;
 };
 TensorStatistics statistics(const FileTensor& tensor);
-int64_t count_nonfinite(const FileTensor& tensor);  // the same number, several times faster
 
 // A table for people, or one JSON object: {"file", "format", "metadata": {…}, "tensors": [{"name", "dtype", "shape",
 // "min", "mean", "max", "nonfinite"}, …], "total": {"tensors", "elements", "bytes", "nonfinite"}}. Each ends with a
