@@ -7,8 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
 
 #include "kernels/base/error.h"
+#include "kernels/base/logger.h"
 
 namespace pc::cli {
 namespace {
@@ -28,10 +32,25 @@ std::string holder(int descriptor) {
 
 }  // namespace
 
+bool lock_alone(const Descriptor& descriptor, const std::filesystem::path& path) {
+  while (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno == EINTR) continue;
+    static std::atomic<bool> said = false;
+    const std::string cause = std::strerror(errno);
+    if (!said.exchange(true))
+      Logger("warning").line(
+          fmt::format("{}: its file system has no locks ({}): nothing keeps a second process from writing there too",
+                      path.string(), cause));
+    break;
+  }
+  return true;
+}
+
 LockFile::LockFile(const std::filesystem::path& path, const std::string& in_use) : path_(path) {
   do {
     descriptor_ = open_file(path, O_RDWR | O_CREAT);
-    if (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) != 0)
+    if (!lock_alone(descriptor_, path))
       fail(Exit::file, fmt::format("{} (process {} holds {})", in_use, holder(descriptor_.get()), path.string()));
   } while (!still_there(descriptor_.get(), path));
   const std::string process = std::to_string(::getpid());

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "tools/cli/lock_file.h"
 
 namespace pc::predict {
 namespace {
@@ -52,7 +52,7 @@ RowFile::RowFile(const fs::path& path, const json& made_with, bool resume) : pat
     write_file_atomically(manifest_, made_with.dump(1) + "\n");
   }
   fd_ = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
-  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0)
+  if (!cli::lock_alone(fd_, path))
     fail(Exit::file, fmt::format("{} is being written by another process", path.string()));
 }
 
