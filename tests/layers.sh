@@ -22,11 +22,12 @@ bad=$(awk '
     below["bench"] = "kernels/base kernels engine models data tools bench"
 
     arrows["cli"] = arrows["html"] = arrows["doctor"] = ""
-    arrows["weights"] = arrows["runs"] = arrows["predict"] = "cli"
+    arrows["weights"] = arrows["runs"] = "cli"
+    arrows["predict"] = "cli weights"
     arrows["fetch"] = "cli weights"
     arrows["dataset"] = "cli html fetch"
-    arrows["evaluate"] = "cli runs predict"
-    arrows["report"] = "cli html runs predict evaluate"
+    arrows["evaluate"] = "cli runs weights predict"
+    arrows["report"] = "cli html runs weights predict evaluate"
     arrows["train"] = "cli runs weights evaluate report"
     arrows["serve"] = "cli html predict"
 

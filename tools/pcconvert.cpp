@@ -7,9 +7,11 @@
 #include "kernels/base/error.h"
 #include "kernels/base/logger.h"
 #include "kernels/base/text.h"
+#include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
 #include "tools/weights/description.h"
 #include "tools/weights/onnx.h"
+#include "tools/weights/read_model.h"
 #include "tools/weights/weights.h"
 
 namespace pc::weights {
@@ -17,8 +19,16 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> files;
-  bool inspect = false, verify = false, json = false, no_hash_check = false, pixels = false;
+  bool inspect = false, verify = false, json = false, no_hash_check = false, pixels = false, force = false;
 };
+
+// OUT is not IN, by whatever path or link, has a suffix that says what to write, and is not overwritten unasked.
+void check_files(const std::string& in, const std::string& out, bool force) {
+  std::error_code absent;
+  if (std::filesystem::equivalent(in, out, absent))
+    fail(Exit::usage, fmt::format("{} and {} are the same file; name another OUT", in, out));
+  cli::check_output(out, {".safetensors", ".pth", ".pt", ".onnx"}, force);
+}
 
 void warn_of_nonfinite(const WeightFile& file) {
   for (const FileTensor& t : file.tensors)
@@ -26,8 +36,17 @@ void warn_of_nonfinite(const WeightFile& file) {
       note("pcconvert: warning: \"{}\" holds {} values that are not finite", printable(t.name), count);
 }
 
+constexpr Logger kLog("pcconvert");
+
+AnyWeights read(const std::string& path, const WeightOptions& options) {
+  AnyWeights weights = read_weights(path, options);
+  for (const std::string& note : weights.file.notes) kLog.line(path + ": " + note);
+  return weights;
+}
+
 Exit convert(const std::string& in, const std::string& out, const WeightOptions& options) {
   const AnyWeights weights = convert_weights(in, out, options);
+  for (const std::string& note : weights.file.notes) kLog.line(in + ": " + note);
   warn_of_nonfinite(weights.file);
   if (is_pth_name(out) && weights.file.metadata.contains("pc.model"))
     note("pcconvert: {}: holds the weights alone; labels and preprocessing stay in {}", out, in);
@@ -38,10 +57,10 @@ Exit convert(const std::string& in, const std::string& out, const WeightOptions&
 }
 
 Exit export_onnx(const std::string& in, const std::string& out, const WeightOptions& options, OnnxInput input) {
-  const AnyWeights weights = read_weights(in, options);
+  const AnyWeights weights = read(in, options);
   info_from_metadata(weights.file.metadata, in);  // says what else the file is, where load_model() would find no header
   warn_of_nonfinite(weights.file);
-  LoadedModel model = load_model(in);
+  LoadedModel model = read_model(in);
   run_self_test(model, Device::cpu, DType::f32, in);
   write_onnx(out, model, input);
   note("pcconvert: {}: {}, {} bytes; takes {}", out, model.info.architecture, std::filesystem::file_size(out),
@@ -52,15 +71,19 @@ Exit export_onnx(const std::string& in, const std::string& out, const WeightOpti
 }
 
 Exit inspect(const std::string& path, const WeightOptions& options, bool json) {
-  const AnyWeights weights = read_weights(path, options);
-  fmt::print("{}", json ? describe_json(path, weights) : describe(path, weights));
+  const AnyWeights weights = read(path, options);
+  const std::string text = json ? describe_json(path, weights) : describe(path, weights);
+  weights.file.check_unchanged();
+  fmt::print("{}", text);
   return Exit::ok;
 }
 
 Exit verify(const std::string& a, const std::string& b, const WeightOptions& options) {
   constexpr std::size_t kShown = 10;
-  const AnyWeights left = read_weights(a, options), right = read_weights(b, options);
+  const AnyWeights left = read(a, options), right = read(b, options);
   const auto lines = differences(left.file, right.file);
+  left.file.check_unchanged();
+  right.file.check_unchanged();
   for (std::size_t i = 0; i < lines.size() && i < kShown; ++i) fmt::print("{}\n", lines[i]);
   if (lines.size() > kShown) fmt::print("… and {} more\n", lines.size() - kShown);
   if (lines.empty()) fmt::print("equal to the bit: {} tensors\n", left.file.tensors.size());
@@ -70,7 +93,8 @@ Exit verify(const std::string& a, const std::string& b, const WeightOptions& opt
 Exit run(int argc, char** argv) {
   CLI::App app(
       "Converts weights (.pth of torch.save in its zip or stacked form, safetensors; of torchvision, timm or Hugging "
-      "Face) to safetensors, or to .pth where OUT ends in .pth or .pt, with the names and OIHW layout of torchvision; "
+      "Face) to safetensors where OUT ends in .safetensors, or to .pth where it ends in .pth or .pt, with the names "
+      "and OIHW layout of torchvision; "
       "a "
       "model file of pctrain to ONNX where OUT ends in .onnx.\n"
       "Exit codes: 0 done, 2 command line, 3 bad or differing weights, 4 file or disk, 6 limit.",
@@ -92,12 +116,14 @@ Exit run(int argc, char** argv) {
                "without it f32 [n,3,height,width], as the metadata say")
       ->excludes(inspect_flag)
       ->excludes(verify_flag);
+  cli::add_force(app, a.force);
   if (!cli::parse_command_line(app, argc, argv)) return Exit::ok;
 
   const std::size_t wanted = a.inspect ? 1 : 2;
   if (a.files.size() != wanted)
     fail(Exit::usage, fmt::format("{} files given, {} needed; see --help", a.files.size(), wanted));
   const WeightOptions options{.check_hash = !a.no_hash_check};
+  if (!a.inspect && !a.verify) check_files(a.files[0], a.files[1], a.force);
   if (a.inspect) return inspect(a.files[0], options, a.json);
   if (a.verify) return verify(a.files[0], a.files[1], options);
   if (is_onnx_name(a.files[1]))

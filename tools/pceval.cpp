@@ -18,6 +18,7 @@
 #include "tools/predict/adapt.h"
 #include "tools/predict/network_options.h"
 #include "tools/report/score_page.h"
+#include "tools/weights/read_model.h"
 
 namespace pc::evaluate {
 namespace {
@@ -164,7 +165,7 @@ std::vector<int32_t> true_labels(const ScorePlan& plan, const ModelInfo& info, s
 }
 
 void write_calibrated(const Options& o, const LabeledLogits& pictures) {
-  LoadedModel loaded = load_model(o.models.front());
+  LoadedModel loaded = weights::read_model(o.models.front());
   const std::vector<double> before = predict::temperatures(loaded.info);
   fit_calibration(loaded.info, pictures);
   save_model(o.calibrated, loaded.info, *loaded.model);

@@ -208,7 +208,7 @@ def cold_files(bin_folder, folder):
             "torch.save(torchvision.models.resnet18().state_dict(), sys.argv[1]);"
             "PIL.Image.radial_gradient('L').resize((600, 800)).convert('RGB').save(sys.argv[2])")
     subprocess.run([PYTHON, "-c", make, weights, photo], check=True)
-    subprocess.run([bin_folder / "pcconvert", weights, model], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([bin_folder / "pcconvert", "--force", weights, model], check=True, stderr=subprocess.DEVNULL)
     describe_model(model)
     return weights, model, photo
 
@@ -225,7 +225,7 @@ def onnx_rows(sides, files, bin_folder):
     """The graph that pcconvert writes, in onnxruntime."""
     _, model, photo = files
     graph = model.with_suffix(".onnx")
-    subprocess.run([bin_folder / "pcconvert", model, graph], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([bin_folder / "pcconvert", "--force", model, graph], check=True, stderr=subprocess.DEVNULL)
     ours, theirs = ["pcpredict", "--model", model, photo], [ONNX_PYTHON, HERE / "predict_onnx.py", graph, photo]
     rows = [Row("onnx", "pcpredict on one photo, cold process", sides.whole(ours), sides.whole(theirs), ">= 3", "ms",
                 more=False, peer="onnxruntime", times=5)]

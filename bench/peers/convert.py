@@ -40,8 +40,8 @@ def measure(folder, plain, program, rounds):
     named, copy, out = folder / f"net-{digest}.pth", folder / "copy", folder / "out.safetensors"
     shutil.copy(plain, named)
     sides = {
-        "pcconvert": [[program, plain, out]],
-        "pcconvert, hash in the name": [[program, named, out]],
+        "pcconvert": [[program, "--force", plain, out]],
+        "pcconvert, hash in the name": [[program, "--force", named, out]],
         "cp + sha256sum": [["cp", plain, copy], ["sha256sum", copy]],
         "cp + sync + sha256sum": [["cp", plain, copy], ["sync", copy], ["sha256sum", copy]],
     }

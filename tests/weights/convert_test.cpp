@@ -30,16 +30,15 @@ TEST_F(Pcconvert, ConvertsAndSaysSoOnStderr) {
 }
 
 TEST_F(Pcconvert, IsDeterministicAndIdempotent) {
-  EXPECT_EQ(run(fmt::format("{}dtypes.pth {}", golden, path("a"))).code, 0);
-  EXPECT_EQ(run(fmt::format("{}dtypes.pth {}", golden, path("b"))).code, 0);
-  EXPECT_EQ(run(fmt::format("{} {}", path("a"), path("c"))).code, 0);
-  EXPECT_EQ(run(fmt::format("{0} {0}", path("b"))).code, 0);  // in place
-  EXPECT_EQ(read_file(path("a")), read_file(path("b")));
-  EXPECT_EQ(read_file(path("a")), read_file(path("c")));
+  EXPECT_EQ(run(fmt::format("{}dtypes.pth {}", golden, path("a.safetensors"))).code, 0);
+  EXPECT_EQ(run(fmt::format("{}dtypes.pth {}", golden, path("b.safetensors"))).code, 0);
+  EXPECT_EQ(run(fmt::format("{} {}", path("a.safetensors"), path("c.safetensors"))).code, 0);
+  EXPECT_EQ(read_file(path("a.safetensors")), read_file(path("b.safetensors")));
+  EXPECT_EQ(read_file(path("a.safetensors")), read_file(path("c.safetensors")));
 }
 
 TEST_F(Pcconvert, WarnsOfValuesThatAreNotFinite) {
-  const Result r = run(fmt::format("{}dtypes.pth {}", golden, path("a")));
+  const Result r = run(fmt::format("{}dtypes.pth {}", golden, path("a.safetensors")));
   EXPECT_NE(r.err.find("warning: \"f16\" holds 1 values"), std::string::npos) << r.err;
   EXPECT_NE(r.err.find("warning: \"f64\" holds 1 values"), std::string::npos) << r.err;
 }
@@ -68,17 +67,17 @@ TEST_F(Pcconvert, InspectPrintsJson) {
 }
 
 TEST_F(Pcconvert, VerifyTellsTheFirstDifferences) {
-  EXPECT_EQ(run(fmt::format("{}plain.pth {}", golden, path("a"))).code, 0);
-  Result r = run(fmt::format("--verify {}plain.pth {}", golden, path("a")));
+  EXPECT_EQ(run(fmt::format("{}plain.pth {}", golden, path("a.safetensors"))).code, 0);
+  Result r = run(fmt::format("--verify {}plain.pth {}", golden, path("a.safetensors")));
   EXPECT_EQ(r.code, 0);
   EXPECT_EQ(r.out, "equal to the bit: 7 tensors\n");
-  std::string bytes = read_file(path("a"));
+  std::string bytes = read_file(path("a.safetensors"));
   bytes.back() = char(uint8_t(bytes.back()) ^ 0x80);  // the sign of the last weight
-  write_file_atomically(path("b"), bytes);
-  r = run(fmt::format("--verify {} {}", path("a"), path("b")));
+  write_file_atomically(path("b.safetensors"), bytes);
+  r = run(fmt::format("--verify {} {}", path("a.safetensors"), path("b.safetensors")));
   EXPECT_EQ(r.code, 3);
   EXPECT_NE(r.out.find("conv.weight: 1 of 108 elements differ, first [3, 2, 2, 2]: "), std::string::npos) << r.out;
-  r = run(fmt::format("--verify {} {}one.pth", path("a"), golden));
+  r = run(fmt::format("--verify {} {}one.pth", path("a.safetensors"), golden));
   EXPECT_EQ(r.code, 3);
   EXPECT_NE(r.out.find("w: only in the second file\n"), std::string::npos) << r.out;
 }
@@ -89,12 +88,57 @@ TEST_F(Pcconvert, ChecksTheHashInTheName) {
   const std::string good = path("net-" + hash + ".pth"), bad = path("net-f37072fd.pth");
   write_file_atomically(good, bytes);
   write_file_atomically(bad, bytes);
-  EXPECT_EQ(run(good + " " + path("a")).code, 0);
-  const Result r = run(bad + " " + path("b"));
+  EXPECT_EQ(run(good + " " + path("a.safetensors")).code, 0);
+  const Result r = run(bad + " " + path("b.safetensors"));
   EXPECT_EQ(r.code, 3);
   EXPECT_NE(r.err.find("its SHA-256 begins with " + hash + ", not with f37072fd"), std::string::npos) << r.err;
-  EXPECT_FALSE(std::filesystem::exists(path("b")));
-  EXPECT_EQ(run("--no-hash-check " + bad + " " + path("b")).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(path("b.safetensors")));
+  EXPECT_EQ(run("--no-hash-check " + bad + " " + path("b.safetensors")).code, 0);
+}
+
+// By another spelling of its path, a link and a hard link too, also with --force.
+TEST_F(Pcconvert, InputIsNeverOverwritten) {
+  const std::string in = path("in.safetensors");
+  ASSERT_EQ(run(fmt::format("{}plain.pth {}", golden, in)).code, 0);
+  const std::string before = read_file(in);
+  std::filesystem::create_directory(path("sub"));
+  std::filesystem::create_symlink(in, path("link.safetensors"));
+  std::filesystem::create_hard_link(in, path("hard.safetensors"));
+  for (const std::string& out : {in, folder_.path().string() + "/./in.safetensors", path("sub/../in.safetensors"),
+                                 path("link.safetensors"), path("hard.safetensors")})
+    for (const char* force : {"", "--force "}) {
+      for (const auto& [from, to] : {std::pair(in, out), std::pair(out, in)}) {
+        const Result r = run(fmt::format("{}{} {}", force, from, to));
+        EXPECT_EQ(r.code, 2) << out << r.err;
+        EXPECT_NE(r.err.find("are the same file"), std::string::npos) << r.err;
+      }
+      EXPECT_TRUE(read_file(in) == before) << out;
+    }
+}
+
+TEST_F(Pcconvert, OutputsAreReplacedOnlyIfAsked) {
+  for (const char* out : {"o.safetensors", "o.pth", "o.pt", "o.PTH"}) {
+    const std::string command = golden + "plain.pth " + path(out);
+    EXPECT_EQ(run(command).code, 0) << out;
+    const std::string before = read_file(path(out));
+    const Result r = run(golden + "one.pth " + path(out));
+    EXPECT_EQ(r.code, 4) << out;
+    EXPECT_NE(r.err.find("--force"), std::string::npos) << r.err;
+    EXPECT_TRUE(read_file(path(out)) == before) << out;
+    EXPECT_EQ(run("--force " + golden + "one.pth " + path(out)).code, 0) << out;
+    EXPECT_FALSE(read_file(path(out)) == before) << out;
+  }
+  EXPECT_EQ(read_weights(path("o.PTH")).format, "pth");
+}
+
+TEST_F(Pcconvert, OutputsOfOtherFormatsAreRefused) {
+  for (const char* out :
+       {"o.tflite", "o.torchscript", "o.engine", "o.xyz", "o", "o.safetensors.bak", "o.bin", ".pth", "o.onnx.gz"}) {
+    const Result r = run(golden + "plain.pth " + path(out));
+    EXPECT_EQ(r.code, 2) << out << r.err;
+    EXPECT_NE(r.err.find(".safetensors, .pth, .pt or .onnx"), std::string::npos) << r.err;
+    EXPECT_FALSE(std::filesystem::exists(path(out))) << out;
+  }
 }
 
 TEST(Sha256, KnownVector) {
@@ -111,13 +155,13 @@ TEST_F(Pcconvert, ExitCodesAndOneLine) {
       {"PCCONVERT --inspect --verify a b", 2},
       {"PCCONVERT --json a b", 2},
       {"PCCONVERT a b c", 2},
-      {"PCCONVERT " + golden + "protocol4.pth " + path("x"), 3},
-      {"PCCONVERT " + golden + "expected.txt " + path("x"), 3},
-      {"PCCONVERT " + path("absent.pth") + " " + path("x"), 4},
-      {"PCCONVERT " + folder_.path().string() + " " + path("x"), 4},
-      {"PCCONVERT " + golden + "one.pth " + path("no/such/folder/x"), 4},
+      {"PCCONVERT " + golden + "protocol4.pth " + path("x.safetensors"), 3},
+      {"PCCONVERT " + golden + "expected.txt " + path("x.safetensors"), 3},
+      {"PCCONVERT " + path("absent.pth") + " " + path("x.safetensors"), 4},
+      {"PCCONVERT " + folder_.path().string() + " " + path("x.safetensors"), 4},
+      {"PCCONVERT " + golden + "one.pth " + path("no/such/folder/x.safetensors"), 4},
       {"PCCONVERT --inspect " + golden + "one.pth > /dev/full", 4},
-      {"ulimit -f 1; trap '' XFSZ; PCCONVERT " + golden + "plain.pth " + path("x"), 4},
+      {"ulimit -f 1; trap '' XFSZ; PCCONVERT " + golden + "plain.pth " + path("x.safetensors"), 4},
   };
   for (const auto& [command, code] : cases) {
     const Result r = shell(command);
@@ -126,8 +170,20 @@ TEST_F(Pcconvert, ExitCodesAndOneLine) {
     EXPECT_EQ(r.err.rfind("pcconvert: ", 0), 0u) << r.err;
     EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
   }
-  EXPECT_FALSE(std::filesystem::exists(path("x")));
+  EXPECT_FALSE(std::filesystem::exists(path("x.safetensors")));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 2) << "only out and err";
+}
+
+// Nobody writes to the pipe: who opens it for reading would wait for ever.
+TEST_F(Pcconvert, PipesAndDevicesAreRefusedAtOnce) {
+  ASSERT_EQ(shell("mkfifo " + path("pipe.pth")).code, 0);
+  for (const std::string& in : {path("pipe.pth"), std::string("/dev/zero"), std::string("/dev/null")})
+    for (const std::string& arguments :
+         {in + " " + path("o.safetensors"), in + " " + path("o.onnx"), "--inspect " + in}) {
+      const Result r = shell("timeout 20 PCCONVERT " + arguments);
+      EXPECT_EQ(r.code, 4) << arguments << r.err;
+      EXPECT_NE(r.err.find(in), std::string::npos) << r.err;
+    }
 }
 
 TEST_F(Pcconvert, HelpGoesToStdout) {

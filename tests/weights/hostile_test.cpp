@@ -75,7 +75,7 @@ std::vector<Hostile> other_formats() {
        "not weights; it is a bare pickle, not a file of torch.save; it is not read, since pickles can hold programs"},
       {"text", "epoch,loss\n1,0.5\n2,0.25\n", "neither a .pth file of torch.save nor safetensors"},
       {"seven_bytes", "1234567", "neither a .pth file of torch.save nor safetensors"},
-      {"zeros", std::string(4096, '\0'), "no safetensors file: the header does not begin with {"},
+      {"zeros", std::string(4096, '\0'), "not a safetensors file: the header does not begin with {"},
       {"empty_zip", zip({}), "not weights; it is an empty zip archive"},
       {"zip_of_a_table", zip({{"styles.csv", "id"}}), "a zip archive, but not one of torch.save (no data.pkl)"},
       {"torchscript", golden("script.pth"),
@@ -256,7 +256,7 @@ std::vector<Hostile> bad_pth() {
        pth(with({.size = tuple(number(5'000'000) + number(2)), .stride = tuple(number(0) + number(1))})),
        R"("w": the tensors together are far larger than the file that they share or expand)", Exit::limit},
       {"no_state_dict", pth(proto + "}" + text("epoch") + number(3) + "s."),
-       "no state dict found under state_dict or model; its keys: epoch"},
+       "no state dict found in it; its keys: epoch"},
   };
 }
 

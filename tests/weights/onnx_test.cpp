@@ -90,8 +90,8 @@ class OnnxParity : public Onnx {
     const std::string file = path("model.safetensors");
     save_model(file, info, *lively_model(info).model);
     predict::Predictor predictor(file, {});
-    ASSERT_EQ(both ? run(file + " " + path("plain.onnx")).code : 0, 0);
-    ASSERT_EQ(run("--pixels " + file + " " + path("pixels.onnx")).code, 0);
+    ASSERT_EQ(both ? run("--force " + file + " " + path("plain.onnx")).code : 0, 0);
+    ASSERT_EQ(run("--force --pixels " + file + " " + path("pixels.onnx")).code, 0);
 
     std::vector<std::vector<predict::Logits>> expected;
     std::vector<std::string> plain, pixels;
@@ -206,13 +206,30 @@ TEST_F(Pcconvert, OnnxIsTheSameEveryTimeAndIsNotReadBack) {
     EXPECT_NE(r.err.find("smallcnn, "), std::string::npos) << r.err;
   }
   EXPECT_EQ(read_file(path("a.onnx")), read_file(path("b.onnx")));
-  for (const std::string& arguments :
-       {path("a.onnx") + " " + path("c"), "--inspect " + path("a.onnx"), path("a.onnx") + " " + path("c.onnx")}) {
+  for (const std::string& arguments : {path("a.onnx") + " " + path("c.safetensors"), "--inspect " + path("a.onnx"),
+                                       path("a.onnx") + " " + path("c.onnx")}) {
     const Result r = run(arguments);
     EXPECT_EQ(r.code, 3);
     EXPECT_NE(r.err.find("a.onnx: not weights; it is an ONNX graph, which is only written here; take the"),
               std::string::npos)
         << r.err;
+  }
+}
+
+// A network without an export, and a description that does not fit its network.
+TEST_F(Pcconvert, ArchitecturesWithoutAnExportAreErrors) {
+  for (const char* architecture : {"mobilenet_v3_large", "resnet50", "", "smallcnn"}) {
+    const ModelInfo info = info_of(architecture == std::string("smallcnn") ? "resnet18" : "smallcnn");
+    LoadedModel model = lively_model(info);
+    model.info.architecture = architecture;
+    try {
+      write_onnx(path("x.onnx"), model, OnnxInput::normalized);
+      ADD_FAILURE() << architecture;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Exit::data);
+      EXPECT_NE(std::string(e.what()).find(architecture), std::string::npos) << e.what();
+    }
+    EXPECT_FALSE(std::filesystem::exists(path("x.onnx"))) << architecture;
   }
 }
 

@@ -9,6 +9,7 @@
 #include "tools/cli/terminal.h"
 #include "tools/evaluate/score.h"
 #include "tools/runs/split_file.h"
+#include "tools/weights/read_model.h"
 
 namespace pc::evaluate {
 namespace {
@@ -23,7 +24,7 @@ std::vector<data::Split> split_of(const std::filesystem::path& model, const data
   std::vector<uint32_t> test;
   for (uint32_t i = 0; i < split.size(); ++i)
     if (split[i] == data::Split::test) test.push_back(i);
-  const auto record = load_model(model).info.split;
+  const auto record = weights::read_model(model).info.split;
   if (!record || record->test != test)
     fail(Exit::data, fmt::format("{}: is of another run than {}, which held back other pictures for the test",
                                  path.string(), model.string()));
@@ -69,7 +70,7 @@ std::vector<std::string> GreedyAverage::taken() const {
 
 GreedyAverage greedy_average(const std::vector<std::string>& models, const std::filesystem::path& data,
                              const MakeMean& make_mean) {
-  const ModelInfo info = load_model(models.front()).info;
+  const ModelInfo info = weights::read_model(models.front()).info;
   // For its test pictures: that refuses another data set than the training's, and folds rare classes as it did.
   ScorePlan plan = plan_score(data, info, {.test_only = true});
   plan.items = validated_all(models, plan.data.catalog);

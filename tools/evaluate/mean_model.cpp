@@ -4,6 +4,7 @@
 
 #include "engine/weight_average.h"
 #include "kernels/base/error.h"
+#include "tools/weights/read_model.h"
 
 namespace pc::evaluate {
 namespace {
@@ -32,10 +33,10 @@ bool same_split(const std::optional<SplitRecord>& a, const std::optional<SplitRe
 }  // namespace
 
 LoadedModel mean_model(const std::vector<std::string>& paths, const std::vector<double>& weights) {
-  LoadedModel mean = load_model(paths.front());
+  LoadedModel mean = weights::read_model(paths.front());
   double total = weights.front();
   for (std::size_t i = 1; i < paths.size(); ++i) {
-    const LoadedModel next = load_model(paths[i]);
+    const LoadedModel next = weights::read_model(paths[i]);
     check_same(mean.info, next.info, paths[i]);
     if (!same_split(mean.info.split, next.info.split)) mean.info.split.reset();
     total += weights[i];

@@ -13,6 +13,7 @@
 #include "engine/ops.h"
 #include "kernels/base/directory.h"
 #include "kernels/base/error.h"
+#include "tools/weights/read_model.h"
 
 namespace pc::predict {
 namespace {
@@ -77,7 +78,7 @@ fs::path default_model(const fs::path& folder) {
 }
 
 Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
-    : Predictor(load_model(checked(model, settings)), model, settings) {}
+    : Predictor(weights::read_model(checked(model, settings)), model, settings) {}
 
 Predictor::Predictor(LoadedModel model, const fs::path& path, const PredictorSettings& settings)
     : path_(checked(path, settings)), settings_(settings), loaded_(std::move(model)) {

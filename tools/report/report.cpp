@@ -19,6 +19,7 @@
 #include "tools/runs/events.h"
 #include "tools/runs/run_folder.h"
 #include "tools/runs/split_file.h"
+#include "tools/weights/read_model.h"
 
 namespace pc::report {
 namespace {
@@ -66,7 +67,7 @@ void report_again(runs::TrainConfig& config) {
   folder.claim(config.keys());
   const runs::DataPlan plan = runs::plan_data(config);
   runs::check_split(path / "split.csv", runs::split_csv(plan.catalog, plan.split, plan.groups));
-  LoadedModel loaded = load_model(folder.model_path());
+  LoadedModel loaded = weights::read_model(folder.model_path());
   const Device device = device_from_name(config.train.device);
   move_to(*loaded.model, device);
   const runs::BatchMaker batches(plan.catalog, plan.store, loaded.info.preprocess,

@@ -8,7 +8,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/logger.h"
 #include "kernels/base/text.h"
-#include "tools/weights/description.h"
+#include "tools/weights/names.h"
 #include "tools/weights/weights.h"
 
 namespace pc::train {
@@ -30,13 +30,15 @@ std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& i
 
 void load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
   WeightFile file = weights::read_weights(path).file;
+  weights::take_network(file);
+  for (const std::string& note : file.notes) fmt::print(stderr, "model: {}: {}\n", path, note);
   const std::vector<std::string> kept = shared_heads(file, info, path);
   std::erase_if(file.tensors, [&](const FileTensor& t) {
     return is_head(t.name) &&
            std::none_of(kept.begin(), kept.end(), [&](const auto& prefix) { return t.name.starts_with(prefix); });
   });
   for (const FileTensor& t : file.tensors)
-    if (const int64_t count = weights::count_nonfinite(t); count > 0)
+    if (const int64_t count = count_nonfinite(t); count > 0)
       fail(Exit::numeric, fmt::format("{}: \"{}\" holds {} values that are not finite; training cannot begin there",
                                       path, printable(t.name), count));
   LoadReport report = load_state_dict(model, file);

@@ -1,6 +1,7 @@
 // What people hand over in place of weights.
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 
@@ -10,5 +11,11 @@ namespace pc::weights {
 // described by data/file_type_hint.h. Empty where nothing is known. Only for files that do not look like weights: a few
 // safetensors begin as other formats do.
 std::string not_weights(std::span<const std::byte> file);
+
+// The same without "not weights; ".
+std::string what_instead(std::span<const std::byte> file);
+
+// Error(file) where a directory was given in place of a file: "DIR: a directory; its model is DIR/model.safetensors".
+void refuse_folder(const std::filesystem::path& path);
 
 }  // namespace pc::weights

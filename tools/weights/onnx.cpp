@@ -5,6 +5,7 @@
 
 #include "engine/state.h"
 #include "kernels/base/error.h"
+#include "kernels/base/text.h"
 #include "models/architectures.h"
 #include "tools/weights/onnx_preprocessing.h"
 
@@ -15,15 +16,14 @@ constexpr std::size_t kProtobufLimit = (std::size_t(1) << 31) - 1;
 
 class Network {
  public:
-  Network(OnnxGraph& graph, LoadedModel& model) : graph_(graph), info_(model.info) {
+  Network(OnnxGraph& graph, LoadedModel& model, const std::string& file)
+      : graph_(graph), info_(model.info), file_(file) {
     weights_.tensors = state_dict(*model.model);
   }
 
   // x [n,3,h,w] -> one output per head.
   void add(const std::string& x) {
-    const auto resnet = resnets().find(info_.architecture);
-    const std::string features = resnet == resnets().end() ? small_cnn(x) : residual(x, resnet->second);
-    const std::string mean = graph_.node("Flatten", {graph_.node("GlobalAveragePool", {features})});
+    const std::string mean = graph_.node("Flatten", {graph_.node("GlobalAveragePool", {features(x)})});
     const std::vector<HeadShape> heads = info_.head_shapes();
     for (std::size_t i = 0; i < heads.size(); ++i) {
       const std::string name = head_prefix(heads, i);
@@ -33,8 +33,19 @@ class Network {
   }
 
  private:
-  // The members are all there: load_model() saw to it.
-  Tensor member(const std::string& name) const { return weights_.find(name)->tensor(); }
+  std::string features(const std::string& x) {
+    if (info_.architecture == "smallcnn") return small_cnn(x);
+    if (const auto found = resnets().find(info_.architecture); found != resnets().end())
+      return residual(x, found->second);
+    fail(Exit::data,
+         fmt::format("{}: no export to ONNX for the architecture \"{}\"; it is there for smallcnn and the resnets",
+                     file_, info_.architecture));
+  }
+
+  Tensor member(const std::string& name) const {
+    if (const FileTensor* found = weights_.find(name)) return found->tensor();
+    fail(Exit::data, fmt::format("{}: no {}, which every {} has", file_, name, info_.architecture));
+  }
   std::string weights(const std::string& name) { return graph_.weights("/" + name, member(name)); }
 
   // The convolutions here keep the size, apart from the stride; x + conv may follow.
@@ -91,6 +102,7 @@ class Network {
 
   OnnxGraph& graph_;
   const ModelInfo& info_;
+  const std::string file_;  // in messages
   WeightFile weights_;
 };
 
@@ -101,11 +113,11 @@ std::string add_input(OnnxGraph& graph, const Preprocess& p, OnnxInput input) {
 
 }  // namespace
 
-bool is_onnx_name(const std::filesystem::path& path) { return path.extension() == ".onnx"; }
+bool is_onnx_name(const std::filesystem::path& path) { return equal_ignoring_case(path.extension().string(), ".onnx"); }
 
 void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput input) {
   OnnxGraph graph(path.string());
-  Network(graph, model).add(add_input(graph, model.info.preprocess, input));
+  Network(graph, model, path.string()).add(add_input(graph, model.info.preprocess, input));
 
   ModelInfo info = model.info;
   info.split.reset();  // which pictures it was tested on is of use to pceval alone

@@ -16,7 +16,8 @@ enum class OnnxInput {
   pixels       // "pictures": u8 RGB [n,h,w,3] of any size, which the graph fits and normalizes itself
 };
 
-// Deterministic and atomic. Throws Error(data) where a head's name is taken within the graph, Error(limit) over the
+// Deterministic and atomic. Throws Error(data) for an architecture without an export and where a head's name is taken
+// within the graph, Error(limit) over the
 // 2 GB of protocol buffers, Error(file).
 void write_onnx(const std::filesystem::path& path, LoadedModel& model, OnnxInput input);
 

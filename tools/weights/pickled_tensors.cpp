@@ -9,31 +9,12 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
+#include "tools/weights/find_state_dict.h"
 
 namespace pc::weights {
 namespace {
 
 using Kind = PickleValue::Kind;
-
-bool holds_tensors(const Pickle& p, const PickleValue& dict) {
-  for (std::size_t i = 1; i < dict.items.size(); i += 2)
-    if (p[dict.items[i]].kind == Kind::tensor) return true;
-  return false;
-}
-
-const PickleValue& find_state_dict(const Pickle& p, const std::string& file) {
-  const PickleValue* dict = &p[p.top];
-  if (dict->kind != Kind::dict)
-    fail(Exit::data, fmt::format("{}: holds a {}, not a state dict", file, name_of(dict->kind)));
-  for (const char* key : {"state_dict_ema", "model_ema", "state_dict", "model"})
-    if (const PickleValue* inner = p.find(*dict, key); inner && inner->kind == Kind::dict && holds_tensors(p, *inner))
-      return *inner;
-  if (holds_tensors(p, *dict)) return *dict;
-  std::string keys;
-  for (std::size_t i = 0; i < dict->items.size() && i < 20; i += 2)
-    keys.append(1, ' ').append(printable(p[dict->items[i]].string));
-  fail(Exit::data, fmt::format("{}: no state dict found under state_dict or model; its keys:{}", file, keys));
-}
 
 // Copies a strided view, the last dimension innermost.
 std::vector<std::byte> gather(const PickledTensor& t, const std::byte* storage, std::size_t element,
@@ -133,7 +114,10 @@ std::size_t byte_count(const PickledStorage& s, const std::string& file) {
 }
 
 WeightFile pickled_tensors(const Pickle& pickle, const StorageBytes& storages, const std::string& file) {
-  return Converter(pickle, storages, file).convert(find_state_dict(pickle, file));
+  const FoundStateDict found = find_state_dict(pickle, file);
+  WeightFile weights = Converter(pickle, storages, file).convert(*found.dict);
+  if (!found.note.empty()) weights.notes.push_back(found.note);
+  return weights;
 }
 
 }  // namespace pc::weights

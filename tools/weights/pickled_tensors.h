@@ -22,9 +22,8 @@ struct StorageBytes {
 // The bytes of a storage as its pickle declares it. Error(data) where they overflow.
 std::size_t byte_count(const PickledStorage& storage, const std::string& file);
 
-// Contiguous tensors borrow their storage; views with other strides and big-endian numbers are copied. The state dict
-// is the pickled dict itself or lies within it as state_dict_ema, model_ema, state_dict or model (the first of these,
-// timm's order); Parameters are taken as their data, all else is left. Errors: Error(data) naming the tensor;
+// Contiguous tensors borrow their storage; views with other strides and big-endian numbers are copied. find_state_dict.h
+// says which dict is taken; Parameters are taken as their data, all else is left. Errors: Error(data) naming the tensor;
 // Error(limit) where the tensors together, shared and expanded storages written out, exceed four times the file and
 // 64 MB, or the copies the file and 32 MB.
 WeightFile pickled_tensors(const Pickle& pickle, const StorageBytes& storages, const std::string& file);

@@ -69,7 +69,7 @@ void write_pth(const std::filesystem::path& path, const WeightFile& file) {
   for (std::size_t i = 0; i < file.tensors.size(); ++i)
     add(fmt::format("data/{}", i), file.tensors[i].data, file.tensors[i].bytes());
   add("version", "3\n", 2);
-  write_zip(path, parts);
+  write_zip(path, parts, [&] { file.check_unchanged(); });
 }
 
 }  // namespace pc::weights

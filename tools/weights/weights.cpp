@@ -5,9 +5,11 @@
 #include <string_view>
 
 #include "engine/safetensors_write.h"
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
+#include "kernels/base/text.h"
 #include "tools/weights/names.h"
 #include "tools/weights/not_weights.h"
 #include "tools/weights/pth.h"
@@ -38,7 +40,6 @@ void check_hash(const std::filesystem::path& path, std::span<const std::byte> by
              path.string(), actual, promised));
 }
 
-// A safetensors file begins with the length of its header, which is below 2^32, and then the header.
 bool has_short_length(std::string_view text) {
   return text.size() >= 8 && text.substr(4, 4) == std::string_view("\0\0\0\0", 4);
 }
@@ -49,12 +50,23 @@ bool has_brace(std::string_view text) {
 
 }  // namespace
 
-bool is_pth_name(const std::filesystem::path& path) { return path.extension() == ".pth" || path.extension() == ".pt"; }
+bool looks_like_pth(std::span<const std::byte> bytes) {
+  return as_text(bytes).starts_with("PK\x03\x04") || is_stacked(bytes);
+}
+
+bool looks_like_safetensors(std::span<const std::byte> bytes) {
+  return !looks_like_pth(bytes) && has_short_length(as_text(bytes)) && has_brace(as_text(bytes));
+}
+
+bool is_pth_name(const std::filesystem::path& path) {
+  const std::string suffix = path.extension().string();
+  return equal_ignoring_case(suffix, ".pth") || equal_ignoring_case(suffix, ".pt");
+}
 
 AnyWeights parse_weights(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                          const std::filesystem::path& path, const WeightOptions& options) {
   const std::string name = path.string();
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string_view text = as_text(bytes);
   // The hash covers every byte that the checksums of the records do.
   const std::string hash = options.check_hash ? promised_hash(path) : "";
 
@@ -67,7 +79,7 @@ AnyWeights parse_weights(std::span<const std::byte> bytes, std::shared_ptr<const
     result.file = parse_stacked(bytes, std::move(owner), name);
   } else {
     // A header of 35,615 bytes makes a safetensors file begin as gzip does, one of 640 as a pickle: its brace decides.
-    const std::string complaint = has_short_length(text) && has_brace(text) ? "" : not_weights(bytes);
+    const std::string complaint = looks_like_safetensors(bytes) ? "" : not_weights(bytes);
     if (!complaint.empty()) fail(Exit::data, fmt::format("{}: {}", name, complaint));
     if (!has_short_length(text) && !has_brace(text))
       fail(Exit::data, name + ": neither a .pth file of torch.save nor safetensors");
@@ -81,8 +93,14 @@ AnyWeights parse_weights(std::span<const std::byte> bytes, std::shared_ptr<const
 }
 
 AnyWeights read_weights(const std::filesystem::path& path, const WeightOptions& options) {
-  const auto mapped = MappedFile::open(path);
-  return parse_weights(mapped->bytes(), mapped, path, options);
+  refuse_folder(path);
+  AnyWeights weights;
+  weights.file = read_mapped(path, [&](const std::shared_ptr<const MappedFile>& mapped) {
+    AnyWeights parsed = parse_weights(mapped->bytes(), mapped, path, options);
+    weights.format = std::move(parsed.format);
+    return std::move(parsed.file);
+  });
+  return weights;
 }
 
 void write_weights(const std::filesystem::path& path, const WeightFile& file) {

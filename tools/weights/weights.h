@@ -28,7 +28,12 @@ AnyWeights read_weights(const std::filesystem::path& path, const WeightOptions& 
 AnyWeights parse_weights(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                          const std::filesystem::path& path, const WeightOptions& options = {});
 
-// A path that ends in .pth or .pt gets the zip form of torch.save, any other safetensors.
+// By their first bytes. A safetensors file begins with the length of its header, which is below 2^32, and then the
+// header, a JSON object; the length may look as another format begins.
+bool looks_like_pth(std::span<const std::byte> bytes);
+bool looks_like_safetensors(std::span<const std::byte> bytes);
+
+// A path that ends in .pth or .pt, in any case, gets the zip form of torch.save, any other safetensors.
 void write_weights(const std::filesystem::path& path, const WeightFile& file);
 bool is_pth_name(const std::filesystem::path& path);
 

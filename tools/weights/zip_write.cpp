@@ -49,7 +49,8 @@ std::string padding(std::size_t offset, const std::string& name) {
 
 }  // namespace
 
-void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts) {
+void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts,
+               const std::function<void()>& check_source) {
   constexpr std::size_t kMostParts = 0xfffe, kMostBytes = 0xfffffffeu;
   const auto check = [&](std::size_t bytes) {
     if (parts.size() > kMostParts || bytes > kMostBytes)
@@ -78,6 +79,7 @@ void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& pa
     end.u32(directory.bytes().size()).u32(offset).u16(0);
     sink(directory.bytes().data(), directory.bytes().size());
     sink(end.bytes().data(), end.bytes().size());
+    check_source();
   });
 }
 

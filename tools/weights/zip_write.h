@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,7 +17,9 @@ struct ZipPart {
 };
 
 // Writes them in their order, uncompressed, with checksums, their data 64-byte aligned; atomic, and the same bytes
-// every time. Error(limit) over 4 GB or 65,534 parts, Error(file).
-void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts);
+// every time. `check_source` is called when all is written, before the file gets its name. Error(limit) over 4 GB or
+// 65,534 parts, Error(file).
+void write_zip(const std::filesystem::path& path, const std::vector<ZipPart>& parts,
+               const std::function<void()>& check_source);
 
 }  // namespace pc::weights
