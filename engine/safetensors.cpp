@@ -260,6 +260,11 @@ void WeightFile::check_unchanged() const {
   if (mapped) mapped->check_unchanged();
 }
 
+WeightFile load_safetensors(const std::filesystem::path& path) {
+  const auto bytes = std::make_shared<const std::string>(read_file(path));
+  return parse_safetensors(std::as_bytes(std::span(*bytes)), bytes, path.string());
+}
+
 const FileTensor* WeightFile::find(const std::string& name) const {
   const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const FileTensor& t) { return t.name == name; });
   return found == tensors.end() ? nullptr : &*found;

@@ -51,6 +51,9 @@ constexpr uint64_t kMaxHeaderBytes = 8'000'000;
 // Error(limit) over 100,000 tensors or kMaxHeaderBytes.
 WeightFile read_safetensors(const std::filesystem::path& path);
 
+// The same with the bytes read into memory, once, and checked: for what outlives the file, or must not see it change.
+WeightFile load_safetensors(const std::filesystem::path& path);
+
 // Maps the file for another parser; what that finds wrong in a file that changed meanwhile is reported as the change.
 WeightFile read_mapped(const std::filesystem::path& path,
                        const std::function<WeightFile(const std::shared_ptr<const MappedFile>&)>& parse);

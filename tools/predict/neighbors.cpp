@@ -52,14 +52,18 @@ std::vector<std::string> names_in(const FileTensor& bytes) {
 }  // namespace
 
 std::string backbone_id(const std::filesystem::path& model, const ModelInfo& info) {
+  return backbone_id(load_safetensors(model), info);
+}
+
+std::string backbone_id(const WeightFile& model, const ModelInfo& info) {
   std::string all = info.architecture + to_json(info.preprocess).dump();
-  for (const FileTensor& tensor : read_safetensors(model).tensors)
+  for (const FileTensor& tensor : model.tensors)
     if (!is_head(tensor.name)) all += tensor.name + sha256_hex({tensor.data, tensor.bytes()});
   return sha256_hex(std::as_bytes(std::span(all)));
 }
 
 EmbeddingIndex::EmbeddingIndex(const std::filesystem::path& path, const std::string& backbone) : path_(path) {
-  const WeightFile file = read_safetensors(path);
+  const WeightFile file = load_safetensors(path);
   const auto mark = file.metadata.find(kMark);
   if (mark == file.metadata.end()) fail(Exit::data, path.string() + ": no index of a catalogue; pcindex makes one");
   if (mark->second != backbone)

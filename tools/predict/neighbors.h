@@ -13,7 +13,8 @@
 
 namespace pc {
 struct ModelInfo;
-}
+struct WeightFile;
+}  // namespace pc
 
 namespace pc::predict {
 
@@ -24,10 +25,11 @@ struct Neighbor {
 
 // What embeddings depend on: SHA-256 of the weights of a model file but its heads', and of how it prepares pictures.
 std::string backbone_id(const std::filesystem::path& model, const ModelInfo& info);
+std::string backbone_id(const WeightFile& model, const ModelInfo& info);
 
 class EmbeddingIndex {
  public:
-  // Maps the file. Error(data) naming what is wrong with it, or that it was made with other weights than `backbone`;
+  // Reads the file. Error(data) naming what is wrong with it, or that it was made with other weights than `backbone`;
   // Error(file) where it cannot be opened.
   EmbeddingIndex(const std::filesystem::path& file, const std::string& backbone);
 

@@ -24,12 +24,16 @@ void add_network_options(CLI::App& app, NetworkOptions& o) {
       ->check(CLI::Range(0, 4096));
 }
 
+PredictorSettings predictor_settings(const NetworkOptions& o) {
+  return {.device = device_from_name(o.device),
+          .precision = dtype_from_name(o.precision),
+          .views = o.views,
+          .adaptable = o.adapt};
+}
+
 Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& o) {
   if (o.threads > 0) set_thread_count(o.threads);
-  return Predictor(model, {.device = device_from_name(o.device),
-                           .precision = dtype_from_name(o.precision),
-                           .views = o.views,
-                           .adaptable = o.adapt});
+  return Predictor(model, predictor_settings(o));
 }
 
 std::string conditions(const NetworkOptions& o) {

@@ -21,6 +21,8 @@ struct NetworkOptions {
 // --device, --precision, --threads and --batch-size.
 void add_network_options(CLI::App& app, NetworkOptions& options);
 
+PredictorSettings predictor_settings(const NetworkOptions& options);
+
 // Sets this thread's number of threads too. Errors: as Predictor.
 Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& options);
 
