@@ -223,6 +223,10 @@ infer = {
 for name, data in infer.items():
     seed("infer", name, json.dumps(data))
     seed("http", "infer_" + name, posted(b"application/json", json.dumps(data).encode()))
+for name, tensor, data in (("binary_image", {"name": "image", "datatype": "UINT8", "shape": [2, 1, 1, 3]}, b"abcdef"),
+                           ("binary_file", {"name": "file", "datatype": "BYTES", "shape": [2]}, b"\3\0\0\0abc\0\0\0\0")):
+    head = {"parameters": {"binary_data_output": True}, "inputs": [tensor | {"parameters": {"binary_data_size": len(data)}}]}
+    seed("infer", name, json.dumps(head).encode() + b"\x1e" + data)
 seed("infer", "deep", "[" * 40 + "]" * 40)
 seed("infer", "alias", '{"inputs[].shape[]":1,"":{"inputs":[]}}')
 seed("infer", "huge", '{"inputs":[{"name":"image","datatype":"UINT8","shape":[4294967296,4294967296,4294967296,3],"data":[]}]}')

@@ -49,6 +49,12 @@ def table(host, photo):
     def image(shape, data, kind="UINT8", name="image"):
         return infer({"inputs": [{"name": name, "datatype": kind, "shape": shape, "data": data}]})
 
+    def binary(data, size, name="image", length=None):
+        one = {"name": name, "datatype": "UINT8" if name == "image" else "BYTES", "shape": [1, 1, 1, 3] if name == "image" else [1]}
+        head = json.dumps({"inputs": [one if size is None else one | {"parameters": {"binary_data_size": size}}]}).encode()
+        field = b"Inference-Header-Content-Length: %d\r\n" % (len(head) if length is None else length)
+        return post(head + data, good + field, b"/v2/models/tiny/infer")
+
     part = b'--b\r\nContent-Disposition: form-data; name="f"; filename="%s"\r\n\r\n'
     bmp = b"BM" + struct.pack("<IHHIIiiHHIIiiII", 58, 0, 0, 54, 40, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0) + bytes(4)
     return {
@@ -132,7 +138,10 @@ def table(host, photo):
         "another model": (get(b"/v2/models/other"), 404),
         "a control character in the target": (get(b"/v2\x01"), 400),
         "a byte beyond ASCII in the target": (get(b"/\xff"), 400),
+        "another version": (get(b"/v2/models/tiny/versions/2"), 404),
         "TRACE": (b"TRACE /v2 HTTP/1.1\r\n" + good + b"\r\n", 405),
+        "TRACE with a body": (b"TRACE /v2 HTTP/1.1\r\n" + good + b"Content-Length: 1\r\n\r\na" + get(b"/v2"), [405, None]),
+        "GET with a body": (b"GET /v2 HTTP/1.1\r\n" + good + b"Content-Length: 1\r\n\r\na" + get(b"/v2"), [400, None]),
         "PUT": (b"PUT /v1/predict HTTP/1.1\r\n" + jpeg + b"Content-Length: 1\r\n\r\na", 405),
         "CONNECT": (b"CONNECT evil.example:443 HTTP/1.1\r\n" + good + b"\r\n", 400),
         "GET of predict": (get(b"/v1/predict"), 405),
@@ -145,7 +154,7 @@ def table(host, photo):
         "gzip": (post(photo, jpeg + b"Content-Encoding: gzip\r\n"), 415),
         "text": (post(b"hello", good + b"Content-Type: text/plain\r\n"), 415),
         "a form of the old kind": (post(b"a=b", good + b"Content-Type: application/x-www-form-urlencoded\r\n"), 415),
-        "no type": (post(photo, good), 415),
+        "no type": (post(photo, good), 200),
         "no body": (post(b""), 400),
         "POST without a length": (raw(jpeg), 400),
         "form without a boundary": (multipart(b"--b--\r\n", b"multipart/form-data"), 400),
@@ -187,7 +196,19 @@ def table(host, photo):
         "base64 of a GIF": (image([1], ["R0lGODlh"], "BYTES", "file"), 422),
         "another output": (infer({"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 1, 1, 3], "data": [1, 2, 3]}],
                                   "outputs": [{"name": "x"}]}), 400),
-        "binary tensors": (post(b"{}", as_json + b"Inference-Header-Content-Length: 2\r\n", b"/v2/models/tiny/infer"), 400),
+        "binary tensors that end early": (binary(b"abcd", size=5), 400),
+        "binary tensors with bytes left": (binary(b"abcdefg", size=6), 400),
+        "binary tensors of another size": (binary(b"abcd", size=4), 400),
+        "binary tensors without a size": (binary(b"abc", size=None), 400),
+        "binary files that end early": (binary(b"\x05\0\0\0ab", size=6, name="file"), 400),
+        "binary files of 4 GB": (binary(b"\xff\xff\xff\xff", size=4, name="file"), 400),
+        "binary files that are too few": (binary(b"", size=0, name="file"), 400),
+        "JSON longer than the body": (binary(b"abc", size=3, length=1000), 400),
+        "JSON of a negative length": (binary(b"abc", size=3, length=-1), 400),
+        "JSON of many digits": (binary(b"abc", size=3, length=10**40), 400),
+        "JSON cut by its length": (binary(b"abc", size=3, length=20), 400),
+        "shared memory": (infer({"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 1, 1, 3],
+                                             "parameters": {"shared_memory_region": "x"}}]}), 400),
         # Time. The head, then the body, stops halfway.
         "half a head": (b"GET /v2 HT", 408),
         "half a body": (raw(jpeg + b"Content-Length: 100\r\n", b"abc"), 408),

@@ -1,16 +1,16 @@
 // The parts of pcserve that need no connection: forms, tensors, queries, access, metrics, batches.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
+#include <set>
 
 #include "kernels/base/error.h"
 #include "tools/serve/access.h"
 #include "tools/serve/infer_request.h"
 #include "tools/serve/metrics.h"
 #include "tools/serve/multipart.h"
-#include "tools/serve/openapi.h"
 #include "tools/serve/page.h"
 #include "tools/serve/query.h"
+#include "tools/serve/routes.h"
 
 namespace pc::serve {
 namespace {
@@ -98,7 +98,9 @@ TEST(InferRequest, TakesFlatAndNestedTensors) {
       R"({"parameters":{"a":{"b":[1.5,null,"x"]}},"outputs":[{"name":"kind","parameters":{"c":true}}],)"
       R"("inputs":[{"data":["QUI=","QUJD"],"shape":[2],"name":"file","datatype":"BYTES","parameters":{}}]})",
       2);
-  EXPECT_EQ(files.outputs, std::vector<std::string>{"kind"});
+  ASSERT_EQ(files.outputs.size(), 1u);
+  EXPECT_EQ(files.outputs[0].name, "kind");
+  EXPECT_FALSE(files.outputs[0].binary || files.binary_outputs);
   ASSERT_EQ(files.files.size(), 2u);
   EXPECT_EQ(files.files[0].size(), 2u);
   EXPECT_EQ(files.files[1].size(), 3u);
@@ -117,10 +119,73 @@ TEST(InferRequest, DefectsAreNamed) {
   EXPECT_EQ(why("{\"inputs\":[{\"name\":\"image\",\"extra\":1}]}"), "inputs[].extra: a number is not taken");
   EXPECT_EQ(why("{\"inputs[].shape[]\":1}"), "?: a number is not taken");
   EXPECT_EQ(why("{\"id\":\"a\"}"), "inputs: one is wanted, \"image\" or \"file\"");
-  EXPECT_EQ(why("[1]"), "[]: a number is not taken");
+  EXPECT_EQ(why("[1]"), "the body is not a JSON object");
   EXPECT_EQ(why("3"), "the body is not a JSON object");
   EXPECT_EQ(why("{\"id\":"), "byte 7: not JSON");
-  EXPECT_EQ(why(std::string(50, '[')), "the JSON is nested too deeply");
+  EXPECT_EQ(why("{\"parameters\":{\"a\":" + std::string(50, '[')), "the JSON is nested too deeply");
+  EXPECT_EQ(why("{\"inputs\":null}"), "inputs: null is not taken");
+  EXPECT_EQ(why("{\"inputs\":{}}"), "inputs: an object is not taken");
+  EXPECT_EQ(why("{\"inputs\":[[]]}"), "inputs[]: an array is not taken");
+  EXPECT_EQ(why("{\"outputs\":{}}"), "outputs: an object is not taken");
+  EXPECT_EQ(why("{\"id\":[]}"), "id: an array is not taken");
+  EXPECT_EQ(why("{\"parameters\":[]}"), "parameters: an array is not taken");
+  EXPECT_EQ(why("{\"parameters\":1}"), "parameters: a number is not taken");
+  EXPECT_EQ(why("{\"parameterss\":{}}"), "parameterss: an object is not taken");
+  EXPECT_EQ(why("{\"outputs\":[{\"parameters\":{\"classification\":2}}]}"),
+            "outputs[].parameters.classification: not supported by this server");
+  EXPECT_EQ(why("{\"parameters\":{\"binary_data_output\":1}}"), "parameters.binary_data_output: a number is not taken");
+}
+
+std::string binary_request(const std::string& input) {
+  return R"({"parameters":{"binary_data_output":true},"outputs":[{"name":"a","parameters":{"binary_data":false}},{"name":"b"}],)"
+         R"("inputs":[{)" +
+         input + "}]}";
+}
+
+// A BYTES tensor as the protocol's document has it: each length in four bytes, the lowest first.
+const std::string kTwoFiles("\3\0\0\0abc\0\0\0\0", 11);
+
+TEST(InferRequest, TakesBinaryTensors) {
+  const InferRequest image = parse_infer_request(
+      binary_request(
+          R"("name":"image","datatype":"UINT8","shape":[2,1,1.0,3],"parameters":{"binary_data_size":6,"more":[{}]})"),
+      2, "abc\xff\1\2");
+  ASSERT_EQ(image.images.size(), 2u);
+  EXPECT_EQ(image.images[1].pixels, (std::vector<uint8_t>{255, 1, 2}));
+  EXPECT_TRUE(image.binary_outputs);
+  EXPECT_EQ(image.outputs[0].binary, std::optional(false));
+  EXPECT_EQ(image.outputs[1].binary, std::nullopt);
+  const InferRequest files = parse_infer_request(
+      binary_request(R"("name":"file","datatype":"BYTES","shape":[2],"parameters":{"binary_data_size":11})"), 2,
+      kTwoFiles);
+  ASSERT_EQ(files.files.size(), 2u);
+  EXPECT_EQ(files.files[0], (std::vector{std::byte{'a'}, std::byte{'b'}, std::byte{'c'}}));
+  EXPECT_TRUE(files.files[1].empty());
+}
+
+TEST(InferRequest, DefectsOfBinaryTensorsAreNamed) {
+  const auto why = [](const std::string& shape, const std::string& size, const std::string& binary,
+                      const std::string& name = R"("name":"file","datatype":"BYTES")") {
+    return error_of([&] {
+      parse_infer_request(
+          binary_request(name + ",\"shape\":" + shape + ",\"parameters\":{\"binary_data_size\":" + size + "}"), 2,
+          binary);
+    });
+  };
+  const std::string image = R"("name":"image","datatype":"UINT8")";
+  EXPECT_EQ(why("[2]", "11", kTwoFiles), "");
+  EXPECT_EQ(why("[2]", "10", kTwoFiles), "inputs[].parameters.binary_data_size: 10, but 11 bytes follow the JSON");
+  EXPECT_EQ(why("[2]", "99999999999999999999", kTwoFiles),
+            "inputs[].parameters.binary_data_size: a fraction is not taken");
+  EXPECT_EQ(why("[2]", "\"11\"", kTwoFiles), "inputs[].parameters.binary_data_size: a text is not taken");
+  EXPECT_EQ(why("[1]", "11", kTwoFiles), "inputs[]: binary data after the last file that the shape has");
+  EXPECT_EQ(why("[2]", "10", kTwoFiles.substr(0, 10)), "inputs[]: the binary data end before their last file");
+  EXPECT_EQ(why("[2]", "6", kTwoFiles.substr(0, 6)), "inputs[]: a file of the binary data is longer than they are");
+  EXPECT_EQ(why("[3]", "11", kTwoFiles), "inputs[].shape: 3 pictures, at most 2 go at once");
+  EXPECT_EQ(why("[1,1,1,3]", "4", "abcd", image), "inputs[].data: 4 numbers do not fill the shape [1,1,1,3]");
+  EXPECT_EQ(why("[1,1,1,3]", "3,\"shared_memory_region\":\"r\"", "abc", image),
+            "inputs[].parameters.shared_memory_region: not supported by this server");
+  EXPECT_EQ(why("[1,1,1,3],\"data\":[1]", "3", "abc", image), "inputs[]: both data and binary_data_size");
 }
 
 TEST(Query, TakesWhatIsKnownAndNamesTheRest) {
@@ -136,11 +201,13 @@ TEST(Query, TakesWhatIsKnownAndNamesTheRest) {
   EXPECT_EQ(why("top_k=0"), "top_k: \"0\" is no whole number from 1 to 1000000");
   EXPECT_EQ(why("top_k=3x"), "top_k: \"3x\" is no whole number from 1 to 1000000");
   EXPECT_EQ(why("logits=1&logits=0"), "logits: given twice");
-  EXPECT_EQ(why("accept_at=99"), "accept_at: the model knows 90, 95");
+  EXPECT_EQ(why("accept_at=99"), "accept_at: \"99\" is none of 90, 95");
   EXPECT_EQ(why("similar=3"), "similar: the server was started without --index");
   EXPECT_EQ(parse_query("similar=3", info, true).style.similar, 3);
-  EXPECT_EQ(why("path=x"), "unknown parameter \"path\"; known: top_k, accept_at, logits, similar, explain");
-  EXPECT_EQ(why("&"), "unknown parameter \"\"; known: top_k, accept_at, logits, similar, explain");
+  EXPECT_EQ(why("path=x"), "unknown parameter \"path\"; known: top_k, accept_at, logits, explain");
+  EXPECT_EQ(why("&"), "unknown parameter \"\"; known: top_k, accept_at, logits, explain");
+  info.calibration.reset();
+  EXPECT_EQ(why("accept_at=95"), "accept_at: the model is not calibrated");
 }
 
 int status_of(const Access& access, std::vector<std::pair<std::string, std::string>> fields,
@@ -216,10 +283,14 @@ TEST(Metrics, ArePrometheusText) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 
-TEST(OpenApi, NamesTheModel) {
-  const auto document = nlohmann::json::parse(openapi_document("shop"));
-  EXPECT_TRUE(document["paths"].contains("/v2/models/shop/infer"));
-  EXPECT_EQ(document.dump().find("MODEL"), std::string::npos);
+TEST(Routes, AreUniqueAndHaveTheirStatuses) {
+  std::set<std::string> paths, operations;
+  for (const Route& route : routes("shop")) {
+    EXPECT_TRUE(paths.insert(route.path).second && operations.insert(route.operation).second) << route.path;
+    EXPECT_EQ(route.bodies.empty(), route.method == "GET") << route.path;
+    for (const int status : route.all_statuses()) EXPECT_STRNE(reason_of(status), "Status") << status;
+  }
+  EXPECT_TRUE(paths.contains("/v2/models/shop/versions/1/infer"));
 }
 
 TEST(Page, ShowsNamesAsText) {

@@ -91,6 +91,20 @@ TEST_F(PcServe, AnswersProbesOldClientsAndEveryPartOfAForm) {
 
 TEST_F(PcServe, LongRequestsHoldNobodyUp) { EXPECT_EQ(script("stalls.py", "shop.safetensors pictures/0.jpg"), 0); }
 
+TEST_F(PcServe, SpeaksTheProtocolOfKServe) { EXPECT_EQ(script("kserve.py", "shop.safetensors pictures/0.jpg"), 0); }
+
+TEST_F(PcServe, IsWhatItsDocumentDescribes) {
+  const std::string index = "cd '" + place().string() +
+                            "' && '" PC_BIN_DIR
+                            "/pcindex' --model shop.safetensors -o shop.index pictures >/dev/null 2>&1";
+  ASSERT_EQ(std::system(index.c_str()), 0);
+  EXPECT_EQ(script("openapi.py", "shop.safetensors pictures/0.jpg shop.index"), 0);
+}
+
+TEST_F(PcServe, ReloadsUnderTrafficWhileTheFileIsCopiedOver) {
+  EXPECT_EQ(script("reloads.py", "shop.safetensors other.safetensors pictures 1500 60"), 0);
+}
+
 TEST_F(PcServe, WithoutMemoryItRefusesAndLivesOn) {
   if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer ends a program that gets no memory";
   EXPECT_EQ(script("out_of_memory.py", "shop.safetensors pictures/0.jpg"), 0);

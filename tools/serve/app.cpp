@@ -11,6 +11,7 @@
 #include "kernels/base/text.h"
 #include "kernels/base/thread.h"
 #include "tools/serve/answering.h"
+#include "tools/serve/infer_response.h"
 #include "tools/serve/openapi.h"
 #include "tools/serve/page.h"
 #include "tools/serve/server_info.h"
@@ -18,16 +19,35 @@
 namespace pc::serve {
 namespace {
 
-std::string media_type(const Request& request) {
-  const std::string_view type = request.field("Content-Type");
-  return std::string(trimmed(type.substr(0, type.find(';'))));
+// A request that names no media type is taken: KServe's clients send none.
+std::optional<Response> refuse_body(const Route& route, const Request& request) {
+  if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed request bodies are not supported");
+  const std::string_view field = request.field("Content-Type"), type = trimmed(field.substr(0, field.find(';')));
+  std::string known;
+  for (const Content& body : route.bodies) {
+    if (type.empty() || equal_ignoring_case(body.type, type)) return std::nullopt;
+    known += (known.empty() ? "" : ", ") + body.type;
+  }
+  return refusal(415, "Content-Type has to be one of " + known);
+}
+
+std::string not_found(const std::string& path, const std::string& model) {
+  if (path.starts_with("/v2/models/"))
+    return fmt::format("not found: the only model here is \"{}\", its only version \"1\"; see /openapi.json", model);
+  return "not found; see /openapi.json";
+}
+
+const std::string& checked_name(const std::string& name) {
+  if (!is_model_name(name))
+    fail(Exit::usage, fmt::format("--name \"{}\": letters, digits and ._- only, as in /v2/models/NAME", name));
+  return name;
 }
 
 }  // namespace
 
 App::App(const AppSettings& settings)
     : settings_(settings),
-      routes_(routes(settings.name)),
+      routes_(routes(checked_name(settings.name))),
       model_(open_model(settings.model, settings.name, settings.network, settings.index)),
       workers_(settings.workers),
       batcher_(settings.batch, metrics_) {}
@@ -36,27 +56,7 @@ App::~App() {
   if (reloader_.joinable()) reloader_.join();
 }
 
-std::vector<App::Route> App::routes(const std::string& name) {
-  const std::string model = "/v2/models/" + name;
-  return {
-      {"/", "GET", &App::page, Guard::host},
-      {"/v1/predict",
-       "POST",
-       &App::predict,
-       Guard::token,
-       {"image/jpeg", "image/png", "image/webp", "application/octet-stream", "multipart/form-data"}},
-      {"/v2", "GET", &App::server_info},
-      {"/v2/health/live", "GET", &App::live, Guard::none},
-      {"/v2/health/ready", "GET", &App::ready, Guard::none},
-      {model, "GET", &App::model_info},
-      {model + "/ready", "GET", &App::ready, Guard::none},
-      {model + "/infer", "POST", &App::infer, Guard::token, {"application/json"}},
-      {"/metrics", "GET", &App::metrics},
-      {"/openapi.json", "GET", &App::openapi, Guard::host},
-  };
-}
-
-const App::Route* App::route(const std::string& path) const {
+const Route* App::route(const std::string& path) const {
   const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.path == path; });
   return found == routes_.end() ? nullptr : &*found;
 }
@@ -71,44 +71,35 @@ std::optional<Response> App::refuse(const Request& request) {
   const bool preflight = request.method == "OPTIONS";
   const Guard guard = std::min(r ? r->guard : Guard::token, preflight ? Guard::host : Guard::token);
   if (auto response = refuse_access(settings_.access, request, guard)) return response;
-  if (!r) return refusal(404, "not found; see /openapi.json");
-  const std::string_view method = r->method;
+  if (!r) return refusal(404, not_found(request.path, settings_.name));
   if (auto fields = origin_fields(settings_.access, request); preflight && !fields.empty()) {
     fields.emplace_back("Access-Control-Allow-Methods", r->method);
-    fields.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type");
+    fields.emplace_back("Access-Control-Allow-Headers", fmt::format("Authorization, Content-Type, {}", kJsonLength));
     return Response{.status = 204, .body = "", .type = "", .fields = std::move(fields)};
   }
-  if (request.method != method && !(method == "GET" && request.method == "HEAD")) {
-    Response response = refusal(405, fmt::format("{} is answered to {} only", r->path, method));
-    response.fields.emplace_back("Allow", method == "GET" ? "GET, HEAD" : "POST");
+  if (request.method != r->method && !(r->method == "GET" && request.method == "HEAD")) {
+    Response response = refusal(405, fmt::format("{} is answered to {} only", r->path, r->method));
+    response.fields.emplace_back("Allow", r->method == "GET" ? "GET, HEAD" : r->method);
     return response;
   }
-  if (method != "POST") return std::nullopt;
-  if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed request bodies are not supported");
-  if (std::none_of(r->types.begin(), r->types.end(),
-                   [type = media_type(request)](const std::string& t) { return equal_ignoring_case(t, type); })) {
-    std::string known;
-    for (const std::string& t : r->types) known += (known.empty() ? "" : ", ") + t;
-    return refusal(415, "Content-Type has to be one of " + known);
-  }
-  return std::nullopt;
+  return r->method == "POST" ? refuse_body(*r, request) : std::nullopt;
 }
 
 void App::answer(Request request, Respond respond) {
   const Route* r = route(request.path);
-  if (auto fields = origin_fields(settings_.access, request); !fields.empty())
+  if (auto fields = origin_fields(settings_.access, request); !fields.empty()) {
+    fields.emplace_back("Access-Control-Expose-Headers", kJsonLength);
     respond = [fields, plain = std::move(respond)](Response response) {
       response.fields.insert(response.fields.end(), fields.begin(), fields.end());
       plain(std::move(response));
     };
-  const auto shared = std::make_shared<Request>(std::move(request));
-  const auto call = [this, r, respond, shared] {
-    guarded_call(respond, [&] { (this->*r->handler)(*shared, respond); });
-  };
-  if (r->method == std::string_view("POST"))
-    workers_.post(Turn::of(shared->arrived, int64_t(shared->body.size())), call);
+  }
+  const auto call = std::make_shared<Call>(std::move(request), std::move(respond), model());
+  const auto handle = [this, r, call] { guarded_call(call->respond, [&] { (this->*r->handler)(*call); }); };
+  if (r->method == "POST")
+    workers_.post(Turn::of(call->request.arrived, int64_t(call->request.body.size())), handle);
   else
-    call();
+    handle();
 }
 
 void App::record(const Exchange& exchange) {
@@ -121,32 +112,30 @@ void App::record(const Exchange& exchange) {
                         exchange.received, exchange.sent));
 }
 
-void App::page(Request&, const Respond& respond) {
-  const auto served = model();
-  respond({.body = page_html(settings_.name, served->predictor.info(), served->index != nullptr),
-           .type = "text/html; charset=utf-8",
-           .fields = {{"Content-Security-Policy", page_policy()}, {"X-Frame-Options", "DENY"}}});
+void App::page(Call& call) {
+  call.respond({.body = page_html(settings_.name, call.model->predictor.info(), call.model->index != nullptr),
+                .type = "text/html; charset=utf-8",
+                .fields = {{"Content-Security-Policy", page_policy()}, {"X-Frame-Options", "DENY"}}});
 }
 
-void App::predict(Request& request, const Respond& respond) { answer_predict(request, respond, pipeline()); }
-void App::infer(Request& request, const Respond& respond) { answer_infer(request, respond, pipeline()); }
-void App::server_info(Request&, const Respond& respond) { respond(server_response()); }
-void App::model_info(Request&, const Respond& respond) {
-  respond(model_response(settings_.name, model()->predictor.info()));
+void App::predict(Call& call) { answer_predict(call, {batcher_, workers_, metrics_}); }
+void App::infer(Call& call) { answer_infer(call, {batcher_, workers_, metrics_}); }
+void App::server_info(Call& call) { call.respond(server_response()); }
+void App::model_info(Call& call) { call.respond(model_response(settings_.name, call.model->predictor.info())); }
+void App::live(Call& call) { call.respond(live_response()); }
+void App::ready(Call& call) { call.respond(ready_response(!draining_)); }
+void App::openapi(Call& call) {
+  call.respond({.body = openapi_document(routes_, *call.model, !settings_.access.token.empty())});
 }
-void App::live(Request&, const Respond& respond) { respond(live_response()); }
-void App::ready(Request&, const Respond& respond) { respond(ready_response(!draining_)); }
-void App::openapi(Request&, const Respond& respond) { respond({.body = openapi_document(settings_.name)}); }
 
-void App::metrics(Request&, const Respond& respond) {
-  const auto served = model();
-  respond({.body = metrics_.text({.connections = open_,
-                                  .queue = batcher_.admitted(),
-                                  .ready = !draining_,
-                                  .model = settings_.name,
-                                  .architecture = served->predictor.info().architecture,
-                                  .version = PC_VERSION}),
-           .type = "text/plain; version=0.0.4; charset=utf-8"});
+void App::metrics(Call& call) {
+  call.respond({.body = metrics_.text({.connections = open_,
+                                       .queue = batcher_.admitted(),
+                                       .ready = !draining_,
+                                       .model = settings_.name,
+                                       .architecture = call.model->predictor.info().architecture,
+                                       .version = PC_VERSION}),
+                .type = "text/plain; version=0.0.4; charset=utf-8"});
 }
 
 // The new model is loaded beside the old one, which answers until it is there, and goes on where it cannot be had.

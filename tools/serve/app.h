@@ -11,7 +11,7 @@
 
 #include "tools/serve/access.h"
 #include "tools/serve/predict_routes.h"
-#include "tools/serve/service.h"
+#include "tools/serve/routes.h"
 
 namespace pc::serve {
 
@@ -36,31 +36,22 @@ class App : public Service {
   void reload() override;
   void drain() override { draining_ = true; }
 
+  // The handlers of the routes.
+  void page(Call& call);
+  void predict(Call& call);
+  void infer(Call& call);
+  void server_info(Call& call);
+  void model_info(Call& call);
+  void live(Call& call);
+  void ready(Call& call);
+  void metrics(Call& call);
+  void openapi(Call& call);
+
  private:
-  using Handler = void (App::*)(Request&, const Respond&);
-  struct Route {
-    std::string path;
-    const char* method;  // "GET" (HEAD goes with it) or "POST"
-    Handler handler;
-    Guard guard = Guard::token;
-    std::vector<std::string> types = {};  // of the body
-  };
-  static std::vector<Route> routes(const std::string& name);
   const Route* route(const std::string& path) const;
   std::shared_ptr<ServedModel> model() const;
-  PredictPipeline pipeline() { return {model(), batcher_, workers_, metrics_}; }
   bool wants_reload();
   void load_anew();
-
-  void page(Request& request, const Respond& respond);
-  void predict(Request& request, const Respond& respond);
-  void infer(Request& request, const Respond& respond);
-  void server_info(Request& request, const Respond& respond);
-  void model_info(Request& request, const Respond& respond);
-  void live(Request& request, const Respond& respond);
-  void ready(Request& request, const Respond& respond);
-  void metrics(Request& request, const Respond& respond);
-  void openapi(Request& request, const Respond& respond);
 
   AppSettings settings_;
   std::vector<Route> routes_;

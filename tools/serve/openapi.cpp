@@ -1,80 +1,89 @@
 #include "tools/serve/openapi.h"
 
-#include <nlohmann/json.hpp>
+#include "tools/cli/json.h"
+#include "tools/serve/infer_response.h"
+#include "tools/serve/page_files.h"
+#include "tools/serve/query.h"
 
 namespace pc::serve {
 namespace {
 
 using nlohmann::ordered_json;
 
-const char* const kDocument = R"({
-  "openapi": "3.0.3",
-  "info": {"title": "pcserve", "version": "1", "description": "Names the product in a picture, with calibrated probabilities."},
-  "paths": {
-    "/v1/predict": {"post": {
-      "summary": "Names what is on one picture or on several",
-      "parameters": [
-        {"name": "top_k", "in": "query", "schema": {"type": "integer", "minimum": 1, "default": 5}, "description": "Guesses per head"},
-        {"name": "accept_at", "in": "query", "schema": {"type": "integer", "default": 95}, "description": "Target precision (%) of predictions reported as confident; one of those the model was calibrated for"},
-        {"name": "logits", "in": "query", "schema": {"type": "integer", "enum": [0, 1]}, "description": "The logits of every class too"},
-        {"name": "similar", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 100}, "description": "So many nearest products of the server's index"},
-        {"name": "explain", "in": "query", "schema": {"type": "integer", "enum": [0, 1]}, "description": "A heat map per head and the pictures of similar products, as data: URLs"}],
-      "requestBody": {"required": true, "content": {
-        "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
-        "image/png": {"schema": {"type": "string", "format": "binary"}},
-        "image/webp": {"schema": {"type": "string", "format": "binary"}},
-        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-        "multipart/form-data": {"schema": {"type": "object", "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}}}}}},
-      "responses": {
-        "200": {"description": "One answer for a plain picture, {\"pictures\": [answer, …]} for a form, where a picture that cannot be read has a status of its own", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}}},
-        "400": {"$ref": "#/components/responses/Error"}, "401": {"$ref": "#/components/responses/Error"},
-        "403": {"$ref": "#/components/responses/Error"}, "413": {"$ref": "#/components/responses/Error"},
-        "415": {"$ref": "#/components/responses/Error"}, "422": {"$ref": "#/components/responses/Error"},
-        "503": {"$ref": "#/components/responses/Error"}, "504": {"$ref": "#/components/responses/Error"}}}},
-    "/v2": {"get": {"summary": "The server", "responses": {"200": {"description": "KServe v2 server metadata"}}}},
-    "/v2/health/live": {"get": {"summary": "Whether the server runs", "responses": {"200": {"description": "Alive"}}}},
-    "/v2/health/ready": {"get": {"summary": "Whether requests are taken", "responses": {"200": {"description": "Ready"}, "503": {"description": "The server is about to end"}}}},
-    "/v2/models/MODEL": {"get": {"summary": "Inputs, outputs and labels of the model", "responses": {"200": {"description": "KServe v2 model metadata"}}}},
-    "/v2/models/MODEL/ready": {"get": {"summary": "As /v2/health/ready", "responses": {"200": {"description": "Ready"}, "503": {"description": "Not ready"}}}},
-    "/v2/models/MODEL/infer": {"post": {
-      "summary": "KServe v2 inference",
-      "description": "One input: \"image\", UINT8 [n,h,w,3], or \"file\", BYTES [n], each a JPEG, PNG or WebP file in base64. Outputs per head: HEAD (FP32, the logits), HEAD.label (BYTES, the label that is named, empty for none) and HEAD.p (FP64, its calibrated probability).",
-      "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object", "required": ["inputs"]},
-        "example": {"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 1, 1, 3], "data": [255, 255, 255]}]}}}},
-      "responses": {"200": {"description": "KServe v2 inference response"}, "400": {"$ref": "#/components/responses/Error"},
-        "422": {"$ref": "#/components/responses/Error"}, "503": {"$ref": "#/components/responses/Error"}}}},
-    "/metrics": {"get": {"summary": "Prometheus metrics", "responses": {"200": {"description": "Text format 0.0.4"}}}},
-    "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "OpenAPI 3"}}}},
-    "/": {"get": {"summary": "A page to try pictures on", "responses": {"200": {"description": "HTML"}}}}},
-  "components": {
-    "responses": {"Error": {"description": "What is wrong, in one line", "content": {"application/json": {"schema": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}}}}},
-    "schemas": {"Answer": {"type": "object", "required": ["file", "status"], "properties": {
-      "file": {"type": "string"},
-      "status": {"type": "string", "enum": ["ok", "bad picture", "limit"]},
-      "error": {"type": "string"},
-      "verdict": {"type": "string", "enum": ["accepted", "needs review", "not a product"]},
-      "review": {"type": "array", "items": {"type": "string"}, "description": "Heads that are not confident"},
-      "paths": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}, "description": "Per chain of heads the labels as far as they are confident"},
-      "novelty": {"type": "object", "properties": {"score": {"type": "number"}, "limit": {"type": "number"}}},
-      "heads": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object", "properties": {"label": {"type": "string"}, "p": {"type": "number"}}}}},
-      "preprocess": {"type": "object"},
-      "logits": {"type": "object"},
-      "similar": {"type": "array", "items": {"type": "object", "properties": {"file": {"type": "string"}, "cosine": {"type": "number"}, "picture": {"type": "string"}}}},
-      "explain": {"type": "object", "additionalProperties": {"type": "string"}}}}},
-    "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-  "security": [{}, {"token": []}]
-})";
+ordered_json content_of(const std::vector<Content>& contents) {
+  ordered_json all = ordered_json::object();
+  for (const Content& content : contents) {
+    ordered_json schema = {{"type", "string"}};
+    if (!content.schema.empty())
+      schema = {{"$ref", "#/components/schemas/" + content.schema}};
+    else if (!content.type.starts_with("text/"))
+      schema["format"] = "binary";
+    all[content.type] = {{"schema", std::move(schema)}};
+  }
+  return all;
+}
+
+ordered_json parameters_of(const Route& route, const ServedModel& model) {
+  ordered_json all = ordered_json::array();
+  const auto add = [&](const char* name, const char* in, const char* help, ordered_json schema) {
+    all.push_back({{"name", name}, {"in", in}, {"description", help}, {"schema", std::move(schema)}});
+  };
+  if (route.query)
+    for (const QueryParameter& p : query_parameters(model.predictor.info(), model.index != nullptr)) {
+      ordered_json schema{{"type", "integer"}, {"default", p.usual}};
+      if (p.values.empty())
+        schema["minimum"] = p.least, schema["maximum"] = p.most;
+      else
+        schema["enum"] = p.values;
+      add(p.name, "query", p.help, std::move(schema));
+    }
+  if (route.binary_tensors)
+    add(kJsonLength, "header", "Bytes of the JSON in the body; binary tensors follow it",
+        {{"type", "integer"}, {"minimum", 0}});
+  return all;
+}
+
+ordered_json responses_of(const Route& route, bool token) {
+  ordered_json all = ordered_json::object();
+  for (const int status : route.all_statuses()) {
+    if (status == 401 && !token) continue;
+    all[std::to_string(status)] = {{"description", reason_of(status)},
+                                   {"content", content_of({{"application/json", "Error"}})}};
+  }
+  ordered_json& good = all["200"];
+  good["content"] = content_of(route.answers);
+  if (route.binary_tensors)
+    good["headers"][kJsonLength] = {{"description", "Bytes of the JSON in the body, if binary tensors follow it"},
+                                    {"schema", {{"type", "integer"}}}};
+  return all;
+}
+
+ordered_json operation_of(const Route& route, const ServedModel& model, bool token) {
+  ordered_json operation{{"operationId", route.operation}, {"summary", route.summary}};
+  if (ordered_json parameters = parameters_of(route, model); !parameters.empty())
+    operation["parameters"] = std::move(parameters);
+  if (!route.bodies.empty()) operation["requestBody"] = {{"required", true}, {"content", content_of(route.bodies)}};
+  operation["responses"] = responses_of(route, token);
+  if (token && route.guard == Guard::token) operation["security"] = {{{"token", ordered_json::array()}}};
+  return operation;
+}
 
 }  // namespace
 
-std::string openapi_document(const std::string& model) {
-  ordered_json document = ordered_json::parse(kDocument), paths;
-  for (const auto& [path, operations] : document["paths"].items()) {
-    const std::size_t at = path.find("MODEL");
-    paths[at == path.npos ? path : std::string(path).replace(at, 5, model)] = operations;
-  }
-  document["paths"] = std::move(paths);
-  return document.dump() + "\n";
+std::string openapi_document(const std::vector<Route>& routes, const ServedModel& model, bool token) {
+  ordered_json document{{"openapi", "3.0.3"},
+                        {"info",
+                         {{"title", "pcserve"},
+                          {"version", PC_VERSION},
+                          {"description", "Names the product in an image, with calibrated probabilities."}}},
+                        {"paths", ordered_json::object()},
+                        {"components", {{"schemas", ordered_json::parse(kSchemas)}}}};
+  for (const Route& route : routes)
+    document["paths"][route.path][route.method == "POST" ? "post" : "get"] = operation_of(route, model, token);
+  ordered_json& names = document["components"]["schemas"]["RequestedOutput"]["properties"]["name"]["enum"];
+  for (const TensorInfo& output : output_tensors(model.predictor.info())) names.push_back(output.name);
+  if (token) document["components"]["securitySchemes"]["token"] = {{"type", "http"}, {"scheme", "bearer"}};
+  return cli::one_line(document) + "\n";
 }
 
 }  // namespace pc::serve

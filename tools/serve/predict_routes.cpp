@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
+#include <utility>
 
 #include "data/decode.h"
 #include "data/image_format.h"
@@ -14,7 +16,7 @@
 #include "tools/cli/json.h"
 #include "tools/html/html.h"
 #include "tools/serve/answering.h"
-#include "tools/serve/infer_request.h"
+#include "tools/serve/infer_response.h"
 #include "tools/serve/multipart.h"
 #include "tools/serve/query.h"
 
@@ -82,47 +84,22 @@ ordered_json to_json(const std::string& file, Answered& answered, const ServedMo
   return json;
 }
 
-// Of pictures that all are there.
-ordered_json to_outputs(const std::vector<Answered>& answers, const ModelInfo& info) {
-  ordered_json outputs = ordered_json::array();
-  const std::size_t n = answers.size();
-  const auto add = [&](const std::string& name, const char* type, std::vector<std::size_t> shape, ordered_json data) {
-    outputs.push_back({{"name", name}, {"datatype", type}, {"shape", std::move(shape)}, {"data", std::move(data)}});
-  };
-  for (std::size_t h = 0; h < info.heads.size(); ++h) {
-    ordered_json logits = ordered_json::array(), labels = ordered_json::array(), p = ordered_json::array();
-    for (const Answered& answered : answers) {
-      const predict::Outcome& outcome = answered.inference.outcome;
-      const predict::Named named = predict::named_labels(info, outcome.logits, predict::AnswerStyle().accept_at)[h];
-      for (const float value : outcome.logits[h]) logits.push_back(value);
-      labels.push_back(named.label < 0 ? "" : info.heads[h].labels[std::size_t(named.label)]);
-      p.push_back(named.p);
-    }
-    const std::string& name = info.heads[h].name;
-    add(name, "FP32", {n, info.heads[h].labels.size()}, std::move(logits));
-    add(name + ".label", "BYTES", {n}, std::move(labels));
-    add(name + ".p", "FP64", {n}, std::move(p));
-  }
-  return outputs;
-}
-
-// Those that were asked for, in that order. Throws Error(data) for a name that is not there.
-ordered_json chosen(const ordered_json& outputs, const std::vector<std::string>& names) {
-  if (names.empty()) return outputs;
-  ordered_json some = ordered_json::array();
-  for (const std::string& name : names) {
-    const auto found =
-        std::find_if(outputs.begin(), outputs.end(), [&](const ordered_json& o) { return o["name"] == name; });
-    if (found == outputs.end()) fail(Exit::data, fmt::format("outputs: the model has no \"{}\"", name));
-    some.push_back(*found);
-  }
-  return some;
+// The JSON of the body, and the binary tensors that follow it.
+std::pair<std::string_view, std::string_view> parts_of(const Request& request) {
+  const std::string_view body = request.body, length = request.field(kJsonLength);
+  if (length.empty()) return {body, ""};
+  std::size_t size = 0;
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), size);
+  if (error != std::errc() || end != length.data() + length.size() || size > body.size())
+    fail(Exit::data, fmt::format("{}: \"{}\" is not a number of bytes of this body", kJsonLength, length));
+  return {body.substr(0, size), body.substr(size)};
 }
 
 }  // namespace
 
-void answer_predict(Request& request, const Respond& respond, const PredictPipeline& pipeline) {
-  const auto served = pipeline.model;
+void answer_predict(Call& call, const PredictPipeline& pipeline) {
+  Request& request = call.request;
+  const auto served = call.model;
   const ModelInfo& info = served->predictor.info();
   const PredictQuery query = parse_query(request.query, info, served->index != nullptr);
   const std::string type(request.field("Content-Type"));
@@ -143,12 +120,12 @@ void answer_predict(Request& request, const Respond& respond, const PredictPipel
   limit_pixels(pictures);
   const std::vector<int64_t> pixels = pixels_of(pictures);
   auto places = pipeline.batcher.admit(pixels);
-  if (places.empty()) return respond(busy(kQueueFull));
+  if (places.empty()) return call.respond(busy(kQueueFull));
 
   const int bad = !form && !data::is_web_image(data::sniff(std::as_bytes(std::span(*body)))) ? 415 : 422;
   const Turn turn = turn_of(request, pixels, thumbnails);
   predict(served, std::move(pictures), std::move(places), query.explain, turn, pipeline.batcher, pipeline.workers,
-          answering(respond, [=](std::vector<Answered>& answers) {
+          answering(call.respond, [=](std::vector<Answered>& answers) {
             ordered_json all{{"pictures", ordered_json::array()}};
             for (std::size_t i = 0; i < answers.size(); ++i) {
               const predict::Outcome& outcome = answers[i].inference.outcome;
@@ -163,11 +140,11 @@ void answer_predict(Request& request, const Respond& respond, const PredictPipel
           }));
 }
 
-void answer_infer(Request& request, const Respond& respond, const PredictPipeline& pipeline) {
-  if (!request.field("Inference-Header-Content-Length").empty())
-    fail(Exit::data, "binary tensors behind the JSON are not taken; send base64 in a BYTES input");
-  const auto served = pipeline.model;
-  const auto parsed = std::make_shared<InferRequest>(parse_infer_request(request.body, kMaxPictures));
+void answer_infer(Call& call, const PredictPipeline& pipeline) {
+  const auto served = call.model;
+  const auto [json, binary] = parts_of(call.request);
+  const auto parsed = std::make_shared<const InferRequest>(parse_infer_request(json, kMaxPictures, binary));
+  check_outputs(*parsed, served->predictor.info());
   std::vector<Picture> pictures;
   for (const data::Image& image : parsed->images)
     pictures.push_back(
@@ -178,18 +155,15 @@ void answer_infer(Request& request, const Respond& respond, const PredictPipelin
   limit_pixels(pictures);
   const std::vector<int64_t> pixels = pixels_of(pictures);
   auto places = pipeline.batcher.admit(pixels);
-  if (places.empty()) return respond(busy(kQueueFull));
-  predict(served, std::move(pictures), std::move(places), false, turn_of(request, pixels), pipeline.batcher,
-          pipeline.workers, answering(respond, [=](std::vector<Answered>& answers) {
+  if (places.empty()) return call.respond(busy(kQueueFull));
+  predict(served, std::move(pictures), std::move(places), false, turn_of(call.request, pixels), pipeline.batcher,
+          pipeline.workers, answering(call.respond, [=](std::vector<Answered>& answers) {
             for (const Answered& answered : answers) {
               const predict::Outcome& outcome = answered.inference.outcome;
               pipeline.metrics.picture(predict::status_of(outcome.code));
               if (outcome.code != Exit::ok) return refusal(http_status(outcome.code), outcome.error);
             }
-            ordered_json json{{"model_name", served->name}, {"model_version", "1"}};
-            if (!parsed->id.empty()) json["id"] = parsed->id;
-            json["outputs"] = chosen(to_outputs(answers, served->predictor.info()), parsed->outputs);
-            return Response{.body = text_of(json)};
+            return infer_response(*parsed, answers, *served);
           }));
 }
 

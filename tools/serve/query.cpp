@@ -12,17 +12,49 @@
 namespace pc::serve {
 namespace {
 
-int number(const std::string& name, const std::string& text, int least, int most) {
+int number(const QueryParameter& parameter, const std::string& text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most)
-    fail(Exit::usage, fmt::format("{}: \"{}\" is no whole number from {} to {}", name, text, least, most));
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  const std::vector<int>& values = parameter.values;
+  if (!values.empty() && !(whole && std::find(values.begin(), values.end(), value) != values.end()))
+    fail(Exit::usage, fmt::format("{}: \"{}\" is none of {}", parameter.name, text, fmt::join(values, ", ")));
+  if (!whole || value < parameter.least || value > parameter.most)
+    fail(Exit::usage, fmt::format("{}: \"{}\" is no whole number from {} to {}", parameter.name, text, parameter.least,
+                                  parameter.most));
   return value;
+}
+
+[[noreturn]] void refuse_name(const std::string& name, const std::vector<QueryParameter>& known) {
+  if (name == "similar") fail(Exit::usage, "similar: the server was started without --index");
+  if (name == "accept_at") fail(Exit::usage, "accept_at: the model is not calibrated");
+  std::string names;
+  for (const QueryParameter& parameter : known) names += (names.empty() ? "" : ", ") + std::string(parameter.name);
+  fail(Exit::usage, fmt::format("unknown parameter \"{}\"; known: {}", name, names));
 }
 
 }  // namespace
 
+std::vector<QueryParameter> query_parameters(const ModelInfo& info, bool has_index) {
+  const predict::AnswerStyle usual;
+  std::vector<QueryParameter> all;
+  all.push_back({"top_k", "Guesses per head", 1, 1'000'000, usual.top_k,
+                 [](PredictQuery& query, int value) { query.style.top_k = value; }});
+  if (std::vector<int> there = predict::precisions(info); !there.empty())
+    all.push_back({"accept_at", "Target precision (%) of predictions reported as confident", 0, 100, usual.accept_at,
+                   [](PredictQuery& query, int value) { query.style.accept_at = value; }, std::move(there)});
+  all.push_back({"logits", "1: the logits of every class too", 0, 1, 0,
+                 [](PredictQuery& query, int value) { query.style.logits = value == 1; }});
+  if (has_index)
+    all.push_back({"similar", "So many nearest products of the server's index", 0, 100, usual.similar,
+                   [](PredictQuery& query, int value) { query.style.similar = value; }});
+  all.push_back({"explain", "1: a heat map per head and the images of similar products, as data: URLs", 0, 1, 0,
+                 [](PredictQuery& query, int value) { query.explain = value == 1; }});
+  return all;
+}
+
 PredictQuery parse_query(const std::string& query, const ModelInfo& info, bool has_index) {
+  const std::vector<QueryParameter> known = query_parameters(info, has_index);
   PredictQuery result;
   std::set<std::string> seen;
   for (std::size_t at = 0; at < query.size();) {
@@ -31,24 +63,10 @@ PredictQuery parse_query(const std::string& query, const ModelInfo& info, bool h
     const std::size_t equals = std::min(one.find('='), one.size());
     const std::string name = one.substr(0, equals), value = one.substr(std::min(equals + 1, one.size()));
     if (!seen.insert(name).second) fail(Exit::usage, name + ": given twice");
-    if (name == "top_k") {
-      result.style.top_k = number(name, value, 1, 1'000'000);
-    } else if (name == "logits") {
-      result.style.logits = number(name, value, 0, 1) == 1;
-    } else if (name == "explain") {
-      result.explain = number(name, value, 0, 1) == 1;
-    } else if (name == "similar") {
-      result.style.similar = number(name, value, 0, 100);
-      if (result.style.similar > 0 && !has_index) fail(Exit::usage, "similar: the server was started without --index");
-    } else if (name == "accept_at") {
-      const std::vector<int> there = predict::precisions(info);
-      result.style.accept_at = number(name, value, 0, 100);
-      if (std::find(there.begin(), there.end(), result.style.accept_at) == there.end())
-        fail(Exit::usage, fmt::format("accept_at: the model knows {}", fmt::join(there, ", ")));
-    } else {
-      fail(Exit::usage,
-           fmt::format("unknown parameter \"{}\"; known: top_k, accept_at, logits, similar, explain", name));
-    }
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&](const QueryParameter& p) { return name == p.name; });
+    if (found == known.end()) refuse_name(name, known);
+    found->set(result, number(*found, value));
   }
   return result;
 }

@@ -21,8 +21,11 @@ struct ServedModel {
 // "fashion" for runs/fashion/model.safetensors, else the file's name without its extension; letters, digits and ._-
 // only.
 std::string model_name(const std::filesystem::path& file);
+// Whether a path may name a model so: such characters only, not "." or "..".
+bool is_model_name(const std::string& name);
 
-// Loads it, and the index unless that is "", and sends one gray picture through it. Errors: as Predictor and
+// Reads it, and the index unless that is "", and sends one gray picture through it. Nothing depends on the files after
+// that: they may be copied over at any time. Errors: as Predictor and
 // EmbeddingIndex.
 std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
                                         const predict::NetworkOptions& options,
