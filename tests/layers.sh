@@ -29,7 +29,7 @@ bad=$(awk '
     arrows["evaluate"] = "cli runs weights predict"
     arrows["report"] = "cli html runs weights predict evaluate"
     arrows["train"] = "cli runs weights evaluate report"
-    arrows["serve"] = "cli html predict"
+    arrows["serve"] = "cli html weights predict"
 
     vendor = "[<\"](cuda|cudnn|cublas|nccl|nvml|cub/|cooperative_groups|dnnl|oneapi|mpi\\.h|cpuid\\.h|x86intrin|arm_neon|[a-z]*mmintrin)"
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/parallel.h"
+#include "tools/weights/read_model.h"
 
 namespace pc::serve {
 
@@ -29,14 +30,14 @@ bool is_model_name(const std::string& name) {
 std::shared_ptr<ServedModel> open_model(const std::filesystem::path& file, const std::string& name,
                                         const predict::NetworkOptions& options, const std::filesystem::path& index) {
   if (options.threads > 0) set_thread_count(options.threads);
-  const WeightFile weights = load_safetensors(file);
+  const WeightFile bytes = weights::read_model_file(file);
   auto model = std::make_shared<ServedModel>(
       ServedModel{.name = name,
-                  .predictor = {load_model(weights, file.string()), file, predict::predictor_settings(options)},
+                  .predictor = {load_model(bytes, file.string()), file, predict::predictor_settings(options)},
                   .index = nullptr});
   if (!index.empty())
     model->index =
-        std::make_unique<predict::EmbeddingIndex>(index, predict::backbone_id(weights, model->predictor.info()));
+        std::make_unique<predict::EmbeddingIndex>(index, predict::backbone_id(bytes, model->predictor.info()));
   constexpr int kSide = 64;
   data::Image gray{.h = kSide, .w = kSide, .pixels = std::vector<uint8_t>(kSide * kSide * 3, 128)};
   model->predictor.predict({model->predictor.prepare(std::move(gray))});

@@ -9,12 +9,12 @@ namespace pc::weights {
 
 namespace {
 
-WeightFile parse_model(const std::shared_ptr<const MappedFile>& mapped, const std::filesystem::path& path) {
+WeightFile parse_model(const std::shared_ptr<const MappedFile>& file, const std::filesystem::path& path) {
   const std::string name = path.string();
-  const auto bytes = mapped->bytes();
-  if (looks_like_safetensors(bytes)) return parse_safetensors(bytes, mapped, name);
+  const auto bytes = file->bytes();
+  if (looks_like_safetensors(bytes)) return parse_safetensors(bytes, file, name);
   if (looks_like_pth(bytes)) {
-    parse_weights(bytes, mapped, path);  // refuses a zip archive of something else, a broken file
+    parse_weights(bytes, file, path);  // refuses a zip archive of something else, a broken file
     fail(Exit::data,
          name + ": PyTorch's weights, which have no labels; train a model on them with model.weights = " + name);
   }
@@ -25,9 +25,11 @@ WeightFile parse_model(const std::shared_ptr<const MappedFile>& mapped, const st
 
 }  // namespace
 
-LoadedModel read_model(const std::filesystem::path& path) {
+WeightFile read_model_file(const std::filesystem::path& path) {
   refuse_folder(path);
-  return load_model(read_mapped(path, [&](const auto& mapped) { return parse_model(mapped, path); }), path.string());
+  return parse_model(MappedFile::read(path), path);
 }
+
+LoadedModel read_model(const std::filesystem::path& path) { return load_model(read_model_file(path), path.string()); }
 
 }  // namespace pc::weights

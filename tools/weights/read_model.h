@@ -11,4 +11,7 @@ namespace pc::weights {
 // in it, if there is one.
 LoadedModel read_model(const std::filesystem::path& path);
 
+// Its bytes alone, read into memory: for load_model() and whatever has to see the same ones. Errors: as read_model.
+WeightFile read_model_file(const std::filesystem::path& path);
+
 }  // namespace pc::weights
