@@ -93,17 +93,23 @@ class FolderTree final : public FileTree {
     judge(problems);
   }
 
-  // A file among others that cannot be looked at is counted and left out. A folder never is: a class might go with it.
+  // A link to nowhere among files is counted and left out. A folder never is, as a class might go with it, nor a file that another attempt
+  // may find: a run would be another one then.
   void judge(const std::vector<WalkProblem>& problems) {
     std::set<fs::path> readable;
     for (const Entry& entry : entries_) readable.insert((root_ / entry.path).parent_path());
     for (const WalkProblem& problem : problems) {
       std::error_code unknown;
-      const bool file = problem.path.has_extension() && !fs::is_directory(problem.path, unknown);
+      const bool file =
+          leads_nowhere(problem.error) && problem.path.has_extension() && !fs::is_directory(problem.path, unknown);
       if (!file || (has_image_name(problem.path) && !readable.contains(problem.path.parent_path())))
         fail(Exit::file, problem.text() + others(problems.size() - 1));
       problems_.push_back(problem.text());
     }
+  }
+  static bool leads_nowhere(const std::error_code& error) {
+    return error == std::errc::no_such_file_or_directory || error == std::errc::too_many_symbolic_link_levels ||
+           error == std::errc::not_a_directory;
   }
   static std::string others(std::size_t count) {
     return count == 0 ? "" : fmt::format("; neither can {} more files and folders of this data set", count);

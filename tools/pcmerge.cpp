@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "data/catalog.h"
+#include "data/describe.h"
 #include "data/sampler.h"
 #include "kernels/base/logger.h"
 #include "tools/cli/program.h"
@@ -66,8 +67,7 @@ std::vector<double> checked_weights(const Options& o) {
 }
 
 // Re-estimates the statistics of the batch norms; returns what is wrong with the images that cannot be read.
-std::vector<std::string> reestimate(const Options& o, predict::Predictor& predictor) {
-  const data::DataSet data = data::open_dataset(o.statistics, {});
+std::vector<std::string> reestimate(const Options& o, const data::DataSet& data, predict::Predictor& predictor) {
   std::vector<uint32_t> items = data::epoch_order(uint32_t(data.catalog.items.size()), 1, 0);
   items.resize(std::min<std::size_t>(items.size(), std::size_t(o.pictures)));
   constexpr int kBatch = 64;
@@ -75,18 +75,19 @@ std::vector<std::string> reestimate(const Options& o, predict::Predictor& predic
   return predict::NormAdapter(predictor).adapt(items.size(), decode, kBatch);
 }
 
-predict::Predictor merged(const Options& o, LoadedModel mean, std::vector<std::string>& bad) {
+predict::Predictor merged(const Options& o, const data::DataSet& statistics, LoadedModel mean,
+                          std::vector<std::string>& bad) {
   predict::Predictor predictor(std::move(mean), o.out, {.adaptable = true});
-  if (!o.statistics.empty()) bad = reestimate(o, predictor);
+  if (!o.statistics.empty()) bad = reestimate(o, statistics, predictor);
   return predictor;
 }
 
 // The models worth averaging, and what was found out about each on stdout.
-std::vector<std::string> choose(const Options& o) {
+std::vector<std::string> choose(const Options& o, const data::DataSet& statistics) {
   if (!o.weights.empty()) fail(Exit::usage, "--shares: greedy averaging uses equal weights");
   std::vector<std::string> bad;  // reported once, of the result
-  const GreedyAverage average =
-      greedy_average(o.models, o.greedy, [&](const auto& models) { return merged(o, mean_model(models), bad); });
+  const GreedyAverage average = greedy_average(
+      o.models, o.greedy, [&](const auto& models) { return merged(o, statistics, mean_model(models), bad); });
   fmt::print("{}", to_table(average));
   return average.taken();
 }
@@ -99,10 +100,15 @@ void name_bad(const std::vector<std::string>& bad) {
 }
 
 Exit run(const Options& o) {
-  const std::vector<std::string> models = o.greedy.empty() ? o.models : choose(o);
+  data::DataSet statistics;
+  if (!o.statistics.empty()) {
+    statistics = data::open_dataset(o.statistics, {});
+    data::print_description(statistics);
+  }
+  const std::vector<std::string> models = o.greedy.empty() ? o.models : choose(o, statistics);
   std::vector<std::string> bad;
   predict::Predictor mean =
-      merged(o, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models), bad);
+      merged(o, statistics, o.greedy.empty() ? mean_model(models, checked_weights(o)) : mean_model(models), bad);
   save_model(o.out, mean.info(), mean.model());
   note("{}: the mean of {} models{}", o.out, models.size(),
        o.statistics.empty() ? "" : ", statistics of " + o.statistics);

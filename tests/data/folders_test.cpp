@@ -1,6 +1,8 @@
 // Class folders with and without a split, as people and Kaggle's archives lay them out.
 #include <unistd.h>
 
+#include <fstream>
+
 #include "data/describe.h"
 #include "data/split.h"
 #include "small_set.h"
@@ -166,6 +168,25 @@ TEST_F(ClassFolders, AFolderThatCannotBeReadIsAnErrorAndNeverAClassLess) {
       EXPECT_NE(error.find("neither can 1 more files"), std::string::npos) << error;
     }
   }
+}
+
+TEST_F(ClassFolders, AFileThatAnotherAttemptMayFindIsAnError) {
+  namespace fs = std::filesystem;
+  fs::permissions(folder_.path(), fs::perms(0755));
+  const auto where = root({"a/1.jpg", "b/2.jpg", "b/3.jpg"});
+  const auto locked = folder_ / "locked";
+  fs::create_directories(locked);
+  std::ofstream(locked / "4.jpg") << "";
+  fs::create_symlink(locked / "4.jpg", where / "b/4.jpg");
+  fs::permissions(locked, fs::perms(0000));
+  std::string error = "nothing";
+  {
+    const AsNobody nobody;
+    if (nobody.changed()) error = error_of([&] { open_dataset(where, {}); });
+  }
+  fs::permissions(locked, fs::perms(0755));
+  if (error == "nothing") GTEST_SKIP() << "no other user to be";
+  EXPECT_EQ(error, "4: cannot read " + (where / "b/4.jpg").string() + ": Permission denied");
 }
 
 TEST_F(ClassFolders, AFileThatCannotBeReadIsCounted) {
