@@ -54,8 +54,13 @@ LockFile::LockFile(const std::filesystem::path& path, const std::string& in_use)
       fail(Exit::file, fmt::format("{} (process {} holds {})", in_use, holder(descriptor_.get()), path.string()));
   } while (!still_there(descriptor_.get(), path));
   const std::string process = std::to_string(::getpid());
-  if (::ftruncate(descriptor_.get(), 0) != 0) fail_file("write", path);
-  write_all(descriptor_, process.data(), process.size(), path);
+  try {
+    if (::ftruncate(descriptor_.get(), 0) != 0) fail_file("write", path);
+    write_all(descriptor_, process.data(), process.size(), path);
+  } catch (...) {
+    ::unlink(path.c_str());
+    throw;
+  }
 }
 
 LockFile::~LockFile() { ::unlink(path_.c_str()); }
