@@ -152,7 +152,8 @@ std::vector<ZipRecord> list_archive(std::span<const std::byte> archive, const st
   for (ZipRecord& r : records) {
     const std::string name = r.name;
     const Refusal refuse(file, name);
-    if (!is_utf8(r.name)) r.name = utf8_of_cp437(name, refuse);
+    if (!is_utf8(r.name))
+      r.name = is_utf8(r.utf8_name) && !r.utf8_name.empty() ? r.utf8_name : utf8_of_cp437(name, refuse);
     std::replace(r.name.begin(), r.name.end(), '\\', '/');
     const bool itself = r.name == "./" || r.name == ".";
     r.name = without_dots(r.name);

@@ -11,7 +11,7 @@
 namespace pc::data {
 
 // The records of an archive in the order of their data, under paths that are safe: '/' between the parts (old Windows
-// packers write '\\'), without "./", UTF-8 (CP437 is turned into it), a '/' at the end of folders alone. What macOS adds
+// packers write '\\'), without "./", UTF-8 (of Info-ZIP's field for it, else CP437 is turned into it), a '/' at the end of folders alone. What macOS adds
 // for itself, __MACOSX/ and "Icon\r", is left out. `file` stands for the archive in messages.
 //
 // Refused besides what read_zip_directory refuses, with Error(data) naming the entry: paths that leave the folder or

@@ -23,8 +23,9 @@ bool is_junk(const std::string& path) {
 }
 
 bool has_image_name(const std::string& path) {
-  static constexpr const char* kExtensions[] = {".jpg", ".jpeg", ".jpe",  ".jfif", ".png",  ".gif",  ".bmp", ".ppm",
-                                                ".pgm", ".pnm",  ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff"};
+  static constexpr const char* kExtensions[] = {".jpg",  ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif",
+                                                ".bmp",  ".dib",  ".ppm", ".pgm",  ".pnm", ".webp", ".heic",
+                                                ".heif", ".avif", ".tif", ".tiff", ".jxl", ".jp2"};
   const std::string extension = to_lower(std::filesystem::path(path).extension().string());
   return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
 }

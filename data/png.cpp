@@ -13,6 +13,7 @@
 #include <new>
 
 #include "data/png_chunks.h"
+#include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 
 namespace pc::data::detail {
@@ -29,8 +30,10 @@ class PixelStream {
       whole_ = whole_ || chunk->type == "IEND";
       if (whole_) return;
     }
-    parts_.push_back(chunks.rest());  // of a file that is cut off within a chunk
-    pixel_bytes_ += chunks.rest().size();
+    if (const auto rest = chunks.rest(); rest.size() > 8 && as_text(rest.subspan(4, 4)) == "IDAT") {
+      parts_.push_back(rest);  // cut off within its pixels, which may be complete all the same
+      pixel_bytes_ += rest.size();
+    }
   }
   bool whole() const { return whole_; }                     // to the end that a PNG has
   std::size_t pixel_bytes() const { return pixel_bytes_; }  // packed

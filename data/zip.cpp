@@ -56,7 +56,7 @@ struct Directory {
 };
 
 struct Entry {
-  std::string_view name;
+  std::string_view name, utf8_name;
   uint16_t flags = 0, method = 0, mode = 0;
   uint32_t crc32 = 0;
   uint64_t packed = 0, bytes = 0, offset = 0;
@@ -122,18 +122,37 @@ Directory find_directory(std::span<const std::byte> archive, bool trailer, const
   return d;
 }
 
-// The zip64 field holds, in this order, only those of size, packed size and offset that did not fit.
-void read_extra(std::span<const std::byte> extra, uint64_t& bytes, uint64_t& packed, uint64_t& offset,
-                const std::string& file) {
+// Calls visit(field) for each extra field with that number. Padding, as aligned archives have it, is none.
+template <class Visit>
+void each_extra(uint16_t wanted, std::span<const std::byte> extra, const std::string& file, Visit visit) {
   Fields f(extra, file);
   while (f.left() >= 4) {
     const uint16_t id = f.u16(), size = f.u16();
-    if (size > f.left()) return;  // padding, as aligned archives have it
-    Fields field(f.take(size), file);
-    if (id != 1) continue;
+    if (size > f.left()) return;
+    const Fields field(f.take(size), file);
+    if (id == wanted) visit(field);
+  }
+}
+
+// The zip64 field holds, in this order, only those of size, packed size and offset that did not fit.
+void read_zip64(std::span<const std::byte> extra, uint64_t& bytes, uint64_t& packed, uint64_t& offset,
+                const std::string& file) {
+  each_extra(1, extra, file, [&](Fields field) {
     for (uint64_t* value : {&bytes, &packed, &offset})
       if (*value == kInZip64) *value = field.u64();
-  }
+  });
+}
+
+// Info-ZIP's field for a name in UTF-8 where the header's is in a code page; it holds the CRC-32 of that one.
+std::string_view utf8_name(std::span<const std::byte> extra, std::string_view name, const std::string& file) {
+  std::string_view utf8;
+  each_extra(0x7075, extra, file, [&](Fields field) {
+    if (field.left() <= 5) return;
+    const int version = std::to_integer<int>(field.take(1)[0]);
+    const auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(name.data()), name.size());
+    if (field.u32() == crc && version == 1) utf8 = as_text(field.take(field.left()));
+  });
+  return utf8;
 }
 
 std::string name_of_method(uint16_t method) {
@@ -161,7 +180,9 @@ Entry read_entry(Fields& f, const std::string& file) {
   if (system == kUnix || system == kMac) e.mode = mode;  // others keep flags of their own there
   e.offset = f.u32();
   e.name = as_text(f.take(name));
-  read_extra(f.take(extra), e.bytes, e.packed, e.offset, file);
+  const auto extra_fields = f.take(extra);
+  read_zip64(extra_fields, e.bytes, e.packed, e.offset, file);
+  e.utf8_name = utf8_name(extra_fields, e.name, file);
   f.take(comment);
 
   const auto refuse = [&](const std::string& what) {
@@ -215,7 +236,7 @@ std::span<const std::byte> locate(const Entry& e, std::span<const std::byte> rec
   uint64_t packed = f.u32(), bytes = f.u32(), unused = 0;
   const uint16_t name = f.u16(), extra = f.u16();
   if (as_text(f.take(name)) != e.name) refuse("the local header has another name");
-  read_extra(f.take(extra), bytes, packed, unused, file);
+  read_zip64(f.take(extra), bytes, packed, unused, file);
   // With a descriptor after the data, the local fields may be unknown yet. How names are written and how well the data
   // are packed is of no interest here.
   const bool late = (flags & kHasDescriptor) != 0;
@@ -278,6 +299,7 @@ std::vector<ZipRecord> read_zip_directory(std::span<const std::byte> archive, co
   uint64_t next = 0;
   for (const Entry& e : entries)
     records.push_back({.name = std::string(e.name),
+                       .utf8_name = e.utf8_name,
                        .crc32 = e.crc32,
                        .mode = e.mode,
                        .compressed = e.method != 0,

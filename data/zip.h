@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pc::data {
 
 struct ZipRecord {
   std::string name;
+  std::string_view utf8_name = {};  // within the archive; empty if it names none besides `name`
   uint32_t crc32 = 0;               // of the unpacked bytes
   uint16_t mode = 0;                // Unix type and permissions; 0 if the packer left none
   bool compressed = false;          // deflated

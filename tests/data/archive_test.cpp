@@ -45,6 +45,18 @@ TEST_P(ZipOfAnotherTool, HoldsWhatPythonFinds) {
 INSTANTIATE_TEST_SUITE_P(Zips, ZipOfAnotherTool, testing::ValuesIn(zip_names()),
                          [](const auto& param) { return param.param; });
 
+// Info-ZIP's field for UTF-8 counts if it belongs to the name; else the name is in CP437.
+TEST(Archive, NamesInACodePage) {
+  const auto names_of = [](const std::string& name) {
+    const std::string bytes = slurp(kZips / (name + ".zip"));
+    std::vector<std::string> names;
+    for (const ZipRecord& record : list_archive(test::as_bytes(bytes), name)) names.push_back(record.name);
+    return names;
+  };
+  EXPECT_EQ(names_of("names/unicode_path"),
+            (std::vector<std::string>{"\u0448\u043b\u044f\u043f\u0430/1.jpg", "h\u00fcte/2.jpg"}));
+}
+
 // What unpacking writes: no "./", nothing of macOS.
 TEST(Archive, NamesAreThoseOfFiles) {
   for (const std::string& name : zip_names()) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "data/decode.h"
+#include "data/file_names.h"
 #include "make.h"
 #include "tests/support.h"
 
@@ -290,6 +291,13 @@ TEST(Image, AHeaderThatPromisesMoreThanTheFileCanHoldIsRefusedBeforeAllocation) 
   EXPECT_EQ(decode_error(gif), "3: a.jpg: GIF is truncated");
 }
 
+// A chunk that is cut off is never asked for: its length is a claim.
+TEST(Image, AChunkThatClaimsMoreThanTheFileIsNotAllocated) {
+  const std::string png = test::png_of(test::make_picture(30, 20)), claim("\x7f\xff\xff\xff", 4);
+  for (const char* type : {"tRNS", "PLTE", "ABCD", "tEXt", "IDAT"})
+    EXPECT_EQ(decode_error(png.substr(0, 33) + claim + type + "123456"), "3: a.jpg: PNG is truncated") << type;
+}
+
 TEST(Image, BmpsThatAreCutOrUnknownSaySo) {
   for (const char* name : {"down.bmp", "bits4.bmp", "rle8.bmp", "rle4.bmp", "alpha_v4.bmp", "picture.gif"}) {
     const std::string file = golden(name);
@@ -343,6 +351,14 @@ TEST(Image, FormatsThatAreNotDecodedAreNamed) {
               "3: a.jpg: file is " + std::string(format) + ", not supported; convert to JPEG or PNG");
   EXPECT_EQ(decode_error("<!-- a page --><html></html>"), "3: a.jpg: not an image (looks like HTML)");
   EXPECT_EQ(decode_error("<?xml version=\"1.0\"?><note/>"), "3: a.jpg: not an image (looks like text)");
+}
+
+// By name: what is decoded, and what is refused by its own name and not passed over.
+TEST(Image, FilesOfFoldersAreImagesByTheirExtension) {
+  for (const char* name :
+       {"a.jpg", "A.JPEG", "a.jfif", "a.apng", "a.dib", "a.GIF", "a.heic", "a.jxl", "a.jp2", "a.avif", "b/a.TIF"})
+    EXPECT_TRUE(has_image_name(name)) << name;
+  for (const char* name : {"a.txt", "jpg", "a.jpg.txt", "a.csv", "a"}) EXPECT_FALSE(has_image_name(name)) << name;
 }
 
 TEST(Image, BrokenPngsNameTheDefect) {

@@ -70,7 +70,8 @@ def by_hand(entries, before_end=lambda offset, size, count: b"", trailer=b"", wi
         data = e.get("data", b"")
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
         packed = deflate.compress(data) + deflate.flush()
-        crc, name = zlib.crc32(data), e["name"].encode()
+        crc, name = zlib.crc32(data), e.get("raw") or e["name"].encode()
+        extra = e.get("central_extra", b"")
         flags, late = e.get("flags", 0), e.get("flags", 0) & 8
         sizes = (0, 0, 0) if late else (crc, len(packed), len(data))
         local_flags = e.get("local_flags", flags)
@@ -78,7 +79,7 @@ def by_hand(entries, before_end=lambda offset, size, count: b"", trailer=b"", wi
         body += struct.pack("<IHHHIIIIHH", 0x04034b50, 20, local_flags, 8, 0x21 << 16, *sizes, len(name), len(e.get("extra", b"")))
         body += name + e.get("extra", b"") + packed + e.get("descriptor", lambda c, p, n: b"")(crc, len(packed), len(data))
         directory += struct.pack("<IHHHHIIIIHHHHHII", 0x02014b50, e.get("made_by", 0x314), 20, flags, 8, 0x21 << 16, crc, len(packed),
-                                 len(data), len(name), 0, 0, 0, 0, e.get("attributes", 0o100644 << 16), offset) + name
+                                 len(data), len(name), len(extra), 0, 0, 0, e.get("attributes", 0o100644 << 16), offset) + name + extra
     at, size, count = len(body), len(directory), len(entries)
     end = struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, *((0xffff,) * 2 if wide else (count,) * 2), size, 0xffffffff if wide else at, 0)
     return body + directory + before_end(at, size, count) + end + trailer
@@ -129,6 +130,16 @@ longer.with_suffix(".txt").write_text((here / "zip64_end.txt").read_text())
 # the flag for UTF-8 in one of the two headers only; padding that is no extra field
 write("flags_differ.zip", by_hand([{**e, "flags": 0x800, "local_flags": 0} for e in plain]))
 write("aligned.zip", by_hand([{**e, "extra": b"\0" * 3} for e in plain[:2]] + [{**plain[2], "extra": b"\x35\xd9\x09\0\0\0"}]))
+
+# names in a code page of their writer, with Info-ZIP's field for UTF-8 beside them; a stale field does not count
+def unicode_path(raw, utf8, crc=None):
+    body = struct.pack("<BI", 1, zlib.crc32(raw) if crc is None else crc) + utf8.encode()
+    return {"raw": raw, "data": b"x", "central_extra": struct.pack("<HH", 0x7075, len(body)) + body}
+
+
+(here / "names").mkdir(exist_ok=True)
+(here / "names/unicode_path.zip").write_bytes(by_hand([
+    unicode_path("шляпа/1.jpg".encode("cp866"), "шляпа/1.jpg"), unicode_path("hüte/2.jpg".encode("cp437"), "other/2.jpg", 7)]))
 
 with tempfile.TemporaryDirectory() as work:
     work = Path(work)
