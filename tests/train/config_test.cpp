@@ -90,8 +90,8 @@ TEST_F(Config, BrokenFiles) {
       {"[train\nlr = 1\n", 1, "neither a [section], a key = value nor a comment"},
       {"[train]\nlr\n", 2, "neither a [section], a key = value nor a comment"},
       {"[train]\n= 1\n", 2, "unknown key train.; did you mean"},
-      {"<html>\n", 1, "neither a [section], a key = value nor a comment"},
-      {"{\"train\": {}}\n", 1, ""},
+      {"<html>\n", 0, ": looks like XML or HTML, not INI"},
+      {"{\"train\": {}}\n", 0, ": looks like JSON, not INI; write lines such as [train]"},
       {"[train]\nlr = 0.1 0.2\n", 2, "train.lr = 0.1 0.2: wants a number from 0 to 1000"},
       {std::string(kRoot) + "labels = a, b\n[train]\nhead_weights = 1, 2, 3\n", 0,
        "train.head_weights: 3 numbers for 2 label columns"},
@@ -115,6 +115,36 @@ TEST_F(Config, BrokenFiles) {
         << broken.text << "\nsays: " << message;
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   }
+}
+
+// What people hand over in place of INI, as other programs take it.
+TEST_F(Config, OtherFormatsAreNamed) {
+  for (const auto& [text, format] : std::vector<std::pair<std::string, std::string>>{
+           {"data:\n  root: /x\n  labels: [a, b]\ntrain:\n  lr: 0.1\n", "YAML"},
+           {"# mine\n\ndata:\r\n  root: /x\r\n", "YAML"},
+           {"---\ndata:\n  root: x\n", "YAML"},
+           {"%YAML 1.2\n---\ndata: {root: x}\n", "YAML"},
+           {"epochs: 3", "YAML"},
+           {"- data.root=x\n- train.lr=0.1\n", "YAML"},
+           {"{\"data\": {\"root\": \"x\"}}", "JSON"},
+           {"\xef\xbb\xbf{\n\"data\": {}\n}", "JSON"},
+           {"[{\"root\": 1}]", "JSON"},
+           {"<?xml version=\"1.0\"?>\n<data/>\n", "XML or HTML"}}) {
+    const std::string message = failure(text);
+    EXPECT_TRUE(message.starts_with(path_.string() + ": looks like " + format + ", not INI")) << text << message;
+  }
+  for (const auto& [text, line] :
+       std::vector<std::pair<std::string, int>>{{"[data]\nroot = \"/x\"\n", 2},
+                                                {"[data]\nroot = x\nlabels = [\"a\", \"b\"]\n", 3},
+                                                {"[model]\narchitecture = 'resnet18'\n", 2},
+                                                {"[data]\nroot = \"/x\"  # mine\n", 2},
+                                                {"[train]\nlr = 0.1\nhead_weights = [1, 2]\n", 3}}) {
+    const std::string message = failure(text);
+    EXPECT_TRUE(message.starts_with(at(line))) << message;
+    EXPECT_NE(message.find(": looks like TOML; INI has no quotes and brackets around values"), std::string::npos)
+        << message;
+  }
+  EXPECT_EQ(failure("[data]\nroot: [old] it's \"x\"\nlabels: a\n"), "") << "INI takes a colon, and such names";
 }
 
 TEST_F(Config, BrokenOverrides) {

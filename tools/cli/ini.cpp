@@ -6,12 +6,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "kernels/base/error.h"
-#include "kernels/base/file.h"
+#include "kernels/base/input_stream.h"
 #include "kernels/base/text.h"
 
 namespace pc::cli {
@@ -76,11 +77,47 @@ void check_text(const std::string& text) {
     throw std::invalid_argument("wants no ; that would begin a comment");
 }
 
+// The first line that is neither empty nor a comment.
+std::string_view first_line(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = trimmed(text.substr(0, end));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty() && !line.starts_with('#') && !line.starts_with(';')) return line;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
+}
+
+// What the text is, where it cannot be INI: nothing stands before the first [section] there.
+const char* other_format(const std::string& text) {
+  const std::string_view line = first_line(text);
+  if (line.starts_with('{') || nlohmann::json::accept(text)) return "JSON";
+  if (line.starts_with('<')) return "XML or HTML";
+  const std::size_t colon = line.find(':');
+  const bool key = colon != line.npos && colon < line.find('=') && (colon + 1 == line.size() || line[colon + 1] == ' ');
+  return key || line.starts_with("---") || line.starts_with("- ") || line.starts_with("%YAML") ? "YAML" : nullptr;
+}
+
+// TOML's quotes and brackets would become part of the value.
+void check_quotes(const std::string& value) {
+  const auto within = [&](char first, char last) {
+    return value.size() >= 2 && value.front() == first && value.back() == last;
+  };
+  if (value.starts_with('"') || within('\'', '\'') || within('[', ']'))
+    throw std::invalid_argument(
+        "looks like TOML; INI has no quotes and brackets around values, and commas between those of a list");
+}
+
 }  // namespace
 
 std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
-  Lines lines{.name = path.string(), .text = read_file(path), .entries = {}};
+  Lines lines{.name = path.string(), .text = read_stream(path), .entries = {}};
   if (lines.text.find('\0') != std::string::npos) fail(Exit::usage, path.string() + ": not a text file");
+  if (const char* format = other_format(lines.text))
+    fail(Exit::usage, fmt::format("{}: looks like {}, not INI; write lines such as [train], with lr = 0.1 below",
+                                  path.string(), format));
   if (const int line = ini_parse_stream(next_line, &lines, take_entry, &lines); line != 0)
     fail(Exit::usage, fmt::format("{}:{}: neither a [section], a key = value nor a comment", path.string(), line));
   std::set<std::pair<std::string, std::string>> seen;
@@ -107,7 +144,9 @@ void apply_config(const std::vector<IniEntry>& entries, const std::vector<Config
     if (key == keys.end())
       fail(Exit::usage, fmt::format("{}: unknown key {}; did you mean {}?", entry.place, name, nearest(keys, name)));
     try {
+      check_quotes(entry.value);
       key->set(entry.value);
+      check_quotes(key->get());  // as it will be written
     } catch (const std::invalid_argument& e) {
       fail(Exit::usage, fmt::format("{}: {} = {}: {}", entry.place, name, entry.value, e.what()));
     }

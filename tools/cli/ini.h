@@ -14,7 +14,7 @@ struct IniEntry {
 };
 
 // Errors: Error(file) for an unreadable file, Error(usage) "config.ini:12: …" for a line that is neither section, entry nor comment, and
-// for a key given twice.
+// for a key given twice; "config.yaml: looks like YAML, not INI; …".
 std::vector<IniEntry> read_ini(const std::filesystem::path& path);
 
 // "train.lr=0.1" -> entry. Error(usage) for another form.
