@@ -19,8 +19,8 @@ int main(int argc, char** argv) {
     app.add_flag("--dry-run", dry, "send one batch through every stage and print shapes and memory; writes no run");
     app.add_flag(
         "--lr-find", find,
-        "try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg and print what to use");
-    app.add_flag("--report", report, "write report.html of a finished run anew");
+        "try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg and print the line to use");
+    app.add_flag("--report", report, "write report.html and confusion.csv of a finished run again");
     app.add_flag("--print-config", print, "print every key with its meaning and its value, and end");
     app.add_flag("--help-config", help,
                  "print every key that the INI file may have: what it wants, its default, its meaning");

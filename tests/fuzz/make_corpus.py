@@ -157,6 +157,19 @@ seed("ini", "unknown", "[train]\nlearing_rate = 0.1\n")
 seed("ini", "twice", "[train]\nlr = 0.1\nlr = 0.2\n")
 seed("ini", "no_section", "root = x\n[data\n")
 seed("ini", "numbers", "[data]\nroot = x\nmin_count = 99999999999999999999\n[train]\nlr = nan\n")
+for name, text in {
+        "yaml": "data:\n  root: /x\n  labels: [a]\n", "json": '{"data": {"root": "x"}}', "toml": '[data]\nroot = "x"\nlabels = ["a"]\n',
+        "quoted_item": '[data]\nroot = x\nlabels = ,"a"\n'}.items():
+    seed("ini", name, text)
+
+# ---- a run's metrics.jsonl
+epoch = '{"epoch":1,"event":"epoch","img_per_s":98.5,"lr":0.02,"seconds":1.5,"train":{"label":{"accuracy":0.5,"loss":1.1}},"val":{"label":{"n":6}}}\n'
+seed("metrics", "run", '{"architecture":"resnet18","event":"start","train":48}\n' + epoch +
+     '{"event":"test","heads":{"label":{"accuracy":null,"n":0}},"warnings":["no better"]}\n')
+seed("metrics", "torn", epoch + epoch[:40])
+seed("metrics", "kinds", '{"event":1}\n[]\n3\n{"event":"epoch","epoch":1e400}\n')
+seed("metrics", "deep", '{"event":"test","heads":' + "[" * 500 + "]" * 500 + "}\n")
+seed("metrics", "bytes", b'{"event":"\xff\x00"}\n\xef\xbb\xbf{}')
 
 # ---- pictures
 for file in sorted((tests / "data/golden").iterdir()):

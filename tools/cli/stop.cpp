@@ -15,7 +15,6 @@ void catch_stop_signals() {
   action.sa_flags = SA_RESETHAND;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool stop_requested() { return stop != 0; }

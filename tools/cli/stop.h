@@ -3,8 +3,7 @@
 
 namespace pc::cli {
 
-// From here on the first signal only answers stop_requested(), a second one ends the process. A full quota
-// (SIGXFSZ) becomes an error of the write that met it.
+// From here on the first signal only answers stop_requested(), a second one ends the process.
 void catch_stop_signals();
 bool stop_requested();
 

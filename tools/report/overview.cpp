@@ -5,6 +5,7 @@
 #include "engine/state.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
+#include "tools/html/html.h"
 #include "tools/report/chart.h"
 #include "tools/report/markup.h"
 #include "tools/runs/events.h"
@@ -57,7 +58,12 @@ std::string summary_section(const RunMaterial& m) {
     html += tile(train.patience > 0 ? "best epoch" : "epochs", cli::grouped(int64_t(*epoch)));
   if (const auto seconds = runs::number_at(test, {"seconds"})) html += tile("training time", cli::clock_text(*seconds));
   html += tile("precision", train.precision + " on " + train.device);
-  return html + "</dl>\n";
+  html += "</dl>\n";
+  if (const auto warnings = test.find("warnings"); warnings != test.end())
+    for (const json& warning : *warnings)
+      if (warning.is_string())
+        html += fmt::format("<p class=\"bad\">{}</p>\n", html::html_text(warning.get<std::string>()));
+  return html;
 }
 
 std::string curves_section(const RunMaterial& m) {

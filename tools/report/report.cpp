@@ -60,15 +60,15 @@ void write_report(const FinishedRun& run, std::vector<TestedHead> tested) {
 
 void report_again(runs::TrainConfig& config) {
   set_thread_count(int(config.train.threads));
+  const Device device = config.device();
   const auto path = std::filesystem::path(config.output.runs) / config.output.name;
-  if (!std::filesystem::exists(path / "model.safetensors"))
+  if (!path_exists(path / "model.safetensors"))
     fail(Exit::usage, fmt::format("{} has no finished run; train it first", path.string()));
   runs::RunFolder folder(path);
-  folder.claim(config.keys());
+  folder.check_config(config.keys());
   const runs::DataPlan plan = runs::plan_data(config);
   runs::check_split(path / "split.csv", runs::split_csv(plan.catalog, plan.split, plan.groups));
   LoadedModel loaded = weights::read_model(folder.model_path());
-  const Device device = device_from_name(config.train.device);
   move_to(*loaded.model, device);
   const runs::BatchMaker batches(plan.catalog, plan.store, loaded.info.preprocess,
                                  dtype_from_name(config.train.precision), device);

@@ -124,7 +124,7 @@ std::string calibration_section(const RunMaterial& m) {
 
 std::string shift_section(const RunMaterial& m) {
   const auto path = m.run.folder / "shift.json";
-  if (!std::filesystem::exists(path)) return "";
+  if (!path_exists(path)) return "";
   try {
     return "<h2 id=\"shift\">Other pictures than those it learned from</h2>\n" +
            shift_table(json::parse(read_file(path)));
@@ -151,7 +151,7 @@ std::string card_section(const RunMaterial& m) {
   for (std::size_t h = 0; h < m.heads.size(); ++h)
     html += fmt::format("<li><b>What {} does badly</b>, by F1: {}{}.</li>\n", name_text(m.heads[h].score.name),
                         weakest(m, h), untested(m, h));
-  if (!std::filesystem::exists(m.run.folder / "shift.json"))
+  if (!path_exists(m.run.folder / "shift.json"))
     html +=
         "<li><b>What is not known</b>: how it does on other pictures than these, such as phone photos. pceval --shift "
         "measures it.</li>\n";

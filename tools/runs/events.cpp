@@ -13,13 +13,17 @@ namespace pc::runs {
 using nlohmann::json;
 
 std::vector<json> read_events(const std::filesystem::path& path) {
+  if (!path_exists(path)) return {};
+  return parse_events(read_file(path), path.string());
+}
+
+std::vector<json> parse_events(const std::string& text, const std::string& name) {
   std::vector<json> events;
-  if (!std::filesystem::exists(path)) return events;
-  std::istringstream lines(read_file(path));
+  std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     json event = json::parse(line, nullptr, false);
     if (!event.is_object() || !event.contains("event") || !event["event"].is_string())
-      fail(Exit::data, fmt::format("{}:{}: not an event of a training run", path.string(), events.size() + 1));
+      fail(Exit::data, fmt::format("{}:{}: not an event of a training run", name, events.size() + 1));
     events.push_back(std::move(event));
   }
   return events;

@@ -12,6 +12,9 @@ namespace pc::runs {
 // JSON object with an "event".
 std::vector<nlohmann::json> read_events(const std::filesystem::path& path);
 
+// The same for the file's text; `name` stands for it in messages.
+std::vector<nlohmann::json> parse_events(const std::string& text, const std::string& name);
+
 // The number that lies below these keys, one level each; nothing where a key is absent or its value is no number.
 std::optional<double> number_at(const nlohmann::json& event, const std::vector<std::string>& keys);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -57,29 +58,33 @@ class Everything : public Module {
 
 RunFolder::RunFolder(const std::filesystem::path& path)
     : path_(path),
-      lock_(make_folders(path) / ".lock",
+      lock_(folders_.make(path) / ".lock",
             path.string() + " is in use by another pctrain: wait for it, or choose another output.name") {
-  make_folders(path / "last");
-  sweep_temporaries(path);  // what a killed run was writing when it died
+  sweep_temporaries(path);
 }
 
-void RunFolder::claim(const std::vector<cli::ConfigKey>& keys) {
+void RunFolder::check_config(const std::vector<cli::ConfigKey>& keys) const {
   const auto file = path_ / "config.ini";
-  if (std::filesystem::exists(file) &&
-      (std::filesystem::exists(model_path()) || std::filesystem::exists(checkpoint_path()))) {
-    for (const cli::IniEntry& entry : cli::read_ini(file))
-      for (const cli::ConfigKey& key : keys)
-        if (key.section == entry.section && key.key == entry.key && key.get() != entry.value &&
-            !may_change(key.section + "." + key.key, entry.value, key.get()))
-          fail(Exit::usage,
-               fmt::format("{}: {}.{} was {} and is now {}; choose another output.name, or delete {} to start anew",
-                           entry.place, key.section, key.key, entry.value, key.get(), path_.string()));
-  }
-  write_file_atomically(file, cli::to_ini(keys, false));
+  if (!path_exists(file) || (!path_exists(model_path()) && !path_exists(checkpoint_path()))) return;
+  for (const cli::IniEntry& entry : cli::read_ini(file))
+    for (const cli::ConfigKey& key : keys)
+      if (key.section == entry.section && key.key == entry.key && key.get() != entry.value &&
+          !may_change(key.section + "." + key.key, entry.value, key.get()))
+        fail(Exit::usage,
+             fmt::format("{}: {}.{} was {} and is now {}; choose another output.name, or delete {} to start again",
+                         entry.place, key.section, key.key, entry.value, key.get(), path_.string()));
+}
+
+void RunFolder::write_config(const std::vector<cli::ConfigKey>& keys) {
+  make_folders(path_ / "last");
+  write_file_atomically(path_ / "config.ini", cli::to_ini(keys, false));
 }
 
 bool RunFolder::finished(int64_t epochs) const {
-  if (!std::filesystem::exists(model_path()) || !std::filesystem::exists(checkpoint_path())) return false;
+  const char* const results[] = {"model.safetensors", "held_back", "events.out.tfevents.pctrain", "report.html",
+                                 "confusion.csv"};
+  const auto is_there = [&](const char* result) { return path_exists(path_ / result); };
+  if (!path_exists(checkpoint_path()) || !std::all_of(std::begin(results), std::end(results), is_there)) return false;
   const std::string path = checkpoint_path().string();
   return read_progress(read_safetensors(path).metadata, path).train.finished == epochs;
 }
@@ -104,7 +109,7 @@ void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optim
 
 std::optional<TrainState> load_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
                                           std::size_t heads) {
-  if (!std::filesystem::exists(run.checkpoint_path())) return std::nullopt;
+  if (!path_exists(run.checkpoint_path())) return std::nullopt;
   const std::string path = run.checkpoint_path().string();
   const WeightFile file = read_safetensors(path);
   Everything all(model, average, optimizer);

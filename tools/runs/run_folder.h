@@ -11,20 +11,25 @@
 #include "engine/safetensors.h"
 #include "tools/cli/ini.h"
 #include "tools/cli/lock_file.h"
+#include "tools/runs/made_folders.h"
 #include "tools/runs/train_state.h"
 
 namespace pc::runs {
 
 class RunFolder {
  public:
-  // Makes the folder and takes its lock. Errors: Error(file) where it cannot be written or another process holds it.
+  // Makes the folder, takes its lock and removes what a killed run was writing. A folder that was made here, and is
+  // still empty at the end, is removed: a refused run leaves nothing. Errors: Error(file) where it cannot be written or
+  // another process holds it.
   explicit RunFolder(const std::filesystem::path& path);
 
-  // Writes config.ini, or checks that the one there says the same. Keys that do not change results may differ, and more
+  // Whether the run there, if any, has the same configuration. Keys that do not change results may differ, and more
   // epochs may be asked for. Error(usage) names the first key that differs.
-  void claim(const std::vector<cli::ConfigKey>& keys);
+  void check_config(const std::vector<cli::ConfigKey>& keys) const;
+  // Writes config.ini: from here on there is a run.
+  void write_config(const std::vector<cli::ConfigKey>& keys);
 
-  // Whether a run of that many epochs has left its result.
+  // Whether a run of that many epochs has left all its results.
   bool finished(int64_t epochs) const;
   std::filesystem::path model_path() const { return path_ / "model.safetensors"; }
   std::filesystem::path best_path() const { return path_ / "last" / "best.safetensors"; }
@@ -39,6 +44,7 @@ class RunFolder {
 
  private:
   std::filesystem::path path_;
+  MadeFolders folders_;  // outlives the lock, whose file lies in them
   cli::LockFile lock_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "engine/preprocess.h"
 #include "kernels/base/error.h"
+#include "kernels/runtime/select.h"
 #include "models/architectures.h"
 
 namespace pc::runs {
@@ -164,6 +165,13 @@ void TrainConfig::read(const std::filesystem::path& path, const std::vector<std:
 
 std::vector<int64_t> TrainConfig::min_counts() const {
   return per_column<int64_t>("data.min_count", "a whole number of 1 or more", data.min_count, data.labels, 1);
+}
+
+Device TrainConfig::device() const {
+  const Device device = device_from_name(train.device);
+  if (device == Device::cuda && !cuda_available())
+    fail(Exit::usage, "train.device = cuda: no usable CUDA device (pcdoctor says why); use train.device = cpu");
+  return device;
 }
 
 std::vector<float> TrainConfig::head_weights() const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/runtime/dtype.h"
 #include "tools/cli/ini.h"
 
 namespace pc::runs {
@@ -66,6 +67,8 @@ struct TrainConfig {
   // One number per label column, from data.min_count and train.head_weights.
   std::vector<int64_t> min_counts() const;
   std::vector<float> head_weights() const;
+  // train.device. Error(usage) where this machine does not have it.
+  Device device() const;
   // Pictures that are scored at once.
   int scoring_batch() const { return int(std::min<int64_t>(train.batch, 64)); }
 };

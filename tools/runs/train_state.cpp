@@ -27,7 +27,8 @@ json to_json(const TrainState& s) {
           {"best_epoch", s.best_epoch},
           {"finished", s.finished},
           {"seconds", s.seconds},
-          {"log_bytes", s.log_bytes}};
+          {"log_bytes", s.log_bytes},
+          {"trained_log_bytes", s.trained_log_bytes}};
 }
 
 std::vector<int64_t> counts_at(const json& j, const char* key, std::size_t heads) {
@@ -47,6 +48,8 @@ TrainState state_from_json(const json& j) {
                .finished = integer_at(j, "finished", 0, kMost),
                .seconds = real(j.at("seconds"), "seconds", 0, kFinite),
                .log_bytes = integer_at(j, "log_bytes", 0, kMost)};
+  s.trained_log_bytes =
+      j.contains("trained_log_bytes") ? integer_at(j, "trained_log_bytes", 0, kMost) : s.log_bytes;  // older files
   for (const json& value : j.at("loss_sums")) s.loss_sums.push_back(real(value, "loss_sums", -kFinite, kFinite));
   s.hits = counts_at(j, "hits", s.loss_sums.size());
   s.seen = counts_at(j, "seen", s.loss_sums.size());

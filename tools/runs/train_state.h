@@ -18,9 +18,10 @@ struct TrainState {
   std::vector<int64_t> hits, seen;  // of this epoch, per head
   double best = -1;                 // mean validation accuracy of best_epoch; kept with train.patience only
   int64_t best_epoch = 0;           // counted from 1
-  int64_t finished = 0;             // train.epochs of the run that is done; 0: none yet
+  int64_t finished = 0;             // train.epochs of the run whose results are all written; 0: none yet
   double seconds = 0;               // of training so far
-  int64_t log_bytes = 0;
+  int64_t log_bytes = 0;            // of metrics.jsonl
+  int64_t trained_log_bytes = 0;    // of metrics.jsonl when the last epoch was done, before the test
 };
 
 struct Progress {

@@ -10,7 +10,7 @@ EngineFile::EngineFile(Device device, const std::filesystem::path& folder)
     : device_(device), path_(folder / "conv-engines.txt") {
   if (device == Device::cpu) return;
   const auto& plans = PC_KERNELS(conv2d_plans, device);
-  if (std::filesystem::exists(path_)) plans.load(read_file(path_), path_.string());
+  if (path_exists(path_)) plans.load(read_file(path_), path_.string());
   text_ = plans.text();
   plans.tune(true);
 }

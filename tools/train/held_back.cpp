@@ -13,6 +13,8 @@
 namespace pc::train {
 namespace {
 
+constexpr std::size_t kLongestName = 200;  // bytes; file systems take 255, with the number and ".tmp.PID"
+
 // "Casual Shoes" -> "Casual_Shoes": what every shell and file system takes.
 std::string file_name(const runs::DataPlan& plan, uint32_t item) {
   const data::Catalog& catalog = plan.catalog;
@@ -21,6 +23,7 @@ std::string file_name(const runs::DataPlan& plan, uint32_t item) {
     const int32_t label = catalog.items[item].labels[c];
     name += (name.empty() ? "" : "-") + (label < 0 ? "none" : catalog.classes[c][std::size_t(label)]);
   }
+  name.resize(std::min(name.size(), kLongestName));
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-') c = '_';
   return fmt::format("{}-{}.png", name, item);

@@ -54,7 +54,7 @@ Learner::Learner(const runs::TrainConfig& config, const runs::DataPlan& plan, co
     : config_(config),
       plan_(plan),
       info_(info),
-      engines_(device_from_name(config.train.device),
+      engines_(config.device(),
                config.data.cache.empty() ? data::default_cache_folder() : std::filesystem::path(config.data.cache)),
       model_(starting_model(config, info)),
       optimizer_(*model_, optimizer_options(config)),
@@ -62,24 +62,23 @@ Learner::Learner(const runs::TrainConfig& config, const runs::DataPlan& plan, co
                 .peak = float(config.train.lr),
                 .steps = config.train.epochs * steps_per_epoch(),
                 .warm_up = float(config.train.warm_up)},
-      batches_(plan.catalog, plan.store, info.preprocess, dtype_from_name(config.train.precision),
-               device_from_name(config.train.device), batch_recipe(config)),
-      head_weights_(
-          Tensor::from({int64_t(info.heads.size())}, config.head_weights(), device_from_name(config.train.device))),
-      metrics_(info.heads.size(), device_from_name(config.train.device)),
-      counted_(device_from_name(config.train.device), metrics_.bytes() + sizeof(GradScalerState)),
+      batches_(plan.catalog, plan.store, info.preprocess, dtype_from_name(config.train.precision), config.device(),
+               batch_recipe(config)),
+      head_weights_(Tensor::from({int64_t(info.heads.size())}, config.head_weights(), config.device())),
+      metrics_(info.heads.size(), config.device()),
+      counted_(config.device(), metrics_.bytes() + sizeof(GradScalerState)),
       drawn_(
-          device_from_name(config.train.device),
+          config.device(),
           std::size_t(config.train.accumulate) * batches_.table_bytes(std::size_t(config.train.batch)) + sizeof(float)),
-      step_(device_from_name(config.train.device), config.train.cuda_graph) {
+      step_(config.device(), config.train.cuda_graph) {
   if (step_pictures() > int64_t(plan.train.size()))
-    fail(Exit::usage, fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures",
-                                  config.train.batch, config.train.accumulate, plan.train.size()));
+    fail(Exit::usage,
+         fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures; lower train.batch",
+                     config.train.batch, config.train.accumulate, plan.train.size()));
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     const std::vector<float> weights = class_weights(config.train.class_weights, plan.training_counts(h));
-    class_weights_.push_back(
-        weights.empty() ? Tensor()
-                        : Tensor::from({int64_t(weights.size())}, weights, device_from_name(config.train.device)));
+    class_weights_.push_back(weights.empty() ? Tensor()
+                                             : Tensor::from({int64_t(weights.size())}, weights, config.device()));
   }
   if (config.train.precision == "f16") optimizer_.set_state({.scale = kFirstLossScale});
   model_->visit("", [&](const std::string& name, Var& value, Role) {

@@ -71,7 +71,7 @@ std::optional<LrSuggestion> suggest_rate(const std::vector<LrProbe>& probes) {
   return LrSuggestion{.steepest = rate, .tenth = least->lr / 10};
 }
 
-void report_rates(const std::filesystem::path& folder, const std::vector<LrProbe>& probes) {
+void report_rates(const std::filesystem::path& folder, double lr, const std::vector<LrProbe>& probes) {
   const auto suggestion = suggest_rate(probes);
   std::string csv = "lr,loss,smoothed\n";
   for (const LrProbe& p : probes) csv += fmt::format("{},{},{}\n", p.lr, p.loss, p.smooth);
@@ -81,9 +81,11 @@ void report_rates(const std::filesystem::path& folder, const std::vector<LrProbe
   if (!suggestion)
     fail(Exit::numeric,
          fmt::format("the loss never fell in {} steps; see {}", probes.size(), (folder / "lr_find.csv").string()));
-  fmt::print(
-      "train.lr = {:.2g}  where the loss falls fastest\ntrain.lr = {:.2g}  a tenth of the rate of the least loss\n",
-      suggestion->steepest, suggestion->tenth);
+  const std::string take = fmt::format("{:.2g}", suggestion->tenth);
+  note("take {}, a tenth of the rate of the least loss; {:.2g}, where the loss falls fastest, is the cautious choice",
+       take, suggestion->steepest);
+  note("the configuration has {}; the line for its section [train], or --set train.lr={}:", lr, take);
+  fmt::print("lr = {}\n", take);
 }
 
 }  // namespace pc::train

@@ -24,15 +24,15 @@ using LrStep = std::function<double(double lr)>;
 // breaks down or, smoothed, exceeds four times its least so far.
 std::vector<LrProbe> probe_rates(int64_t steps, const LrStep& step);
 
-// What the probes speak for; nothing where the loss never fell.
+// What the probes suggest; nothing where the loss never fell.
 struct LrSuggestion {
   double steepest;  // the rate at which the smoothed loss falls fastest per factor of the rate
   double tenth;     // a tenth of the rate of its least
 };
 std::optional<LrSuggestion> suggest_rate(const std::vector<LrProbe>& probes);
 
-// Writes FOLDER/lr_find.csv and FOLDER/lr_find.svg and prints the suggestion on stdout. Errors: Error(file);
-// Error(numeric) where the loss never fell.
-void report_rates(const std::filesystem::path& folder, const std::vector<LrProbe>& probes);
+// Writes FOLDER/lr_find.csv and FOLDER/lr_find.svg, prints the line to put into the configuration on stdout and why on
+// stderr; `lr` is what the configuration has now. Errors: Error(file); Error(numeric) where the loss never fell.
+void report_rates(const std::filesystem::path& folder, double lr, const std::vector<LrProbe>& probes);
 
 }  // namespace pc::train

@@ -6,6 +6,7 @@
 
 #include "engine/state.h"
 #include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "kernels/base/logger.h"
 #include "kernels/base/text.h"
 #include "tools/weights/names.h"
@@ -50,6 +51,23 @@ void load_backbone(Classifier& model, const ModelInfo& info, const std::string& 
 
 }  // namespace
 
+std::string fetch_advice(const std::string& architecture) {
+  return fmt::format("pcdata fetch {} downloads weights trained on ImageNet and prints their path",
+                     architecture.starts_with("resnet") ? architecture : "resnet18");
+}
+
+void check_weights(const runs::TrainConfig& config) {
+  const std::string& path = config.model.weights;
+  if (path.empty()) return;
+  if (path.find("://") != std::string::npos)
+    fail(Exit::usage, fmt::format("model.weights = {}: an address; download it and name the file ({})", path,
+                                  fetch_advice(config.model.architecture)));
+  if (!path_exists(path))
+    fail(Exit::file,
+         fmt::format("model.weights = {}: no such file; {}", path, fetch_advice(config.model.architecture)));
+  weights::read_weights(path);  // and again when the labels are known
+}
+
 ModelInfo model_info(const runs::TrainConfig& config, const runs::DataPlan& plan) {
   return {.architecture = config.model.architecture,
           .heads = plan.heads(),
@@ -65,7 +83,10 @@ ModelInfo model_info(const runs::TrainConfig& config, const runs::DataPlan& plan
 
 std::unique_ptr<Classifier> starting_model(const runs::TrainConfig& config, const ModelInfo& info) {
   auto model = make_classifier(info.architecture, info.head_shapes(), uint64_t(config.train.seed));
-  if (!config.model.weights.empty()) load_backbone(*model, info, config.model.weights);
+  if (config.model.weights.empty())
+    note("model: {} from random weights", info.architecture);
+  else
+    load_backbone(*model, info, config.model.weights);
   std::vector<std::string> frozen;
   for (const std::string& prefix : config.model.freeze)
     if (prefix != "backbone") frozen.push_back(prefix);
@@ -74,7 +95,7 @@ std::unique_ptr<Classifier> starting_model(const runs::TrainConfig& config, cons
       if (!is_head(name)) frozen.push_back(name);
     });
   freeze(*model, frozen);
-  move_to(*model, device_from_name(config.train.device));
+  move_to(*model, config.device());
   return model;
 }
 

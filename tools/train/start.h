@@ -2,12 +2,20 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "models/model_file.h"
 #include "tools/runs/data_plan.h"
 #include "tools/runs/train_config.h"
 
 namespace pc::train {
+
+// Whether model.weights is a file of weights. Errors: Error(file), Error(usage) with the way to get some; as
+// read_weights.
+void check_weights(const runs::TrainConfig& config);
+
+// How to get weights of this architecture: "pcdata fetch resnet18 downloads some, trained on ImageNet, and prints their path".
+std::string fetch_advice(const std::string& architecture);
 
 ModelInfo model_info(const runs::TrainConfig& config, const runs::DataPlan& plan);
 

@@ -74,7 +74,7 @@ std::string event_file(const std::vector<json>& events) {
 void write_tensorboard(const std::filesystem::path& run) {
   const auto path = run / "events.out.tfevents.pctrain";
   const std::string text = event_file(runs::read_events(run / "metrics.jsonl"));
-  const std::string there = std::filesystem::exists(path) ? read_file(path) : "";
+  const std::string there = path_exists(path) ? read_file(path) : "";
   if (there.empty() || !text.starts_with(there)) return write_file_atomically(path, text);
   append_to_file(path, std::string_view(text).substr(there.size()));
 }

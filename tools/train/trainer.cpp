@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/file.h"
@@ -14,8 +15,10 @@
 #include "tools/cli/stop.h"
 #include "tools/evaluate/calibrate_run.h"
 #include "tools/evaluate/evaluate.h"
+#include "tools/report/learned.h"
 #include "tools/report/report.h"
 #include "tools/runs/split_file.h"
+#include "tools/train/dry_run.h"
 #include "tools/train/held_back.h"
 #include "tools/train/learner.h"
 #include "tools/train/lr_find.h"
@@ -42,13 +45,18 @@ class Trainer {
   bool train_epoch(runs::RunFolder& folder);
   void end_epoch(runs::RunFolder& folder, double seconds);
   void keep_best(runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& val);
-  bool finished() const;
+  bool trained() const;
+  void resume(runs::RunFolder& folder, const runs::TrainState& state);
+  void begin(runs::RunFolder& folder);
+  Exit stopped() const;
+  std::vector<std::string> nothing_learned(const std::vector<evaluate::HeadScore>& scores) const;
   void finish(runs::RunFolder& folder);
   std::vector<report::TestedHead> test(Classifier& model, runs::RunFolder& folder);
-  void describe(const std::vector<Var>& losses);
   void save(runs::RunFolder& folder);
-  std::vector<evaluate::HeadScore> validate();
+  void saving(const std::function<void()>& save) const;
+  std::vector<evaluate::HeadScore> validate(Classifier& model);
   json train_scores() const;
+  std::string split_text() const { return runs::split_csv(plan_.catalog, plan_.split, plan_.groups); }
 
   runs::TrainConfig& config_;
   runs::DataPlan plan_;
@@ -88,6 +96,7 @@ bool Trainer::train_epoch(runs::RunFolder& folder) {
       items.push_back(plan_.train[order[std::size_t(i)]]);
     const bool news = learner_.learn(items);
     state_.seconds += seconds_since(start);
+    if (state_.total_steps == 1) begin(folder);
     const int64_t done = std::min(all, state_.step * pictures);
     const auto total = double(done - learner_.missing_pictures());
     if (news)
@@ -100,11 +109,11 @@ bool Trainer::train_epoch(runs::RunFolder& folder) {
   return true;
 }
 
-std::vector<evaluate::HeadScore> Trainer::validate() {
+std::vector<evaluate::HeadScore> Trainer::validate(Classifier& model) {
   if (plan_.val.empty()) return {};
   cli::Progress progress("validating", int64_t(plan_.val.size()));
-  return evaluate::evaluate(learner_.result(), info_.head_shapes(), learner_.batches(), plan_.val,
-                            config_.scoring_batch(), [&](int64_t done) { progress.update(done); });
+  return evaluate::evaluate(model, info_.head_shapes(), learner_.batches(), plan_.val, config_.scoring_batch(),
+                            [&](int64_t done) { progress.update(done); });
 }
 
 void Trainer::end_epoch(runs::RunFolder& folder, double seconds) {
@@ -112,7 +121,7 @@ void Trainer::end_epoch(runs::RunFolder& folder, double seconds) {
   json event{{"event", "epoch"},        {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)},
              {"train", train_scores()}, {"seconds", seconds},        {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
-  const std::vector<evaluate::HeadScore> val = validate();
+  const std::vector<evaluate::HeadScore> val = validate(learner_.result());
   if (!val.empty()) event["val"] = to_json(val);
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     const json& t = event["train"][info_.heads[h].name];
@@ -137,56 +146,80 @@ void Trainer::keep_best(runs::RunFolder& folder, const std::vector<evaluate::Hea
   if (accuracy <= state_.best) return;
   state_.best = accuracy;
   state_.best_epoch = state_.epoch + 1;
-  save_model(folder.best_path(), info_, learner_.result());
+  saving([&] { save_model(folder.best_path(), info_, learner_.result()); });
 }
 
-bool Trainer::finished() const {
+// Whether no epoch is left to train.
+bool Trainer::trained() const {
   const auto& train = config_.train;
   if (train.patience > 0 && state_.epoch - state_.best_epoch >= train.patience) return true;
   if (train.max_minutes > 0 && state_.seconds >= 60 * train.max_minutes) return true;
   return state_.epoch >= train.epochs;
 }
 
+// Weights that are not finite are never saved; the message gets the step and the way out.
+void Trainer::saving(const std::function<void()>& save) const {
+  try {
+    save();
+  } catch (const Error& error) {
+    if (error.code() != Exit::numeric) throw;
+    fail(Exit::numeric, fmt::format("step {} (epoch {}): {}; lower train.lr ({}) or set train.clip", state_.total_steps,
+                                    state_.epoch + 1, error.what(), config_.train.lr));
+  }
+}
+
 void Trainer::save(runs::RunFolder& folder) {
   learner_.collect();
   state_.log_bytes = folder.log_bytes();
-  runs::save_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(), state_);
+  saving([&] { runs::save_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(), state_); });
   learner_.save_engines();
 }
 
-Exit Trainer::run(runs::RunFolder& folder) {
-  const auto split_path = folder.path() / "split.csv";
-  const std::string split = runs::split_csv(plan_.catalog, plan_.split, plan_.groups);
-  if (const auto state = runs::load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(),
-                                               info_.heads.size())) {
-    runs::check_split(split_path, split);
-    state_ = *state;
-    folder.truncate_log(state_.log_bytes);
-    learner_.choose_parts();
+// Takes up a run that was interrupted, or whose results are not all there.
+void Trainer::resume(runs::RunFolder& folder, const runs::TrainState& state) {
+  runs::check_split(folder.path() / "split.csv", split_text());
+  state_ = state;
+  folder.truncate_log(state_.finished == config_.train.epochs ? state_.trained_log_bytes : state_.log_bytes);
+  folder.write_config(config_.keys());
+  learner_.choose_parts();
+  if (trained())
+    note("{} is trained; writing the results", folder.path().string());
+  else
     note("resuming {} in epoch {}, step {}", folder.path().string(), state_.epoch + 1, state_.step + 1);
-  } else {
-    folder.truncate_log(0);
-    write_file_atomically(split_path, split);
-    folder.log({{"event", "start"},
-                {"architecture", info_.architecture},
-                {"parameters", count_parameters(learner_.model())},
-                {"train", plan_.train.size()},
-                {"val", plan_.val.size()},
-                {"test", plan_.test.size()}});
-  }
+}
+
+// After the first step: what is refused before leaves nothing.
+void Trainer::begin(runs::RunFolder& folder) {
+  folder.truncate_log(0);
+  folder.write_config(config_.keys());
+  write_file_atomically(folder.path() / "split.csv", split_text());
+  folder.log({{"event", "start"},
+              {"architecture", info_.architecture},
+              {"parameters", count_parameters(learner_.model())},
+              {"train", plan_.train.size()},
+              {"val", plan_.val.size()},
+              {"test", plan_.test.size()}});
+}
+
+Exit Trainer::run(runs::RunFolder& folder) {
+  if (const auto state =
+          runs::load_checkpoint(folder, learner_.model(), learner_.average(), learner_.optimizer(), info_.heads.size()))
+    resume(folder, *state);
   cli::catch_stop_signals();
-  while (!finished()) {
+  while (!trained()) {
     const double before = state_.seconds;
     const bool whole = state_.step == 0;
-    if (!train_epoch(folder)) {
-      note("stopped in epoch {}, step {}; run the same command again to go on", state_.epoch + 1, state_.step);
-      return Exit::stopped;
-    }
+    if (!train_epoch(folder)) return stopped();
     end_epoch(folder, whole ? state_.seconds - before : state_.seconds / double(state_.epoch + 1));
-    if (cli::stop_requested()) return Exit::stopped;
+    if (cli::stop_requested()) return stopped();
   }
   finish(folder);
   return Exit::ok;
+}
+
+Exit Trainer::stopped() const {
+  note("stopped in epoch {}, step {}; run the same command again to resume", state_.epoch + 1, state_.step);
+  return Exit::stopped;
 }
 
 // The one look at the test pictures: what the calibration is worth there, the scores and the report come from it.
@@ -198,57 +231,70 @@ std::vector<report::TestedHead> Trainer::test(Classifier& model, runs::RunFolder
   return report::test_pass(info_, answered, plan_.test);
 }
 
+std::vector<std::string> Trainer::nothing_learned(const std::vector<evaluate::HeadScore>& scores) const {
+  std::vector<std::string> warnings;
+  for (std::size_t h = 0; h < scores.size(); ++h)
+    if (std::string text = report::no_better_than_one_answer(scores[h], info_.heads[h].labels); !text.empty())
+      warnings.push_back(std::move(text));
+  return warnings;
+}
+
+// A run is finished when all its results are written: the checkpoint says so last. A run that was killed before does it
+// all again, to the same bytes.
 void Trainer::finish(runs::RunFolder& folder) {
+  state_.trained_log_bytes = folder.log_bytes();
   const bool chosen = config_.train.patience > 0;
   const std::unique_ptr<Classifier> best = chosen ? weights::read_model(folder.best_path()).model : nullptr;
-  if (best) move_to(*best, device_from_name(config_.train.device));
-  Classifier& chosen_model = best ? *best : learner_.result();
-  std::vector<report::TestedHead> tested = test(chosen_model, folder);
+  if (best) move_to(*best, config_.device());
+  Classifier& model = best ? *best : learner_.result();
+  std::vector<report::TestedHead> tested = test(model, folder);
   std::vector<evaluate::HeadScore> scores;
   for (const report::TestedHead& head : tested) scores.push_back(head.score);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
   event["heads"] = to_json(scores);
+  const std::vector<std::string> warnings = nothing_learned(plan_.test.empty() ? validate(model) : scores);
+  if (!warnings.empty()) event["warnings"] = warnings;
   folder.log(event);
+  saving([&] { save_model(folder.model_path(), info_, model); });
   write_held_back(folder.path() / "held_back", plan_, 8);
-  save_model(folder.model_path(), info_, chosen_model);
-  state_.finished = config_.train.epochs;
-  save(folder);
   write_tensorboard(folder.path());
-  fmt::print("{}", evaluate::to_table(scores));
-  note("trained in {}; model: {}", cli::clock_text(state_.seconds), folder.model_path().string());
   report::write_report({.folder = folder.path(),
                         .config = config_,
                         .plan = plan_,
                         .info = info_,
-                        .model = chosen_model,
+                        .model = model,
                         .batches = learner_.batches()},
                        std::move(tested));
+  state_.finished = config_.train.epochs;
+  save(folder);
+  fmt::print("{}", evaluate::to_table(scores));
+  note("trained in {}; model: {}", cli::clock_text(state_.seconds), folder.model_path().string());
+  for (const std::string& warning : warnings) note_line(warning);
+  if (!warnings.empty())
+    note("what may help: {}another train.lr (--lr-find suggests one), more train.epochs, labels that fit the images",
+         config_.model.weights.empty() ? "starting weights (" + fetch_advice(info_.architecture) + "), " : "");
 }
 
 // One step.
 void Trainer::dry_run() {
   const auto items = std::span(plan_.train);
   learner_.learn(items.first(std::size_t(learner_.step_pictures())),
-                 [this](const std::vector<Var>& losses) { describe(losses); });
-  fmt::print("memory      {} MiB at the peak of one step\n",
-             memory::stats(device_from_name(config_.train.device)).peak >> 20);
+                 [this](const std::vector<Var>& losses) { describe(config_, info_, learner_, losses); });
+  fmt::print("memory      {} MiB at the peak of one step\n", memory::stats(config_.device()).peak >> 20);
 }
 
-// The steps of a first epoch, at the finder's rates instead of the schedule's.
+// The first steps of a run, over as many epochs as that takes, at the finder's rates instead of the schedule's.
 std::vector<LrProbe> Trainer::probe_rates() {
-  constexpr int64_t kMost = 200, kFewest = 20;
-  const int64_t steps = std::min(kMost, learner_.epoch_pictures() / learner_.step_pictures());
-  if (steps < kFewest)
-    fail(Exit::usage, fmt::format("--lr-find takes {} steps or more, an epoch has {}; lower train.batch ({})", kFewest,
-                                  steps, config_.train.batch));
-  const auto order = plan_.order(config_, 0);
+  constexpr int64_t kSteps = 200;
+  const int64_t per_epoch = learner_.epoch_pictures() / learner_.step_pictures();
   const std::vector<float> weights = config_.head_weights();
-  cli::Progress progress("trying rates", steps, "steps");
-  std::vector<uint32_t> items(static_cast<std::size_t>(learner_.step_pictures()));
-  return train::probe_rates(steps, [&](double lr) {
+  cli::Progress progress("trying rates", kSteps, "steps");
+  std::vector<uint32_t> order, items(static_cast<std::size_t>(learner_.step_pictures()));
+  return train::probe_rates(kSteps, [&](double lr) {
     learner_.set_rate(float(lr));
-    for (std::size_t i = 0; i < items.size(); ++i)
-      items[i] = plan_.train[order[std::size_t(state_.step) * items.size() + i]];
+    const int64_t step = state_.step % per_epoch;
+    if (step == 0) order = plan_.order(config_, uint64_t(state_.step / per_epoch));
+    for (std::size_t i = 0; i < items.size(); ++i) items[i] = plan_.train[order[std::size_t(step) * items.size() + i]];
     state_.loss_sums.assign(info_.heads.size(), 0);
     learner_.learn(items);
     learner_.collect();
@@ -260,47 +306,34 @@ std::vector<LrProbe> Trainer::probe_rates() {
   });
 }
 
-void Trainer::describe(const std::vector<Var>& losses) {
-  const Preprocess& p = info_.preprocess;
-  fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config_.train.batch, p.height, p.width, config_.train.precision,
-             config_.train.device);
-  fmt::print("model       {}, {} parameters\n", info_.architecture, count_parameters(learner_.model()));
-  learner_.model().visit("", [](const std::string& name, Var& value, Role role) {
-    if (role == Role::parameter) fmt::print("  {:<32} {}\n", name, to_string(value.shape()));
-  });
-  fmt::print("activations of the parts that train\n");
-  for (const Record& s : records(losses))
-    fmt::print("  {:<16} {:<20} {:<5} {:8.2f} MiB\n", s.op, to_string(s.shape), name_of(s.dtype),
-               double(element_count(s.shape)) * double(size_of(s.dtype)) / (1 << 20));
-  for (const Head& head : info_.heads)
-    fmt::print("head        {}: logits [{}, {}]\n", head.name, config_.train.batch, head.labels.size());
-  fmt::print("steps       {} epochs of {}\n", config_.train.epochs, learner_.steps_per_epoch());
-  for (std::size_t h = 0; h < info_.heads.size(); ++h)
-    fmt::print("first loss  {}: {:.4f} (ln classes = {:.4f})\n", info_.heads[h].name, losses[h].value().item(),
-               std::log(double(info_.heads[h].labels.size())));
+// What is refused before any data is read.
+void prepare(const runs::TrainConfig& config) {
+  set_thread_count(int(config.train.threads));
+  config.device();
+  check_weights(config);
 }
 
 }  // namespace
 
 Exit train(runs::TrainConfig& config) {
-  set_thread_count(int(config.train.threads));
   runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
-  folder.claim(config.keys());
+  folder.check_config(config.keys());
   if (folder.finished(config.train.epochs)) {
     note("{} is finished: nothing to do", folder.path().string());
     return Exit::ok;
   }
+  prepare(config);
   return Trainer(config).run(folder);
 }
 
 void find_rate(runs::TrainConfig& config) {
-  set_thread_count(int(config.train.threads));
+  prepare(config);
   const runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
-  report_rates(folder.path(), Trainer(config).probe_rates());
+  report_rates(folder.path(), config.train.lr, Trainer(config).probe_rates());
 }
 
 void dry_run(runs::TrainConfig& config) {
-  set_thread_count(int(config.train.threads));
+  prepare(config);
   Trainer(config).dry_run();
 }
 

@@ -1,0 +1,13 @@
+// What pctrain --dry-run prints of a step.
+#pragma once
+
+#include <vector>
+
+#include "tools/train/learner.h"
+
+namespace pc::train {
+
+// On stdout: the input, the model's parameters, the activations behind `losses` (one per head, of the first batch), heads and steps.
+void describe(const runs::TrainConfig& config, const ModelInfo& info, Learner& learner, const std::vector<Var>& losses);
+
+}  // namespace pc::train
