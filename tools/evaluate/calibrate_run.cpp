@@ -92,9 +92,8 @@ void print(const json& event, const ModelInfo& info) {
   for (const Head& head : info.heads)
     for (const int percent : kPrecisions) {
       const json& confident = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
-      fmt::print(
-          stderr, "{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are correct\n",
-          head.name, percent, 100 * confident["share"].get<double>(), 100 * confident["precision"].get<double>());
+      note("{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are correct",
+           head.name, percent, 100 * confident["share"].get<double>(), 100 * confident["precision"].get<double>());
     }
 }
 

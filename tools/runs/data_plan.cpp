@@ -20,11 +20,9 @@ namespace {
 void report(const data::DataSet& data, const std::vector<std::vector<std::string>>& rare) {
   data::print_description(data);
   const data::Catalog::Report& r = data.catalog.report;
-  fmt::print(
-      stderr,
-      "data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row\n",
-      data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_image,
-      r.images_without_row);
+  note("data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row",
+       data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_image,
+       r.images_without_row);
   for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) note("data: {}", r.notes[i]);
   for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
     if (!rare[c].empty())
