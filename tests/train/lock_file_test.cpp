@@ -59,7 +59,8 @@ TEST_F(Lock, TheWarningNamesTheFileAndTheCause) {
   EXPECT_EXIT(
       {
         fail_with(ENOLCK);
-        const LockFile first(path(), "in use"), second(folder_ / "other", "in use");
+        const LockFile first(path(), "in use");
+        const LockFile second(folder_ / "other", "in use");
         std::exit(7);
       },
       testing::ExitedWithCode(7), "^warning: .*/lock: its file system has no locks \\(No locks available\\): .*\n$");
