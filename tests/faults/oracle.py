@@ -11,7 +11,7 @@ import serve
 DOCUMENTED = {0, 2, 3, 4, 5, 6, 7, 8, 75}  # exit codes; 1 is an internal error
 
 BLANKS = [(re.compile(pattern), replacement) for pattern, replacement in (
-    (rb'(\\?"(?:seconds|log_bytes|img_per_s|\w+_seconds)\\?": ?)[-+.e\d]+', rb"\1#"),
+    (rb'(\\?"(?:seconds|log_bytes|trained_log_bytes|img_per_s|\w+_seconds)\\?": ?)[-+.e\d]+', rb"\1#"),
     (rb"(?<![\d.,])[\d.,]{1,12}( ?(?:img/s|MB/s|MiB/s|s\b))", rb"#\1"),
     (rb"\b\d+:\d\d\b", rb"#:##"),
 )]

@@ -1,11 +1,13 @@
 // A run is finished when its last result is written: what a kill or a disk kept from being written is written by the next run, to
 // the bytes of a run that nobody disturbed. And a run that is refused leaves nothing.
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "engine/safetensors.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
 #include "tests/support.h"
@@ -188,6 +190,24 @@ TEST_F(Finish, ARefusedRunLeavesAnEarlierOneAsItIs) {
   EXPECT_EQ(train({"--set", "train.lr=0.5"}).code, 2);
   EXPECT_EQ(train({"--set", "data.cache=/proc/none", "--set", "train.epochs=3"}).code, 4);
   expect_results();
+}
+
+// The weights overflow while loss and gradient are still finite; a checkpoint follows every step.
+TEST_F(Finish, DivergedWeightsNeverReplaceTheLastGoodCheckpoint) {
+  const std::vector<std::string> wild{"--set", "train.lr=1000",      "--set", "train.schedule=constant",
+                                      "--set", "train.momentum=0",   "--set", "train.weight_decay=100",
+                                      "--set", "train.save_every=1", "--set", "train.ema=0"};
+  for (int start = 0; start < 2; ++start) {  // the second takes up the checkpoint of the first
+    const Outcome outcome = train(wild);
+    EXPECT_EQ(outcome.code, 7) << outcome.err;
+    EXPECT_TRUE(std::regex_search(outcome.err, std::regex("step [0-9]+ .*values of model\\.[a-z0-9.]+ are not finite.*"
+                                                          "lower train.lr \\(1000\\)")))
+        << outcome.err;
+    const WeightFile checkpoint = read_safetensors(run() / "last" / "checkpoint.safetensors");
+    ASSERT_FALSE(checkpoint.tensors.empty());
+    for (const FileTensor& t : checkpoint.tensors)
+      for_each_value(t.type, t.data, t.size(), [&](auto value) { ASSERT_TRUE(std::isfinite(value)) << t.name; });
+  }
 }
 
 TEST_F(Finish, ALockedFolderIsRefused) {
