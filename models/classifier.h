@@ -10,6 +10,7 @@
 #include "engine/module.h"
 #include "models/head_shape.h"
 #include "models/layers.h"
+#include "models/map_grid.h"
 
 namespace pc {
 
@@ -18,6 +19,8 @@ class Classifier : public Module {
   explicit Classifier(const std::vector<HeadShape>& heads) : head_shapes_(heads) {}
   // x [n,h,w,3] -> the last feature map [n,h',w',c] (timm calls it forward_features), in the type of x.
   virtual Var features(const Var& x, Mode mode) = 0;
+  // Where the cells of that map lie in x.
+  virtual MapGrid map_grid() const = 0;
   // The mean [n,c] of that map; a model may compute it without storing the map.
   virtual Var mean_features(const Var& x, Mode mode) { return global_avg_pool(features(x, mode)); }
   // x [n,h,w,3] -> f32 logits [n,classes] of every head, in order.

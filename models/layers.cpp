@@ -37,6 +37,7 @@ Tensor Initializer::uniform(const Shape& shape, float bound) {
 
 ConvBn::ConvBn(const ConvBnOptions& o, Initializer& init)
     : options_{.stride = o.stride, .pad = o.pad},
+      kernel_size_(o.kernel_size),
       weight_(init.normal({o.out, o.kernel_size, o.kernel_size, o.in},
                           std::sqrt(2.0f / float(o.out * o.kernel_size * o.kernel_size))),
               true),

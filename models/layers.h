@@ -8,6 +8,7 @@
 #include "engine/folded_conv.h"
 #include "engine/module.h"
 #include "engine/ops.h"
+#include "models/map_grid.h"
 
 namespace pc {
 
@@ -49,6 +50,7 @@ class ConvBn {
   // global_avg_pool(relu(batch_norm(conv2d(x)) + residual)), the end of a backbone.
   Var forward_mean(const ConvInput& in, const Var& residual, Mode mode);
   void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
+  MapGrid grid_after(const MapGrid& in) const { return in.after(kernel_size_, options_.stride, options_.pad); }
   // From now on only Mode::infer, in one type: the filter is released when it is folded, which halves the memory.
   void only_infer() { only_infer_ = true; }
 
@@ -65,6 +67,7 @@ class ConvBn {
   }
   void check_whole() const;
   Conv2dOptions options_;
+  int kernel_size_;
   Var weight_, gamma_, beta_, running_mean_, running_var_;
   bool only_infer_ = false;
   std::unique_ptr<FoldedConv> folded_;  // created by the first infer, dropped by train and visit

@@ -1,6 +1,11 @@
 #include "models/resnet.h"
 
 namespace pc {
+namespace {
+
+constexpr MaxPoolOptions kPool{.kernel_size = 3, .stride = 2, .pad = 1};
+
+}  // namespace
 
 ResNet::ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed)
     : Classifier(heads),
@@ -61,10 +66,19 @@ void ResNet::Block::visit(const std::string& prefix, const Visitor& visitor) {
 Var ResNet::run(const Var& x, Mode mode, bool mean) {
   std::optional<NoGrad> off;
   if (mode == Mode::infer) off.emplace();
-  Var y = stem_.forward_pooled(x, {}, mode);
+  Var y = stem_.forward_pooled(x, kPool, mode);
   for (auto& stage : stages_)
     for (Block& block : stage) y = block.forward(y, mode, mean && &block == &stages_.back().back());
   return y;
+}
+
+// Along the convolutions; a shortcut lies on the same grid, or its sum would be of different places.
+MapGrid ResNet::map_grid() const {
+  MapGrid grid = stem_.grid_after({}).after(kPool.kernel_size, kPool.stride, kPool.pad);
+  for (const auto& stage : stages_)
+    for (const Block& block : stage)
+      for (const ConvBn& conv : block.convs) grid = conv.grid_after(grid);
+  return grid;
 }
 
 void ResNet::only_infer() {

@@ -18,6 +18,7 @@ class ResNet : public Classifier {
   ResNet(const ResNetOptions& options, const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
   Var features(const Var& x, Mode mode) override { return run(x, mode, false); }
   Var mean_features(const Var& x, Mode mode) override { return run(x, mode, true); }
+  MapGrid map_grid() const override;
   void only_infer() override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 

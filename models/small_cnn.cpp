@@ -1,6 +1,12 @@
 #include "models/small_cnn.h"
 
 namespace pc {
+namespace {
+
+constexpr std::size_t kPooled = 2;  // so many of the first layers
+constexpr MaxPoolOptions kPool{.kernel_size = 2, .stride = 2, .pad = 0};
+
+}  // namespace
 
 SmallCnn::SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed)
     : Classifier(heads), init_{.seed = seed} {
@@ -17,9 +23,17 @@ Var SmallCnn::features(const Var& x, Mode mode) {
   if (mode == Mode::infer) off.emplace();
   Var y = x;
   for (std::size_t i = 0; i < layers_.size(); ++i)
-    y = i < 2 ? layers_[i].forward_pooled(y, {.kernel_size = 2, .stride = 2, .pad = 0}, mode)
-              : layers_[i].forward(y, Var(), true, mode);
+    y = i < kPooled ? layers_[i].forward_pooled(y, kPool, mode) : layers_[i].forward(y, Var(), true, mode);
   return y;
+}
+
+MapGrid SmallCnn::map_grid() const {
+  MapGrid grid;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    grid = layers_[i].grid_after(grid);
+    if (i < kPooled) grid = grid.after(kPool.kernel_size, kPool.stride, kPool.pad);
+  }
+  return grid;
 }
 
 void SmallCnn::only_infer() {

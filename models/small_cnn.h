@@ -15,6 +15,7 @@ class SmallCnn : public Classifier {
  public:
   SmallCnn(const std::vector<HeadShape>& heads, std::optional<uint64_t> seed);
   Var features(const Var& x, Mode mode) override;
+  MapGrid map_grid() const override;
   void only_infer() override;
   void visit(const std::string& prefix, const Visitor& visitor) override;
 

@@ -170,6 +170,7 @@ class Chain : public Classifier {
     const Var map = stem_.forward(x, Var(), true, mode);
     return last_.forward(second_.begin(first_.begin(map, mode), mode), map, true, mode);
   }
+  MapGrid map_grid() const override { return {}; }
   void only_infer() override {}
   void visit(const std::string& prefix, const Visitor& visitor) override {
     int i = 0;

@@ -9,27 +9,41 @@
 #include "data/image.h"
 #include "engine/preprocess.h"
 #include "engine/tensor.h"
+#include "models/map_grid.h"
 
 namespace pc::predict {
 
-// h x w values, row-major.
+// The centers of cells along one side of an image, as parts of that side: `first` + j * `step`.
+struct Cells {
+  double first = 0, step = 1;
+};
+// Of a feature map on `grid`, of an image with so many pixels on that side.
+Cells cells_on(const MapGrid& grid, int pixels);
+
+// h x w values, row-major, and where in the image they lie.
 struct Heat {
   int h = 0, w = 0;
   std::vector<float> values;
+  Cells down, across;
 };
 
-// What each place of picture `row` of the feature map [n,h,w,c] adds to the logit of `label`, with the head's weights
+// What a feature map was made of: an input of this size, by a network whose last map has this grid.
+struct MapInput {
+  MapGrid grid;
+  int height, width;
+};
+// What each cell of image `row` of the feature map [n,h,w,c] adds to the logit of `label`, with the head's weights
 // [classes,c]: the mean of the values, plus the bias, is the logit.
-Heat class_activation(const Tensor& features, int64_t row, const Tensor& weight, int label);
+Heat class_activation(const Tensor& features, int64_t row, const Tensor& weight, int label, const MapInput& input);
 
-// Bilinear, each value at the middle of its cell.
-Heat enlarged(const Heat& heat, int h, int w);
+// The heat at every pixel of the image in any size: bilinear between the centers of cells, constant outside them.
+std::vector<float> enlarged(const Heat& heat, int h, int w);
 
 // Picture `row` of a network input [n,h,w,3], as the network saw it.
 data::Image network_view(const Tensor& x, int64_t row, const Preprocess& preprocess);
 
 // The picture in gray, where the evidence for the class lies in yellow to red: from 0, or from the least value where
-// all places speak for it, to the largest. Heat of another size is enlarged to the picture's.
+// all places speak for it, to the largest. The picture may have another size than the network's input.
 data::Image overlay(const data::Image& picture, const Heat& heat);
 
 }  // namespace pc::predict

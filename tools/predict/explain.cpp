@@ -24,10 +24,12 @@ std::vector<Heat> evidence(Predictor& predictor, const Tensor& input, const Logi
   Classifier& model = predictor.model();
   const Tensor features = model.features(Var(input.to(predictor.device())), Mode::infer).value();
   const std::vector<int32_t> named = joint_labels(predictor.info().hierarchy, logits, temperatures(predictor.info()));
+  const MapInput seen{.grid = model.map_grid(), .height = int(input.dim(1)), .width = int(input.dim(2))};
   std::vector<Heat> heats;
   for (std::size_t h = 0; h < named.size(); ++h) {
     const auto likeliest = std::max_element(logits[h].begin(), logits[h].end()) - logits[h].begin();
-    heats.push_back(class_activation(features, 0, model.head_weight(h), named[h] < 0 ? int32_t(likeliest) : named[h]));
+    const int label = named[h] < 0 ? int(likeliest) : named[h];
+    heats.push_back(class_activation(features, 0, model.head_weight(h), label, seen));
   }
   return heats;
 }

@@ -44,6 +44,8 @@ std::string looking_section(RunMaterial& m) {
   const runs::Batch batch = m.run.batches.whole(items);
   const Tensor features = m.run.model.features(Var(batch.x), Mode::infer).value();
   const std::vector<Var> logits = m.run.model.forward(Var(batch.x), Mode::infer);
+  const predict::MapInput seen{
+      .grid = m.run.model.map_grid(), .height = int(batch.x.dim(1)), .width = int(batch.x.dim(2))};
   std::string html =
       "<h2 id=\"looking\">Where the network looks</h2>\n<p>Class activation maps: what speaks for the answer, yellow "
       "to red. Confident correct answers "
@@ -60,8 +62,8 @@ std::string looking_section(RunMaterial& m) {
       const Tested t = tested(items[i], std::span(values).subspan(i * classes, classes), std::max(0, truth), 1);
       const std::string name = m.label(h, t.answer);
       const auto draw = [&] {
-        return predict::overlay(view,
-                                predict::class_activation(features, int64_t(i), m.run.model.head_weight(h), t.answer));
+        return predict::overlay(
+            view, predict::class_activation(features, int64_t(i), m.run.model.head_weight(h), t.answer, seen));
       };
       html += fmt::format("<figure>{}<br><b class=\"{}\">{}</b> {}",
                           m.thumbnails.show(fmt::format("cam{}-{}", i, h), "evidence for " + name, draw),
