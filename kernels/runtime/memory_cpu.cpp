@@ -15,7 +15,7 @@ void* allocate(std::size_t bytes) {
   const std::size_t alignment = bytes >= kHuge / 2 ? kHuge : 64;  // only use huge pages when at least half full
   void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!block)
-    fail(Exit::limit, "out of memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
+    fail(Exit::limit, "out of memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller batch");
   if (alignment == kHuge) madvise(block, (bytes + kHuge / 2) / kHuge * kHuge, MADV_HUGEPAGE);
   return block;
 }

@@ -19,8 +19,7 @@ void* allocate(std::size_t bytes) {
   }
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();  // clears the error, which the next launch would report
-    fail(Exit::limit,
-         "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller train.batch");
+    fail(Exit::limit, "out of GPU memory: wanted " + std::to_string(bytes >> 20) + " MiB more; use a smaller batch");
   }
   detail::check(status, {"cudaMalloc(&block, bytes)", __FILE__, __LINE__});
   return block;
