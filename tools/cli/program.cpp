@@ -89,6 +89,7 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     return complain(name, Exit::file, file_message(error));
   } catch (const std::system_error& error) {
     if (!std::ferror(stdout)) return complain(name, code_of(error.code()), error.what());
+    errno = error.code().value();
   } catch (const std::exception& error) {
     // fmt::print throws when stdout cannot take its text.
     if (!std::ferror(stdout)) {
@@ -97,6 +98,7 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     }
   }
   const int cause = errno;
+  if (cause == EPIPE) return int(Exit::file);  // the reader has what it came for, as head(1); a message is not wanted
   return complain(name, Exit::file, fmt::format("cannot write standard output: {}", std::strerror(cause)));
 }
 
