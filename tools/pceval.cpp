@@ -7,13 +7,16 @@
 #include <optional>
 #include <span>
 
+#include "data/describe.h"
 #include "kernels/base/logger.h"
 #include "tools/cli/json.h"
+#include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
 #include "tools/evaluate/fit_calibration.h"
 #include "tools/evaluate/score_text.h"
+#include "tools/evaluate/seen.h"
 #include "tools/evaluate/shift_text.h"
 #include "tools/predict/adapt.h"
 #include "tools/predict/network_options.h"
@@ -23,6 +26,8 @@
 namespace pc::evaluate {
 namespace {
 
+constexpr Logger kLog("pceval");
+
 struct Options {
   std::vector<std::string> models, maps, held_out;
   std::string data, split, photos, report, calibrated;
@@ -30,7 +35,7 @@ struct Options {
   predict::NetworkOptions network;
   std::optional<int> accept_at;
   int64_t limit = 2000;
-  bool shift = false, per_class = false, json = false;
+  bool shift = false, per_class = false, json = false, force = false;
 };
 
 bool parse(Options& o, int argc, char** argv) {
@@ -42,7 +47,8 @@ bool parse(Options& o, int argc, char** argv) {
       ->required()
       ->option_text("[MODEL...] DATA");
   app.add_option("--split", o.split,
-                 "test: only the pictures that the training run held back; all. Default: all, with --shift test")
+                 "test: only the pictures that the training run held back; all. Default: test if the model was trained "
+                 "on DATA or with --shift, else all")
       ->check(CLI::IsMember({"all", "test"}));
   app.add_option("--labels", o.score.labels, "Label columns to score; default: every head that has a column")
       ->delimiter(',')
@@ -76,6 +82,7 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_flag("--bn-adapt", o.network.adapt,
                "Batch-norm statistics re-estimated on the very pictures to be scored, without their labels");
   app.add_flag("--json", o.json, "One JSON object instead of a table");
+  cli::add_force(app, o.force);
   predict::add_network_options(app, o.network);
   app.footer(
       "Pictures that cannot be read are counted and named on stderr. Exit codes: 0 done, 2 usage, 3 bad data or model, "
@@ -89,14 +96,13 @@ bool parse(Options& o, int argc, char** argv) {
 
 void name_bad(const std::vector<std::string>& bad) {
   constexpr std::size_t kNamed = 10;
-  for (std::size_t i = 0; i < std::min(kNamed, bad.size()); ++i) note("pceval: {}", bad[i]);
-  if (bad.size() > kNamed) note("pceval: … and {} more pictures", bad.size() - kNamed);
+  for (std::size_t i = 0; i < std::min(kNamed, bad.size()); ++i) kLog.line(bad[i]);
+  if (bad.size() > kNamed) kLog.line(fmt::format("… and {} more pictures", bad.size() - kNamed));
 }
 
 // A map may hold the words of several models.
 void name_unknown(const std::vector<std::string>& labels) {
-  if (!labels.empty())
-    note("pceval: labels of the map that are not known: {}", visible(fmt::format("{}", fmt::join(labels, ", "))));
+  if (!labels.empty()) kLog.line(fmt::format("labels of the map that are not known: {}", fmt::join(labels, ", ")));
 }
 
 // A data set that a model knows no label of is no 0 %, but the wrong one.
@@ -116,6 +122,12 @@ void print_json(nlohmann::ordered_json json, const predict::NetworkOptions& netw
   json["tta"] = network.views;
   json["bn_adapt"] = network.adapt;
   fmt::print("{}\n", cli::one_line(json));
+}
+
+// "trained_on": null if it is not known.
+nlohmann::ordered_json with_seen(nlohmann::ordered_json json, const Seen& seen) {
+  json["trained_on"] = seen.images ? nlohmann::ordered_json(*seen.images) : nlohmann::ordered_json();
+  return json;
 }
 
 // NAME=MODEL
@@ -169,10 +181,10 @@ void write_calibrated(const Options& o, const LabeledLogits& pictures) {
   const std::vector<double> before = predict::temperatures(loaded.info);
   fit_calibration(loaded.info, pictures);
   save_model(o.calibrated, loaded.info, *loaded.model);
-  note("{}: calibrated on {} pictures", o.calibrated, pictures.logits.size());
+  kLog.line(fmt::format("{}: calibrated on {} pictures", o.calibrated, pictures.logits.size()));
   for (std::size_t h = 0; h < before.size(); ++h)
-    note("  {}: temperature {:.3f}, was {:.3f}", visible(loaded.info.heads[h].name),
-         loaded.info.calibration->heads[h].temperature, before[h]);
+    kLog.line(fmt::format("  {}: temperature {:.3f}, was {:.3f}", loaded.info.heads[h].name,
+                          loaded.info.calibration->heads[h].temperature, before[h]));
 }
 
 Exit run_score(const Options& o) {
@@ -180,6 +192,9 @@ Exit run_score(const Options& o) {
   predict::Predictor predictor = predict::open_predictor(o.models.front(), o.network);
   const ScorePlan plan = plan_score(o.data, predictor.info(), o.score);
   check_plan(plan, predictor.info(), o);
+  const Seen seen = seen_by(o.models.front(), predictor.info(), plan, o.data);
+  data::print_description(plan.data);
+  kLog.line(seen.text);
   const Decode decode = as_trained(predictor, plan);
   if (o.network.adapt) predict::NormAdapter(predictor).adapt(plan.items.size(), decode, o.network.batch);
   report::ScorePage page(plan, predictor.info());
@@ -199,11 +214,11 @@ Exit run_score(const Options& o) {
     return made;
   }();
   name_bad(report.bad);
-  if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be read");
+  if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be scored");
   if (!o.calibrated.empty()) write_calibrated(o, pictures);
   if (!o.report.empty()) page.write(o.report, page_name(o), predict::conditions(o.network), report, decode);
   if (o.json)
-    print_json(to_json(report, o.per_class), o.network);
+    print_json(with_seen(to_json(report, o.per_class), seen), o.network);
   else
     fmt::print("{}{}", predict::conditions(o.network), to_table(report, o.per_class));
   return Exit::ok;
@@ -222,8 +237,11 @@ Exit run(Options o) {
     fail(Exit::usage, "--calibrate does not go with --tta and --bn-adapt: the copy would be calibrated for them");
   if (o.shift && !o.report.empty()) fail(Exit::usage, "--report does not go with --shift");
   if (o.shift && o.photos.empty() && !o.maps.empty()) fail(Exit::usage, "with --shift, --map is about --photos");
+  if (!o.report.empty()) cli::check_output(o.report, {".html", ".htm"}, o.force);
+  if (!o.calibrated.empty()) cli::check_output(o.calibrated, {".safetensors"}, o.force);
   for (const std::string& map : o.maps) o.score.map.add(map);
   o.score.test_only = o.split == "test";
+  o.score.test_if_known = o.split.empty();
   return o.shift ? run_shift(o) : run_score(o);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 
 #include "data/split.h"
@@ -51,6 +52,16 @@ TEST_F(PcEval, CountsRightWrongAndUnknownLabels) {
   EXPECT_EQ(json["heads"]["colour"]["unknown"], 2);
   EXPECT_EQ(json["heads"]["colour"]["accuracy"], 1);
   EXPECT_TRUE(json["heads"]["colour"].contains("macro_f1"));
+}
+
+// Labels are compared as people do.
+TEST_F(PcEval, LettersAndBlanksDoNotMakeAnotherLabel) {
+  kaggle({" " + said(0, 0), std::string(1, char(std::toupper(said(1, 0)[0]))), said(2, 0) + "  "},
+         {"Red", "GREEN", "x"});
+  const auto json = eval("set --json").lines().at(0);
+  EXPECT_EQ(json["heads"]["kind"]["n"], 3);
+  EXPECT_EQ(json["heads"]["kind"]["accuracy"], 1);
+  EXPECT_EQ(json["heads"]["colour"]["n"], 2);
 }
 
 TEST_F(PcEval, LabelsChoosesTheColumns) {
@@ -148,6 +159,55 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
   info.split->pictures = 25;
   EXPECT_THROW(evaluate::plan_score(folder_ / "set", info, {.test_only = true}), Error);
   EXPECT_EQ(evaluate::plan_score(folder_ / "set", info, {}).items.size(), 24u);
+}
+
+// The model's own data set: its test images are scored, and what it has seen is said.
+TEST_F(PcEval, WhatTheModelHasSeenIsSaid) {
+  kaggle(std::vector<std::string>(12, "a"), std::vector<std::string>(12, "red"));
+  LoadedModel loaded = load_model(test::tiny_model());
+  const auto files = data::files_hash(data::open_dataset(folder_ / "set", {"kind"}).catalog);
+  loaded.info.split = SplitRecord{.pictures = 12, .files = files, .test = {2, 3, 11}, .min_counts = {1, 1}};
+  std::filesystem::create_directories(folder_ / "run");
+  save_model(folder_ / "run/model.safetensors", loaded.info, *loaded.model);
+  const auto score = [&](const std::string& arguments) {
+    return shell(folder_.path(), "\"$BIN/pceval\" run/model.safetensors set --json " + arguments);
+  };
+  const Ran own = score("");
+  EXPECT_EQ(own.lines().at(0)["n"], 3) << own.err;
+  EXPECT_EQ(own.lines().at(0)["trained_on"], 0);
+  EXPECT_NE(
+      own.err.find("pceval: run/model.safetensors was trained on set: of its 12 images, the 3 test images are scored; "
+                   "--split all scores all\n"),
+      std::string::npos)
+      << own.err;
+  EXPECT_EQ(own.err.find("data: "), 0u) << "what the data was taken to be";
+  EXPECT_EQ(score("--split test").lines().at(0)["n"], 3);
+  const Ran all = score("--split all");
+  EXPECT_EQ(all.lines().at(0)["n"], 12);
+  EXPECT_EQ(all.lines().at(0)["trained_on"], 9);
+  EXPECT_NE(all.err.find("was trained or validated on 9 of the 12 images scored; --split test scores the others"),
+            std::string::npos)
+      << all.err;
+  write_text(folder_ / "set/images/99.png", png_of(make_picture(40)));
+  write_text(folder_ / "set/styles.csv", read_file(folder_ / "set/styles.csv") + "99,a,red,name\n");
+  const Ran grown = score("");
+  EXPECT_EQ(grown.lines().at(0)["n"], 13);
+  EXPECT_TRUE(grown.lines().at(0)["trained_on"].is_null());
+  EXPECT_NE(
+      grown.err.find("set is not the data set that run/model.safetensors was trained on (it had 12 images); all 13"),
+      std::string::npos)
+      << grown.err;
+  write_text(folder_ / "run/split.csv",
+             "file,split,group\nimages/100.png,train,\nimages/101.png,val,\nimages/102.png,test,\n");
+  const Ran listed = score("");
+  EXPECT_EQ(listed.lines().at(0)["trained_on"], 2);
+  EXPECT_NE(listed.err.find("2 of the 13 images scored have the names of images that trained or validated it"),
+            std::string::npos)
+      << listed.err;
+  const Ran unknown = eval("set --json");
+  EXPECT_TRUE(unknown.lines().at(0)["trained_on"].is_null());
+  EXPECT_NE(unknown.err.find("does not say which images it was trained on; 13 of set are scored"), std::string::npos)
+      << unknown.err;
 }
 
 // Every name reaches a threshold of 0, no name one of 1; every picture points along its own logits.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "data/name_key.h"
 #include "data/split.h"
 #include "kernels/base/error.h"
 #include "tools/predict/stream.h"
@@ -70,10 +71,15 @@ std::vector<std::string> open_columns(data::DataSet& data, const ModelInfo& info
   return wanted;
 }
 
+bool is_of_training(const data::Catalog& catalog, const ModelInfo& info) {
+  return info.split && int64_t(catalog.items.size()) == info.split->pictures &&
+         data::files_hash(catalog) == info.split->files;
+}
+
 // The test pictures of the training run. Classes are folded as they were then.
 std::vector<std::size_t> held_back_items(data::Catalog& catalog, const ModelInfo& info, const std::string& root) {
   const SplitRecord& record = *info.split;
-  if (int64_t(catalog.items.size()) != record.pictures || data::files_hash(catalog) != record.files)
+  if (!is_of_training(catalog, info))
     fail(Exit::data,
          fmt::format(
              "{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
@@ -104,9 +110,11 @@ ScoredHead matched(const data::Catalog& catalog, std::size_t column, const Model
   const auto &labels = info.heads[head].labels, &classes = catalog.classes[column];
   if (!map.empty()) match.correct = map.correct_labels(classes, labels);
   for (std::size_t c = 0; c < classes.size(); ++c) {
-    const auto found = std::find(labels.begin(), labels.end(), classes[c]);
-    const bool known = map.empty() ? found != labels.end() : !match.correct[c].empty();
-    match.truth_of_class.push_back(!known ? -1 : map.empty() ? int32_t(found - labels.begin()) : int32_t(c));
+    const auto label = data::find_name(labels, classes[c]);
+    if (map.empty())
+      match.truth_of_class.push_back(label ? int32_t(*label) : -1);
+    else
+      match.truth_of_class.push_back(match.correct[c].empty() ? -1 : int32_t(c));
   }
   return match;
 }
@@ -127,7 +135,9 @@ ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, c
     heads.push_back(by_name ? head_named(info, column) : only_head(info, settings));
   // Before the test pictures are found: then rare classes are folded as they were for the training.
   if (!settings.map.empty()) settings.map.check_classes(catalog.classes[0], root.string());
-  plan.items = chosen_items(catalog, info, settings.test_only, root.string());
+  plan.of_training = is_of_training(catalog, info);
+  const bool test_only = settings.test_only || (settings.test_if_known && plan.of_training);
+  plan.items = chosen_items(catalog, info, test_only, root.string());
   if (plan.items.empty()) fail(Exit::data, root.string() + ": no picture to score");
   for (std::size_t i = 0; i < heads.size(); ++i) {
     ScoredHead& head = plan.heads.emplace_back(matched(catalog, i, info, heads[i], settings.map));

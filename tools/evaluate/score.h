@@ -20,6 +20,7 @@ struct ScoreSettings {
   ClassMap map;                     // which answers are correct for the one column; empty: the label of the same name
   int64_t min_count = 1;            // pictures of classes with fewer in the data set are not scored
   bool test_only = false;           // the test pictures of the training run (or of the data set itself), else all
+  bool test_if_known = false;       // those of the training run, if the model says that it was trained on this data set
 };
 
 // One label column matched with one head.
@@ -36,6 +37,7 @@ struct ScorePlan {
   data::DataSet data;
   std::vector<ScoredHead> heads;
   std::vector<std::size_t> items;  // the pictures to score, in order
+  bool of_training = false;        // the model says that it was trained on this data set
 };
 
 // Opens the data set and matches labels by name or by the map. Errors: Error(usage) for a head or column that is not
