@@ -9,6 +9,7 @@
 #include "data/describe.h"
 #include "data/sampler.h"
 #include "kernels/base/logger.h"
+#include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
 #include "tools/evaluate/greedy_average.h"
 #include "tools/evaluate/mean_model.h"
@@ -22,6 +23,7 @@ struct Options {
   std::vector<std::string> models;
   std::vector<double> weights;
   int pictures = 2048;
+  bool force = false;
 };
 
 bool parse(Options& o, int argc, char** argv) {
@@ -45,6 +47,7 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--pictures", o.pictures, "So many of them, drawn with a fixed seed")
       ->capture_default_str()
       ->check(CLI::Range(2, 1 << 20));
+  cli::add_force(app, o.force);
   app.footer(
       "The mean has no calibration. Wortsman et al., \"Robust fine-tuning of zero-shot models\", CVPR 2022; \"Model "
       "soups\", ICML 2022; "
@@ -100,6 +103,8 @@ void name_bad(const std::vector<std::string>& bad) {
 }
 
 Exit run(const Options& o) {
+  const bool named = std::filesystem::path(o.out).has_extension();
+  cli::check_output(o.out, named ? std::vector<std::string>{".safetensors"} : std::vector<std::string>(), o.force);
   data::DataSet statistics;
   if (!o.statistics.empty()) {
     statistics = data::open_dataset(o.statistics, {});
