@@ -86,6 +86,28 @@ seed("pickle", "pairs", b"\x80\x02ccollections\nOrderedDict\n]]K\x01K\x02ea\x85R
 seed("pickle", "numbers", b"\x80\x02(\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x8a\0J\xff\xff\xff\xffM\xff\xffK\0G?\xf0\0\0\0\0\0\0\x88\x89NU\x01at.")
 
 
+# ---- what pcpredict and pcindex leave
+columns = "file,status,error,verdict,kind,kind_p\n"
+seed("rows", "csv", columns + "a.png,ok,,,shoe,0.9\nb.png,bad picture,\"b.png: \"\"broken\"\"\",,,\nc.png,file,cannot open,,,\n")
+seed("rows", "torn", columns + "c.png,ok,,,shoe,0.9\na.png,ok,,,sh")
+seed("rows", "spreadsheet", b"\xef\xbb\xbf" + columns.replace("\n", "\r\n").encode() + b'"x,\ny.png","ok","","","hat","0.5"\r\n\r\na.png,ok,,,hat,0.5\r\n')
+seed("rows", "json", "".join(json.dumps({"file": f, "status": s, **more}) + "\n" for f, s, more in (
+    ("a.png", "ok", {"heads": {}}), ("b.png", "limit", {"error": "b"}), ("=x.png", "bad picture", {"error": "x"}))))
+seed("rows", "torn_json", '{"file":"b.png","status":"ok"}\n{"file":"a.png","sta')
+manifest = {"made_with": {"model": "ab" * 32, "format": "csv", "--top-k": 5, "--tta": False},
+            "named": {"model": "m.safetensors", "INPUT": ["p"]}, "finished": True}
+seed("manifest", "whole", json.dumps(manifest, indent=1))
+seed("manifest", "older", json.dumps(manifest["made_with"]))
+seed("manifest", "kinds", json.dumps({"made_with": [], "named": None, "finished": 1}))
+index = {"__metadata__": {"pc.index": "weights"}, "features": tensor("F32", [2, 2], 0, 16), "files": tensor("U8", [4], 16, 20)}
+seed("index", "two", safetensors(index, struct.pack("<4f", 1, 0, 0, 1) + b"a\0b\0"))
+seed("index", "names", safetensors(index, struct.pack("<4f", 1, 0, 0, 1) + b"a\0bc"))
+seed("index", "other", safetensors({**index, "__metadata__": {"pc.index": "others"}}, bytes(16) + b"a\0b\0"))
+seed("index", "shape", safetensors({**index, "features": tensor("F32", [4], 0, 16)}, bytes(16) + b"a\0b\0"))
+seed("path_list", "lines", "p/a.png\r\n\np/b c.png\n./-\nlast")
+seed("path_list", "nul", b"a.png\0b\nc.png\0\0d")
+seed("path_list", "long", "x" * 70_000)
+
 # ---- data sets
 def packed(files, method=zipfile.ZIP_STORED):
     out = io.BytesIO()
