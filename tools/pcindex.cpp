@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
@@ -17,6 +18,7 @@ struct Options {
   InputOptions inputs;
   std::string model, output;
   NetworkOptions network;
+  bool force = false;
 };
 
 bool parse(Options& o, int argc, char** argv) {
@@ -26,6 +28,7 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
   app.add_option("--output,-o", o.output, "Index to write; it serves models with the same weights below the heads")
       ->required();
+  cli::add_force(app, o.force);
   add_network_options(app, o.network);
   app.footer(
       "Pictures that cannot be read are named on stderr and left out. Exit codes: 0 done, 2 usage, 3 bad model, or "
@@ -34,7 +37,10 @@ bool parse(Options& o, int argc, char** argv) {
 }
 
 Exit run(const Options& o) {
-  Predictor predictor = open_predictor(o.model.empty() ? default_model() : std::filesystem::path(o.model), o.network);
+  const bool named = std::filesystem::path(o.output).has_extension();
+  cli::check_output(o.output, named ? std::vector<std::string>{".index", ".safetensors"} : std::vector<std::string>(),
+                    o.force);
+  Predictor predictor = open_predictor(chosen_model(o.model, "pcindex"), o.network);
   Inputs inputs(o.inputs);
   IndexBuilder index;
   int64_t done = 0;
@@ -52,8 +58,10 @@ Exit run(const Options& o) {
     progress.update(done += int64_t(pictures.size()));
   });
   index.write(o.output, backbone_id(predictor.path(), predictor.info()));
-  progress.say(fmt::format("{}: {} pictures", visible(o.output), cli::grouped(int64_t(index.size()))));
-  return int64_t(index.size()) == done ? Exit::ok : Exit::data;
+  const int64_t left_out = done - int64_t(index.size());
+  progress.say(fmt::format("{}: {} pictures{}", visible(o.output), cli::grouped(int64_t(index.size())),
+                           left_out ? fmt::format(", {} left out", cli::grouped(left_out)) : ""));
+  return left_out == 0 ? Exit::ok : Exit::data;
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ bool is_loopback(const std::string& address) { return address.starts_with("127."
 
 Exit run(Options& o) {
   AppSettings& app = o.app;
-  app.model = o.model.empty() ? predict::default_model() : std::filesystem::path(o.model);
+  app.model = predict::chosen_model(o.model, "pcserve");
   if (app.name.empty()) app.name = model_name(app.model);
   app.batch.max_delay = std::chrono::microseconds(int64_t(1000 * o.max_delay_ms));
   app.batch.threads = app.network.threads;

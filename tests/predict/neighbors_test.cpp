@@ -56,7 +56,7 @@ TEST(EmbeddingIndex, RefusesWhatDoesNotFit) {
   builder.write(folder / "index", "w");
   EXPECT_NE(error_of([&] { EmbeddingIndex(folder / "index", "v"); }).find("made with another model's weights"),
             std::string::npos);
-  EXPECT_NE(error_of([&] { EmbeddingIndex(test::tiny_model(), "w"); }).find("no index of a catalogue"),
+  EXPECT_NE(error_of([&] { EmbeddingIndex(test::tiny_model(), "w"); }).find("not an index of a catalog"),
             std::string::npos);
   const EmbeddingIndex index(folder / "index", "w");
   EXPECT_NE(error_of([&] {
@@ -124,7 +124,7 @@ TEST_F(PcIndex, NamesWhatItLeavesOut) {
   test::write_text(folder_ / "shop/9.png", "");
   const Ran ran = run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop");
   EXPECT_EQ(ran.code, 3);
-  EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file\nindex: 6 pictures\n");
+  EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file\nindex: 6 pictures, 1 left out\n");
   for (const char* arguments : {"--similar 1 shop", "--index index shop", "--similar 0 --index index shop"})
     EXPECT_EQ(run(std::string("\"$BIN/pcpredict\" -m \"$MODEL\" ") + arguments).code, 2) << arguments;
 }

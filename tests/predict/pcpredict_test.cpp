@@ -241,12 +241,66 @@ TEST_F(PcPredict, TheModelComesFromTheEnvironmentOrTheNewestRun) {
   put("runs/old/model.safetensors", model);
   put("runs/new/model.safetensors", model.substr(0, 50));
   put("runs/unfinished/config.ini", "");
-  EXPECT_EQ(shell(folder_.path(), "PC_MODEL=\"$MODEL\" \"$BIN/pcpredict\" a.png").code, 0);
+  const Ran named = shell(folder_.path(), "PC_MODEL=\"$MODEL\" \"$BIN/pcpredict\" a.png");
+  EXPECT_EQ(named.code, 0);
+  EXPECT_NE(named.err.find("tiny.safetensors, as PC_MODEL says; --model names another\n"), std::string::npos)
+      << named.err;
   const Ran latest = shell(folder_.path(), "touch -d '2001-01-01' runs/old/*; \"$BIN/pcpredict\" a.png");
   EXPECT_EQ(latest.code, 3);
-  EXPECT_NE(latest.err.find("runs/new/model.safetensors"), std::string::npos) << latest.err;
+  EXPECT_EQ(
+      latest.err.find("pcpredict: model runs/new/model.safetensors, the latest of 2 runs; --model names another\n"), 0u)
+      << latest.err;
   EXPECT_EQ(shell(folder_.path(), "touch -d '2001-01-01' runs/new/*; touch runs/old/*; \"$BIN/pcpredict\" a.png").code,
             0);
+}
+
+// Whatever an image raises costs its own answer only.
+TEST_F(PcPredict, AnImageOfAnyKindCostsNoOther) {
+  put("a.png", png_of(make_picture(1)));
+  put("c.png", png_of(make_picture(2)));
+  // 1048576x1, gray: IDAT of a mebibyte and one of zeros.
+  put("make.py",
+      "import struct,sys,zlib\n"
+      "def part(kind, data): return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + "
+      "data))\n"
+      "def png(w, h): return (b'\\x89PNG\\r\\n\\x1a\\n' + part(b'IHDR', struct.pack('>IIBBBBB', w, h, 8, 0, 0, 0, 0)) "
+      "+ "
+      "part(b'IDAT', zlib.compress(bytes((w + 1) * h))) + part(b'IEND', b''))\n"
+      "open('wide.png', 'wb').write(png(1 << 20, 1)); open('high.png', 'wb').write(png(1, 1 << 20))\n"
+      "open('line.png', 'wb').write(png(65535, 1)); open('huge.png', 'wb').write(png(1 << 14, 1)[:60])\n");
+  ASSERT_EQ(shell(folder_.path(), "/usr/bin/python3 make.py").code, 0);
+  for (const char* bad : {"wide.png", "high.png", "line.png", "huge.png"}) {
+    const Ran ran = predict(std::string("--json a.png ") + bad + " c.png");
+    const auto lines = ran.lines();
+    ASSERT_EQ(lines.size(), 3u) << bad << ran.err;
+    EXPECT_EQ(lines[0]["status"], "ok") << bad;
+    EXPECT_EQ(lines[2]["status"], "ok") << bad;
+    EXPECT_EQ(ran.code == 0, lines[1]["status"] == "ok") << bad << ran.err;
+    EXPECT_NE(ran.code, 1) << ran.err;
+  }
+}
+
+// The counts of the last line, in words.
+TEST_F(PcPredict, TheSummaryCountsVerdictsInWords) {
+  put("a.png", png_of(make_picture(1)));
+  put("b.png", png_of(make_picture(2)));
+  put("c.png", png_of(make_picture(3)));
+  LoadedModel loaded = load_model(test::tiny_model());
+  const auto with_threshold = [&](double p) {
+    const std::vector<Threshold> thresholds = {{.percent = 95, .of_label = {p, p, p}}};
+    loaded.info.calibration =
+        Calibration{.heads = {{.thresholds = thresholds}, {.thresholds = thresholds}}, .novelty = {}};
+    save_model(folder_ / "calibrated.safetensors", loaded.info, *loaded.model);
+    return shell(folder_.path(), "\"$BIN/pcpredict\" -m calibrated.safetensors --csv a.png b.png c.png").err;
+  };
+  EXPECT_EQ(with_threshold(0).find(
+                "pcpredict: 3 pictures, 0 failed, 3 accepted, 0 need review, 0 unlike the training images; "),
+            0u)
+      << with_threshold(0);
+  EXPECT_EQ(with_threshold(2).find(
+                "pcpredict: 3 pictures, 0 failed, 0 accepted, 3 need review, 0 unlike the training images; "),
+            0u)
+      << with_threshold(2);
 }
 
 TEST_F(PcPredict, WithoutAModelItSaysWhatToDo) {

@@ -1,7 +1,11 @@
 // Predictor against a direct forward pass, and the stream of pictures.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cmath>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 
 #include "data/store.h"
 #include "engine/ops.h"
@@ -119,6 +123,9 @@ TEST(Predictor, NamesADivergedModel) {
   });
   save_model(folder / "nan.safetensors", info, *model);
   Predictor predictor(folder / "nan.safetensors", {});
+  for (const Outcome& outcome :
+       predictor.answer({predictor.prepare(make_picture(0)), predictor.prepare(make_picture(1))}))
+    EXPECT_EQ(outcome.code, Exit::numeric) << "it ends no batch";
   try {
     predictor.predict({predictor.prepare(make_picture(0))});
     FAIL() << "no error";
@@ -145,6 +152,25 @@ TEST(PredictAll, KeepsTheOrderAndGoesOnAfterABadPicture) {
   ASSERT_EQ(order.size(), 11u);
   for (std::size_t i = 0; i < 11; ++i) EXPECT_EQ(order[i], i);
   EXPECT_EQ(streamed[9], predictor.predict({predictor.prepare(make_picture(9))}).front());
+}
+
+TEST(PredictAll, WhateverAnImageRaisesCostsItAlone) {
+  Predictor predictor(test::tiny_model(), {});
+  const auto decode = [](std::size_t i) -> data::Image {
+    if (i == 0) throw std::length_error("a vector");
+    if (i == 1) throw std::bad_alloc();
+    if (i == 2) throw std::system_error(EMFILE, std::generic_category());
+    if (i == 3) throw 7;
+    return make_picture(int(i));
+  };
+  std::vector<Outcome> outcomes;
+  predict_all(predictor, 6, decode, 3, [&](std::size_t, const Outcome& outcome) { outcomes.push_back(outcome); });
+  ASSERT_EQ(outcomes.size(), 6u);
+  const Exit codes[] = {Exit::data, Exit::limit, Exit::file, Exit::data, Exit::ok, Exit::ok};
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(outcomes[i].code, codes[i]) << i;
+    EXPECT_EQ(outcomes[i].error.find("image " + std::to_string(i + 1) + ": ") == 0, i < 4) << outcomes[i].error;
+  }
 }
 
 TEST(PredictAll, TakesNothingAndWholeBatchesOfBadPictures) {

@@ -180,5 +180,12 @@ TEST_F(CalibratedPcPredict, OnlyPrecisionsItWasCalibratedForCanBeAsked) {
   EXPECT_EQ(plain.err, "pcpredict: --accept-at 95: the model is not calibrated\n");
 }
 
+TEST(Verdict, IsCountedInWords) {
+  EXPECT_STREQ(counted_text(Verdict::accepted, 2), "accepted");
+  EXPECT_STREQ(counted_text(Verdict::review, 1), "needs review");
+  EXPECT_STREQ(counted_text(Verdict::review, 2), "need review");
+  EXPECT_STREQ(counted_text(Verdict::out_of_distribution, 2), "unlike the training images");
+}
+
 }  // namespace
 }  // namespace pc::predict

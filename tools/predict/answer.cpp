@@ -81,19 +81,6 @@ std::vector<Guess> top_guesses(const std::vector<float>& logits, double temperat
   return guesses;
 }
 
-const char* status_of(Exit code) {
-  switch (code) {
-    case Exit::ok:
-      return "ok";
-    case Exit::file:
-      return "file";
-    case Exit::limit:
-      return "limit";
-    default:
-      return "bad picture";
-  }
-}
-
 ordered_json to_json(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style) {
   ordered_json answer{{"file", file}, {"status", status_of(outcome.code)}};
   if (outcome.code != Exit::ok) {
@@ -155,12 +142,8 @@ std::string csv_header(const ModelInfo& info, const AnswerStyle& style) {
   return row + "\n";
 }
 
-std::string csv_start(const std::string& file, Exit code) {
-  return fmt::format("{},{},", csv_cell(file), status_of(code));
-}
-
 std::string to_csv(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style) {
-  std::string row = csv_start(file, outcome.code) + csv_cell(outcome.error);
+  std::string row = fmt::format("{},{},{}", csv_cell(file), status_of(outcome.code), csv_cell(outcome.error));
   const std::size_t columns = info.heads.size() * (info.calibration ? 3 : 2) + 2 * std::size_t(style.similar);
   if (outcome.code != Exit::ok) return row + std::string(1 + columns, ',') + "\n";
   const std::vector<Named> named = named_labels(info, outcome.logits, style.accept_at);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/predict/predictor.h"
+#include "tools/predict/status.h"
 #include "tools/predict/verdict.h"
 
 namespace pc::predict {
@@ -18,9 +19,6 @@ struct Guess {
 // classes, none where it names none. The first guesses of linked heads are a combination that occurs, the other ones
 // need not be.
 std::vector<Guess> top_guesses(const std::vector<float>& logits, double temperature, int32_t named, int k);
-
-// "ok", or what kind of failure an exit code means: "bad picture", "file", "limit".
-const char* status_of(Exit code);
 
 struct AnswerStyle {
   int top_k = 5;
@@ -47,7 +45,6 @@ std::string to_text(const std::string& file, const Outcome& outcome, const Model
 // begins with =, +, -, @, a tab or a carriage return, an apostrophe goes first: a spreadsheet would take it for a
 // formula.
 std::string csv_header(const ModelInfo& info, const AnswerStyle& style);
-std::string csv_start(const std::string& file, Exit code);  // "FILE,STATUS,": the row of a picture begins so
 std::string to_csv(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style);
 
 }  // namespace pc::predict

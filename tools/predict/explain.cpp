@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "engine/ops.h"
+#include "kernels/base/directory.h"
+#include "tools/cli/output_file.h"
 #include "tools/predict/verdict.h"
 
 namespace pc::predict {
@@ -36,6 +38,18 @@ std::vector<Heat> evidence(Predictor& predictor, const Tensor& input, const Logi
 
 data::Image explain(Predictor& predictor, const Tensor& input, const Logits& logits, std::size_t head) {
   return overlay(network_view(input, 0, predictor.info().preprocess), evidence(predictor, input, logits)[head]);
+}
+
+bool is_explanation_file(const std::string& path) {
+  return !path.ends_with('/') && std::filesystem::path(path).has_extension() && !is_folder(path);
+}
+
+void check_explanation(const std::string& path, std::optional<int64_t> images, bool force) {
+  if (!is_explanation_file(path)) return;
+  cli::check_output(path, {".png"}, force);
+  if (images != 1)
+    fail(Exit::usage, fmt::format("--explain {}: holds the heat map of one image; name a directory for {}", path,
+                                  images ? fmt::format("those of {}", *images) : "those of a list"));
 }
 
 std::filesystem::path explanation_path(const std::filesystem::path& folder, const std::string& file) {

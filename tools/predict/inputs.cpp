@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <glob.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
+#include <iterator>
 
 #include "data/decode.h"
 #include "data/file_names.h"
@@ -44,17 +45,37 @@ std::vector<InputPicture> pictures_below(const std::string& root) {
   return pictures;
 }
 
-std::vector<std::string> matches(const std::string& pattern) {
+// What a glob matches, sorted, and the folders that could not be searched for it.
+class Matches {
+ public:
+  explicit Matches(const std::string& pattern) {
+    const char* home = std::getenv("HOME");
+    const fs::path path = pattern.starts_with("~/") && home ? home + pattern.substr(1) : pattern;
+    expand("", path.begin(), path.end());
+  }
   std::vector<std::string> paths;
-  glob_t found{};
-  if (::glob(pattern.c_str(), GLOB_TILDE, nullptr, &found) == 0)
-    for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-      const std::string path = found.gl_pathv[i];
-      if (is_folder(path) || data::has_image_name(path) || is_archive_name(path)) paths.push_back(path);
+  std::vector<InputPicture> problems;
+
+ private:
+  void expand(const fs::path& at, fs::path::iterator part, fs::path::iterator end) {
+    if (part == end) return paths.push_back(at.string());
+    const std::string pattern = part->string();
+    const auto rest = std::next(part);
+    try {
+      if (!has_wildcard(pattern)) {
+        if (path_exists(at / pattern)) expand(at / pattern, rest, end);
+        return;
+      }
+      for (const fs::path& entry : list_folder(at.empty() ? "." : at)) {
+        const std::string name = entry.filename().string();
+        if (::fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
+        if (rest == end || is_folder(at / name)) expand(at / name, rest, end);
+      }
+    } catch (const Error& error) {
+      problems.push_back(nothing((at / pattern).string(), error.what(), error.code()));
     }
-  ::globfree(&found);
-  return paths;
-}
+  }
+};
 
 // Where "SHOP.zip" or "SHOP.zip/INSIDE" leaves the file system: behind the archive's name; 0 where there is none.
 std::size_t archive_part(const std::string& place) {
@@ -75,7 +96,7 @@ bool lies_in(const std::string& path, const std::string& inside) {
 // Read, not mapped: a picture may be a pipe, and a file that shrinks under a mapping would kill the process.
 std::vector<std::byte> read_bytes(const std::string& file) {
   constexpr std::size_t kStep = 1u << 16;
-  const InputFile input(file);
+  InputFile input(file);
   std::vector<std::byte> bytes(kStep);
   std::size_t have = 0;
   while (const std::size_t n = input.read(bytes.data() + have, bytes.size() - have)) {
@@ -112,17 +133,28 @@ Inputs::Inputs(const InputOptions& o) {
   }
 }
 
+// What cannot be looked at costs this place only.
 std::vector<InputPicture> Inputs::find(const std::string& place, bool globs) {
+  try {
+    return look_up(place, globs);
+  } catch (const Error& error) {
+    return {nothing(place, error.what(), error.code())};
+  }
+}
+
+std::vector<InputPicture> Inputs::look_up(const std::string& place, bool globs) {
   if (place == "-" && !globs) return {nothing(place, "-: standard input cannot stand in a list; write ./- for a file")};
   if (place == "-") return {{.file = place}};
   if (is_folder(place)) return pictures_below(place);
   if (const std::size_t end = archive_part(place))
     return in_archive(place.substr(0, end), end == place.size() ? "" : place.substr(end + 1));
-  std::error_code ignored;
-  if (!globs || !has_wildcard(place) || fs::exists(place, ignored)) return {{.file = place}};
+  if (!globs || !has_wildcard(place) || path_exists(place)) return {{.file = place}};
+  Matches matches(place);
   std::vector<InputPicture> all;
-  for (const std::string& path : matches(place))
-    for (InputPicture& picture : find(path, false)) all.push_back(std::move(picture));
+  for (const std::string& path : matches.paths)
+    if (data::has_image_name(path) || is_archive_name(path) || is_folder(path))
+      for (InputPicture& picture : find(path, false)) all.push_back(std::move(picture));
+  std::move(matches.problems.begin(), matches.problems.end(), std::back_inserter(all));
   if (all.empty()) all.push_back(nothing(place, place + ": matches no picture"));
   return all;
 }

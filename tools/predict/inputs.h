@@ -54,6 +54,7 @@ class Inputs {
 
  private:
   std::vector<InputPicture> find(const std::string& place, bool globs);
+  std::vector<InputPicture> look_up(const std::string& place, bool globs);
   std::vector<InputPicture> in_archive(const std::string& path, const std::string& inside);
 
   std::vector<InputPicture> found_;

@@ -4,8 +4,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "data/png.h"
 #include "kernels/base/directory.h"
@@ -13,6 +13,7 @@
 #include "kernels/base/logger.h"
 #include "kernels/base/sha256.h"
 #include "tools/cli/json.h"
+#include "tools/cli/output_file.h"
 #include "tools/cli/stop.h"
 #include "tools/cli/terminal.h"
 #include "tools/predict/adapt.h"
@@ -22,22 +23,18 @@ namespace pc::predict {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
-std::string hash_of(const fs::path& file) { return sha256_hex(MappedFile::open(file)->bytes()); }
-
-// How the row of a picture begins: enough to see that it is of this picture, and what became of it.
-std::string row_start(RowFormat format, const std::string& file, Exit code) {
-  if (format == RowFormat::csv) return csv_start(file, code);
-  std::string object = cli::one_line({{"file", file}, {"status", status_of(code)}});
-  object.pop_back();  // the brace
-  return object;
+std::string hash_of(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  const std::string hash = sha256_hex(file->bytes());
+  file->check_unchanged();
+  return hash;
 }
 
 void check(const JobOptions& o) {
   if (o.style.logits && o.format != RowFormat::json) fail(Exit::usage, "--logits goes with --json");
-  if (o.resume && (o.output.empty() || o.format == RowFormat::text))
-    fail(Exit::usage, "--resume goes with --output and --csv or --json");
+  if (o.existing == ExistingRows::resume && (o.output.empty() || o.format == RowFormat::text))
+    fail(Exit::usage, "--resume goes with an --output of CSV or JSON rows");
   if (o.index.empty() != (o.style.similar == 0)) fail(Exit::usage, "--similar and --index go together");
   if (!o.explain_head.empty() && o.explain.empty()) fail(Exit::usage, "--explain-head goes with --explain");
 }
@@ -46,30 +43,55 @@ void check(const JobOptions& o) {
 
 Job::Job(const JobOptions& o, Predictor& predictor) : o_(o), predictor_(predictor), inputs_((check(o), o.inputs)) {
   head_ = explained_head(predictor.info(), o.explain_head);
+  if (!o.explain.empty()) check_explanation(o.explain, inputs_.count(), o.existing != ExistingRows::refuse);
   if (!o.index.empty()) index_.emplace(o.index, backbone_id(predictor.path(), predictor.info()));
   if (o.network.adapt) adapt();
-  if (!o.output.empty()) file_.emplace(o.output, made_with(), o.resume);
+  const std::string header = o.format == RowFormat::csv ? csv_header(predictor.info(), o.style) : "";
+  if (!o.output.empty())
+    file_.emplace(o.output, o.format, header, manifest(), o.existing);
+  else
+    write(header);
   if (!o.output.empty() || !cli::terminal_of(stdout).on) progress_.emplace("predicting", inputs_.count().value_or(0));
 }
 
 // Threads are not in it, nor the size of batches: they change no bit, but for the statistics of --bn-adapt.
-json Job::made_with() const {
-  return {{"model", hash_of(predictor_.path())},
-          {"format", o_.format == RowFormat::csv    ? "csv"
-                     : o_.format == RowFormat::json ? "json"
-                                                    : "text"},
-          {"--top-k", o_.style.top_k},
-          {"--accept-at", o_.style.accept_at},
-          {"--logits", o_.style.logits},
-          {"--similar", o_.style.similar},
-          {"index", o_.index.empty() ? "" : hash_of(o_.index)},
-          {"--device", o_.network.device},
-          {"--precision", o_.network.precision},
-          {"--tta", o_.network.views},
-          {"--bn-adapt", o_.network.adapt
-                             ? fmt::format("to {} pictures in batches of {}", *inputs_.count(), o_.network.batch)
-                             : std::string("off")}};
+Manifest Job::manifest() const {
+  Manifest all{.made_with = {{"model", hash_of(predictor_.path())},
+                             {"format", o_.format == RowFormat::csv    ? "csv"
+                                        : o_.format == RowFormat::json ? "json"
+                                                                       : "text"}},
+               .named = {{"model", predictor_.path().string()}, {"INPUT", o_.inputs.places}}};
+  auto& with = all.made_with;
+  if (o_.format != RowFormat::csv) with["--top-k"] = o_.style.top_k;
+  if (o_.format == RowFormat::json) with["--logits"] = o_.style.logits;
+  with["--accept-at"] = o_.style.accept_at;
+  with["--similar"] = o_.style.similar;
+  if (!o_.index.empty()) with["--index"] = hash_of(o_.index);
+  with["--device"] = o_.network.device;
+  with["--precision"] = o_.network.precision;
+  with["--tta"] = o_.network.views;
+  with["--bn-adapt"] = o_.network.adapt
+                           ? fmt::format("to {} images in batches of {}", *inputs_.count(), o_.network.batch)
+                           : std::string("off");
+  if (!o_.index.empty()) all.named["--index"] = o_.index;
+  if (!o_.inputs.list.empty()) all.named["--files-from"] = o_.inputs.list;
+  return all;
 }
+
+// The images whose rows are not there.
+PictureStream Job::missing() {
+  FoundRows* const found = file_ ? file_->found() : nullptr;
+  PictureStream all = stream_of(inputs_, predictor_);
+  if (!found) return all;
+  return [found, all](StreamPicture& picture) {
+    do
+      if (!all(picture)) return false;
+    while (found->has(picture.file));
+    return true;
+  };
+}
+
+int64_t Job::before() const { return file_ && file_->found() ? file_->found()->kept() : 0; }
 
 void Job::adapt() {
   const auto& pictures = inputs_.collect();
@@ -80,45 +102,20 @@ void Job::adapt() {
 }
 
 Exit Job::run() {
-  if (file_ && file_->was_finished()) {
-    note("{} is finished: nothing to do", o_.output);
-    return Exit::ok;
-  }
   cli::catch_stop_signals();
-  if (file_) take_back();
-  if (o_.format == RowFormat::csv && !has_header_) write(csv_header(predictor_.info(), o_.style));
   start_ = std::chrono::steady_clock::now();
   try {
-    predict_stream(predictor_, stream_of(inputs_, predictor_), o_.network.batch,
+    predict_stream(predictor_, missing(), o_.network.batch,
                    [&](std::vector<Prepared>& pictures) { end_batch(pictures); });
   } catch (const Error& error) {
     if (error.code() == Exit::stopped) stop();
     throw;
   }
-  if (file_) file_->finish();
+  const bool changed = !file_ || file_->finish();
   progress_.reset();
-  summarize();
+  summarize(changed);
   if (failures_.empty()) return Exit::ok;
   return failures_.size() == 1 ? *failures_.begin() : Exit::data;
-}
-
-// The rows that an interrupted run left must be those of the first pictures.
-void Job::take_back() {
-  const bool csv = o_.format == RowFormat::csv;
-  file_->read_back(csv, [&](std::string_view row) {
-    if (csv && !std::exchange(has_header_, true)) return;
-    InputPicture picture{.file = ""};
-    const bool more = inputs_.next(picture);
-    for (const Exit code : {Exit::ok, Exit::data, Exit::file, Exit::limit})
-      if (more && row.starts_with(row_start(o_.format, picture.file, code))) {
-        ++before_;
-        return count(code, nullptr);
-      }
-    fail(Exit::data,
-         fmt::format("{}: row {} is not of {}, which comes there now: the pictures are others than when it was "
-                     "begun; remove {}.manifest and begin anew",
-                     o_.output, before_ + 1, more ? picture.file : "any picture", o_.output));
-  });
 }
 
 std::string Job::row(const Prepared& picture) const {
@@ -135,14 +132,16 @@ std::string Job::row(const Prepared& picture) const {
 }
 
 void Job::write(std::string_view rows) {
+  if (rows.empty()) return;
   if (file_) return file_->append(rows);
   fmt::print("{}", rows);
-  if (std::fflush(stdout) != 0) fail(Exit::file, fmt::format("cannot write standard output: {}", std::strerror(errno)));
+  if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "standard output");
 }
 
 // Rows leave in whole batches.
 void Job::end_batch(std::vector<Prepared>& pictures) {
   std::string rows;
+  std::size_t end = 0;  // of the row before
   bool stopped = cli::stop_requested();
   for (Prepared& picture : pictures) {
     Outcome& outcome = picture.outcome;
@@ -156,49 +155,63 @@ void Job::end_batch(std::vector<Prepared>& pictures) {
       const std::string line = "pcpredict: " + visible(outcome.error);
       progress_ ? progress_->say(line) : note_line(line);
     }
-    count(outcome.code, &outcome);
+    count(outcome);
     rows += row(picture);
+    if (file_ && file_->found()) file_->found()->added(rows.size() - std::exchange(end, rows.size()));
   }
   write(rows);
-  if (progress_) progress_->update(done_);
+  if (progress_) progress_->update(before() + done_);
   if (stopped) fail(Exit::stopped, "");
 }
 
 void Job::draw(const Prepared& picture) {
-  const bool one = inputs_.count() == 1 && !fs::is_directory(o_.explain);
+  const bool one = is_explanation_file(o_.explain);
   const fs::path path = one ? fs::path(o_.explain) : explanation_path(o_.explain, picture.file);
-  if (!one) make_folders(path.parent_path());
+  if (!one) {
+    make_folders(path.parent_path());
+    const bool ours = !drawn_.insert(path).second;  // an image may come twice
+    cli::check_output(path, {".png"}, ours || o_.existing != ExistingRows::refuse);
+  }
   const auto png = encode_png(explain(predictor_, picture.input, picture.outcome.logits, head_));
   write_file_atomically(path, {reinterpret_cast<const char*>(png.data()), png.size()});
 }
 
-void Job::count(Exit code, const Outcome* outcome) {
+void Job::count(const Outcome& outcome) {
   ++done_;
-  if (code != Exit::ok) {
-    failures_.insert(code);
+  if (outcome.code != Exit::ok) {
+    failures_.insert(outcome.code);
     ++failed_;
-  } else if (outcome) {
+  } else {
     const ModelInfo& info = predictor_.info();
-    ++verdicts_[verdict_of(info, outcome->logits, named_labels(info, outcome->logits, o_.style.accept_at))];
+    ++verdicts_[verdict_of(info, outcome.logits, named_labels(info, outcome.logits, o_.style.accept_at))];
   }
 }
 
 void Job::stop() const {
-  std::string text = fmt::format("stopped after {}{} pictures", cli::grouped(done_),
+  std::string text = fmt::format("stopped after {}{} pictures", cli::grouped(before() + done_),
                                  inputs_.count() ? " of " + cli::grouped(*inputs_.count()) : "");
   if (file_ && o_.format != RowFormat::text)
-    text += fmt::format(", their rows are in {}; the same command with --resume goes on", o_.output);
+    text += fmt::format(", their rows are in {}; the same command with --resume continues", o_.output);
   fail(Exit::stopped, text);
 }
 
-void Job::summarize() const {
-  if (done_ < 2) return;
+void Job::summarize(bool changed) const {
+  constexpr Logger kLog("pcpredict");
+  if (const int64_t others = file_ && file_->found() ? file_->found()->others() : 0; others > 0)
+    kLog.line(fmt::format("{}: {} rows of images that are not among these are kept", o_.output, cli::grouped(others)));
+  if (!changed)
+    return kLog.line(fmt::format("{}: all {} rows are there, nothing to do", o_.output, cli::grouped(before())));
+  const int64_t all = before() + done_;
+  if (all < 2) return;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  std::string text = fmt::format("{} pictures, {} failed", cli::grouped(done_), cli::grouped(failed_));
-  if (before_ > 0) text += fmt::format(", {} of them before", cli::grouped(before_));
-  if (before_ == 0 && predictor_.info().calibration)
-    for (const auto& [verdict, n] : verdicts_) text += fmt::format(", {} {}", cli::grouped(n), cli::one_line(verdict));
-  note("pcpredict: {}; {:.0f} img/s", text, double(done_ - before_) / std::max(1e-9, seconds));
+  std::string text = fmt::format("{} pictures, {} failed", cli::grouped(all), cli::grouped(failed_));
+  if (before() > 0) text += fmt::format(", {} of them before", cli::grouped(before()));
+  if (before() == 0 && predictor_.info().calibration)
+    for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::out_of_distribution}) {
+      const auto n = verdicts_.contains(verdict) ? verdicts_.at(verdict) : 0;
+      text += fmt::format(", {} {}", cli::grouped(n), counted_text(verdict, n));
+    }
+  kLog.line(fmt::format("{}; {:.0f} img/s", text, double(done_) / std::max(1e-9, seconds)));
 }
 
 }  // namespace pc::predict

@@ -1,7 +1,8 @@
-// A job of pcpredict: pictures in, one row each out, however many there are and however often it is interrupted.
+// A job of pcpredict: images in, one row each out, however many there are and however often it is interrupted.
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,16 +16,14 @@
 
 namespace pc::predict {
 
-enum class RowFormat { text, json, csv };
-
 struct JobOptions {
   InputOptions inputs;
   RowFormat format = RowFormat::text;
   AnswerStyle style;
   NetworkOptions network;
   std::string output;  // empty: standard output
-  bool resume = false;
-  std::string explain, explain_head;  // a PNG for one picture, a folder for several; empty: none
+  ExistingRows existing = ExistingRows::refuse;
+  std::string explain, explain_head;  // a PNG for one image, a directory for several; empty: none
   std::string index;                  // of a catalog, for style.similar
 };
 
@@ -37,16 +36,17 @@ class Job {
   Exit run();
 
  private:
-  nlohmann::json made_with() const;
+  Manifest manifest() const;
+  PictureStream missing();
   std::string row(const Prepared& picture) const;
   void adapt();
-  void take_back();
   void write(std::string_view rows);
   void end_batch(std::vector<Prepared>& pictures);
   void draw(const Prepared& picture);
-  void count(Exit code, const Outcome* outcome);
+  void count(const Outcome& outcome);
+  int64_t before() const;
   [[noreturn]] void stop() const;
-  void summarize() const;
+  void summarize(bool changed) const;
 
   const JobOptions& o_;
   Predictor& predictor_;
@@ -54,11 +54,11 @@ class Job {
   std::optional<EmbeddingIndex> index_;
   std::optional<RowFile> file_;
   std::optional<cli::Progress> progress_;
-  std::size_t head_ = 0;     // to explain
-  bool has_header_ = false;  // the CSV to go on with
-  int64_t done_ = 0, before_ = 0, failed_ = 0;
+  std::size_t head_ = 0;           // to explain
+  int64_t done_ = 0, failed_ = 0;  // by this run
   std::map<Verdict, int64_t> verdicts_;
   std::set<Exit> failures_;
+  std::set<std::filesystem::path> drawn_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

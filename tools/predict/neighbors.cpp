@@ -9,15 +9,13 @@
 #include <numeric>
 
 #include "engine/ops.h"
-#include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
 #include "kernels/base/sha256.h"
 #include "models/model_file.h"
+#include "tools/predict/index_file.h"
 
 namespace pc::predict {
 namespace {
-
-constexpr const char* kMark = "pc.index";
 
 std::vector<float> of_length_one(std::span<const float> values) {
   double squares = 0;
@@ -26,27 +24,6 @@ std::vector<float> of_length_one(std::span<const float> values) {
   std::vector<float> unit;
   for (const float v : values) unit.push_back(float(v / length));
   return unit;
-}
-
-const FileTensor& member(const WeightFile& file, const char* name, FileType type, std::size_t rank,
-                         const std::string& path) {
-  const FileTensor* tensor = file.find(name);
-  if (!tensor || tensor->type != type || tensor->shape.size() != rank)
-    fail(Exit::data,
-         fmt::format("{}: broken index: no tensor \"{}\" of {} and {} dimensions; make it again with pcindex", path,
-                     name, name_of(type), rank));
-  return *tensor;
-}
-
-std::vector<std::string> names_in(const FileTensor& bytes) {
-  std::vector<std::string> names;
-  const char *at = reinterpret_cast<const char*>(bytes.data), *end = at + bytes.bytes();
-  while (at != end) {
-    const char* stop = std::find(at, end, '\0');
-    names.emplace_back(at, stop);
-    at = stop == end ? end : stop + 1;
-  }
-  return names;
 }
 
 }  // namespace
@@ -63,19 +40,9 @@ std::string backbone_id(const WeightFile& model, const ModelInfo& info) {
 }
 
 EmbeddingIndex::EmbeddingIndex(const std::filesystem::path& path, const std::string& backbone) : path_(path) {
-  const WeightFile file = load_safetensors(path);
-  const auto mark = file.metadata.find(kMark);
-  if (mark == file.metadata.end()) fail(Exit::data, path.string() + ": no index of a catalogue; pcindex makes one");
-  if (mark->second != backbone)
-    fail(Exit::data,
-         path.string() + ": made with another model's weights or preprocessing; make it again with pcindex");
-  features_ = member(file, "features", FileType::f32, 2, path.string()).tensor();
-  files_ = names_in(member(file, "files", FileType::u8, 1, path.string()));
-  constexpr int64_t kMost = int64_t(1) << 30;  // the product's sizes are ints
-  if (size() < 1 || size() > kMost || features_.dim(1) < 1 || features_.dim(1) > kMost ||
-      int64_t(files_.size()) != size())
-    fail(Exit::data, fmt::format("{}: broken index: features {} for {} pictures; make it again with pcindex",
-                                 path.string(), to_string(features_.shape()), files_.size()));
+  IndexFile index = read_index(path, backbone);
+  features_ = index.features->tensor();
+  files_ = std::move(index.names);
   bias_ = Tensor::zeros({size()}, DType::f32, Device::cpu);
 }
 
@@ -109,17 +76,7 @@ void IndexBuilder::add(const std::string& file, std::span<const float> embedding
 
 void IndexBuilder::write(const std::filesystem::path& path, const std::string& backbone) const {
   if (count_ == 0) fail(Exit::data, path.string() + ": not written: no picture could be read");
-  const auto bytes = [](const auto& values) { return reinterpret_cast<const std::byte*>(values.data()); };
-  const auto n = int64_t(count_), c = int64_t(features_.size()) / n;
-  write_safetensors(
-      path,
-      {.tensors = {{.name = "features", .type = FileType::f32, .shape = {n, c}, .data = bytes(features_), .owner = {}},
-                   {.name = "files",
-                    .type = FileType::u8,
-                    .shape = {int64_t(files_.size())},
-                    .data = bytes(files_),
-                    .owner = {}}},
-       .metadata = {{kMark, backbone}}});
+  write_index(path, features_, files_, int64_t(count_), backbone);
 }
 
 }  // namespace pc::predict

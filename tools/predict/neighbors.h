@@ -1,7 +1,4 @@
 // The nearest products of a catalog: an index of what a model's heads see of every picture, searched by cosine.
-//
-// An index is a safetensors file: features F32 [n,c], every row of length 1; files U8, the pictures' names with a NUL
-// byte behind each; and in its metadata "pc.index", which names the weights and the preprocessing they come from.
 #pragma once
 
 #include <filesystem>

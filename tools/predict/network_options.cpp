@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
+#include "kernels/base/logger.h"
 #include "kernels/base/parallel.h"
 #include "tools/predict/adapt.h"
 
@@ -29,6 +30,13 @@ PredictorSettings predictor_settings(const NetworkOptions& o) {
           .precision = dtype_from_name(o.precision),
           .views = o.views,
           .adaptable = o.adapt};
+}
+
+std::filesystem::path chosen_model(const std::string& named, const char* program) {
+  if (!named.empty()) return named;
+  const DefaultModel model = default_model();
+  Logger(program).line(fmt::format("model {}, {}; --model names another", model.path.string(), model.reason));
+  return model.path;
 }
 
 Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& o) {

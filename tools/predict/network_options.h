@@ -23,6 +23,9 @@ void add_network_options(CLI::App& app, NetworkOptions& options);
 
 PredictorSettings predictor_settings(const NetworkOptions& options);
 
+// `named`, or else default_model(), which a line on stderr names then, with the reason.
+std::filesystem::path chosen_model(const std::string& named, const char* program);
+
 // Sets this thread's number of threads too. Errors: as Predictor.
 Predictor open_predictor(const std::filesystem::path& model, const NetworkOptions& options);
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,19 +15,32 @@
 
 namespace pc::predict {
 
-InputFile::InputFile(const std::string& path)
-    : path_(path), file_(path == "-" ? Descriptor() : open_file(path, O_RDONLY)) {}
+// Without waiting for the other end of a pipe: that could take for ever.
+InputFile::InputFile(const std::string& path) : path_(path) {
+  if (path == "-") return;
+  file_ = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  struct stat facts {};
+  struct statfs system {};
+  constexpr decltype(system.f_type) kUnnamedPipes = 0x50495045;  // PIPEFS_MAGIC: as a shell's <(COMMAND) makes them
+  unopened_ = ::fstat(file_.get(), &facts) == 0 && S_ISFIFO(facts.st_mode) && ::fstatfs(file_.get(), &system) == 0 &&
+              system.f_type != kUnnamedPipes;
+}
 
 // A signal may reach another thread than the one that waits here, so the wait is cut into pieces.
-std::size_t InputFile::read(void* data, std::size_t size) const {
-  constexpr int kMilliseconds = 100;
+std::size_t InputFile::read(void* data, std::size_t size) {
+  constexpr int kMilliseconds = 100, kMostWaits = 20;
   const int fd = file_ ? file_.get() : STDIN_FILENO;
-  for (;;) {
+  for (int waits = 0;;) {
     pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
     const int n = ::poll(&ready, 1, kMilliseconds);
     if (n <= 0 && cli::stop_requested()) fail(Exit::stopped, path_ + ": stopped while waiting for it");
-    if (n <= 0) continue;
+    if (n <= 0 && !unopened_) continue;
     const ssize_t got = ::read(fd, data, size);
+    const bool nobody = got == 0 && unopened_ && !(ready.revents & POLLHUP);
+    if (nobody && ++waits == kMostWaits)
+      fail(Exit::file, fmt::format("cannot read {}: a pipe that nobody writes to", path_));
+    if (nobody) continue;
+    unopened_ = false;
     if (got >= 0) return std::size_t(got);
     if (errno != EINTR && errno != EAGAIN) fail_file("read", path_);
   }

@@ -9,17 +9,18 @@
 
 namespace pc::predict {
 
-// An open file; "-" is standard input, which stays open.
+// An open file or stream; "-" is standard input, which stays open.
 class InputFile {
  public:
   explicit InputFile(const std::string& path);  // Error(file) "cannot open PATH: …"
-  // Some bytes, at most `size`; 0 at the end. Error(file) naming the path; Error(stopped) while waiting for a pipe or
-  // terminal after stop_requested().
-  std::size_t read(void* data, std::size_t size) const;
+  // Some bytes, at most `size`; 0 at the end. Error(file) naming the path, also for a named pipe that no program opens
+  // for writing within two seconds; Error(stopped) while waiting for a pipe or terminal after stop_requested().
+  std::size_t read(void* data, std::size_t size);
 
  private:
   std::string path_;
-  Descriptor file_;  // none: standard input
+  Descriptor file_;        // none: standard input
+  bool unopened_ = false;  // a named pipe that nobody may have opened for writing
 };
 
 class PathList {

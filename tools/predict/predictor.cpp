@@ -59,14 +59,16 @@ Tensor stacked(const std::vector<Tensor>& parts) {
   return all;
 }
 
-fs::path default_model(const fs::path& folder) {
-  if (const char* named = std::getenv("PC_MODEL"); named && *named) return named;
+DefaultModel default_model(const fs::path& folder) {
+  if (const char* named = std::getenv("PC_MODEL"); named && *named) return {named, "as PC_MODEL says"};
+  int runs = 0;
   fs::path latest;
   fs::file_time_type latest_time;
   for (const fs::path& run : list_folder(folder / "runs")) {
     const fs::path model = run / "model.safetensors";
     std::error_code absent;
     const auto time = fs::last_write_time(model, absent);
+    runs += absent ? 0 : 1;
     if (absent || (!latest.empty() && (time < latest_time || (time == latest_time && model < latest)))) continue;
     latest = model, latest_time = time;
   }
@@ -74,7 +76,7 @@ fs::path default_model(const fs::path& folder) {
     fail(Exit::usage,
          "no model: name one with --model FILE or PC_MODEL, or train one with pctrain (no runs/*/model.safetensors "
          "here)");
-  return latest.lexically_normal();
+  return {latest.lexically_normal(), runs == 1 ? "the only run here" : fmt::format("the latest of {} runs", runs)};
 }
 
 Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
@@ -113,8 +115,7 @@ std::vector<Outcome> Predictor::answer(const std::vector<Tensor>& inputs) {
     const auto rows = means_of_views(head.value(), inputs.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (!std::all_of(rows[i].begin(), rows[i].end(), [](float v) { return std::isfinite(v); }))
-        fail(Exit::numeric,
-             path_.string() + ": the model answers with infinite or undefined numbers; its training has diverged");
+        all[i].error = path_.string() + " answers with infinite or undefined numbers", all[i].code = Exit::numeric;
       all[i].logits.push_back(rows[i]);
     }
   }
@@ -125,7 +126,10 @@ std::vector<Outcome> Predictor::answer(const std::vector<Tensor>& inputs) {
 
 std::vector<Logits> Predictor::predict(const std::vector<Tensor>& inputs) {
   std::vector<Logits> all;
-  for (Outcome& outcome : answer(inputs)) all.push_back(std::move(outcome.logits));
+  for (Outcome& outcome : answer(inputs)) {
+    if (outcome.code != Exit::ok) fail(outcome.code, outcome.error);
+    all.push_back(std::move(outcome.logits));
+  }
   return all;
 }
 

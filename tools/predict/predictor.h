@@ -14,9 +14,13 @@
 
 namespace pc::predict {
 
+struct DefaultModel {
+  std::filesystem::path path;
+  std::string reason;  // why it is this one: "as PC_MODEL says", "the latest of 3 runs"
+};
 // $PC_MODEL, else the latest runs/NAME/model.safetensors below `folder`. Throws Error(usage) with the ways out where
 // there is none.
-std::filesystem::path default_model(const std::filesystem::path& folder = ".");
+DefaultModel default_model(const std::filesystem::path& folder = ".");
 
 struct PredictorSettings {
   Device device = Device::cpu;
@@ -59,9 +63,10 @@ class Predictor {
   // The network's input of one picture, on the CPU: [1, height, width, 3], to the bit what training made of the same
   // file; with `views` [4, …]. Any thread may call it.
   Tensor prepare(data::Image image) const;
-  // Logits and embedding of each. `inputs` are what prepare() made. Throws Error(numeric) where a logit is not finite.
+  // Logits and embedding of each; an image with a logit that is not finite has the code numeric. `inputs` are what
+  // prepare() made.
   std::vector<Outcome> answer(const std::vector<Tensor>& inputs);
-  std::vector<Logits> predict(const std::vector<Tensor>& inputs);  // the logits alone
+  std::vector<Logits> predict(const std::vector<Tensor>& inputs);  // the logits alone; throws the first one's error
   Classifier& model() { return *loaded_.model; }                   // to be trained or visited: of an adaptable one
 
  private:

@@ -1,10 +1,13 @@
 #include "tools/predict/stream.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <new>
+#include <thread>
 
+#include "data/guard.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/system.h"
@@ -12,17 +15,23 @@
 namespace pc::predict {
 namespace {
 
+// On another thread, or, if none is to be had, on the one that asks for the result. Kernels that it calls start no team
+// of threads of their own.
+template <class F>
+std::future<std::invoke_result_t<F>> aside(F work) {
+  return std::async(std::launch::async | std::launch::deferred, [work, caller = std::this_thread::get_id()] {
+    if (std::this_thread::get_id() != caller) set_thread_count(1);
+    return work();
+  });
+}
+
 Prepared prepare_one(const Predictor& predictor, const StreamPicture& picture) {
   Prepared result{.file = picture.file, .input = {}, .outcome = {}};
-  try {
-    result.input = predictor.prepare(picture.decode());
-  } catch (const Error& error) {
-    result.outcome.error = error.what();
-    result.outcome.code = error.code();
-  } catch (const std::bad_alloc&) {
-    result.outcome.error = "out of memory for a picture; use fewer --threads";
-    result.outcome.code = Exit::limit;
-  }
+  const auto problem = data::image_problem(picture.file, [&] { result.input = predictor.prepare(picture.decode()); });
+  if (!problem) return result;
+  result.input = {};
+  result.outcome.error = problem->message;
+  result.outcome.code = problem->code;
   return result;
 }
 
@@ -37,11 +46,7 @@ std::vector<Prepared> prepare_batch(const Predictor& predictor, const PictureStr
     for (std::size_t i; (i = next++) < all.size();) all[i] = prepare_one(predictor, pictures[i]);
   };
   std::vector<std::future<void>> helpers;
-  for (int t = 1; t < threads && std::size_t(t) < all.size(); ++t)
-    helpers.push_back(std::async(std::launch::async, [&] {
-      set_thread_count(1);  // of this thread: a kernel called here must not start a team of its own
-      work();
-    }));
+  for (int t = 1; t < threads && std::size_t(t) < all.size(); ++t) helpers.push_back(aside(work));
   work();
   for (auto& helper : helpers) helper.get();
   return all;
@@ -50,6 +55,7 @@ std::vector<Prepared> prepare_batch(const Predictor& predictor, const PictureStr
 PictureStream numbered(std::size_t count, const std::function<data::Image(std::size_t)>& decode) {
   return [count, &decode, next = std::size_t{0}](StreamPicture& picture) mutable {
     if (next == count) return false;
+    picture.file = fmt::format("image {}", next + 1);
     picture.decode = [&decode, i = next++] { return decode(i); };
     return true;
   };
@@ -73,10 +79,7 @@ void prepare_stream(const Predictor& predictor, const PictureStream& next, int b
   std::vector<Prepared> now = prepare();
   while (!now.empty()) {
     if (now.size() < step) return sink(now);  // the stream has ended
-    std::future<std::vector<Prepared>> ahead = std::async(std::launch::async, [&prepare] {
-      set_thread_count(1);
-      return prepare();
-    });
+    std::future<std::vector<Prepared>> ahead = aside(prepare);
     sink(now);
     now = ahead.get();
   }
@@ -87,7 +90,10 @@ void predict_stream(Predictor& predictor, const PictureStream& next, int batch, 
     std::vector<Outcome> outcomes = predictor.answer(inputs_of(pictures));
     std::size_t good = 0;
     for (Prepared& picture : pictures)
-      if (!picture.input.empty()) picture.outcome = std::move(outcomes[good++]);
+      if (!picture.input.empty()) {
+        picture.outcome = std::move(outcomes[good++]);
+        if (picture.outcome.code != Exit::ok) picture.outcome.error = picture.file + ": " + picture.outcome.error;
+      }
     sink(pictures);
   });
 }

@@ -24,8 +24,8 @@ struct Prepared {
 };
 
 // Calls sink(pictures) for one batch after the other, on this thread, while the next batch is taken from the stream and
-// decoded by all threads: memory is bounded by two batches of network inputs and one picture per thread. An Error that
-// `decode` throws becomes the outcome of that picture; one of the stream itself ends it all behind the batches before.
+// decoded by all threads: memory is bounded by two batches of network inputs and one picture per thread. What
+// `decode` throws becomes the outcome of that picture; an Error of the stream itself ends it all behind the batches before.
 // When the sink throws, what was taken ahead is dropped. `batch` 0: as automatic_batch() says.
 using BatchSink = std::function<void(std::vector<Prepared>&)>;
 void prepare_stream(const Predictor& predictor, const PictureStream& next, int batch, const BatchSink& sink);

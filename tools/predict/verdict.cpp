@@ -33,6 +33,11 @@ const char* text_of(Verdict verdict) {
   return "";
 }
 
+const char* counted_text(Verdict verdict, int64_t images) {
+  if (verdict == Verdict::out_of_distribution) return "unlike the training images";
+  return verdict == Verdict::review && images != 1 ? "need review" : text_of(verdict);
+}
+
 std::vector<double> temperatures(const ModelInfo& info) {
   std::vector<double> all(info.heads.size(), 1.0);
   if (info.calibration)

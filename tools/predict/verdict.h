@@ -1,6 +1,7 @@
 // The verdict on a picture: what it is named, which of the names are confident, and whether a person has to look.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@ namespace pc::predict {
 
 enum class Verdict { accepted, review, out_of_distribution };
 const char* text_of(Verdict verdict);  // "accepted", "needs review", "not a product"
+// What people read after the number of images with this verdict.
+const char* counted_text(Verdict verdict, int64_t images);
 
 // The label that one head names.
 struct Named {
