@@ -27,7 +27,7 @@ story() {
   train harden --set data.root="$archive" --set model.weights="$runs/fashion/model.safetensors"
   train robust --set data.root="$archive" --set model.weights="$runs/harden/model.safetensors"
   mkdir -p "$runs/merged"
-  $bin/pcmerge "$runs/merged/model.safetensors" "$runs/fashion/model.safetensors" "$runs/robust/model.safetensors"
+  $bin/pcmerge --force "$runs/merged/model.safetensors" "$runs/fashion/model.safetensors" "$runs/robust/model.safetensors"
   $bin/pceval --shift --limit 1000 $maps --head articleType --photos "$photos" "$runs/fashion-mnist/model.safetensors" \
     "$runs/fashion/model.safetensors" "$runs/robust/model.safetensors" "$runs/merged/model.safetensors" "$archive"
 }
