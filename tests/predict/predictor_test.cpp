@@ -115,14 +115,12 @@ TEST(Predictor, GivesItsWeightsUpOnceTheyAreFolded) {
 TEST(Predictor, RefusesF16OnTheCpu) { EXPECT_THROW(Predictor(test::tiny_model(), {.precision = DType::f16}), Error); }
 
 TEST(Predictor, NamesADivergedModel) {
-  const test::TemporaryFolder folder;
   const ModelInfo info = test::tiny_info();
-  const auto model = make_classifier(info.architecture, info.head_shapes(), 1);
+  auto model = make_classifier(info.architecture, info.head_shapes(), 1);
   model->visit("", [](const std::string& name, Var& value, Role) {
     if (name == "heads.kind.bias") value.set_value(Tensor::from<float>({3}, {0, std::nanf(""), 0}));
   });
-  save_model(folder / "nan.safetensors", info, *model);
-  Predictor predictor(folder / "nan.safetensors", {});
+  Predictor predictor({.info = info, .model = std::move(model), .self_test = {}}, "nan.safetensors", {});
   for (const Outcome& outcome :
        predictor.answer({predictor.prepare(make_picture(0)), predictor.prepare(make_picture(1))}))
     EXPECT_EQ(outcome.code, Exit::numeric) << "it ends no batch";
