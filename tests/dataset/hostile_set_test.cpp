@@ -54,8 +54,9 @@ TEST_F(ZipSet, WhatUnpackRefusesIsNoDataSet) {
             "3: set.zip: record \"hat/1.png\": the local header has another name");
   EXPECT_EQ(open_error({shoe, {.name = "hat/1.png", .text = "x", .method = kDeflated, .bytes = 4'000'000'000}}),
             "6: set.zip: entry \"hat/1.png\" would grow from 3 to 4000000000 bytes; the limit is 1000:1");
-  EXPECT_EQ(open_error({shoe, {.name = "hat/1.png", .text = png_, .flags = 1}}),
-            "3: set.zip: record \"hat/1.png\" is encrypted");
+  EXPECT_EQ(
+      open_error({shoe, {.name = "hat/1.png", .text = png_, .flags = 1}}),
+      "3: set.zip: record \"hat/1.png\" is encrypted; unpack the archive with its password and pack the files again");
 }
 
 TEST_F(ZipSet, APictureThatLiesFailsAlone) {
