@@ -67,7 +67,7 @@ Selection without_copies(const std::vector<data::ZipRecord>& records) {
 void check_space(const Selection& selection, const fs::path& folder) {
   const fs::path parent = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
   if (!is_folder(parent))
-    fail(Exit::file, fmt::format("{}: no such folder, so {} cannot be made in it", parent.string(), folder.string()));
+    fail(Exit::file, fmt::format("cannot make {}: there is no folder {}", folder.string(), parent.string()));
   std::error_code unknown;
   const fs::space_info space = fs::space(parent, unknown);
   if (!unknown && space.available < selection.bytes)
