@@ -31,7 +31,9 @@ class StylesCsv {
         "[data]\nroot = set\ncache = cache\nlabels = kind\nmin_count = 1\n[model]\nheight = 32\nwidth = 32\n"
         "[train]\nbatch = 4\nthreads = 1\n");
   }
-  Outcome dry_run() const { return run(folder_.path(), "pctrain", {"run.ini", "--dry-run"}); }
+  Outcome dry_run(const std::string& labels = "kind") const {
+    return run(folder_.path(), "pctrain", {"run.ini", "--dry-run", "--set", "data.labels=" + labels});
+  }
   data::DataSet open() const { return data::open_dataset(folder_ / "set", {"kind"}); }
 
  private:
@@ -209,6 +211,12 @@ INSTANTIATE_TEST_SUITE_P(Styles, OddButGoodCsv, testing::ValuesIn(odd_csvs()),
 TEST(OddCsvs, RepeatedIdsAreNamed) {
   const Outcome o = StylesCsv(header + rows() + "1,shoe,x\n").dry_run();
   EXPECT_NE(o.err.find("data: styles.csv:14: id 1 repeats line 2\n"), std::string::npos) << o.err;
+}
+
+TEST(OddCsvs, ColumnsToTrainOnAreAskedFor) {
+  const Outcome o = StylesCsv(header + rows()).dry_run("");
+  EXPECT_EQ(o.code, int(Exit::usage));
+  EXPECT_EQ(o.err, "pctrain: data.labels is empty; name the columns to train on: set has id, kind, name\n");
 }
 
 TEST(OddCsvs, FolderNamesThatAreNotUtf8AreRefused) {

@@ -154,6 +154,9 @@ std::vector<uint32_t> DataPlan::order(const TrainConfig& config, uint64_t epoch)
 
 DataPlan plan_data(const TrainConfig& config) {
   data::DataSet data = data::open_dataset(config.data.root, config.data.labels);
+  if (data.catalog.columns.empty())
+    fail(Exit::usage, fmt::format("data.labels is empty; name the columns to train on: {} has {}", config.data.root,
+                                  data::some_names(data.catalog.columns_there, 30)));
   const auto rare =
       data::fold_rare_classes(data.catalog, config.min_counts(),
                               config.data.rare == "other" ? data::RareClasses::other : data::RareClasses::drop);
