@@ -175,7 +175,7 @@ TEST_F(Train, FineTunesOnTorchvisionWeights) {
         << outcome.err;  // 60 parameters and 40 running statistics
     EXPECT_NE(outcome.err.find("0 of 1 heads kept"), std::string::npos) << outcome.err;
   }
-  EXPECT_EQ(model("stacked"), model("resnet18"));
+  EXPECT_TRUE(model("stacked") == model("resnet18"));
 }
 
 TEST_F(Train, WeightsThatAreNoneAreNamed) {
@@ -240,17 +240,6 @@ TEST_F(Train, WeightsOfAnotherArchitectureAreNamed) {
       run_program("pctrain", arguments("wrong", {"--set", weights, "--set", "model.architecture=resnet34"}));
   EXPECT_EQ(outcome.code, 3);
   EXPECT_NE(outcome.err.find("layer1.2.conv1.weight"), std::string::npos) << outcome.err;
-}
-
-TEST_F(Train, TwoOnOneFolder) {
-  RecordProperty("why", "the second is refused while the first holds the lock");
-  std::vector<std::string> a = arguments("locked", {"--set", "train.epochs=50"});
-  std::thread first([&] { run_program("pctrain", a, 2500, SIGKILL); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
-  const Outcome second = run_program("pctrain", a);
-  first.join();
-  EXPECT_EQ(second.code, 4);
-  EXPECT_NE(second.err.find("in use by another pctrain"), std::string::npos) << second.err;
 }
 
 TEST_F(Train, DryRunWritesNoRun) {
