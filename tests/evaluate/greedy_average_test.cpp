@@ -100,7 +100,7 @@ TEST_F(GreedyAverage, LeavesOutTheBadModelAndIsTheMeanOfTheOthersToTheBit) {
     EXPECT_EQ(all[0].mean, all[0].alone);
     EXPECT_EQ(all[2].model, model("bad"));
     std::vector<std::string> plain = more;
-    plain.insert(plain.end(), {(*folder_ / "plain").string(), all[0].model, all[1].model});
+    plain.insert(plain.end(), {"--force", (*folder_ / "plain").string(), all[0].model, all[1].model});
     ASSERT_EQ(run_program("pcmerge", plain).code, 0);
     EXPECT_TRUE(read_file(out()) == read_file(*folder_ / "plain")) << outcome.out;
   }
