@@ -112,7 +112,7 @@ JOBS = [
     Job("pctrain", training, again="", partial=("runs/*", "cache/*"), resumes=True),
     Job("pcpredict", "-m {model} --threads 2 --batch-size 8 --csv -o {out}/rows.csv {in}/images {in}/shop.zip", again="--resume",
         partial=("rows.csv", "rows.csv.manifest"), resumes=True),
-    Job("pceval", "{model} {in}/images --threads 2 --report {out}/page.html --calibrate {out}/own.safetensors"),
+    Job("pceval", "{model} {in}/images --split all --threads 2 --report {out}/page.html --calibrate {out}/own.safetensors"),
     Job("pcindex", "-m {model} --threads 2 -o {out}/shop.index {in}/images"),
     Job("pcmerge", "{out}/mean.safetensors {model} {other} --statistics {in}/images --pictures 16"),
     Job("pcconvert-pth", "{model} {out}/model.pth"),

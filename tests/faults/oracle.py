@@ -157,6 +157,8 @@ class Worker:
             self.usual[job.name] = Usual(self.place, job)
             self.place.fresh()
             ended = run(self.place, job, job.command(self.place))
+            if ended.code and not job.measures:
+                raise SystemExit(f"{job.name}: undisturbed it ends with {ended.code}: {ended.errors}")
             if ended.code != self.usual[job.name].ended.code or same(self.place, job, self.usual[job.name], ended):
                 raise SystemExit(f"{job.name}: two undisturbed runs differ: {same(self.place, job, self.usual[job.name], ended)}")
         return self.usual[job.name]
