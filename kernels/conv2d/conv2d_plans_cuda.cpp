@@ -1,9 +1,8 @@
 // The cached plans of this process, and the choices of engines that they were made from.
 #include <map>
 #include <mutex>
-#include <sstream>
 
-#include "kernels/base/error.h"
+#include "kernels/conv2d/conv2d_choices.h"
 #include "kernels/conv2d/conv2d_graph.h"
 #include "kernels/conv2d/conv2d_plans.h"
 #include "kernels/conv2d/conv2d_tune.h"
@@ -15,7 +14,7 @@ namespace {
 struct Plans {
   std::mutex mutex;
   std::map<ConvKey, std::unique_ptr<CudnnPlan>> ready;
-  std::map<std::string, std::string> choices;  // key: text_of(); also lines loaded for other devices
+  Conv2dChoices choices;  // by text_of(); also lines loaded for other devices
   bool tune = false;
 };
 
@@ -56,24 +55,13 @@ std::unique_ptr<CudnnPlan> make_plan(Plans& all, const ConvKey& key) {
 void load(const std::string& text, const std::string& name) {
   Plans& all = plans();
   std::lock_guard lock(all.mutex);
-  std::istringstream lines(text);
-  int number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    const std::size_t equals = line.find(" = ");
-    if (equals == std::string::npos || line.find("; ") > equals || equals + 3 == line.size())
-      fail(Exit::data, name + ":" + std::to_string(number) +
-                           ": expected \"DEVICE; CONVOLUTION = ENGINE\"; remove the file, the engines are found again");
-    all.choices[line.substr(0, equals)] = line.substr(equals + 3);
-  }
+  add_conv2d_choices(all.choices, text, name);
 }
 
 std::string text() {
   Plans& all = plans();
   std::lock_guard lock(all.mutex);
-  std::string lines;
-  for (const auto& [convolution, engine] : all.choices) lines += convolution + " = " + engine + "\n";
-  return lines;
+  return to_text(all.choices);
 }
 
 void tune(bool on) {

@@ -89,8 +89,7 @@ std::string not_weights(std::span<const std::byte> file) {
 }
 
 void refuse_folder(const fs::path& path) {
-  std::error_code unknown;
-  if (!fs::is_directory(path, unknown)) return;
+  if (!is_folder(path)) return;
   const std::string begin = path.string() + ": a directory";
   if (is_file(path / kModel)) fail(Exit::file, fmt::format("{}; its model is {}", begin, (path / kModel).string()));
   if (is_file(path / "last" / "checkpoint.safetensors"))
