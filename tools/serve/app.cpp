@@ -19,6 +19,11 @@
 namespace pc::serve {
 namespace {
 
+bool has_body(const Request& request) {
+  return !request.field("Transfer-Encoding").empty() ||
+         request.field("Content-Length").find_first_not_of('0') != std::string_view::npos;
+}
+
 // A request that names no media type is taken: KServe's clients send none.
 std::optional<Response> refuse_body(const Route& route, const Request& request) {
   if (!request.field("Content-Encoding").empty()) return refusal(415, "compressed request bodies are not supported");
@@ -72,7 +77,7 @@ std::optional<Response> App::refuse(const Request& request) {
   const Guard guard = std::min(r ? r->guard : Guard::token, preflight ? Guard::host : Guard::token);
   if (auto response = refuse_access(settings_.access, request, guard)) return response;
   if (!r) return refusal(404, not_found(request.path, settings_.name));
-  if (auto fields = origin_fields(settings_.access, request); preflight && !fields.empty()) {
+  if (auto fields = origin_fields(settings_.access, request); preflight && !fields.empty() && !has_body(request)) {
     fields.emplace_back("Access-Control-Allow-Methods", r->method);
     fields.emplace_back("Access-Control-Allow-Headers", fmt::format("Authorization, Content-Type, {}", kJsonLength));
     return Response{.status = 204, .body = "", .type = "", .fields = std::move(fields)};
@@ -82,7 +87,9 @@ std::optional<Response> App::refuse(const Request& request) {
     response.fields.emplace_back("Allow", r->method == "GET" ? "GET, HEAD" : r->method);
     return response;
   }
-  return r->method == "POST" ? refuse_body(*r, request) : std::nullopt;
+  if (r->method == "POST") return refuse_body(*r, request);
+  if (has_body(request)) return refusal(400, "this method takes no body");
+  return std::nullopt;
 }
 
 void App::answer(Request request, Respond respond) {

@@ -95,10 +95,10 @@ std::vector<Route> routes(const std::string& model) {
 }
 
 std::vector<int> Route::all_statuses() const {
-  std::vector<int> all{200, 400, 405, 408, 414, 431, 500, 503};
+  std::vector<int> all{200, 400, 405, 408, 413, 414, 431, 500, 503};
   if (guard >= Guard::host) all.push_back(421);
   if (guard == Guard::token) all.push_back(401);
-  if (method == "POST") all.insert(all.end(), {403, 413, 415});
+  if (method == "POST") all.insert(all.end(), {403, 415});
   all.insert(all.end(), statuses.begin(), statuses.end());
   std::sort(all.begin(), all.end());
   return all;

@@ -44,10 +44,9 @@ std::string_view line_fault(std::string_view line, RequestLine& parts) {
   return "";
 }
 
-// How often the fields that frame the request occur, and whether they may stand there.
+// How often the fields that frame the request occur.
 struct Framing {
   int hosts = 0, lengths = 0, encodings = 0;
-  bool body = false;
 };
 
 std::string_view field_fault(std::string_view line, Framing& framing) {
@@ -59,12 +58,10 @@ std::string_view field_fault(std::string_view line, Framing& framing) {
   if (equal_ignoring_case(name, "Content-Length")) {
     ++framing.lengths;
     if (!is_number(value)) return "Content-Length is not a number";
-    framing.body |= value.find_first_not_of('0') != value.npos;
   }
   if (equal_ignoring_case(name, "Transfer-Encoding")) {
     ++framing.encodings;
     if (!equal_ignoring_case(value, "chunked")) return "the only Transfer-Encoding taken is chunked";
-    framing.body = true;
   }
   return "";
 }
@@ -75,9 +72,6 @@ std::string_view framing_fault(const Framing& framing, const RequestLine& line) 
   if (framing.encodings > 1) return "there are several Transfer-Encoding fields";
   if (framing.encodings && framing.lengths) return "both Content-Length and Transfer-Encoding";
   if (framing.encodings && line.version == "HTTP/1.0") return "HTTP/1.0 has no Transfer-Encoding";
-  // Other methods are refused by their routes, and what follows such a head is not read as a request.
-  const bool bodiless = line.method == "GET" || line.method == "HEAD" || line.method == "OPTIONS";
-  if (framing.body && bodiless) return "this method takes no body";
   return "";
 }
 
