@@ -50,6 +50,7 @@ struct Decoder {
       if (c->err->msg_code == JWRN_HIT_MARKER) of(c)->cut_in_scan = true;
       if (c->err->msg_code == JWRN_JPEG_EOF) of(c)->no_end = true;
     };
+    if (setjmp(escape)) throw std::bad_alloc();
     jpeg_create_decompress(&info);
     info.client_data = this;
     info.mem->max_memory_to_use = kMaxMemory;

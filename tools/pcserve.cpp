@@ -6,14 +6,61 @@
 #include <algorithm>
 #include <boost/system/system_error.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <mutex>
+#include <new>
 #include <system_error>
+#include <utility>
 
 #include "kernels/base/parallel.h"
 #include "tools/cli/program.h"
 #include "tools/serve/answering.h"
 #include "tools/serve/app.h"
 #include "tools/serve/server.h"
+
+namespace {
+
+// Small pieces of memory are to be had even when there is no other, as some code that needs them has no way to fail: the
+// destructor of a JSON value, for one. A stack of bytes, which begins anew when nothing in it is in use.
+class Reserve {
+ public:
+  void* take(std::size_t size) noexcept {
+    const std::lock_guard lock(mutex_);
+    const std::size_t whole = (size + kAlign - 1) / kAlign * kAlign;
+    if (size > kLargest || whole > sizeof bytes_ - used_) return nullptr;
+    ++pieces_;
+    return &bytes_[std::exchange(used_, used_ + whole)];
+  }
+  // False: it is not from here.
+  bool give_back(void* piece) noexcept {
+    if (std::less<>()(piece, &bytes_[0]) || !std::less<>()(piece, &bytes_[sizeof bytes_])) return false;
+    const std::lock_guard lock(mutex_);
+    if (--pieces_ == 0) used_ = 0;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kLargest = 64 << 10, kAlign = alignof(std::max_align_t);
+  alignas(kAlign) static std::byte bytes_[4 << 20];
+  std::mutex mutex_;
+  std::size_t used_ = 0, pieces_ = 0;
+};
+std::byte Reserve::bytes_[];
+constinit Reserve reserve;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  if (void* piece = std::malloc(size)) return piece;
+  if (void* piece = reserve.take(size)) return piece;
+  throw std::bad_alloc();
+}
+void operator delete(void* piece) noexcept {
+  if (!reserve.give_back(piece)) std::free(piece);
+}
+void operator delete(void* piece, std::size_t) noexcept { operator delete(piece); }
 
 namespace pc::serve {
 namespace {

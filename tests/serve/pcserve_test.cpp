@@ -105,6 +105,10 @@ TEST_F(PcServe, ReloadsUnderTrafficWhileTheFileIsCopiedOver) {
   EXPECT_EQ(script("reloads.py", "shop.safetensors other.safetensors pictures 1500 60"), 0);
 }
 
+TEST_F(PcServe, ServesWhateverItsSurroundings) {
+  EXPECT_EQ(script("surroundings.py", "shop.safetensors pictures/0.jpg"), 0);
+}
+
 TEST_F(PcServe, WithoutMemoryItRefusesAndLivesOn) {
   if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer ends a program that gets no memory";
   EXPECT_EQ(script("out_of_memory.py", "shop.safetensors pictures/0.jpg"), 0);

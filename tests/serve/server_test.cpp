@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio.hpp>
 #include <csignal>
 #include <new>
 #include <thread>
+
+#include "tools/serve/asio.h"
 
 namespace pc::serve {
 namespace {

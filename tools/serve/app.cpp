@@ -7,6 +7,8 @@
 #include <ctime>
 #include <utility>
 
+#include "data/decode.h"
+#include "data/jpeg.h"
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 #include "kernels/base/thread.h"
@@ -48,13 +50,19 @@ const std::string& checked_name(const std::string& name) {
   return name;
 }
 
+// What a thread needs once for its pictures it gets while there is memory: without, there is no way to fail.
+void prepare_decoders() {
+  const std::vector<std::byte> jpeg = data::encode_jpeg({.h = 1, .w = 1, .pixels = {0, 0, 0}});
+  data::decode_web_image(jpeg, "", {});
+}
+
 }  // namespace
 
 App::App(const AppSettings& settings)
     : settings_(settings),
       routes_(routes(checked_name(settings.name))),
       model_(open_model(settings.model, settings.name, settings.network, settings.index)),
-      workers_(settings.workers),
+      workers_(settings.workers, prepare_decoders),
       batcher_(settings.batch, metrics_) {}
 
 App::~App() {

@@ -1,6 +1,5 @@
 #include "tools/serve/reply.h"
 
-#include <boost/asio.hpp>
 #include <utility>
 
 namespace pc::serve {

@@ -3,14 +3,12 @@
 
 #include <array>
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <memory_resource>
 
+#include "tools/serve/asio.h"
 #include "tools/serve/message.h"
 #include "tools/serve/service.h"
 

@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/rfc7230.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <functional>
 #include <new>
 
 #include "kernels/base/text.h"
+#include "tools/serve/asio.h"
 #include "tools/serve/strict_head.h"
+
+// Behind asio.h, whose settings hold for it too.
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 namespace pc::serve {
 

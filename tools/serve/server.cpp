@@ -4,12 +4,12 @@
 #include <sys/resource.h>
 
 #include <array>
-#include <boost/asio.hpp>
 #include <csignal>
 #include <set>
 
 #include "kernels/base/error.h"
 #include "kernels/base/logger.h"
+#include "tools/serve/asio.h"
 #include "tools/serve/reply.h"
 
 namespace pc::serve {
@@ -46,15 +46,27 @@ std::size_t connections_allowed() {
   return std::max(limit.rlim_cur / 4, limit.rlim_cur - std::min(limit.rlim_cur, kOthers));
 }
 
+// Asio does not tell that it cannot watch the pipe by which signals come: SIGTERM would never arrive.
+void check_signals(asio::io_context& io) {
+  bool arrived = false;
+  asio::signal_set probe(io, SIGURG);
+  probe.async_wait([&](const error_code& error, int) { arrived = !error; });
+  std::raise(SIGURG);
+  while (!arrived && io.run_one_for(5s)) {
+  }
+  io.restart();
+  if (!arrived) fail(Exit::limit, "cannot wait for signals: the system refuses to watch a pipe (epoll_ctl)");
+}
+
 }  // namespace
 
 struct Server::Impl {
   Impl(const ServerSettings& s, Service& behind) : settings(s), service(behind) {}
-  asio::awaitable<void> accept();
+  asio::awaitable<void> accept(std::shared_ptr<void> token);
   void begin(tcp::socket socket);
   bool give_way();
   void drain();
-  void step();
+  bool step();
   ServerSettings settings;
   Service& service;
   asio::io_context io{1};
@@ -62,8 +74,9 @@ struct Server::Impl {
   asio::signal_set stop_signals{io}, reload_signal{io};
   std::set<Session*> sessions;
   const std::string no_memory = to_bytes(busy("out of memory; try again"), true, "close");
-  uint64_t received = 0;  // bytes of requests that are not answered yet
-  bool accepting = false, draining = false;
+  uint64_t received = 0;          // bytes of requests that are not answered yet
+  std::weak_ptr<void> accepting;  // its token is gone with what waits for connections
+  bool interrupted = false, draining = false;
   Clock::time_point last_answer = Clock::time_point::max();  // while draining: no further request is taken after it
   std::array<char, 1 << 16> buffer;                          // of all connections: filled and taken within one step
 };
@@ -338,7 +351,7 @@ void Server::Impl::begin(tcp::socket socket) {
   }
 }
 
-asio::awaitable<void> Server::Impl::accept() {
+asio::awaitable<void> Server::Impl::accept(std::shared_ptr<void>) {
   while (acceptor.is_open()) {
     auto [error, socket] = co_await acceptor.async_accept(kReport);
     if (!error) {
@@ -350,18 +363,21 @@ asio::awaitable<void> Server::Impl::accept() {
   }
 }
 
-// Runs until the end, or until something throws; what that left undone comes first the next time.
-void Server::Impl::step() {
+// False: everything is over. Want of memory may end what waits for connections, with an exception or without: it begins
+// again then.
+bool Server::Impl::step() {
+  interrupted = false;
+  io.restart();
   if (draining && acceptor.is_open()) drain();
-  if (!draining && !accepting) {
+  if (!draining && accepting.expired()) {
     io.run_for(10ms);  // may give memory back
-    asio::co_spawn(io, accept(), [this](const std::exception_ptr& error) {
-      accepting = false;
-      if (error) std::rethrow_exception(error);
-    });
-    accepting = true;
+    io.restart();
+    const std::shared_ptr<void> token(nullptr, [this](void*) { interrupted = true, io.stop(); });
+    accepting = token;
+    asio::co_spawn(io, accept(token), asio::detached);
   }
   io.run();
+  return interrupted;
 }
 
 // Connections that wait in the backlog may have sent their request before the signal.
@@ -397,6 +413,7 @@ Server::Server(const ServerSettings& settings, Service& service) : impl_(std::ma
   if (error)
     fail(Exit::network, fmt::format("cannot listen on --host {} --port {}: {}", settings.host, settings.port,
                                     error == boost::system::errc::address_not_available ? kNotOurs : error.message()));
+  check_signals(impl_->io);
   // From here on a signal is not lost, and waits for run().
   for (const int signal : {SIGTERM, SIGINT}) impl_->stop_signals.add(signal);
   impl_->reload_signal.add(SIGHUP);
@@ -417,9 +434,9 @@ void Server::run() {
     impl.service.reload();
   };
   impl.reload_signal.async_wait(on_reload);
-  while (!impl.io.stopped()) {
+  for (bool over = false; !over;) {
     try {
-      impl.step();
+      over = !impl.step();
     } catch (const std::exception&) {  // no memory: what it was for is over, everything else goes on
     }
   }

@@ -8,7 +8,7 @@
 
 namespace pc::serve {
 
-Workers::Workers(int threads) {
+Workers::Workers(int threads, std::function<void()> first) : first_(std::move(first)) {
   threads_.reserve(std::size_t(threads));
   try {
     while (threads_.size() < std::size_t(threads)) threads_.push_back(start_thread([this] { run(); }));
@@ -34,6 +34,10 @@ void Workers::post(Turn turn, std::function<void()> task) {
 
 void Workers::run() {
   set_thread_count(1);  // a kernel called here must not start a team of its own
+  try {
+    first_();
+  } catch (const std::exception&) {  // no memory
+  }
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return !tasks_.empty() || stopping_; });

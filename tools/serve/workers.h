@@ -25,7 +25,9 @@ struct Turn {
 
 class Workers {
  public:
-  explicit Workers(int threads);                     // or as many as there are to be had; Error(limit) if that is none
+  // So many threads, or as many as there are to be had; Error(limit) if that is none. Each begins with `first`.
+  explicit Workers(
+      int threads, std::function<void()> first = [] {});
   ~Workers();                                        // finishes what was posted
   void post(Turn turn, std::function<void()> task);  // what it throws ends it alone
 
@@ -35,6 +37,7 @@ class Workers {
   std::condition_variable changed_;
   std::multimap<Turn::Clock::time_point, std::function<void()>> tasks_;
   bool stopping_ = false;
+  std::function<void()> first_;
   std::vector<std::thread> threads_;
 };
 
