@@ -46,7 +46,11 @@ TEST_F(Lock, FileSystemsWithoutLocksDoNotStopTheJob) {
   for (const int error : {ENOLCK, EOPNOTSUPP, ENOSYS, EINVAL, EIO}) {
     fail_with(error);
     EXPECT_NO_THROW(LockFile(path(), "in use")) << error;
-    EXPECT_NO_THROW(predict::RowFile(folder_ / std::to_string(error), nlohmann::json::object(), false)) << error;
+    const auto rows = [&] {
+      predict::RowFile(folder_ / std::to_string(error), predict::RowFormat::csv, "file\n", {},
+                       predict::ExistingRows::refuse);
+    };
+    EXPECT_NO_THROW(rows()) << error;
   }
   // Said once, where the first one was met.
   testing::internal::CaptureStderr();
