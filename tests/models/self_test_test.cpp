@@ -123,9 +123,10 @@ TEST_F(SelfTestOfFile, BrokenOnesAreRefused) {
   const auto file = written("smallcnn");
   const nlohmann::json good = nlohmann::json::parse(read_safetensors(file).metadata.at("pc.self_test"));
   const std::pair<const char*, nlohmann::json> patches[] = {
-      {"a picture of 18x0", {{{"op", "replace"}, {"path", "/height"}, {"value", 0}}}},
-      {"a picture of 100000x24", {{{"op", "replace"}, {"path", "/width"}, {"value", 100000}}}},
-      {"a pixel of 256", {{{"op", "replace"}, {"path", "/pixels/5"}, {"value", 256}}}},
+      {"height is 0, which is not an integer from 1 to 512", {{{"op", "replace"}, {"path", "/height"}, {"value", 0}}}},
+      {"width is 100000, which is not", {{{"op", "replace"}, {"path", "/width"}, {"value", 100000}}}},
+      {"a pixel is 256, which is not an integer from 0 to 255",
+       {{{"op", "replace"}, {"path", "/pixels/5"}, {"value", 256}}}},
       {"1295 pixel values for 18x24", {{{"op", "remove"}, {"path", "/pixels/5"}}}},
       {"not one finite logit per label of head \"kind\"", {{{"op", "remove"}, {"path", "/logits/kind/0"}}}},
       {"kind", {{{"op", "remove"}, {"path", "/logits/kind"}}}},
