@@ -26,7 +26,7 @@ void save_shop(const std::filesystem::path& path, uint64_t seed) {
   info.calibration = {.heads = {{.temperature = 1, .thresholds = {{95, {0.4, 0.4}}}},
                                 {.temperature = 2, .thresholds = {{95, {0.9, 0.9, 0.9}}}},
                                 {.temperature = 1, .thresholds = {{95, {0.5, 0.5}}}}},
-                      .novelty = NoveltyRule{.head = 1, .limit = 100}};
+                      .novelty = NoveltyRule{.head = 1, .limit = 10}};
   save_model(path, info, *make_classifier(info.architecture, info.head_shapes(), seed));
 }
 
