@@ -208,6 +208,8 @@ def table(host, photo):
         "binary files that are too few": (binary(b"", size=0, name="file"), 400),
         "JSON longer than the body": (binary(b"abc", size=3, length=1000), 400),
         "JSON of a negative length": (binary(b"abc", size=3, length=-1), 400),
+        "JSON of an empty length": (post(b'{"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 1, 1, 3], "data": [1, 2, 3]}]}',
+                                         good + b"Inference-Header-Content-Length:\r\n", b"/v2/models/tiny/infer"), 400),
         "JSON of many digits": (binary(b"abc", size=3, length=10**40), 400),
         "JSON cut by its length": (binary(b"abc", size=3, length=20), 400),
         "shared memory": (infer({"inputs": [{"name": "image", "datatype": "UINT8", "shape": [1, 1, 1, 3],

@@ -87,7 +87,8 @@ ordered_json to_json(const std::string& file, Answered& answered, const ServedMo
 // The JSON of the body, and the binary tensors that follow it.
 std::pair<std::string_view, std::string_view> parts_of(const Request& request) {
   const std::string_view body = request.body, length = request.field(kJsonLength);
-  if (length.empty()) return {body, ""};
+  const auto is_length = [](const auto& field) { return equal_ignoring_case(field.first, kJsonLength); };
+  if (std::none_of(request.fields.begin(), request.fields.end(), is_length)) return {body, ""};  // empty is not absent
   std::size_t size = 0;
   const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), size);
   if (error != std::errc() || end != length.data() + length.size() || size > body.size())
