@@ -130,12 +130,15 @@ TEST(ConvTune, GpuFillsATensorAtRandom) {
 TEST(ConvPlansText, GpuChoicesAreKeptAndTakenUp) {
   conv2d_plans_cuda.load(
       "other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"
-      "stand-in; forward f32 2x5x4x3 4x3x3/2+1 = best 3=4\n"
+      "stand-in; forward f32 2x5x4x3 4x3x3/2+1 = first\n"  // good, though not the fastest
+      "stand-in; infer f32 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"
       "stand-in; backward_data f32 2x5x4x3 4x3x3/2+1 = gone\n",
       "engines.txt");
-  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::forward})->tag(), "best 3=4");
-  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::backward_data})->tag(), "first") << "an engine that is gone";
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::infer, true, true})->tag(), "first") << "not tuned";
   conv2d_plans_cuda.tune(true);
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::infer, true, true})->tag(), "best 3=4");
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::forward})->tag(), "first");
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::backward_data})->tag(), "best 3=4") << "an engine that is gone";
   EXPECT_EQ(conv2d_plan({kShape, DType::bf16, ConvPass::infer, true, true})->tag(), "best 3=4");
   conv2d_plan({.shape = kShape, .dtype = DType::bf16, .pass = ConvPass::backward_data, .add = true});
   conv2d_plans_cuda.tune(false);
