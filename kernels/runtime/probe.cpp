@@ -88,8 +88,10 @@ GpuProbe probe_gpu() {
   const GpuBuild build = gpu_build();
   if (build.cuda == 0) return probe;
   Library("libcudart.so." + std::to_string(build.cuda / 1000)).call("cudaRuntimeGetVersion", &probe.runtime);
-  const Library cudnn("libcudnn.so." + std::to_string(build.cudnn / 10000));
-  if (cudnn) probe.cudnn = int(cudnn.call<std::size_t>("cudnnGetVersion"));
+  const std::string major = std::to_string(build.cudnn / 10000);
+  const Library cudnn("libcudnn.so." + major), part("libcudnn_graph.so." + major);
+  // The front library ends the process if it cannot load the part that knows the version.
+  if (cudnn && part) probe.cudnn = int(cudnn.call<std::size_t>("cudnnGetVersion"));
   return probe;
 }
 
