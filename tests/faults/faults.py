@@ -5,7 +5,6 @@ tools/faults.sh says what has to hold. A call is the N-th of its name in each th
 """
 import argparse
 import collections
-import json
 import multiprocessing
 import os
 import random
@@ -33,20 +32,13 @@ def named(line, place, injected):
     return any(os.path.basename(path) in line for path in re.findall(r'[<"](/[^>"]+)[>"]', injected) if len(path) > 1)
 
 
-def is_json(text):
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
-
-
 def complaint_of_run(place, job, usual, ended, fault, injected):
     """What the disturbed run did wrong by itself, or ""."""
     if ended.code is None:
         return "did not end"
     if ended.code not in oracle.DOCUMENTED:
         return f"exit code {ended.code}"
-    if job.measures and is_json(ended.out):  # what it cannot find out it reports there
+    if job.measures and oracle.is_json(ended.out):  # what it cannot find out it reports there
         return ""
     to_stderr = re.search(r"\bwrite\w*\(2<", injected)
     if ended.code:

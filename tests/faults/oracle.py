@@ -1,4 +1,5 @@
 """What an undisturbed run of a job prints and leaves, and how another one differs from it."""
+import json
 import os
 import re
 import struct
@@ -105,6 +106,13 @@ class Usual:
 def is_cached(name):
     """The packed images have a name of their own for every list of images: one that an error has shortened leaves another file."""
     return re.fullmatch(r"cache/pictures-\w+\.u8", name) is not None
+
+
+def is_json(text):
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 def same(place, job, usual, ended):
