@@ -9,8 +9,9 @@ namespace pc {
 namespace {
 
 bool is_choice(const std::string& line, std::size_t equals) {
-  return equals != std::string::npos && line.find("; ") < equals && equals + 3 < line.size() &&
-         std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  const std::size_t device = line.find("; ");
+  return equals != std::string::npos && device != std::string::npos && device + 2 < equals &&
+         equals + 3 < line.size() && std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 }  // namespace
