@@ -1,7 +1,6 @@
 #include "kernels/base/temporary.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "kernels/base/directory.h"
+#include "kernels/base/lock.h"
 
 namespace pc {
 namespace {
@@ -17,32 +17,24 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kInfix = ".tmp.";
-
-// Whether the name still leads to what is open: it may have been swept between our open and our lock.
-bool still_named(const Descriptor& fd, const fs::path& path) {
-  struct stat ours {
-  }, named{};
-  return ::fstat(fd.get(), &ours) == 0 && ::lstat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
-         ours.st_dev == named.st_dev;
-}
+constexpr int kAttempts = 100;  // to get a name that others sweep at the same time
 
 // Removes it unless somebody holds its lock.
 void remove_if_dead(const fs::path& path) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return;
+  if (fd && try_lock(fd) != Lock::taken) return;
   if (!fd && errno != ELOOP) return;
   std::error_code stays;
   fs::remove_all(path, stays);
 }
 
-// `make` creates what must not be there, and opens it.
+// `make` creates what must not be there, and opens it. A process that sweeps may have locked or removed it before our lock: then again.
 template <class Make>
 Descriptor create(const fs::path& temporary, Make make) {
   for (int attempt = 0;; ++attempt) {
     Descriptor fd = make();
-    if (fd && (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || still_named(fd, temporary)))
-      return fd;  // or there are no locks here
-    if (!fd && (errno != EEXIST || attempt == 3)) fail_file("create", temporary);
+    if (fd && try_lock(fd) != Lock::held && still_named(fd, temporary)) return fd;
+    if (!fd && (errno != EEXIST || attempt == kAttempts)) fail_file("create", temporary);
     if (!fd) remove_if_dead(temporary);
   }
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
 #include "tools/evaluate/score.h"
@@ -17,7 +18,7 @@ namespace {
 // Who trained, validated and tested in the run that made the model.
 std::vector<data::Split> split_of(const std::filesystem::path& model, const data::Catalog& catalog) {
   const auto path = model.parent_path() / "split.csv";
-  if (!std::filesystem::exists(path))
+  if (!path_exists(path))
     fail(Exit::data, fmt::format("{}: there is no {} to say which pictures validated it; a run of pctrain writes one",
                                  model.string(), path.string()));
   const std::vector<data::Split> split = runs::read_split(path, catalog);

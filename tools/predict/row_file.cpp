@@ -8,6 +8,7 @@
 #include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/lock.h"
 #include "tools/cli/lock_file.h"
 
 namespace pc::predict {
@@ -19,13 +20,6 @@ struct stat facts_of(const Descriptor& fd, const fs::path& path) {
   struct stat facts {};
   if (::fstat(fd.get(), &facts) != 0) fail_file("examine", path);
   return facts;
-}
-
-// False where the file was replaced between our open and our lock.
-bool still_there(const Descriptor& fd, const fs::path& path) {
-  const struct stat ours = facts_of(fd, path);
-  struct stat named {};
-  return ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 std::string read_all(const Descriptor& fd, std::size_t begin, std::size_t length, const fs::path& path) {
@@ -79,7 +73,7 @@ bool RowFile::lock() {
     if (!made) fd_ = open_file(path_, O_RDWR | O_APPEND, "write");
     if (!cli::lock_alone(fd_, path_))
       fail(Exit::file, fmt::format("{} is being written by another process", path_.string()));
-  } while (!still_there(fd_, path_));
+  } while (!still_named(fd_, path_));
   return made;
 }
 

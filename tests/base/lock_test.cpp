@@ -1,0 +1,79 @@
+// Locks tried from a second process, and temporaries made while others sweep.
+#include "kernels/base/lock.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "kernels/base/temporary.h"
+#include "tests/support.h"
+
+namespace pc {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What another process gets that opens the file and tries the lock.
+Lock lock_of_another_process(const fs::path& path) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(int(try_lock(Descriptor(::open(path.c_str(), O_RDONLY)))));
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return Lock(WEXITSTATUS(status));
+}
+
+TEST(Lock, IsHeldUntilTheDescriptorCloses) {
+  const test::TemporaryFolder folder;
+  append_to_file(folder / "a", "");
+  {
+    const Descriptor fd = open_file(folder / "a", O_RDONLY);
+    EXPECT_EQ(lock_of_another_process(folder / "a"), Lock::taken);
+    EXPECT_EQ(try_lock(fd), Lock::taken);
+    EXPECT_EQ(lock_of_another_process(folder / "a"), Lock::held);
+  }
+  EXPECT_EQ(lock_of_another_process(folder / "a"), Lock::taken);
+}
+
+TEST(Lock, OfWhatCannotBeLockedIsReported) {
+  const Descriptor path_only(::open("/", O_PATH));  // flock(2) gives EBADF
+  EXPECT_EQ(try_lock(path_only), Lock::unsupported);
+}
+
+TEST(StillNamed, IsFalseOnceTheNameLeadsElsewhere) {
+  const test::TemporaryFolder folder;
+  append_to_file(folder / "a", "");
+  fs::create_symlink("a", folder / "link");
+  const Descriptor fd = open_file(folder / "link", O_RDONLY);
+  EXPECT_TRUE(still_named(fd, folder / "a"));
+  EXPECT_TRUE(still_named(fd, folder / "link"));
+  write_file_atomically(folder / "a", "another");
+  EXPECT_FALSE(still_named(fd, folder / "a"));
+  EXPECT_FALSE(still_named(fd, folder / "link"));
+  fs::remove(folder / "a");
+  EXPECT_FALSE(still_named(fd, folder / "a"));
+}
+
+// A sweep that comes between the making of a temporary and its lock takes it away; its writer has to notice.
+TEST(Temporary, IsThereForItsWriterWhileOthersSweep) {
+  const test::TemporaryFolder folder;
+  std::atomic<bool> done = false;
+  std::thread sweeper([&] {
+    while (!done) sweep_temporaries(folder.path());
+  });
+  for (int i = 0; i < 3000; ++i) {
+    const fs::path temporary = folder / ("model.tmp." + std::to_string(i));
+    const Descriptor fd = create_temporary(temporary);
+    EXPECT_EQ(::rename(temporary.c_str(), (folder / "model").c_str()), 0) << i;
+  }
+  done = true;
+  sweeper.join();
+}
+
+}  // namespace
+}  // namespace pc
