@@ -57,6 +57,10 @@ void* operator new(std::size_t size) {
   if (void* piece = reserve.take(size)) return piece;
   throw std::bad_alloc();
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  void* piece = std::malloc(size);
+  return piece ? piece : reserve.take(size);
+}
 void operator delete(void* piece) noexcept {
   if (!reserve.give_back(piece)) std::free(piece);
 }
