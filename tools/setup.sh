@@ -5,13 +5,11 @@ packages="build-essential cmake ninja-build ccache pkg-config git ca-certificate
  libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libutf8proc-dev zlib1g-dev libssl-dev libcurl4-openssl-dev
  libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libwebp-dev libstb-dev libboost1.81-dev
  libgtest-dev libbenchmark-dev libzip-dev clang-format python3 strace jq dataset-fashion-mnist"
-# The oracles of the tests; without them those cases are skipped. PC_ORACLES=no leaves them out.
-[ "${PC_ORACLES:-yes}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil"
+# PC_ORACLES=yes, as tools/test.sh has it: the programs that the tests ask for a second opinion. Some come from PyPI, into the cache folder.
+oracles=${XDG_CACHE_HOME:-$HOME/.cache}/pc/oracles
+[ "${PC_ORACLES:-no}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil python3-venv qemu-user chromium openssl"
 # What tools/fuzz.sh compiles with.
 [ "${PC_FUZZER:-no}" = no ] || packages="$packages clang-14 libclang-rt-14-dev"
-# The oracle of the ONNX export is no Debian package: PC_ONNXRUNTIME=yes puts it from PyPI into the cache folder, where the tests look.
-peers=${XDG_CACHE_HOME:-$HOME/.cache}/pc/onnxruntime
-[ "${PC_ONNXRUNTIME:-no}" = no ] || packages="$packages python3-venv"
 
 missing=
 for package in $packages; do
@@ -27,8 +25,9 @@ if [ -n "$missing" ]; then
   $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-if [ "${PC_ONNXRUNTIME:-no}" != no ] && ! "$peers/bin/python3" -c 'import onnx, onnxruntime, PIL' 2>/dev/null; then
-  echo "setup: installing onnxruntime into $peers" >&2
-  { /usr/bin/python3 -m venv "$peers" && "$peers/bin/pip" install -q onnx==1.23.2 onnxruntime==1.32.0 pillow==13.0.0; } ||
-    echo "setup: PyPI gave none; the tests that need it are skipped" >&2
+if [ "${PC_ORACLES:-no}" != no ] && ! "$oracles/bin/python3" -c 'import onnx, onnxruntime, timm, torch, PIL' 2>/dev/null; then
+  echo "setup: installing onnxruntime and timm into $oracles" >&2
+  { /usr/bin/python3 -m venv --system-site-packages "$oracles" &&
+    "$oracles/bin/pip" install -q onnx==1.23.2 onnxruntime==1.32.0 pillow==13.0.0 timm==1.0.20 'numpy<2'; } ||
+    echo "setup: PyPI gave none; the tests that need them are skipped" >&2
 fi

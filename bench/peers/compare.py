@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Ours against PyTorch and onnxruntime in one run: slices alternate, both sides get two threads, the table shows medians
-and ratios. The rows of onnxruntime (--only onnx) want what PC_ONNXRUNTIME=yes tools/setup.sh installs, or a Python in
-$PC_ONNX_PYTHON that has it. The rows of bf16, batch jobs and pcserve (--only bf16,job,serve) hold ours against ours: f32, the bare
+and ratios. The rows of onnxruntime (--only onnx) want what PC_ORACLES=yes tools/setup.sh installs, or a Python in
+$PC_ORACLE_PYTHON that has it. The rows of bf16, batch jobs and pcserve (--only bf16,job,serve) hold ours against ours: f32, the bare
 forward pass, and a batch job.
 
 A slice during which other processes used the CPUs is repeated a few times and the quietest one counts. Where the
@@ -25,7 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's PyTorch
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-ONNX_PYTHON = os.environ.get("PC_ONNX_PYTHON") or CACHE / "pc/onnxruntime/bin/python3"
+ONNX_PYTHON = os.environ.get("PC_ORACLE_PYTHON") or CACHE / "pc/oracles/bin/python3"
 NOISE = 0.06                 # of one core: more use by others than that and the slice is repeated
 REPEATS = 2
 

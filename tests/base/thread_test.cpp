@@ -25,7 +25,7 @@ void forbid_threads() {
 }
 
 TEST(Thread, WithoutOneTheWayOutIsNamed) {
-  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "a sanitizer reserves the address space";
+  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "sanitizer: it reserves the address space";
   EXPECT_EXIT(
       {
         forbid_threads();
@@ -45,7 +45,7 @@ TEST(Thread, WithoutOneTheWayOutIsNamed) {
 }
 
 TEST(ParallelThreads, WithoutThreadsTheCallerDoesTheWork) {
-  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "a sanitizer reserves the address space";
+  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "sanitizer: it reserves the address space";
   EXPECT_EXIT(
       {
         forbid_threads();

@@ -272,7 +272,7 @@ TEST(ConvPlan, AFullWorkspaceIsRefused) {
 
 #else
 
-TEST(ConvPlans, EveryConvolutionOfEveryModelHasOne) { GTEST_SKIP() << "built without CUDA"; }
+TEST(ConvPlans, EveryConvolutionOfEveryModelHasOne) { GTEST_SKIP() << "no GPU: this build has no CUDA"; }
 
 #endif
 

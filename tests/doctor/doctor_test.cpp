@@ -140,7 +140,7 @@ TEST(Pcdoctor, TextAndJsonAgree) {
 // On a CPU without AVX the program still says so; the kernels need AVX2 in every build.
 TEST(Pcdoctor, SpeaksOnACpuTooOldForTheKernels) {
   if (shell("command -v qemu-x86_64").code != 0) GTEST_SKIP() << "no qemu-user";
-  if (!kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer's shadow does not fit into the emulator";
+  if (!kMemoryIsMeasurable) GTEST_SKIP() << "sanitizer: its shadow does not fit into the emulator";
   const Ran r = shell("qemu-x86_64 -cpu Nehalem " PC_BIN_DIR "/pcdoctor 2>/dev/null");
   EXPECT_EQ(r.code, int(Exit::usage));
   EXPECT_NE(r.out.find("this CPU lacks avx2 "), std::string::npos) << r.out;

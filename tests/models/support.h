@@ -17,7 +17,7 @@
 namespace pc::test {
 
 #define PC_NEEDS(device) \
-  if ((device) == pc::Device::cuda && !pc::cuda_available()) GTEST_SKIP() << "no CUDA device here"
+  if ((device) == pc::Device::cuda && !pc::cuda_available()) GTEST_SKIP() << "no GPU"
 
 inline Tensor as(const Tensor& x, DType dtype, Device device = Device::cpu) { return Var(x.to(device)).as(dtype); }
 

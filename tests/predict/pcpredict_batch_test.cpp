@@ -253,7 +253,7 @@ TEST_F(PcPredictBatch, ResumeBeginsWhereThereIsNothing) {
 }
 
 TEST_F(PcPredictBatch, MemoryStaysFlatForALongList) {
-  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "under AddressSanitizer memory is not the program's own";
+  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "sanitizer: memory is not the program's own";
   put_many(4);
   const auto peak = [&](int lines) {
     const Ran ran =

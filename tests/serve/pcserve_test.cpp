@@ -110,7 +110,7 @@ TEST_F(PcServe, ServesWhateverItsSurroundings) {
 }
 
 TEST_F(PcServe, WithoutMemoryItRefusesAndLivesOn) {
-  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "AddressSanitizer ends a program that gets no memory";
+  if (!test::kMemoryIsMeasurable) GTEST_SKIP() << "sanitizer: it ends a program that gets no memory";
   EXPECT_EQ(script("out_of_memory.py", "shop.safetensors pictures/0.jpg"), 0);
 }
 

@@ -44,15 +44,13 @@ TEST_F(Elsewhere, TorchvisionGivesOurLogits) {
 }
 
 TEST_F(Elsewhere, TimmGivesOurLogits) {
-  const char* named = std::getenv("PC_TIMM_PYTHON");
-  const std::string python = named ? named : "/usr/bin/python3";
+  const std::string python = python_with("torch, timm, safetensors");
+  if (python.empty()) GTEST_SKIP() << "no timm: PC_ORACLES=yes tools/setup.sh installs it from PyPI";
   for (const bool several : {false, true}) {
     const std::vector<float> expected =
         several ? ours({{"colour", {"red", "blue"}}, {"kind", kLabels}}) : ours({{"kind", kLabels}});
     const Result r = theirs(
         python, fmt::format("timm {} {} {} 3 {}", path("m.safetensors"), input_, path("y"), several ? "kind" : ""));
-    if (r.code == 77 || r.code == 127)
-      GTEST_SKIP() << "no timm or safetensors for " << python << ", which $PC_TIMM_PYTHON names";
     ASSERT_EQ(r.code, 0) << r.err;
     EXPECT_LE(largest_difference(expected, floats_of("y")), 1e-4) << several;
   }

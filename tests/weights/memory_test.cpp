@@ -62,7 +62,7 @@ std::vector<Costly> costly_files() {
 }
 
 TEST_F(Pcconvert, PeakMemoryIsBounded) {
-  if (!kMemoryIsMeasurable) GTEST_SKIP() << "memory is not measured under AddressSanitizer";
+  if (!kMemoryIsMeasurable) GTEST_SKIP() << "sanitizer: memory is not measured";
   std::string command = "/usr/bin/python3 " PC_SOURCE_DIR "/tests/weights/peak_memory.py PCCONVERT";
   const auto files = costly_files();
   for (const Costly& f : files) {

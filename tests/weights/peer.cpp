@@ -18,13 +18,15 @@ float uniform(std::size_t member, int64_t i, float low, float high) {
 
 }  // namespace
 
-std::string Onnx::python() const {
-  const char* named = std::getenv("PC_ONNX_PYTHON");
-  const std::string made = (data::default_cache_folder() / "onnxruntime" / "bin" / "python3").string();
+std::string Peer::python_with(const std::string& modules) const {
+  const char* named = std::getenv("PC_ORACLE_PYTHON");
+  const std::string made = (data::default_cache_folder() / "oracles" / "bin" / "python3").string();
   for (const std::string& candidate : {std::string(named ? named : ""), made, std::string("/usr/bin/python3")})
-    if (!candidate.empty() && shell(candidate + " -c 'import numpy, onnxruntime'").code == 0) return candidate;
+    if (!candidate.empty() && shell(fmt::format("{} -c 'import {}'", candidate, modules)).code == 0) return candidate;
   return "";
 }
+
+std::string Onnx::python() const { return python_with("numpy, onnxruntime"); }
 
 std::string Peer::given(const std::string& name, const void* data, std::size_t bytes, const Shape& shape) const {
   write_file_atomically(path(name), std::string_view(static_cast<const char*>(data), bytes));

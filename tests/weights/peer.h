@@ -12,6 +12,9 @@ namespace pc::test {
 
 class Peer : public Pcconvert {
  protected:
+  // A Python that has these modules: $PC_ORACLE_PYTHON, else what tools/setup.sh made, else Debian's. Empty: there is none.
+  std::string python_with(const std::string& modules) const;
+
   // A tensor for a script: its bytes in a file, and the argument that names file and shape.
   std::string given(const std::string& name, const void* data, std::size_t bytes, const Shape& shape) const;
   std::vector<float> floats_of(const std::string& name) const;  // a file that a script wrote
@@ -19,15 +22,14 @@ class Peer : public Pcconvert {
 
 class Onnx : public Peer {
  protected:
-  // A Python that has onnxruntime: $PC_ONNX_PYTHON, else what tools/setup.sh made, else Debian's. Empty: there is none.
-  std::string python() const;
+  std::string python() const;  // one that has onnxruntime
 
   // Runs the model on what given() made; the outputs become files NAME.OUTPUT.
   nlohmann::json run_onnx(const std::string& model, const std::vector<std::string>& inputs) const;
 };
 
 #define PC_NEEDS_ONNXRUNTIME() \
-  if (python().empty()) GTEST_SKIP() << "no onnxruntime: PC_ONNXRUNTIME=yes tools/setup.sh installs it from PyPI"
+  if (python().empty()) GTEST_SKIP() << "no onnxruntime: PC_ORACLES=yes tools/setup.sh installs it from PyPI"
 
 // A model whose statistics and scales are not those of a fresh one, its logits below about ten.
 LoadedModel lively_model(const ModelInfo& info);
