@@ -107,7 +107,7 @@ TEST_F(TransportTest, SilenceAndACrawlAreEndedByUs) {
 
 TEST_F(TransportTest, AChangedFileIsFetchedFromItsBeginning) {
   EXPECT_EQ(play("cut:100000,change,ok"), "identical");
-  EXPECT_EQ(read_file(*folder_ / "file"), server().version(2));
+  EXPECT_TRUE(read_file(*folder_ / "file") == server().version(2));
   EXPECT_EQ(server().log()[1]["from"], 100000);
   EXPECT_EQ(server().log()[1]["if_range"], "\"version-1\"");
 }
