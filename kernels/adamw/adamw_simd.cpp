@@ -9,8 +9,6 @@
 namespace pc {
 namespace {
 
-constexpr int64_t kGrain = 32768;
-
 void update(const AdamwConfig& config, const GradScalerState& state, const AdamwTensor& t) {
   // 1 - beta in f64: 1 - 0.999f in f32 is already off by 1e-5 of itself after a rounding.
   const double beta1 = config.beta1, beta2 = config.beta2, lr = double(state.lr) * t.lr_scale,
@@ -22,7 +20,7 @@ void update(const AdamwConfig& config, const GradScalerState& state, const Adamw
   const simd::f32x correct = simd::splat(float(1 / std::sqrt(1 - std::pow(beta2, number))));
   const simd::f32x eps = simd::splat(config.eps);
   bf16* low = static_cast<bf16*>(t.low);
-  parallel_for(t.n, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(t.n, kElementGrain, [&](int64_t begin, int64_t end) {
     simd::for_lanes(begin, end, [&](int64_t i, auto lanes) {
       const simd::f32x g = simd::load(t.dw + i, lanes) * scale;
       const simd::f32x m = b1 * simd::load(t.m + i, lanes) + a1 * g;

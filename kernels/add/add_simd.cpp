@@ -7,13 +7,11 @@
 namespace pc {
 namespace {
 
-constexpr int64_t kGrain = 32768;
-
 template <class T>
 void add(int64_t n, const void* x_data, void* y_data) {
   const T* x = static_cast<const T*>(x_data);
   T* y = static_cast<T*>(y_data);
-  parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
+  parallel_for(n, kElementGrain, [=](int64_t begin, int64_t end) {
     simd::for_lanes(begin, end, [=](int64_t i, auto lanes) {
       simd::store(y + i, simd::load(x + i, lanes) + simd::load(y + i, lanes), lanes);
     });

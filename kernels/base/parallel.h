@@ -24,6 +24,9 @@ void set_thread_count(int threads);  // 0: back to the default
 // An exception of f is thrown on when no thread is at work any more.
 void parallel_each(int64_t count, const std::function<void(int64_t i, int worker)>& f);
 
+// A block of an op that works on each element by itself.
+constexpr int64_t kElementGrain = 32768;
+
 // Calls f(begin, end) over [0, n) in blocks of `grain`, each block once, on all threads.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, F&& f) {

@@ -7,7 +7,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
-#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/batch_norm/batch_norm_tiles.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/simd.h"
 
@@ -18,11 +18,7 @@ using simd::f32x;
 using simd::f64x;
 using simd::kLanes;
 
-// Vectors of channels whose sums fit in the registers together.
-constexpr int kTile = kLanes == 16 ? 4 : 2;
-
-// Rows per block: 32768 elements, and few enough rows for f32 sums in the backward pass.
-int64_t block_rows(const BatchNormShape& shape) { return std::clamp<int64_t>(32768 / shape.c, 16, 1024); }
+constexpr int kTile = batch_norm_vectors(kLanes);
 
 void check(const BatchNormShape& shape) {
   if (shape.rows < 1 || shape.c < 1)
@@ -74,7 +70,7 @@ void sum_moments(int channels, const T* x, int64_t begin, int64_t end, double* s
 // Runs block(begin, end, sums) for every block of rows and returns the 2c sums over all blocks, added in order.
 template <class F>
 Buffer sum_blocks(const BatchNormShape& shape, F&& block) {
-  const int64_t grain = block_rows(shape), blocks = (shape.rows + grain - 1) / grain;
+  const int64_t grain = batch_norm_block_rows(shape), blocks = (shape.rows + grain - 1) / grain;
   Buffer partial(Device::cpu, std::size_t(blocks * 2 * shape.c) * sizeof(double));
   double* sums = partial.as<double>();
   parallel_for(shape.rows, grain,
@@ -113,7 +109,7 @@ void apply(const BatchNormShape& shape, const BatchNormForward& a) {
   Buffer scales(Device::cpu, std::size_t(shape.c) * sizeof(float));
   float* scale = scales.as<float>();
   for (int c = 0; c < shape.c; ++c) scale[c] = a.gamma[c] * a.invstd[c];
-  parallel_for(shape.rows, block_rows(shape),
+  parallel_for(shape.rows, batch_norm_block_rows(shape),
                [&](int64_t begin, int64_t end) { apply_rows<T>(a, a.mean, scale, shape.c, begin, end); });
 }
 
@@ -203,7 +199,7 @@ void backward_of(const BatchNormShape& shape, const BatchNormBackward& a) {
     shift[c] = float(sum[c] / m);
     slope[c] = float(product[c] * invstd * invstd / m);
   }
-  parallel_for(shape.rows, block_rows(shape), [&](int64_t begin, int64_t end) {
+  parallel_for(shape.rows, batch_norm_block_rows(shape), [&](int64_t begin, int64_t end) {
     apply_gradient_rows<T>(a, scale, shift, slope, shape.c, begin, end);
   });
 }

@@ -9,11 +9,9 @@
 namespace pc {
 namespace {
 
-constexpr int64_t kGrain = 32768;
-
 template <class X, class Y>
 void convert(int64_t n, const X* x, Y* y) {
-  parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
+  parallel_for(n, kElementGrain, [=](int64_t begin, int64_t end) {
     if constexpr (std::is_same_v<X, Y>) {
       std::memcpy(y + begin, x + begin, std::size_t(end - begin) * sizeof(X));
     } else {

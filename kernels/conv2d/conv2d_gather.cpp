@@ -99,6 +99,7 @@ GatherPlan plan(const Gather& g, const Axis& rows, const Axis& columns, const Re
   GatherPlan plan{.gather = g, .groups = groups_of(g, rows, columns)};
   plan.blocks = (int64_t(g.channels_out) + tile.block - 1) / tile.block;
   plan.panel_size = int64_t(g.taps_h) * g.taps_w * g.channels_in * tile.block;
+  plan.panel_outer = plan.panel_size * plan.blocks * int64_t(sizeof(float)) > (512 << 10);
   plan.by_taps = taps_pay(g, plan.groups);
   if (plan.by_taps) plan.groups = by_taps(g, plan.groups);
   int64_t tiles = 0;

@@ -17,7 +17,12 @@ struct RegisterTile {
   int rows;    // pixels of the result
   int block;   // its channels
   bool pairs;  // a packed element may be two bf16
+  int lanes() const { return block / 2; }
 };
+// `rows` broadcast elements times two vectors: their sums fill the register file.
+constexpr RegisterTile register_tile(int lanes, bool pairs) {
+  return {.rows = lanes == 16 ? 14 : 6, .block = 2 * lanes, .pairs = pairs};
+}
 
 constexpr int kLine = 16;  // packed elements in a cache line
 
@@ -55,6 +60,7 @@ struct GatherPlan {
   std::vector<PixelGroup> groups;
   bool by_taps = false;
   int64_t blocks = 0, panel_size = 0;  // of the filter, see Panels
+  bool panel_outer = false;  // the filter does not fit L2 next to the input: a panel stays there for all tiles
 };
 
 struct Images {

@@ -145,9 +145,7 @@ void run_by_pixels(const GatherPlan& plan, const float* in, const Panels& panels
       compute(plan, *group, tile - group->first_tile, int(block), in, panel, epilogue, out);
     }
   };
-  // A filter that does not fit L2 next to the input: one panel stays there while all tiles pass.
-  const bool panel_outer = size * blocks * int64_t(sizeof(float)) > (512 << 10);
-  if (!panels.ready && panel_outer && blocks >= 4 * thread_count()) {
+  if (!panels.ready && plan.panel_outer && blocks >= 4 * thread_count()) {
     const Buffer own(Device::cpu, std::size_t(size * thread_count()) * sizeof(float));
     return parallel_each(blocks, [&](int64_t block, int worker) {
       float* panel = own.as<float>() + size * worker;
@@ -161,7 +159,8 @@ void run_by_pixels(const GatherPlan& plan, const float* in, const Panels& panels
   const int64_t grain = std::clamp<int64_t>(tiles * blocks / (thread_count() * 8), 1, 64),
                 chunks = (tiles + grain - 1) / grain;
   parallel_each(chunks * blocks, [&](int64_t i, int) {
-    const int64_t block = panel_outer ? i / chunks : i % blocks, chunk = panel_outer ? i % chunks : i / blocks;
+    const int64_t block = plan.panel_outer ? i / chunks : i % blocks,
+                  chunk = plan.panel_outer ? i % chunks : i / blocks;
     walk(chunk * grain, std::min(tiles, (chunk + 1) * grain), block, all + block * size);
   });
 }

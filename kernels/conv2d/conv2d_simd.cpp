@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/base/error.h"
+#include "kernels/conv2d/conv2d_winograd.h"
 
 namespace pc {
 namespace conv2d::PC_VARIANT {
@@ -61,7 +62,7 @@ void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
 class CpuFilter : public PackedFilter {
  public:
   CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
-      : dtype(t), winograd_tile(t == DType::f32 ? winograd_outputs(s) : 0) {
+      : dtype(t), winograd_tile(t == DType::f32 ? winograd_outputs(s, kTile) : 0) {
     if (b) bias.assign(b, b + s.k);
     const bool pairs = use_pairs(kTile, t, s.c);
     const int64_t blocks = (s.k + kBlock - 1) / kBlock, elements = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);

@@ -25,15 +25,13 @@ using simd::kLanes;
 using simd::load;
 using simd::store;
 
-// A register tile is kRows broadcast elements times two vectors; its accumulators fill the register file.
-constexpr int kRows = kLanes == 16 ? 14 : 6;
-constexpr int kBlock = 2 * kLanes;  // channels of a register tile
 #if defined(__AVX512BF16__)
 constexpr bool kPairs = true;
 #else
 constexpr bool kPairs = false;
 #endif
-constexpr RegisterTile kTile{.rows = kRows, .block = kBlock, .pairs = kPairs};
+constexpr RegisterTile kTile = register_tile(kLanes, kPairs);
+constexpr int kRows = kTile.rows, kBlock = kTile.block;
 
 // sum + element * b in every lane.
 template <bool Pairs>
@@ -81,9 +79,7 @@ Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_w
 
 // --- y of inference, f32, in fewer products ---
 
-// Outputs along the side of a tile, 2 or 4, as is best for such filters and images; 0 if it is not worth it. n does not
-// matter, so that an image's result does not depend on its batch.
-int winograd_outputs(const Conv2dShape&);
+// outputs: 2 or 4, see winograd_outputs().
 Buffer winograd_panels(int outputs, const Conv2dShape&, const float* w);  // w KRSC, 3x3
 // For images of any h and w.
 void winograd(int outputs, const Conv2dShape&, const float* x, const float* panels, const Epilogue&, float* y);

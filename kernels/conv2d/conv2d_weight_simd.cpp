@@ -6,6 +6,7 @@
 #include "kernels/base/math.h"
 #include "kernels/base/parallel.h"
 #include "kernels/conv2d/conv2d_simd.h"
+#include "kernels/conv2d/conv2d_weight.h"
 
 namespace pc::conv2d::PC_VARIANT {
 namespace {
@@ -24,8 +25,8 @@ struct Coord {
   bool add;
 };
 
-constexpr int kPitch = (kRows + 15) / 16 * 16;  // of slices that give rows: a cache line
-constexpr int kAhead = 16;                      // pixels: slices stream from L2, ask for them early
+constexpr int kPitch = row_pitch(kTile);
+constexpr int kAhead = 16;  // pixels: slices stream from L2, ask for them early
 
 // coord.dw[m][o] (+)= sum over pixels of a[m] * b[o]
 template <int M, bool Pairs>
@@ -68,14 +69,6 @@ constexpr std::array<TileFunction, sizeof...(M)> make_tiles(std::index_sequence<
 constexpr std::array kTiles{make_tiles<false>(std::make_index_sequence<kRows>()),
                             make_tiles<kPairs>(std::make_index_sequence<kRows>())};  // by pairs, rows - 1
 
-// One side of the product: its channels in `count` nearly equal slices, each of them all pixels of the block one after
-// the other.
-struct Side {
-  int channels, count, pitch;  // floats from pixel to pixel
-  int64_t size;                // floats from slice to slice
-  int begin(int64_t i) const { return int(int64_t(channels) * i / count); }
-};
-
 // `count` packed elements: the numbers at low themselves, or with those at high, which lie at the same point of the next
 // image (null: zeros).
 template <bool Pairs, class T>
@@ -91,7 +84,7 @@ void copy_packed(const T* low, const T* high, int count, float* to) {
 
 // All slices of `images` images, two of them in one packed element with Pairs.
 template <bool Pairs, class T>
-Buffer sliced(const Side& side, const T* from, int images, int64_t pixels) {
+Buffer sliced(const WeightSide& side, const T* from, int images, int64_t pixels) {
   Buffer out(Device::cpu, std::size_t(side.size * side.count) * sizeof(float));
   const int64_t image = pixels * side.channels, elements = Pairs ? ceil_div(images, 2) : images,
                 runs = ceil_div(pixels, 32);
@@ -113,52 +106,13 @@ Buffer sliced(const Side& side, const T* from, int images, int64_t pixels) {
   return out;
 }
 
-Buffer sliced(const Side& side, DType dtype, const void* from, int images, int64_t pixels) {
+Buffer sliced(const WeightSide& side, DType dtype, const void* from, int images, int64_t pixels) {
   if (dtype == DType::f32) return sliced<false>(side, static_cast<const float*>(from), images, pixels);
   return sliced<kPairs>(side, static_cast<const bf16*>(from), images, pixels);
 }
 
-// The plan for one shape. Usually dy gives the rows of a tile and x its columns. With few channels x gives the rows,
-// straight from padded images whose s * c numbers under a filter row are one run, and dy the columns.
-struct Plan {
-  bool fold, pairs;
-  bool dy_as_is;                     // as the columns, f32 in whole tiles: no copy needed
-  int taps_h, taps_w, pad_w, width;  // width of x with its border
-  Side x, dy;
-  int64_t x_image, dy_image;  // floats of one image (or pair of images, as all below) in a slice
-  int block;                  // images at a time: the slices that a tile walks over should stay in L2
-  int chunk;                  // images copied at a time, some blocks: a thread waits for others once per chunk
-};
-
-Plan plan_of(const Conv2dShape& s, DType dtype) {
-  Plan plan{.fold = folds(s),
-            .pairs = kPairs && dtype == DType::bf16,
-            .taps_h = s.r,
-            .taps_w = s.s,
-            .pad_w = s.pad,
-            .width = s.w};
-  const int channels = plan.fold ? s.s * s.c : s.c;
-  const int x_tile = plan.fold ? kRows : kBlock, dy_tile = plan.fold ? kBlock : kRows;
-  if (plan.fold) plan.taps_w = 1, plan.pad_w = 0, plan.width = s.w + 2 * s.pad;
-  plan.x = {channels, int(ceil_div(channels, x_tile)), plan.fold ? s.c : kBlock, 0};
-  plan.dy_as_is = plan.fold && dtype == DType::f32 && s.k % kBlock == 0;
-  plan.dy = {s.k, int(ceil_div(s.k, dy_tile)), plan.dy_as_is ? s.k : plan.fold ? kBlock : kPitch, 0};
-  plan.x_image = int64_t(s.h) * plan.width * plan.x.pitch;
-  plan.dy_image = int64_t(s.p()) * s.q() * plan.dy.pitch;
-  const int64_t all = plan.pairs ? (s.n + 1) / 2 : s.n,
-                slices = (plan.x_image + plan.dy_image) * int64_t(sizeof(float));
-  const int64_t copy =
-      (plan.x_image * (plan.fold ? 1 : plan.x.count) + plan.dy_image * (plan.dy_as_is ? 0 : plan.dy.count)) *
-      int64_t(sizeof(float));
-  plan.block = int(std::clamp<int64_t>((512 << 10) / slices, 1, all));
-  plan.chunk = int(std::clamp<int64_t>((16 << 20) / copy / plan.block, 1, ceil_div(all, plan.block))) * plan.block;
-  plan.x.size = plan.chunk * plan.x_image;
-  plan.dy.size = plan.chunk * plan.dy_image;
-  return plan;
-}
-
 // By tap; sorted by image, so that fewer images are a beginning of the list.
-std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const Plan& plan) {
+std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const WeightPlan& plan) {
   std::vector<std::vector<Pixel>> lists;
   for (int r = 0; r < plan.taps_h; ++r)
     for (int t = 0; t < plan.taps_w; ++t) {
@@ -180,9 +134,9 @@ std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const Plan& plan
 }
 
 // What the `images` of a chunk contribute. A thread takes its tiles through all blocks, alone.
-void add_chunk(const Plan& plan, const std::vector<std::vector<Pixel>>& lists, int images, const float* x,
+void add_chunk(const WeightPlan& plan, const std::vector<std::vector<Pixel>>& lists, int images, const float* x,
                const float* dy, bool add, float* dw) {
-  const Side &rows = plan.fold ? plan.x : plan.dy, &columns = plan.fold ? plan.dy : plan.x;
+  const WeightSide &rows = plan.fold ? plan.x : plan.dy, &columns = plan.fold ? plan.dy : plan.x;
   const float *a = plan.fold ? x : dy, *b = plan.fold ? dy : x;
   const int64_t a_image = plan.fold ? plan.x_image : plan.dy_image, b_image = plan.fold ? plan.dy_image : plan.x_image;
   const int64_t taps = int64_t(lists.size()), filter = taps * plan.x.channels,
@@ -207,7 +161,7 @@ void add_chunk(const Plan& plan, const std::vector<std::vector<Pixel>>& lists, i
   });
 }
 
-Buffer prepare_x(const Conv2dShape& s, const Plan& plan, DType dtype, const void* x, int images) {
+Buffer prepare_x(const Conv2dShape& s, const WeightPlan& plan, DType dtype, const void* x, int images) {
   if (!plan.fold) return sliced(plan.x, dtype, x, images, int64_t(s.h) * s.w);
   Buffer padded = padded_copy({images, s.h, s.w, s.c}, dtype, x, plan.pairs ? DType::bf16 : DType::f32, s.pad, s.c);
   if (!plan.pairs) return padded;
@@ -218,7 +172,7 @@ Buffer prepare_x(const Conv2dShape& s, const Plan& plan, DType dtype, const void
 }  // namespace
 
 void weight_gradient(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
-  const Plan plan = plan_of(s, dtype);
+  const WeightPlan plan = weight_plan(s, dtype, kTile);
   const int64_t x_image = int64_t(s.h) * s.w * s.c, dy_pixels = int64_t(s.p()) * s.q();
   const auto lists = pixels_of(s, plan);
   const int chunk = plan.chunk * (plan.pairs ? 2 : 1);

@@ -77,7 +77,8 @@ class Winograd {
     const int64_t tiles = int64_t(s_.n) * down_ * across_, blocks = s_.k / kBlock, threads = thread_count();
     // With few tiles each thread takes a share of the filters and transforms the images for itself.
     const int64_t shares = tiles >= 2 * threads * kChunk ? 1 : std::min(blocks, threads);
-    const int64_t unit = kChunk * (shares == 1 ? threads : 1), chunks = (tiles + unit - 1) / unit * (unit / kChunk);
+    const int64_t unit = kChunk * (shares == 1 ? threads : 1);
+    const int64_t chunks = std::min(tiles, (tiles + unit - 1) / unit * (unit / kChunk));  // none is empty
     const int64_t scratch_size = kAll * kChunk * (s_.c + kBlock) + s_.c;
     const Buffer own(Device::cpu, std::size_t(scratch_size * threads) * sizeof(float));
     parallel_each(chunks * shares, [&](int64_t i, int worker) {
@@ -219,22 +220,7 @@ Buffer make_panels(const Conv2dShape& s, const float* w) {
   return all;
 }
 
-// Products per channel of one image. With few tiles the filter's way from memory takes as long as those of 13 do.
-template <class F>
-int64_t products(const Conv2dShape& s) {
-  const int64_t m = F::kOutputs, tiles = (s.h + m - 1) / m * ((s.w + m - 1) / m);
-  return int64_t(kPoints<F>) * std::max<int64_t>(tiles, 13);
-}
-
 }  // namespace
-
-int winograd_outputs(const Conv2dShape& s) {
-  if (s.r != 3 || s.s != 3 || s.stride != 1 || s.pad != 1 || s.c % kLanes != 0 || s.k % kBlock != 0) return 0;
-  const int64_t direct = (3 * int64_t(s.h) - 2) * (3 * int64_t(s.w) - 2);  // those with the border left out
-  const int64_t two = products<TwoByTwo>(s), four = products<FourByFour>(s);
-  if (two * 5 > direct * 3) return 0;  // the transforms cost something too
-  return four * 5 > two * 3 ? 2 : 4;
-}
 
 Buffer winograd_panels(int outputs, const Conv2dShape& s, const float* w) {
   return outputs == 2 ? make_panels<TwoByTwo>(s, w) : make_panels<FourByFour>(s, w);

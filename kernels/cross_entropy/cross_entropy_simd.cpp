@@ -84,7 +84,7 @@ void forward(const CrossEntropyShape& shape, const float* logits, const MixedTar
 void backward(const CrossEntropyShape& shape, const float* dloss, float* dlogits) {
   if (*dloss == 1) return;
   const simd::f32x scale = simd::splat(*dloss);
-  parallel_for(int64_t(shape.n) * shape.classes, 32768, [&](int64_t begin, int64_t end) {
+  parallel_for(int64_t(shape.n) * shape.classes, kElementGrain, [&](int64_t begin, int64_t end) {
     simd::for_lanes(begin, end, [&](int64_t i, auto lanes) {
       simd::store(dlogits + i, simd::load(dlogits + i, lanes) * scale, lanes);
     });

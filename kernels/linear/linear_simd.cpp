@@ -3,6 +3,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 #include "kernels/linear/linear.h"
+#include "kernels/linear/linear_tiles.h"
 #include "kernels/runtime/simd.h"
 
 namespace pc {
@@ -11,12 +12,7 @@ namespace {
 using simd::f32x;
 using simd::kLanes;
 
-constexpr int kRows = 4, kVectors = 4;  // a tile: 16 sums in registers
-
-// Tiles of kRows rows per block: about 2^18 multiplications.
-int64_t grain(int64_t inner, int64_t columns) {
-  return std::max<int64_t>(1, (int64_t(1) << 18) / (inner * columns * kRows));
-}
+constexpr int kRows = kLinearRows, kVectors = kLinearVectors;
 
 int64_t tiles(int64_t rows) { return (rows + kRows - 1) / kRows; }
 
@@ -52,7 +48,7 @@ void dot_tile(const LinearShape& s, const T* x, const T* w, const float* b, int 
 template <class T>
 void forward_of(const LinearShape& s, const T* x, const T* w, const float* b, float* y) {
   const auto tile_of = s.n == 1 ? dot_tile<1, T> : dot_tile<kRows, T>;
-  parallel_for(tiles(s.out), grain(s.in, s.n), [&](int64_t begin, int64_t end) {
+  parallel_for(tiles(s.out), linear_grain(s.in, s.n), [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile)
       for (int row = 0; row < s.n; row += kRows) tile_of(s, x, w, b, row, int(tile) * kRows, y);
   });
@@ -83,7 +79,7 @@ template <int kWidth, class B, class C, class Lanes>
 
 template <class B, class C>
 void product(const Factor& f, int rows, int inner, const B* b, int columns, C* c) {
-  parallel_for(tiles(rows), grain(inner, columns), [&](int64_t begin, int64_t end) {
+  parallel_for(tiles(rows), linear_grain(inner, columns), [&](int64_t begin, int64_t end) {
     constexpr int kStep = kVectors * kLanes;
     const int full = columns / kStep * kStep;
     for (int row = int(begin) * kRows; row < std::min<int64_t>(rows, end * kRows); row += kRows) {

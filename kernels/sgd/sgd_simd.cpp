@@ -7,13 +7,11 @@
 namespace pc {
 namespace {
 
-constexpr int64_t kGrain = 32768;
-
 void update(const SgdConfig& config, const GradScalerState& state, const SgdTensor& t) {
   const simd::f32x scale = simd::splat(state.factor), decay = simd::splat(t.weight_decay);
   const simd::f32x momentum = simd::splat(config.momentum), lr = simd::splat(state.lr * t.lr_scale);
   bf16* low = static_cast<bf16*>(t.low);
-  parallel_for(t.n, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(t.n, kElementGrain, [&](int64_t begin, int64_t end) {
     simd::for_lanes(begin, end, [&](int64_t i, auto lanes) {
       simd::f32x w = simd::load(t.w + i, lanes);
       const simd::f32x g = simd::load(t.dw + i, lanes) * scale + decay * w;

@@ -8,8 +8,6 @@
 namespace pc {
 namespace {
 
-constexpr int64_t kGrain = 32768;
-
 double block_sum(const float* x, int64_t begin, int64_t end) {
   simd::f64x low[2] = {}, high[2] = {};  // two chains each: an addition waits four cycles for the one before
   int chain = 0;
@@ -24,9 +22,10 @@ double block_sum(const float* x, int64_t begin, int64_t end) {
 }
 
 double sum_of(int64_t n, const float* x) {
-  std::vector<double> blocks(std::size_t((n + kGrain - 1) / kGrain));
-  parallel_for(n, kGrain,
-               [&](int64_t begin, int64_t end) { blocks[std::size_t(begin / kGrain)] = block_sum(x, begin, end); });
+  std::vector<double> blocks(std::size_t((n + kElementGrain - 1) / kElementGrain));
+  parallel_for(n, kElementGrain, [&](int64_t begin, int64_t end) {
+    blocks[std::size_t(begin / kElementGrain)] = block_sum(x, begin, end);
+  });
   double total = 0;
   for (double block : blocks) total += block;
   return total;

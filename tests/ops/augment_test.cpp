@@ -228,6 +228,20 @@ void check_pytorch(Device device) {
   }
 }
 
+// Rows of every remainder of a vector, in the image, in the part of it that a crop sees, and in the output.
+TEST(Augment, EveryWidth) {
+  for (int w = 1; w <= built_for.lanes() + 1; ++w) {
+    Batch b{.shape = make_shape(3, w), .pixels = {}, .samples = {}};
+    for (const bool flip : {false, true}) {
+      add(b, 3, w, 0, 0, float(w), 3, flip);
+      add(b, 4, w, -1.5f, -1, float(w + 1), 6, flip);
+      add(b, 5, 2 * w + 1, 0.75f, 0, float(2 * w), 4.5f, flip);
+    }
+    SCOPED_TRACE(w);
+    check(b, Device::cpu);
+  }
+}
+
 TEST(Augment, MatchesReference) { check(mixed_batch(), Device::cpu); }
 TEST(Augment, MatchesReferenceRotatedShearedRecoloredErasedAndOnNewBackgrounds) { check(changed_batch(), Device::cpu); }
 TEST(Augment, MatchesPyTorchsAntialiasedResize) { check_pytorch(Device::cpu); }

@@ -12,7 +12,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d.h"
-#include "kernels/runtime/memory.h"
+#include "tests/ops/guarded.h"
 
 namespace pc::test {
 
@@ -75,21 +75,21 @@ inline Reference reference_dw(const Conv2dShape& s, const Numbers& x, const Numb
   return dw;
 }
 
-// Memory of a device that holds numbers in some type; guard words around it are checked when it goes.
+// Memory of a device that holds numbers in some type.
 class Block {
  public:
   Block(Device device, DType dtype, std::size_t count)
-      : dtype_(dtype), count_(count), buffer_(device, count * size_of(dtype)) {}
+      : dtype_(dtype), count_(count), memory_(device, count * size_of(dtype)) {}
   Block(Device device, DType dtype, const Numbers& v) : Block(device, dtype, v.size()) {
-    const Buffer host(Device::cpu, buffer_.bytes());
+    const Buffer host(Device::cpu, memory_.bytes());
     cast_cpu.forward(int64_t(count_), DType::f32, v.data(), dtype, host.data());
-    memory::copy(device, buffer_.data(), Device::cpu, host.data(), buffer_.bytes());
+    memory::copy(device, memory_.data(), Device::cpu, host.data(), memory_.bytes());
   }
-  void* data() const { return buffer_.data(); }
+  void* data() const { return memory_.data(); }
   Numbers read() const {
     Numbers v(count_);
-    const Buffer host(Device::cpu, buffer_.bytes());
-    memory::copy(Device::cpu, host.data(), buffer_.device(), buffer_.data(), buffer_.bytes());
+    const Buffer host(Device::cpu, memory_.bytes());
+    memory::copy(Device::cpu, host.data(), memory_.device(), memory_.data(), memory_.bytes());
     cast_cpu.forward(int64_t(count_), dtype_, host.data(), DType::f32, v.data());
     return v;
   }
@@ -97,7 +97,7 @@ class Block {
  private:
   DType dtype_;
   std::size_t count_;
-  Buffer buffer_;
+  DeviceMemory memory_;
 };
 
 inline Numbers forward(Device device, DType t, const Conv2dShape& s, const Numbers& x, const Numbers& w) {

@@ -1,6 +1,7 @@
 // linear against plain f64 loops: forward, both gradients, tile edges, threads, CPU and GPU.
 #include "kernels/linear/linear.h"
 
+#include "kernels/linear/linear_tiles.h"
 #include "tests/ops/reference.h"
 
 namespace pc::test {
@@ -79,8 +80,24 @@ void check_many(Device device, DType dtype) {
     check(s, device, dtype);
 }
 
-TEST(Linear, MatchesReferenceF32) { check_many(Device::cpu, DType::f32); }
-TEST(Linear, MatchesReferenceBf16) { check_many(Device::cpu, DType::bf16); }
+// Every remainder of a tile's rows, outputs and vectors; blocks of tiles and both sides of their ends.
+void check_remainders(DType dtype) {
+  constexpr int kFew = 2 * kLinearRows + 1;
+  for (int n = 1; n <= kFew; ++n)
+    for (int out = 1; out <= kFew; ++out) check({n, 5, out}, Device::cpu, dtype);
+  for (int in = 1; in <= 2 * kLinearVectors * built_for.lanes() + built_for.lanes() + 1; ++in)
+    check({1 + in % kFew, in, 1 + in / 2 % kFew}, Device::cpu, dtype);
+  const LinearShape s{300, 40, 300};
+  for (const int64_t grain : {linear_grain(s.in, s.n), linear_grain(s.out, s.in)})
+    for (const int more : {-1, 0, 1}) {
+      const int blocks = int(2 * grain * kLinearRows) + more;
+      check({s.n, s.in, blocks}, Device::cpu, dtype);
+      check({blocks, s.in, s.out}, Device::cpu, dtype);
+    }
+}
+
+TEST(Linear, MatchesReferenceF32) { check_remainders(DType::f32); }
+TEST(Linear, MatchesReferenceBf16) { check_remainders(DType::bf16); }
 
 TEST(Linear, ReferenceGradientIsTheDerivative) {
   const LinearShape s{3, 4, 2};

@@ -74,8 +74,29 @@ void check_many(Device device, DType dtype) {
   check({.n = 4, .h = 40, .w = 30, .c = 64}, device, dtype);
 }
 
-TEST(MaxPool, MatchesReferenceF32) { check_many(Device::cpu, DType::f32); }
-TEST(MaxPool, MatchesReferenceBf16) { check_many(Device::cpu, DType::bf16); }
+// Every number of channels to two vectors and more, against every window on small images.
+void check_remainders(DType dtype) {
+  int c = 0;
+  for (const int size : {1, 2, 3, 5})
+    for (int stride = 1; stride <= 4; ++stride)
+      for (int pad = 0; pad <= size / 2; ++pad)
+        for (int h = 1; h <= 6; ++h)
+          for (int w = 1; w <= 6; ++w) {
+            const MaxPoolShape s{.n = 2,
+                                 .h = h,
+                                 .w = w,
+                                 .c = 1 + c++ % (2 * built_for.lanes() + 1),
+                                 .kernel_size = size,
+                                 .stride = stride,
+                                 .pad = pad};
+            if (h + 2 * pad >= size && w + 2 * pad >= size) check(s, Device::cpu, dtype);
+          }
+  check({.n = 1, .h = 30, .w = 31, .c = 16, .kernel_size = 15, .stride = 4, .pad = 7}, Device::cpu, dtype);
+  check({.n = 4, .h = 40, .w = 30, .c = 64}, Device::cpu, dtype);  // many blocks of rows
+}
+
+TEST(MaxPool, MatchesReferenceF32) { check_remainders(DType::f32); }
+TEST(MaxPool, MatchesReferenceBf16) { check_remainders(DType::bf16); }
 
 TEST(MaxPool, ReferenceGradientIsTheDerivative) {
   const MaxPoolShape s{.n = 1, .h = 5, .w = 4, .c = 3};

@@ -13,11 +13,16 @@ struct Batch {
 
 // Mixup, cutmix in part and as a whole, both at once, rectangles beyond the image, an odd batch.
 std::vector<Batch> batches() {
-  return {{{.n = 8, .h = 5, .w = 7, .c = 3},
-           {{.lambda = 0.3f}, {.x = 2, .y = 1, .w = 3, .h = 2}, {}, {.lambda = 0.75f, .x = 0, .y = 0, .w = 7, .h = 3}}},
-          {{.n = 5, .h = 9, .w = 4, .c = 8}, {{.x = -2, .y = 6, .w = 4, .h = 90}, {.x = 3, .y = -1, .w = 50, .h = 4}}},
-          {{.n = 2, .h = 80, .w = 60, .c = 8}, {{.lambda = 0.5f, .x = 17, .y = 20, .w = 31, .h = 40}}},
-          {{.n = 1, .h = 3, .w = 3, .c = 3}, {}}};
+  std::vector<Batch> all{
+      {{.n = 8, .h = 5, .w = 7, .c = 3},
+       {{.lambda = 0.3f}, {.x = 2, .y = 1, .w = 3, .h = 2}, {}, {.lambda = 0.75f, .x = 0, .y = 0, .w = 7, .h = 3}}},
+      {{.n = 5, .h = 9, .w = 4, .c = 8}, {{.x = -2, .y = 6, .w = 4, .h = 90}, {.x = 3, .y = -1, .w = 50, .h = 4}}},
+      {{.n = 2, .h = 80, .w = 60, .c = 8}, {{.lambda = 0.5f, .x = 17, .y = 20, .w = 31, .h = 40}}},
+      {{.n = 1, .h = 3, .w = 3, .c = 3}, {}}};
+  for (int w = 1; w <= built_for.lanes() + 1; ++w)  // every remainder of a vector, left and right of the rectangle
+    all.push_back({{.n = 4, .h = 3, .w = 2 * w, .c = 3},
+                   {{.lambda = 0.3f, .x = w - 1, .y = 1, .w = 1, .h = 1}, {.lambda = 0.6f}}});
+  return all;
 }
 
 Values reference(const Batch& b, const Values& x) {

@@ -6,6 +6,8 @@
 namespace pc::test {
 namespace {
 
+constexpr float kMomentum = 0.3f;  // not the default
+
 struct Inputs {
   Values x, gamma, beta, running_mean, running_var, dy;
 };
@@ -36,8 +38,8 @@ Values normalized(const NormPoolShape& s, bool training, const Inputs& in, Outpu
     for (std::size_t i = 0; i < rows; ++i) mean += in.x[i * c + j] / double(rows);
     for (std::size_t i = 0; i < rows; ++i) var += (in.x[i * c + j] - mean) * (in.x[i * c + j] - mean) / double(rows);
     if (training) {
-      out.running_mean[j] += 0.1 * (mean - in.running_mean[j]);
-      out.running_var[j] += 0.1 * (var * double(rows) / double(rows - 1) - in.running_var[j]);
+      out.running_mean[j] += double(kMomentum) * (mean - in.running_mean[j]);
+      out.running_var[j] += double(kMomentum) * (var * double(rows) / double(rows - 1) - in.running_var[j]);
     } else {
       mean = in.running_mean[j], var = in.running_var[j];
     }
@@ -121,6 +123,7 @@ Outputs kernel(const NormPoolShape& s, bool training, const Inputs& in, Device d
                  .gamma = a.gamma.as<float>(),
                  .beta = a.beta.as<float>(),
                  .training = training,
+                 .momentum = kMomentum,
                  .running_mean = a.running_mean.as<float>(),
                  .running_var = a.running_var.as<float>(),
                  .y = a.y.data(),
@@ -154,6 +157,7 @@ Outputs two_ops(const NormPoolShape& s, bool training, const Inputs& in, Device 
                                                        .gamma = a.gamma.as<float>(),
                                                        .beta = a.beta.as<float>(),
                                                        .relu = true,
+                                                       .momentum = kMomentum,
                                                        .running_mean = a.running_mean.as<float>(),
                                                        .running_var = a.running_var.as<float>(),
                                                        .y = z.data(),
@@ -176,7 +180,7 @@ Outputs two_ops(const NormPoolShape& s, bool training, const Inputs& in, Device 
   return a.values();
 }
 
-const NormPoolShape kShapes[] = {{{.n = 2, .h = 12, .w = 10, .c = 64}},
+const NormPoolShape kShapes[] = {{{.n = 2, .h = 12, .w = 10, .c = 64}, 0.02f},
                                  {{.n = 1, .h = 7, .w = 9, .c = 5}},
                                  {{.n = 3, .h = 1, .w = 1, .c = 17}},
                                  {{.n = 2, .h = 8, .w = 6, .c = 33, .kernel_size = 2, .stride = 2, .pad = 0}},

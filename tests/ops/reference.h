@@ -12,8 +12,9 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"
 #include "kernels/cast/cast.h"
-#include "kernels/runtime/memory.h"
+#include "kernels/runtime/built_for.h"
 #include "kernels/runtime/select.h"
+#include "tests/ops/guarded.h"
 
 namespace pc::test {
 
@@ -42,6 +43,15 @@ inline std::vector<int32_t> random_integers(int64_t n, int bound, uint64_t seed)
   return values;
 }
 
+// Numbers of elements with every remainder of a vector, an even and an odd number of vectors, and both sides of a block.
+inline std::vector<int64_t> element_counts() {
+  std::vector<int64_t> counts;
+  for (int64_t n = 1; n <= 3 * built_for.lanes() + 1; ++n) counts.push_back(n);
+  for (int64_t n : {kElementGrain - 1, kElementGrain, kElementGrain + 1}) counts.push_back(n);
+  counts.push_back(2 * kElementGrain + built_for.lanes() + 3);
+  return counts;
+}
+
 // While one lives, new arrays begin one element beyond a multiple of 16 bytes: kernels must not take them in vec8s.
 class OffAlignment {
  public:
@@ -57,7 +67,7 @@ class Array {
       : dtype_(dtype),
         n_(n),
         begin_(OffAlignment::elements * size_of(dtype)),
-        buffer_(device, begin_ + std::size_t(n) * size_of(dtype)) {}
+        memory_(device, begin_ + std::size_t(n) * size_of(dtype)) {}
   Array(Device device, DType dtype, const Values& values) : Array(device, dtype, int64_t(values.size())) {
     const std::vector<float> host(values.begin(), values.end());
     Buffer f32(device, host.size() * sizeof(float));
@@ -71,19 +81,19 @@ class Array {
 
   Values values() const {
     std::vector<float> host(static_cast<std::size_t>(n_));
-    Buffer f32(buffer_.device(), host.size() * sizeof(float));
-    PC_KERNELS(cast, buffer_.device()).forward(n_, dtype_, data(), DType::f32, f32.data());
-    memory::copy(Device::cpu, host.data(), buffer_.device(), f32.data(), f32.bytes());
+    Buffer f32(memory_.device(), host.size() * sizeof(float));
+    PC_KERNELS(cast, memory_.device()).forward(n_, dtype_, data(), DType::f32, f32.data());
+    memory::copy(Device::cpu, host.data(), memory_.device(), f32.data(), f32.bytes());
     return Values(host.begin(), host.end());
   }
   template <class T>
   std::vector<T> raw() const {
     std::vector<T> host(bytes_used() / sizeof(T));
-    memory::copy(Device::cpu, host.data(), buffer_.device(), data(), bytes_used());
+    memory::copy(Device::cpu, host.data(), memory_.device(), data(), bytes_used());
     return host;
   }
   std::vector<uint8_t> bytes() const { return raw<uint8_t>(); }
-  void* data() const { return buffer_.as<char>() + begin_; }
+  void* data() const { return static_cast<char*>(memory_.data()) + begin_; }
   template <class T>
   T* as() const {
     return static_cast<T*>(data());
@@ -94,7 +104,7 @@ class Array {
   DType dtype_;
   int64_t n_;
   std::size_t begin_;
-  Buffer buffer_;
+  DeviceMemory memory_;
 };
 
 // What `dtype` makes of the values: a test feeds the reference the numbers that the kernel sees.

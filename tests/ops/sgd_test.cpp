@@ -26,7 +26,7 @@ void check(const SgdConfig& config, const GradScalerState& scaler, Device device
   const ScalerState state(device, scaler);
   std::vector<Parameter> want;
   std::vector<Array> w, v, low;
-  for (int64_t n : {1, 3, 16, 100, 40009}) {
+  for (int64_t n : element_counts()) {
     want.push_back({.w = random_values(n, uint64_t(n)),
                     .v = Values(std::size_t(n)),
                     .weight_decay = n % 2 ? 0.01f : 0.0f,

@@ -1,0 +1,36 @@
+#include "kernels/conv2d/conv2d_weight.h"
+
+#include <algorithm>
+
+#include "kernels/base/math.h"
+
+namespace pc::conv2d {
+
+WeightPlan weight_plan(const Conv2dShape& s, DType dtype, const RegisterTile& tile) {
+  WeightPlan plan{.fold = folds(s),
+                  .pairs = tile.pairs && dtype == DType::bf16,
+                  .taps_h = s.r,
+                  .taps_w = s.s,
+                  .pad_w = s.pad,
+                  .width = s.w};
+  const int channels = plan.fold ? s.s * s.c : s.c;
+  const int x_tile = plan.fold ? tile.rows : tile.block, dy_tile = plan.fold ? tile.block : tile.rows;
+  if (plan.fold) plan.taps_w = 1, plan.pad_w = 0, plan.width = s.w + 2 * s.pad;
+  plan.x = {channels, int(ceil_div(channels, x_tile)), plan.fold ? s.c : tile.block, 0};
+  plan.dy_as_is = plan.fold && dtype == DType::f32 && s.k % tile.block == 0;
+  plan.dy = {s.k, int(ceil_div(s.k, dy_tile)), plan.dy_as_is ? s.k : plan.fold ? tile.block : row_pitch(tile), 0};
+  plan.x_image = int64_t(s.h) * plan.width * plan.x.pitch;
+  plan.dy_image = int64_t(s.p()) * s.q() * plan.dy.pitch;
+  const int64_t all = plan.pairs ? (s.n + 1) / 2 : s.n,
+                slices = (plan.x_image + plan.dy_image) * int64_t(sizeof(float));
+  const int64_t copy =
+      (plan.x_image * (plan.fold ? 1 : plan.x.count) + plan.dy_image * (plan.dy_as_is ? 0 : plan.dy.count)) *
+      int64_t(sizeof(float));
+  plan.block = int(std::clamp<int64_t>((512 << 10) / slices, 1, all));
+  plan.chunk = int(std::clamp<int64_t>((16 << 20) / copy / plan.block, 1, ceil_div(all, plan.block))) * plan.block;
+  plan.x.size = plan.chunk * plan.x_image;
+  plan.dy.size = plan.chunk * plan.dy_image;
+  return plan;
+}
+
+}  // namespace pc::conv2d
