@@ -57,6 +57,7 @@ void exchange(const fs::path& fresh, const fs::path& old) {
     fs::remove_all(fresh);  // the old one now
     return;
   }
+  if (errno != EINVAL && errno != ENOSYS) fail_file("rename to", old);
   fs::remove_all(old);
   if (::rename(fresh.c_str(), old.c_str()) != 0) fail_file("rename to", old);
 }
@@ -69,8 +70,11 @@ bool is_folder(const fs::path& path) { return fs::is_directory(status_of(path));
 
 fs::path make_folders(const fs::path& path) {
   std::error_code error;
+  std::vector<fs::path> missing;
+  for (fs::path at = path; !at.empty() && !fs::exists(at, error); at = at.parent_path()) missing.push_back(at);
   fs::create_directories(path, error);
   if (error) fail(Exit::file, fmt::format("cannot make folder {}: {}", path.string(), error.message()));
+  for (const fs::path& made : missing) sync_folder_of(made);
   return path;
 }
 

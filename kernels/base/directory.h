@@ -12,8 +12,8 @@ namespace pc {
 
 bool is_folder(const std::filesystem::path& path);  // or a link to one. Errors: as status_of() in file.h
 
-// Makes the folder, and those above it, where it is not there. Returns its path. Errors: Error(file) naming path and
-// cause.
+// Makes the folder, and those above it, where it is not there, and syncs those that got a new one. Returns its path. Errors: Error(file)
+// naming path and cause.
 std::filesystem::path make_folders(const std::filesystem::path& path);
 
 // Makes the folder PATH.tmp.PID, has `fill` write into it, syncs its file system and renames it to PATH. When `fill` throws, nothing of it

@@ -78,7 +78,7 @@ void append_to_file(const std::filesystem::path& path, std::string_view text);
 // For a file that grew under another name: syncs FROM, renames it over TO and syncs the folder. Errors: Error(file).
 void rename_synced(const std::filesystem::path& from, const std::filesystem::path& to);
 
-// Syncs the folder that PATH lies in, so that a rename there lasts. Error(file) if the disk reports one; a file system that cannot sync
+// Syncs the folder that PATH lies in, so that its name lasts. Error(file) if the disk reports one; a file system that cannot sync
 // folders is none.
 void sync_folder_of(const std::filesystem::path& path);
 

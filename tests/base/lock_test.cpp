@@ -12,6 +12,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/temporary.h"
+#include "tests/holder.h"
 #include "tests/support.h"
 
 namespace pc {
@@ -57,6 +58,31 @@ TEST(StillNamed, IsFalseOnceTheNameLeadsElsewhere) {
   EXPECT_FALSE(still_named(fd, folder / "link"));
   fs::remove(folder / "a");
   EXPECT_FALSE(still_named(fd, folder / "a"));
+}
+
+TEST(Temporary, IsAnotherProcesssUntilThatIsKilled) {
+  const test::TemporaryFolder folder;
+  const fs::path file = folder / "model.tmp.1", set = folder / "set.tmp.1";
+  test::Holder other([&](auto until_killed) {
+    const Descriptor model = create_temporary(file), images = create_temporary_folder(set);
+    until_killed();
+  });
+  const auto sweep = [&] {
+    sweep_temporaries_of(folder / "model");
+    sweep_temporaries_of(folder / "set");
+    sweep_temporaries(folder.path());
+    return std::pair(fs::exists(file), fs::exists(set));
+  };
+  EXPECT_EQ(sweep(), std::pair(true, true));
+  EXPECT_THROW(create_temporary(file), Error);
+  EXPECT_THROW(create_temporary_folder(set), Error);
+  other.kill();
+  {
+    const Descriptor model = create_temporary(file),
+                     images = create_temporary_folder(set);  // in place of the dead one's
+    EXPECT_EQ(sweep(), std::pair(true, true));
+  }
+  EXPECT_EQ(sweep(), std::pair(false, false));
 }
 
 // A sweep that comes between the making of a temporary and its lock takes it away; its writer has to notice.

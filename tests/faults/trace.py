@@ -84,6 +84,24 @@ def calls_of(log):
     return calls
 
 
+Done = collections.namedtuple("Done", "name arguments result")
+
+
+def succeeded(log):
+    """Every call that did what was asked, in the order in which they ended."""
+    begun = {}
+    with open(log, errors="replace") as f:
+        for line in f:
+            thread, text = line.rstrip("\n").split(None, 1)
+            if text.endswith("<unfinished ...>"):
+                begun[thread] = text[:-len("<unfinished ...>")]
+                continue
+            text = re.sub(r"^<\.\.\. \w+ resumed>", lambda _: begun.pop(thread), text)
+            found = re.match(r"(\w+)\((.*)\) += ((?!-1 ).*)$", text)
+            if found:
+                yield Done(*found.groups())
+
+
 class Fault:
     """One call that fails: the N-th of its name in every thread, or the N-th on PATH. strace counts by thread."""
 

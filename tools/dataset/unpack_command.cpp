@@ -81,7 +81,7 @@ void unpack_into(const fs::path& root, const Selection& selection, const std::st
   fs::path made;
   for (const data::ZipRecord* r : selection.records) {
     const fs::path path = root / r->name;
-    if (path.parent_path() != made) make_folders(made = path.parent_path());
+    if (path.parent_path() != made) fs::create_directories(made = path.parent_path());
     if (is_folder(*r)) continue;
     create_file(path, [&](const FileSink& sink) {
       data::unpack_record(*r, archive + ": " + r->name, [&](std::span<const std::byte> part) {

@@ -91,10 +91,13 @@ bool RunFolder::finished(int64_t epochs) const {
 
 void RunFolder::log(const json& event) { append_to_file(path_ / "metrics.jsonl", event.dump() + "\n"); }
 
+void RunFolder::sync_log() const {
+  if (const auto file = path_ / "metrics.jsonl"; path_exists(file)) sync(open_regular(file), file);
+}
+
 int64_t RunFolder::log_bytes() const {
-  std::error_code absent;
-  const auto size = std::filesystem::file_size(path_ / "metrics.jsonl", absent);
-  return absent ? 0 : int64_t(size);
+  const auto file = path_ / "metrics.jsonl";
+  return path_exists(file) ? int64_t(std::filesystem::file_size(file)) : 0;
 }
 
 void RunFolder::truncate_log(int64_t bytes) {
@@ -104,6 +107,7 @@ void RunFolder::truncate_log(int64_t bytes) {
 void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
                      const TrainState& state) {
   Everything all(model, average, optimizer);
+  run.sync_log();
   save_state(run.checkpoint_path(), all, to_metadata({.train = state, .scaler = optimizer.state()}));
 }
 

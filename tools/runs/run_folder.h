@@ -38,6 +38,7 @@ class RunFolder {
 
   // One line of metrics.jsonl, flushed to the file.
   void log(const nlohmann::json& event);
+  void sync_log() const;
   // What the file is cut back to on resume: lines after the checkpoint are written again.
   int64_t log_bytes() const;
   void truncate_log(int64_t bytes);
@@ -48,7 +49,7 @@ class RunFolder {
   cli::LockFile lock_;
 };
 
-// `average` may be null. Errors: as save_state; the checkpoint before it stays then.
+// Syncs the log first, whose bytes the state counts. `average` may be null. Errors: as save_state; the checkpoint before it stays then.
 void save_checkpoint(const RunFolder& run, Module& model, Module* average, Optimizer& optimizer,
                      const TrainState& state);
 // Nothing where no checkpoint exists. Errors: Error(data) for one that does not fit the modules or the number of heads.

@@ -77,6 +77,7 @@ void write_tensorboard(const std::filesystem::path& run) {
   const std::string there = path_exists(path) ? read_file(path) : "";
   if (there.empty() || !text.starts_with(there)) return write_file_atomically(path, text);
   append_to_file(path, std::string_view(text).substr(there.size()));
+  sync(open_regular(path), path);
 }
 
 }  // namespace pc::train
