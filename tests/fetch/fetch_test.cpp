@@ -18,7 +18,6 @@
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
 #include "tests/fetch/fixture.h"
-#include "tools/cli/lock_file.h"
 #include "tools/weights/weights.h"
 
 namespace pc::fetch {
@@ -343,18 +342,6 @@ TEST_F(FetchWeights, AnotherFileIsRefused) {
   EXPECT_TRUE(contains(error, "3: ") && contains(error, "the server sent another file")) << error;
   EXPECT_EQ(requests_, 2);
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
-}
-
-TEST(LockFile, IsHeldOnceAndGoesWithItsHolder) {
-  const TemporaryFolder folder;
-  {
-    const cli::LockFile lock(folder / "lock", "the thing is in use");
-    EXPECT_EQ(
-        error_of([&] { const cli::LockFile second(folder / "lock", "the thing is in use"); }),
-        "4: the thing is in use (process " + std::to_string(::getpid()) + " holds " + (folder / "lock").string() + ")");
-  }
-  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
-  const cli::LockFile again(folder / "lock", "");
 }
 
 }  // namespace

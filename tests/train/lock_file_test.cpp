@@ -11,8 +11,10 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "tests/holder.h"
 #include "tests/support.h"
 #include "tools/predict/row_file.h"
+#include "tools/runs/run_folder.h"
 
 namespace {
 
@@ -76,15 +78,66 @@ TEST_F(Lock, ASignalIsNoFailure) {
   EXPECT_EQ(read_file(path()), std::to_string(::getpid()));
 }
 
-TEST_F(Lock, AnotherHolderIsNamed) {
-  const LockFile lock(path(), "in use");
+// The message of an Error(file).
+template <class F>
+std::string refusal(F make) {
   try {
-    LockFile(path(), "in use");
-    ADD_FAILURE() << "locked twice";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::file);
-    EXPECT_EQ(std::string(e.what()),
-              "in use (process " + std::to_string(::getpid()) + " holds " + path().string() + ")");
+    make();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Exit::file);
+    return error.what();
+  }
+  return "";
+}
+
+TEST_F(Lock, IsAnotherProcesssUntilThatEnds) {
+  write_file_atomically(path(), "12345678901234");  // left by one that was killed
+  test::Holder other([&](auto until_killed) {
+    const LockFile lock(path(), "in use");
+    until_killed();
+  });
+  for (int attempt = 0; attempt < 2; ++attempt)
+    EXPECT_EQ(refusal([&] { LockFile(path(), "in use"); }),
+              "in use (process " + std::to_string(other.pid()) + " holds " + path().string() + ")");
+  other.kill();
+  EXPECT_EQ(read_file(path()), std::to_string(other.pid()));
+  {
+    const LockFile lock(path(), "in use");
+    EXPECT_EQ(read_file(path()), std::to_string(::getpid()));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(Lock, ARunIsTrainedByOneProcess) {
+  const auto run = folder_ / "runs/a";
+  test::Holder other([&](auto until_killed) {
+    const runs::RunFolder folder(run);
+    until_killed();
+  });
+  EXPECT_EQ(refusal([&] { const runs::RunFolder folder(run); }),
+            run.string() + " is in use by another pctrain: wait for it, or choose another output.name (process " +
+                std::to_string(other.pid()) + " holds " + (run / ".lock").string() + ")");
+  other.kill();
+  EXPECT_EQ(refusal([&] { const runs::RunFolder folder(run); }), "");
+}
+
+TEST_F(Lock, RowsAreWrittenByOneProcess) {
+  using predict::ExistingRows;
+  const auto open = [&](ExistingRows existing) {
+    return predict::RowFile(path(), predict::RowFormat::csv, "file\n", {}, existing);
+  };
+  for (const bool there : {false, true}) {  // made by the other process, or there before
+    test::Holder other([&](auto until_killed) {
+      predict::RowFile rows = open(there ? ExistingRows::replace : ExistingRows::refuse);
+      rows.append("a.png\n");
+      until_killed();
+    });
+    for (const auto existing : {ExistingRows::refuse, ExistingRows::resume, ExistingRows::replace})
+      EXPECT_EQ(refusal([&] { open(existing); }), path().string() + " is being written by another process");
+    EXPECT_EQ(read_file(path()), "file\na.png\n");
+    other.kill();
+    EXPECT_EQ(refusal([&] { open(ExistingRows::replace); }), "");
+    EXPECT_EQ(read_file(path()), "file\n");
   }
 }
 
