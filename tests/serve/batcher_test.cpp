@@ -6,23 +6,14 @@
 #include <future>
 #include <limits>
 
-#include "models/model_file.h"
-#include "tests/support.h"
+#include "tests/serve/tiny_model.h"
 
 namespace pc::serve {
 namespace {
 
 class Batches : public testing::Test {
  protected:
-  std::shared_ptr<ServedModel> model(uint64_t seed) {
-    ModelInfo info;
-    info.architecture = "smallcnn";
-    info.heads = {{"kind", {"a", "b", "c"}}};
-    info.preprocess = {.height = 16, .width = 16};
-    const std::filesystem::path file = folder_ / (std::to_string(seed) + ".safetensors");
-    save_model(file, info, *make_classifier(info.architecture, info.head_shapes(), seed));
-    return open_model(file, "m", {});
-  }
+  std::shared_ptr<ServedModel> model(uint64_t seed) { return tiny_model(folder_, seed); }
   static Tensor input(const ServedModel& model, int seed) {
     data::Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
     for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = uint8_t(i * std::size_t(seed + 3));
@@ -101,6 +92,29 @@ TEST_F(Batches, LongRequestsLeavePlacesAndPixels) {
   EXPECT_EQ(batcher.admit({1000}).size(), 1u);  // what was taken came back
 }
 
+// Of an empty queue all, else half of what is free, rounded down, and the last place: by number and by pixels.
+TEST_F(Batches, WhatARequestMayTakeIsExact) {
+  for (const bool by_pixels : {false, true}) {
+    Batcher batcher(by_pixels ? BatchSettings{.queue = 1000, .pixels = 11} : BatchSettings{.queue = 11}, metrics_);
+    const auto admit = [&](int64_t amount) {
+      return batcher.admit(by_pixels ? std::vector<int64_t>{amount} : std::vector<int64_t>(std::size_t(amount)));
+    };
+    EXPECT_TRUE(admit(12).empty());
+    EXPECT_FALSE(admit(11).empty());
+    std::vector<std::vector<Batcher::Place>> held;
+    // With 11 places: 5, then 6 are free; then 3, 2, 1 and none.
+    for (const auto& [most, taken] : {std::pair(11, 5), {3, 3}, {1, 1}, {1, 1}, {1, 1}}) {
+      EXPECT_TRUE(admit(most + 1).empty()) << most;
+      EXPECT_FALSE(admit(most).empty()) << most;
+      held.push_back(admit(taken));
+    }
+    EXPECT_TRUE(admit(1).empty());
+    held.erase(held.begin());
+    EXPECT_TRUE(admit(3).empty());
+    EXPECT_FALSE(admit(2).empty());
+  }
+}
+
 TEST_F(Batches, AShortRequestOvertakesALongOne) {
   const auto served = model(1);
   const auto now = Turn::Clock::now();
@@ -171,14 +185,68 @@ TEST_F(Batches, WhatIsHeldIsAnsweredBeforeTheEnd) {
   for (auto& answer : answers) EXPECT_EQ(answer.get().outcome.code, Exit::ok);
 }
 
-// The evidence at all places, averaged, is the logit but for the bias.
-TEST_F(Batches, AnExplanationHasAMapPerHead) {
+// How many batches had so many pictures at most.
+class Gathered : public Batches {
+ protected:
+  std::string batches(int most) {
+    const std::string text = metrics_.text({}), name = "pc_batch_pictures_bucket{le=\"" + std::to_string(most) + "\"} ";
+    const std::size_t at = text.find(name) + name.size();
+    return text.substr(at, text.find('\n', at) - at);
+  }
+};
+
+TEST_F(Gathered, ABatchIsAsLargeAsItMayBe) {
   const auto served = model(1);
-  const Tensor x = input(*served, 1);
-  const auto heats = predict::evidence(served->predictor, x, served->predictor.predict({x}).front());
-  ASSERT_EQ(heats.size(), 1u);
-  EXPECT_EQ(heats[0].values.size(), std::size_t(heats[0].h) * std::size_t(heats[0].w));
-  EXPECT_GT(heats[0].values.size(), 0u);
+  std::promise<void> begun, go;
+  std::vector<std::future<Inference>> answers;
+  {
+    Batcher batcher({.max_batch = 4}, metrics_);
+    auto places = batcher.admit({0});
+    batcher.add(
+        {.model = served, .input = input(*served, 1), .place = std::move(places.at(0)), .done = [&](const Inference&) {
+           begun.set_value(), go.get_future().wait();
+         }});
+    begun.get_future().wait();  // the network is busy until the others are there
+    for (int i = 0; i < 9; ++i) answers.push_back(add(batcher, served, input(*served, i)));
+    go.set_value();
+    for (auto& answer : answers) EXPECT_EQ(answer.get().outcome.code, Exit::ok);
+  }
+  EXPECT_EQ(batches(1), "2");  // the first and the last
+  EXPECT_EQ(batches(2), "2");
+  EXPECT_EQ(batches(4), "4");
+  EXPECT_EQ(batches(256), "4");
+}
+
+// It waits while a picture that was admitted is on its way, and only then.
+TEST_F(Gathered, ABatchWaitsForWhatIsOnItsWay) {
+  const auto served = model(1);
+  Batcher batcher({.max_batch = 4, .max_delay = std::chrono::seconds(1000), .patience = std::chrono::seconds(2000)},
+                  metrics_);
+  auto alone = add(batcher, served, input(*served, 1));
+  ASSERT_EQ(alone.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  auto on_its_way = batcher.admit({0, 0});
+  auto first = add(batcher, served, input(*served, 2));
+  EXPECT_EQ(first.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  on_its_way.pop_back();  // one fails
+  EXPECT_EQ(first.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  on_its_way.clear();
+  auto second = add(batcher, served, input(*served, 3));
+  ASSERT_EQ(first.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  ASSERT_EQ(second.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  // One of another model ends the wait.
+  on_its_way = batcher.admit({0});
+  auto third = add(batcher, served, input(*served, 2));
+  auto other = add(batcher, model(2), input(*served, 2));
+  ASSERT_EQ(third.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_EQ(other.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+}
+
+// No other picture comes, though one is on its way.
+TEST_F(Gathered, ABatchWaitsNoLongerThanItsFirstPictureMay) {
+  const auto served = model(1);
+  Batcher batcher({.max_delay = std::chrono::milliseconds(1)}, metrics_);
+  const auto on_its_way = batcher.admit({0});
+  EXPECT_EQ(add(batcher, served, input(*served, 1)).wait_for(std::chrono::seconds(20)), std::future_status::ready);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace pc::serve {
 namespace {
 
@@ -70,8 +72,39 @@ TEST(RequestReader, LimitsHoldWhereverTheBytesAreCut) {
   EXPECT_EQ(
       refusal_of(std::string(kHead) + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300, 'x') + "\r\na\r\n"),
       "400");
-  EXPECT_EQ(read(std::string(kHead) + "Content-Length: 10\r\n\r\n0123456789", 3, limits).back(),
-            "POST /a?b [0123456789]");
+}
+
+// What is just as large as the limit is taken, wherever it is cut, and one more byte is not.
+TEST(RequestReader, LimitsAreInclusive) {
+  const ReadLimits limits{.line = 64, .head = 100, .fields = 4, .body = 10};
+  const auto status_of = [&](const std::string& bytes) {
+    std::set<std::string> seen;
+    for (std::size_t step = 1; step <= bytes.size(); ++step) {
+      const auto all = read(bytes, step, limits);
+      seen.insert(all.empty() ? "waits" : all.back().starts_with("POST") ? "taken" : all.back().substr(0, 3));
+    }
+    EXPECT_EQ(seen.size(), 1u) << bytes;
+    return *seen.begin();
+  };
+  const std::string begin = kHead, fields = begin + "Content-Length: 0\r\nC: \r\n";
+  EXPECT_EQ(status_of(fields + "D: 1\r\n\r\n"), "taken");
+  EXPECT_EQ(status_of(fields + "D: 1\r\nE: 1\r\n\r\n"), "431");
+  const std::string to_limit(limits.head - fields.size() - 7, 'd');  // 7: of the last field and the end
+  EXPECT_EQ(status_of(fields + "D: " + to_limit + "\r\n\r\n"), "taken");
+  EXPECT_EQ(status_of(fields + "D: " + to_limit + "d\r\n\r\n"), "431");
+  EXPECT_EQ(status_of(begin + "Content-Length: 10\r\n\r\n0123456789"), "taken");
+  EXPECT_EQ(status_of(begin + "Content-Length: 11\r\n\r\n"), "413");
+  const std::string chunks = begin + "Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n";
+  EXPECT_EQ(status_of(chunks + "6\r\n456789\r\n0\r\n\r\n"), "taken");
+  EXPECT_EQ(status_of(chunks + "7\r\n456789a\r\n0\r\n\r\n"), "413");
+  const auto with_extension = [&](std::size_t size) {
+    RequestReader reader({});
+    reader.add(begin + "Transfer-Encoding: chunked\r\n\r\n1" + ";x=" + std::string(size - 3, 'y') +
+               "\r\na\r\n0\r\n\r\n");
+    return reader.state();
+  };
+  EXPECT_EQ(with_extension(256), State::done);
+  EXPECT_EQ(with_extension(257), State::bad);
 }
 
 // A cut between the two bytes of its end once made it too long.

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <new>
+#include <semaphore>
 #include <thread>
 
 #include "tools/serve/asio.h"
@@ -13,6 +14,7 @@ namespace pc::serve {
 namespace {
 
 namespace asio = boost::asio;
+using namespace std::chrono_literals;
 
 // Its paths say what becomes of a request.
 struct Failing : Service {
@@ -24,17 +26,24 @@ struct Failing : Service {
     if (request.path == "/answer") throw std::runtime_error("in answer");
     if (request.path == "/memory") throw std::bad_alloc();
     if (request.path == "/lost") return;  // the last copy of `respond` is gone
-    if (request.path == "/never") return kept.push_back(respond);
+    if (request.path == "/never") return kept.push_back(respond), arrived.release();
+    if (request.path == "/busy") arrived.release(), go_on.acquire();  // the server's thread with it
     respond({.body = request.body});
     if (request.path == "/late") throw std::runtime_error("behind the answer");
   }
-  void record(const Exchange& exchange) override { statuses.push_back(exchange.status); }
+  void record(const Exchange& exchange) override {
+    statuses.push_back(exchange.status);
+    records.push_back(exchange);
+  }
   void connections(std::size_t count) override { open = count; }
-  void reload() override {}
-  void drain() override {}
+  void reload() override { ++reloads, arrived.release(); }
+  void drain() override { ++drains; }
   std::vector<int> statuses;
+  std::vector<Exchange> records;
   std::vector<Respond> kept;
   std::size_t open = 0;
+  int reloads = 0, drains = 0;
+  std::counting_semaphore<> arrived{0}, go_on{0};
 };
 
 // One connection.
@@ -49,7 +58,7 @@ class Client {
   }
   std::string reply() {
     const std::size_t end = asio::read_until(socket_, asio::dynamic_buffer(rest_), "\r\n\r\n");
-    const std::string said = rest_.substr(0, end), length = "Content-Length: ";
+    const std::string said = head_ = rest_.substr(0, end), length = "Content-Length: ";
     const std::size_t size = std::stoul(said.substr(said.find(length) + length.size()));
     rest_.erase(0, end);
     if (rest_.size() < size)
@@ -58,6 +67,8 @@ class Client {
     rest_.erase(0, size);
     return answer;
   }
+  // Whether the last reply announced the end of the connection.
+  bool last() const { return head_.find("\r\nConnection: close\r\n") != head_.npos; }
   // Waits for it.
   bool ends() {
     boost::system::error_code error;
@@ -66,6 +77,7 @@ class Client {
   }
 
  private:
+  std::string head_;
   asio::io_context io_;
   asio::ip::tcp::socket socket_{io_};
   std::string rest_;
@@ -154,6 +166,125 @@ TEST_F(Crowded, TheConnectionIdleForLongestGivesWay) {
     client->send("\r\nx");
     EXPECT_EQ(client->reply(), "200 x");
   }
+}
+
+TEST_F(Serving, ADrainAnswersWhatHasArrivedAndTakesNoMore) {
+  const uint16_t port = server_.port();
+  Client idle(port), half(port), asking(port);
+  EXPECT_EQ(idle.ask("/"), "200 text");
+  EXPECT_FALSE(idle.last());
+  asking.send("POST /never HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  service_.arrived.acquire();
+  half.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nte");
+  std::raise(SIGTERM);
+  EXPECT_TRUE(idle.ends());
+  EXPECT_THROW(Client{port}, boost::system::system_error);
+  half.send("xt");
+  EXPECT_EQ(half.reply(), "200 text");
+  EXPECT_TRUE(half.last() && half.ends());
+  service_.kept.at(0)({.body = "at last"});
+  EXPECT_EQ(asking.reply(), "200 at last");
+  EXPECT_TRUE(asking.last() && asking.ends());
+  service_.kept.clear();  // the server does not end before
+  thread_.join();
+  EXPECT_EQ(service_.drains, 1);
+  EXPECT_EQ(service_.open, 0u);
+}
+
+// The server's thread is busy while a signal and then a connection come.
+TEST_F(Serving, ADrainTakesTheConnectionsThatWait) {
+  const uint16_t port = server_.port();
+  Client busy(port);
+  busy.send(
+      "POST /busy HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbusyPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: "
+      "4\r\n\r\nnext");
+  service_.arrived.acquire();
+  std::raise(SIGTERM);
+  Client late(port);
+  late.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nlate");
+  service_.go_on.release();
+  EXPECT_EQ(busy.reply(), "200 busy");
+  EXPECT_EQ(busy.reply(), "200 next");  // it had arrived as well
+  EXPECT_TRUE(busy.last() && busy.ends());
+  EXPECT_EQ(late.reply(), "200 late");
+  EXPECT_TRUE(late.last() && late.ends());
+  thread_.join();
+}
+
+TEST_F(Serving, AClientThatLeavesHarmsNobody) {
+  for (const bool before_its_answer : {true, false}) {
+    {
+      Client leaving(server_.port());
+      leaving.send("POST /never HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+      service_.arrived.acquire();
+      if (!before_its_answer) service_.kept.back()({.body = std::string(1 << 20, 'x')});
+    }
+    if (before_its_answer) service_.kept.back()({.body = "nobody hears it"});
+    EXPECT_EQ(Client(server_.port()).ask("/"), "200 text");
+  }
+  service_.kept.clear();  // the server does not end before
+  end();
+  EXPECT_EQ(service_.statuses, (std::vector<int>{200, 200, 200, 200}));
+  EXPECT_EQ(service_.open, 0u);
+}
+
+TEST_F(Serving, EachHangupIsAReload) {
+  for (int round = 1; round <= 3; ++round) {
+    std::raise(SIGHUP);
+    ASSERT_TRUE(service_.arrived.try_acquire_for(20s)) << round;
+  }
+  EXPECT_EQ(Client(server_.port()).ask("/"), "200 text");
+  end();
+  EXPECT_EQ(service_.reloads, 3);
+}
+
+struct Filled : Serving {
+  Filled() : Serving({.port = 0, .read = {.body = 600}, .received = 500}) {}
+};
+
+TEST_F(Filled, BytesOnTheirWayAreCountedUntilTheirAnswer) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n";
+  const std::string body(100, 'b'), most = "POST / HTTP/1.1\r\nHost: x\r\nA: \r\nContent-Length: 100\r\n\r\n";
+  const auto padded = [&](std::size_t bytes) {
+    return std::string(most).insert(most.find("A: ") + 3, bytes - most.size() - body.size(), 'a') + body;
+  };
+  Client client(server_.port());
+  for (int round = 0; round < 3; ++round) {  // those of an answered request are gone
+    client.send(padded(500));
+    EXPECT_EQ(client.reply(), "200 " + body);
+  }
+  Client other(server_.port());
+  EXPECT_EQ(other.ask("/", "x"), "200 x");
+  other.send(head);
+  EXPECT_EQ(client.ask("/", "x"), "200 x");  // by then the head of the other one has been read
+  client.send(padded(501 - head.size()));
+  EXPECT_EQ(client.reply(), "503 {\"error\":\"too many bytes of requests are on their way; try again\"}\n");
+  EXPECT_TRUE(client.last() && client.ends());
+  Client again(server_.port());
+  again.send(padded(500 - head.size()));
+  EXPECT_EQ(again.reply(), "200 " + body);
+}
+
+struct Slow : Serving {
+  Slow() : Serving({.port = 0, .deadline = 1200ms}) {}
+};
+
+// A head has a sixth of the time of its request, whichever began first.
+TEST_F(Slow, WhatDoesNotArriveInTimeIsA408) {
+  const std::string late = "408 {\"error\":\"the request did not arrive in time\"}\n";
+  Client silent(server_.port()), body(server_.port());
+  body.send("POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbod");
+  Client head(server_.port());
+  head.send("POST /head HTTP/1.1\r\nHost:");
+  for (Client* client : {&head, &body}) {
+    EXPECT_EQ(client->reply(), late);
+    EXPECT_TRUE(client->last() && client->ends());
+  }
+  EXPECT_TRUE(silent.ends());
+  end();
+  ASSERT_EQ(service_.records.size(), 2u);
+  EXPECT_EQ(service_.records[0].path, "");
+  EXPECT_EQ(service_.records[1].path, "/body");
 }
 
 }  // namespace

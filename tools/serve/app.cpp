@@ -11,7 +11,6 @@
 #include "data/jpeg.h"
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
-#include "kernels/base/thread.h"
 #include "tools/serve/answering.h"
 #include "tools/serve/infer_response.h"
 #include "tools/serve/openapi.h"
@@ -61,22 +60,14 @@ void prepare_decoders() {
 App::App(const AppSettings& settings)
     : settings_(settings),
       routes_(routes(checked_name(settings.name))),
-      model_(open_model(settings.model, settings.name, settings.network, settings.index)),
+      model_([this] { return open_model(settings_.model, settings_.name, settings_.network, settings_.index); },
+             [this](const std::exception* error) { reloaded(error); }),
       workers_(settings.workers, prepare_decoders),
       batcher_(settings.batch, metrics_) {}
-
-App::~App() {
-  if (reloader_.joinable()) reloader_.join();
-}
 
 const Route* App::route(const std::string& path) const {
   const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.path == path; });
   return found == routes_.end() ? nullptr : &*found;
-}
-
-std::shared_ptr<ServedModel> App::model() const {
-  const std::lock_guard lock(mutex_);
-  return model_;
 }
 
 std::optional<Response> App::refuse(const Request& request) {
@@ -109,7 +100,7 @@ void App::answer(Request request, Respond respond) {
       plain(std::move(response));
     };
   }
-  const auto call = std::make_shared<Call>(std::move(request), std::move(respond), model());
+  const auto call = std::make_shared<Call>(std::move(request), std::move(respond), model_.get());
   const auto handle = [this, r, call] { guarded_call(call->respond, [&] { (this->*r->handler)(*call); }); };
   if (r->method == "POST")
     workers_.post(Turn::of(call->request.arrived, int64_t(call->request.body.size())), handle);
@@ -153,44 +144,10 @@ void App::metrics(Call& call) {
                 .type = "text/plain; version=0.0.4; charset=utf-8"});
 }
 
-// The new model is loaded beside the old one, which answers until it is there, and goes on where it cannot be had.
-// Asked while it loads, it loads once more: the file may be another one by now.
-void App::reload() {
-  {
-    const std::lock_guard lock(mutex_);
-    reload_wanted_ = true;
-    if (std::exchange(reloading_, true)) return;
-  }
-  if (reloader_.joinable()) reloader_.join();
-  try {
-    reloader_ = start_thread([this] {
-      while (wants_reload()) load_anew();
-    });
-  } catch (const Error& error) {
-    kLog.line(fmt::format("the model stays as it was: {}", error.what()));
-    const std::lock_guard lock(mutex_);
-    reloading_ = reload_wanted_ = false;
-  }
-}
-
-bool App::wants_reload() {
-  const std::lock_guard lock(mutex_);
-  return reloading_ = std::exchange(reload_wanted_, false);
-}
-
-void App::load_anew() {
-  try {
-    auto fresh = open_model(settings_.model, settings_.name, settings_.network, settings_.index);
-    {
-      const std::lock_guard lock(mutex_);
-      model_.swap(fresh);
-    }
-    metrics_.reload(true);
-    kLog.line("reloaded " + settings_.model.string());
-  } catch (const std::exception& error) {
-    metrics_.reload(false);
-    kLog.line(fmt::format("the model stays as it was: {}", error.what()));
-  }
+void App::reloaded(const std::exception* error) {
+  metrics_.reload(!error);
+  kLog.line(error ? fmt::format("the model stays as it was: {}", error->what())
+                  : "reloaded " + settings_.model.string());
 }
 
 }  // namespace pc::serve

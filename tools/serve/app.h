@@ -3,13 +3,11 @@
 
 #include <atomic>
 #include <filesystem>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tools/serve/access.h"
+#include "tools/serve/current_model.h"
 #include "tools/serve/predict_routes.h"
 #include "tools/serve/routes.h"
 
@@ -28,12 +26,11 @@ struct AppSettings {
 class App : public Service {
  public:
   explicit App(const AppSettings& settings);  // loads the model: errors as open_model
-  ~App() override;
   std::optional<Response> refuse(const Request& request) override;
   void answer(Request request, Respond respond) override;
   void record(const Exchange& exchange) override;
   void connections(std::size_t open) override { open_ = open; }
-  void reload() override;
+  void reload() override { model_.reload(); }
   void drain() override { draining_ = true; }
 
   // The handlers of the routes.
@@ -49,21 +46,16 @@ class App : public Service {
 
  private:
   const Route* route(const std::string& path) const;
-  std::shared_ptr<ServedModel> model() const;
-  bool wants_reload();
-  void load_anew();
+  void reloaded(const std::exception* error);
 
   AppSettings settings_;
   std::vector<Route> routes_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<ServedModel> model_;
-  bool reloading_ = false, reload_wanted_ = false;
   std::atomic<bool> draining_ = false;
   std::atomic<std::size_t> open_ = 0;
-  Metrics metrics_;
+  Metrics metrics_;  // outlives those who count
+  CurrentModel model_;
   Workers workers_;
   Batcher batcher_;
-  std::thread reloader_;
 };
 
 }  // namespace pc::serve
