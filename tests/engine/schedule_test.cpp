@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <tuple>
+
 #include "kernels/base/error.h"
 #include "tests/engine/golden.h"
 
@@ -20,20 +25,27 @@ TEST(Schedule, OneCycleFollowsTorch) {
   }
 }
 
-TEST(Schedule, CosineRisesThenFalls) {
-  const Schedule schedule{.kind = "cosine", .peak = 2, .steps = 100, .warm_up = 0.1f};
-  EXPECT_FLOAT_EQ(schedule.at(0), 0.2f);
-  EXPECT_FLOAT_EQ(schedule.at(4), 1);
-  EXPECT_FLOAT_EQ(schedule.at(9), 2);
-  EXPECT_FLOAT_EQ(schedule.at(10), 2);
-  EXPECT_FLOAT_EQ(schedule.at(55), 1);
-  EXPECT_GT(schedule.at(99), 0);
-  EXPECT_LT(schedule.at(99), 0.001f);
-  for (int64_t s = 11; s < 100; ++s) EXPECT_LT(schedule.at(s), schedule.at(s - 1));
+// A line up to the peak in the first floor(warm_up * steps) steps, then half a cosine that would be 0 a step after the last.
+TEST(Schedule, CosineFollowsItsFormula) {
+  for (const auto& [steps, warm_up, rise] :
+       {std::tuple(100, 0.25f, 25), std::tuple(10, 0.25f, 2), std::tuple(7, 0.5f, 3), std::tuple(10, 0.0f, 0),
+        std::tuple(5, 1.0f, 5), std::tuple(1, 0.9f, 0)})
+    for (int s = 0; s < steps; ++s) {
+      const double fall = double(s - rise) / std::max(1, steps - rise);
+      const double want = s < rise ? 2.0 * (s + 1) / rise : 1 + std::cos(std::numbers::pi * fall);
+      EXPECT_NEAR((Schedule{.kind = "cosine", .peak = 2, .steps = steps, .warm_up = warm_up}.at(s)), want, 1e-6)
+          << s << " of " << steps;
+    }
 }
 
-TEST(Schedule, CosineWithoutWarmUpStartsAtThePeak) {
-  EXPECT_FLOAT_EQ((Schedule{.kind = "cosine", .peak = 3, .steps = 10, .warm_up = 0}.at(0)), 3);
+// torch's has no such case: without a rise the first step is the peak, and the last one the rate that it always ends with.
+TEST(Schedule, OneCycleWithoutARiseOnlyFalls) {
+  for (const float warm_up : {0.0f, 0.125f}) {
+    const Schedule schedule{.kind = "one_cycle", .peak = 3, .steps = 8, .warm_up = warm_up};
+    EXPECT_FLOAT_EQ(schedule.at(0), 3);
+    EXPECT_NEAR(schedule.at(7), 3 / 250000.0, 1e-9);
+  }
+  EXPECT_FLOAT_EQ((Schedule{.kind = "one_cycle", .peak = 3, .steps = 1, .warm_up = 1}.at(0)), 3);
 }
 
 TEST(Schedule, ConstantStays) {

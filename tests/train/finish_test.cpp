@@ -154,6 +154,8 @@ TEST_F(Finish, LongLabelNamesDoNotEndARun) {
   const Outcome outcome = train(
       {"--set", "data.root=" + (*folder_ / "long").string(), "--set", "train.epochs=1", "--set", "data.test=0.4"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const fs::directory_iterator held_back(run() / "held_back");
+  EXPECT_EQ(std::distance(begin(held_back), end(held_back)), 8);
 }
 
 TEST_F(Finish, ARefusedRunLeavesNothing) {

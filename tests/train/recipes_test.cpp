@@ -3,6 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "engine/safetensors_write.h"
 #include "kernels/base/file.h"
 #include "models/classifier.h"
 #include "tests/support.h"
@@ -81,12 +82,28 @@ TEST_F(Recipes, MoreEpochsGoOnFromAFinishedRun) {
   EXPECT_NE(fewer.err.find("train.epochs was 3 and is now 1"), std::string::npos) << fewer.err;
 }
 
+// A checkpoint remembers how long it was trained; from the limit on no epoch begins.
 TEST_F(Recipes, TheTimeLimitEndsTheRunWithItsEpoch) {
-  const Outcome outcome = train("short", {"train.epochs=50", "train.max_minutes=0.0001"});
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_EQ(events("short", "epoch").size(), 1u);
-  EXPECT_EQ(events("short", "test").size(), 1u);
-  EXPECT_TRUE(std::filesystem::exists(model("short")));
+  const std::vector<std::string> limited{"model.architecture=smallcnn", "train.max_minutes=2"};
+  auto with = [&](const std::string& epochs) {
+    return (std::vector{limited[0], limited[1], "train.epochs=" + epochs});
+  };
+  ASSERT_EQ(train("short", with("1")).code, 0);
+  const auto checkpoint = folder_ / "runs" / "short" / "last" / "checkpoint.safetensors";
+  const auto after = [&](const char* seconds, const std::string& epochs) {
+    WeightFile file = read_safetensors(checkpoint);
+    json state = json::parse(file.metadata.at("pc.train"));
+    state["seconds"] = json::parse(seconds);
+    file.metadata["pc.train"] = state.dump();
+    write_safetensors(checkpoint, file);
+    const Outcome outcome = train("short", with(epochs));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return events("short", "epoch").size();
+  };
+  EXPECT_EQ(after("60.5", "2"), 2u);
+  EXPECT_EQ(after("120", "3"), 2u);
+  EXPECT_EQ(after("119.9999", "4"), 3u);
+  EXPECT_EQ(events("short", "test").size(), 4u) << "each time the results are written";
 }
 
 TEST_F(Recipes, PatienceNeedsValidationPictures) {

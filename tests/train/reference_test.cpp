@@ -8,6 +8,7 @@
 
 #include "data/image.h"
 #include "data/png.h"
+#include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
 #include "tests/engine/golden.h"
@@ -162,6 +163,58 @@ TEST_F(Reference, DrawsWhatTheConfigurationSays) {
         EXPECT_EQ(samples[i].offset, plan.store->image(items[i]).offset);
       }
     }
+}
+
+TEST_F(Reference, AStepTakesAllImagesAtMost) {
+  runs::TrainConfig config;
+  config.read(train_arguments(folder_->path(), *folder_ / "shop", "all")[0], settings("augmentation"));
+  const runs::DataPlan plan = runs::plan_data(config);
+  const ModelInfo info = train::model_info(config, plan);
+  config.train.accumulate = 2;
+  config.train.batch = kTrained / 2;
+  for (const bool drop_last : {false, true}) {
+    config.train.drop_last = drop_last;
+    EXPECT_EQ(train::Learner(config, plan, info).steps_per_epoch(), 1);
+  }
+  config.train.batch = kTrained / 2 + 1;
+  try {
+    train::Learner(config, plan, info);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Exit::usage);
+    EXPECT_STREQ(e.what(),
+                 "train.batch x train.accumulate = 15 x 2: more than the 28 training pictures; lower train.batch");
+  }
+}
+
+// f16 begins at a loss scale of 4096 and halves it where a gradient overflows; the step then changes nothing. What the scale does over
+// thousands of steps: tests/ops/grad_scaler_test.cpp.
+TEST_F(Reference, OnlyF16ScalesTheLoss) {
+  runs::TrainConfig config;
+  config.read(train_arguments(folder_->path(), *folder_ / "shop", "f16")[0], settings("augmentation"));
+  const runs::DataPlan plan = runs::plan_data(config);
+  const ModelInfo info = train::model_info(config, plan);
+  for (const char* precision : {"f32", "bf16", "f16"}) {
+    config.train.precision = precision;
+    const bool scaled = config.train.precision == "f16";
+    train::Learner learner(config, plan, info);
+    EXPECT_EQ(learner.optimizer().state().scale, scaled ? 4096 : 1) << precision;
+    EXPECT_EQ(learner.optimizer().seeds(Tensor::full({1}, 3, Device::cpu), 2)[0].item(), scaled ? 3 * 2048 : 1.5f);
+    Var bias;
+    learner.model().visit("", [&](const std::string& name, Var& value, Role) {
+      if (name == "heads.kind.bias") bias = value;
+    });
+    const std::vector<float> before = bias.value().to_vector<float>();
+    const Tensor broken = Tensor::full(bias.shape(), INFINITY, Device::cpu);
+    Var::record("op", Tensor::full({}, 0, Device::cpu), {bias}, [&](const Tensor&) {
+      return std::vector<Tensor>{broken};
+    }).backward();
+    learner.optimizer().step(0.1f);
+    if (!scaled) continue;
+    EXPECT_EQ(learner.optimizer().state().scale, 2048);
+    EXPECT_EQ(learner.optimizer().state().updates, 0);
+    EXPECT_EQ(bias.value().to_vector<float>(), before);
+  }
 }
 
 // What pctrain logs of a run with these settings.

@@ -30,10 +30,11 @@ class SplitFile : public testing::Test {
 };
 
 TEST_F(SplitFile, HoldsNoFormulaAndIsReadBack) {
-  const auto catalog = catalog_of({"=cmd|'/c calc'!A0/1.jpg", "+1.jpg", "-1.jpg", "@sum/1.jpg", "'=1.jpg", "'a.jpg",
-                                   "a, b.jpg", "caf\xe9/1.jpg", "two\nlines.jpg"});
-  const std::vector<Split> split = {Split::train, Split::val,  Split::test, Split::train, Split::train,
-                                    Split::test,  Split::test, Split::val,  Split::unused};
+  const auto catalog =
+      catalog_of({"=cmd|'/c calc'!A0/1.jpg", "+1.jpg", "-1.jpg", "@sum/1.jpg", "'=1.jpg", "'a.jpg", "a, b.jpg",
+                  "caf\xe9/1.jpg", "two\nlines.jpg", "\xff\xfe, \"\x80\".jpg", " cr\r.jpg"});
+  const std::vector<Split> split = {Split::train, Split::val, Split::test,   Split::train, Split::train, Split::test,
+                                    Split::test,  Split::val, Split::unused, Split::test,  Split::val};
   const std::string text = runs::split_csv(catalog, split, {{0, 2}});
   EXPECT_TRUE(
       text.starts_with("file,split,group\n'=cmd|'/c calc'!A0/1.jpg,train,1\n'+1.jpg,val,\n'-1.jpg,test,1\n"
