@@ -39,21 +39,6 @@ class PcEval : public testing::Test {
   Predictor predictor_{test::tiny_model(), {}};
 };
 
-TEST_F(PcEval, CountsRightWrongAndUnknownLabels) {
-  kaggle({said(0, 0), said(1, 0), other_than(said(2, 0)), "sari"}, {said(0, 1), "violet", said(2, 1), ""});
-  const Ran ran = eval("set --json");
-  ASSERT_EQ(ran.code, 0) << ran.err;
-  const auto json = ran.lines().at(0);
-  EXPECT_EQ(json["n"], 4);
-  EXPECT_EQ(json["heads"]["kind"]["n"], 3);
-  EXPECT_EQ(json["heads"]["kind"]["unknown"], 1);
-  EXPECT_NEAR(json["heads"]["kind"]["accuracy"].get<double>(), 2.0 / 3, 1e-12);
-  EXPECT_EQ(json["heads"]["colour"]["n"], 2);
-  EXPECT_EQ(json["heads"]["colour"]["unknown"], 2);
-  EXPECT_EQ(json["heads"]["colour"]["accuracy"], 1);
-  EXPECT_TRUE(json["heads"]["colour"].contains("macro_f1"));
-}
-
 // Labels are compared as people do.
 TEST_F(PcEval, LettersAndBlanksDoNotMakeAnotherLabel) {
   kaggle({" " + said(0, 0), std::string(1, char(std::toupper(said(1, 0)[0]))), said(2, 0) + "  "},
@@ -100,14 +85,6 @@ TEST_F(PcEval, BadPicturesAreCountedAndNamed) {
   EXPECT_NE(ran.err.find("empty file"), std::string::npos) << ran.err;
   EXPECT_EQ(ran.lines().at(0)["n"], 1);
   EXPECT_EQ(ran.lines().at(0)["bad"], 1);
-}
-
-TEST_F(PcEval, TheTableShowsTheInterval) {
-  kaggle({said(0, 0), said(1, 0)}, {"red", "green"});
-  const Ran ran = eval("set");
-  EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.out.find("95 % interval"), std::string::npos);
-  EXPECT_NE(ran.out.find("1.0000  0.3424 … 1.0000"), std::string::npos) << ran.out;
 }
 
 TEST_F(PcEval, TestPicturesOfAnUnknownSplitAreRefused) {
@@ -210,34 +187,6 @@ TEST_F(PcEval, WhatTheModelHasSeenIsSaid) {
       << unknown.err;
 }
 
-// Every name reaches a threshold of 0, no name one of 1; every picture points along its own logits.
-TEST_F(PcEval, ACalibratedModelTellsHowMuchNeedsNoReview) {
-  kaggle({said(0, 0), said(1, 0), other_than(said(2, 0))}, {said(0, 1), said(1, 1), said(2, 1)});
-  LoadedModel loaded = load_model(test::tiny_model());
-  const std::vector<Threshold> confident = {{.percent = 95, .of_label = {0, 0, 0}},
-                                            {.percent = 99, .of_label = {2, 2, 2}}};
-  loaded.info.calibration = Calibration{.heads = {{.thresholds = confident}, {.thresholds = confident}}, .novelty = {}};
-  save_model(folder_ / "calibrated.safetensors", loaded.info, *loaded.model);
-  const auto score = [&](const std::string& arguments) {
-    return shell(folder_.path(), "\"$BIN/pceval\" calibrated.safetensors set " + arguments);
-  };
-  const auto json = score("--json").lines().at(0);
-  EXPECT_NEAR(json["heads"]["kind"]["named"]["accuracy"].get<double>(), 2.0 / 3, 1e-12);
-  EXPECT_EQ(json["heads"]["kind"]["named"]["sure"], 1);
-  EXPECT_NEAR(json["heads"]["kind"]["named"]["precision"].get<double>(), 2.0 / 3, 1e-12);
-  EXPECT_EQ(json["verdicts"].dump(), R"({"accepted":3,"percent":95})");
-  const auto strict = score("--json --accept-at 99").lines().at(0);
-  EXPECT_EQ(strict["heads"]["kind"]["named"]["sure"], 0);
-  EXPECT_TRUE(strict["heads"]["kind"]["named"]["precision"].is_null());
-  EXPECT_EQ(strict["verdicts"].dump(), R"({"needs review":3,"percent":99})");
-  EXPECT_NE(
-      score("").out.find(
-          "kind: 0.6667 correct as pcpredict names it; confident in 100.0 %, of which 66.7 % correct (95 wanted)\n"),
-      std::string::npos);
-  EXPECT_NE(score("").out.find("accepted 100.0 %\n"), std::string::npos);
-  EXPECT_EQ(score("--accept-at 90").code, 2);
-}
-
 TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
   std::vector<std::string> kinds, colors;
   for (int i = 0; i < 110; ++i) {
@@ -297,13 +246,6 @@ TEST_F(PcEval, MissingFilesAndArgumentsHaveTheirCodes) {
   EXPECT_EQ(eval("").code, 2);
   EXPECT_EQ(eval("nowhere").code, 4);
   EXPECT_EQ(shell(folder_.path(), "\"$BIN/pceval\" nowhere.safetensors .").code, 4);
-}
-
-TEST(Wilson, FollowsTheFormula) {
-  EXPECT_NEAR(evaluate::wilson(0.9, 100).low, 0.8256, 1e-4);
-  EXPECT_NEAR(evaluate::wilson(0.9, 100).high, 0.9448, 1e-4);
-  EXPECT_NEAR(evaluate::wilson(0, 10).high, 0.2775, 1e-4);
-  EXPECT_EQ(evaluate::wilson(0, 0).high, 1);
 }
 
 }  // namespace

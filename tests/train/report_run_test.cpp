@@ -1,15 +1,8 @@
 // What a run leaves for people to look at, from hostile class names to the command that writes it anew; and the
 // learning-rate finder.
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
 #include "kernels/base/file.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/runs/events.h"
 
 namespace pc::test {
 namespace {
@@ -58,25 +51,6 @@ TEST_F(ReportRun, PageNeedsNothingButItselfAndEscapesNames) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
 }
 
-TEST_F(ReportRun, ConfusionAgreesWithTheTest) {
-  const auto events = runs::read_events(run("metrics.jsonl"));
-  const double n = *runs::number_at(events.back(), {"heads", "label", "n"}),
-               accuracy = *runs::number_at(events.back(), {"heads", "label", "accuracy"});
-  std::istringstream csv(read_file(run("confusion.csv")));
-  std::string line;
-  std::getline(csv, line);
-  EXPECT_EQ(line, "head,label,answer,count");
-  double all = 0, right = 0;
-  while (std::getline(csv, line)) {
-    const double count = std::stod(line.substr(line.rfind(',') + 1));
-    all += count;
-    const std::string names = line.substr(6, line.rfind(',') - 6);
-    if (names.size() % 2 && names.substr(0, names.size() / 2) == names.substr(names.size() / 2 + 1)) right += count;
-  }
-  EXPECT_EQ(all, n);
-  EXPECT_NEAR(right, accuracy * n, 1e-9);
-}
-
 TEST_F(ReportRun, IsWrittenAnewWithoutTraining) {
   const std::string page = read_file(run("report.html")), log = read_file(run("metrics.jsonl")),
                     events = read_file(run("events.out.tfevents.pctrain"));
@@ -120,22 +94,6 @@ TEST_F(ReportRun, ShowsShiftsAndNamesABrokenFile) {
   EXPECT_EQ(broken.code, 3);
   EXPECT_NE(broken.err.find("shift.json: not what pceval"), std::string::npos) << broken.err;
   EXPECT_TRUE(read_file(run("report.html")) == page) << "the older page stays";
-}
-
-TEST_F(ReportRun, ShowsTheCalibration) {
-  const std::string page = read_file(run("report.html"));
-  for (const auto& event : runs::read_events(run("metrics.jsonl")))
-    if (event["event"] == "calibration") {
-      const double before = *runs::number_at(event, {"heads", "label", "test", "before", "ece"}),
-                   after = *runs::number_at(event, {"heads", "label", "test", "after", "ece"});
-      EXPECT_NE(page.find(fmt::format("<th>label<td>{:.3f}<td>{:.3f}<td>{:.3f}<td>",
-                                      *runs::number_at(event, {"heads", "label", "temperature"}), before, after)),
-                std::string::npos);
-      EXPECT_NE(page.find(fmt::format("as the network says, ECE {:.3f}", before)), std::string::npos) << "counted anew";
-      EXPECT_NE(page.find(fmt::format("calibrated, ECE {:.3f}", after)), std::string::npos) << "counted anew";
-      return;
-    }
-  FAIL() << "no calibration in metrics.jsonl";
 }
 
 TEST_F(ReportRun, WithoutTestPictures) {

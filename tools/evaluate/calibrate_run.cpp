@@ -15,11 +15,12 @@ namespace {
 
 using nlohmann::json;
 
+// A share of nothing is null, never 0.
+json share(int64_t part, int64_t whole) { return whole ? json(double(part) / double(whole)) : json(); }
+
 // Of the labeled pictures: how many had a confident name, and how many of those were correct.
 struct Coverage {
   int64_t n = 0, confident = 0, correct = 0;
-  double share() const { return n ? double(confident) / double(n) : 0; }
-  double precision() const { return confident ? double(correct) / double(confident) : 0; }
 };
 
 Coverage coverage(const std::vector<std::vector<predict::Named>>& named, const LabeledLogits& answered,
@@ -35,7 +36,10 @@ Coverage coverage(const std::vector<std::vector<predict::Named>>& named, const L
   return c;
 }
 
-json to_json(const Reliability& r) { return {{"ece", r.ece}, {"nll", r.nll}, {"brier", r.brier}, {"n", r.n}}; }
+json to_json(const Reliability& r) {
+  const auto mean = [&](double value) { return r.n ? json(value) : json(); };
+  return {{"ece", mean(r.ece)}, {"nll", mean(r.nll)}, {"brier", mean(r.brier)}, {"n", r.n}};
+}
 
 json before_and_after(const Evidence& evidence, double temperature) {
   return {{"before", to_json(reliability(evidence, 1))}, {"after", to_json(reliability(evidence, temperature))}};
@@ -71,8 +75,8 @@ json report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits
     event["verdicts"][std::to_string(percent)] = count_verdicts(info, test, named);
     for (std::size_t h = 0; h < info.heads.size(); ++h) {
       const Coverage c = coverage(named, test, h);
-      event["heads"][info.heads[h].name]["test"]["sure"][std::to_string(percent)] = {{"share", c.share()},
-                                                                                     {"precision", c.precision()}};
+      event["heads"][info.heads[h].name]["test"]["sure"][std::to_string(percent)] = {
+          {"share", share(c.confident, c.n)}, {"precision", share(c.correct, c.confident)}};
     }
   }
   if (const auto& rule = info.calibration->novelty)
@@ -80,20 +84,25 @@ json report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits
   return event;
 }
 
+std::string mean_text(const json& mean) { return mean.is_null() ? "-" : fmt::format("{:.4f}", mean.get<double>()); }
+
 void print(const json& event, const ModelInfo& info) {
   note("{:<16} {:>6}  {:<17} {:<17} {:<17}", "calibration", "T", "ECE before, after", "NLL", "Brier (test)");
   for (const Head& head : info.heads) {
     const json &h = event["heads"][head.name], &a = h["test"]["before"], &b = h["test"]["after"];
     std::string line = fmt::format("{:<16} {:>6.3f} ", head.name, h["temperature"].get<double>());
     for (const char* key : {"ece", "nll", "brier"})
-      line += fmt::format(" {:.4f}  {:.4f}   ", a[key].get<double>(), b[key].get<double>());
+      line += fmt::format(" {:>6}  {:>6}   ", mean_text(a[key]), mean_text(b[key]));
     note_line(line);
   }
   for (const Head& head : info.heads)
     for (const int percent : kPrecisions) {
       const json& confident = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
-      note("{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are correct",
-           head.name, percent, 100 * confident["share"].get<double>(), 100 * confident["precision"].get<double>());
+      if (confident["precision"].is_null())
+        note("{}: at {} % precision every test picture needs review", head.name, percent);
+      else
+        note("{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are correct",
+             head.name, percent, 100 * confident["share"].get<double>(), 100 * confident["precision"].get<double>());
     }
 }
 
