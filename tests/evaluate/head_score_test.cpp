@@ -1,54 +1,137 @@
-// Scores by hand: accuracy, macro-F1 over the classes that occur, the majority baseline.
+// Scores against their definitions, written out over the list of answers: accuracy, macro-F1 and macro recall over the
+// classes that occur, the majority baseline, Wilson's interval.
 #include "tools/evaluate/head_score.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
+
+#include "kernels/base/random.h"
 
 namespace pc::evaluate {
 namespace {
 
-HeadScore score_of(int classes, const std::vector<std::pair<int, int>>& truth_and_prediction) {
+using Answers = std::vector<std::pair<int, int>>;  // truth and prediction
+
+HeadScore score_of(int classes, const Answers& truth_and_prediction) {
   HeadScore score{
       .name = "head", .classes = classes, .confusion = std::vector<int64_t>(std::size_t(classes * classes))};
   for (const auto& [truth, prediction] : truth_and_prediction) score.add(truth, prediction);
   return score;
 }
 
-TEST(HeadScore, CountsByHand) {
-  // Class 0: 3 pictures, 2 found, 1 wrongly claimed: F1 = 2*2/(3+3). Class 1: 2 pictures, 1 found, 1 claimed wrongly: F1 = 2*1/(2+2).
-  const HeadScore s = score_of(2, {{0, 0}, {0, 0}, {0, 1}, {1, 1}, {1, 0}});
-  EXPECT_EQ(s.n(), 5);
-  EXPECT_DOUBLE_EQ(s.accuracy(), 0.6);
-  EXPECT_DOUBLE_EQ(s.macro_f1(), (4.0 / 6 + 2.0 / 4) / 2);
-  EXPECT_DOUBLE_EQ(s.majority(), 0.6);
+// What the words mean, without a matrix. `correct`: the predictions that are right for each true class.
+struct Defined {
+  double accuracy = 0, macro_f1 = 0, macro_recall = 0, majority = 0;
+};
+Defined defined(const Answers& answers, const std::vector<std::vector<int32_t>>& correct) {
+  const auto is_right = [&](int truth, int prediction) {
+    for (const int32_t label : correct[std::size_t(truth)])
+      if (label == prediction) return true;
+    return false;
+  };
+  const double n = double(answers.size());
+  Defined d;
+  std::set<int> present;
+  for (const auto& [truth, prediction] : answers) present.insert(truth), d.accuracy += is_right(truth, prediction) / n;
+  for (const int c : present) {
+    double found = 0, missed = 0, claimed = 0;  // claimed: others that are taken for c
+    for (const auto& [truth, prediction] : answers) {
+      if (truth == c) ++(is_right(c, prediction) ? found : missed);
+      if (truth != c && !is_right(truth, prediction) && is_right(c, prediction)) ++claimed;
+    }
+    const double recall = found / (found + missed), precision = found > 0 ? found / (found + claimed) : 0;
+    d.macro_recall += recall / double(present.size());
+    if (found > 0) d.macro_f1 += 2 * precision * recall / (precision + recall) / double(present.size());
+  }
+  for (int always = 0; always < 9; ++always) {
+    double served = 0;
+    for (const auto& [truth, prediction] : answers) served += is_right(truth, always) / n;
+    d.majority = std::max(d.majority, served);
+  }
+  return d;
 }
 
-TEST(HeadScore, ClassesWithoutPicturesDoNotCount) {
-  const HeadScore s = score_of(4, {{0, 0}, {3, 3}});
-  EXPECT_DOUBLE_EQ(s.macro_f1(), 1.0);
+void expect_defined(const HeadScore& score, const Answers& answers, const std::vector<std::vector<int32_t>>& correct) {
+  const Defined d = defined(answers, correct);
+  EXPECT_NEAR(score.accuracy(), d.accuracy, 1e-12);
+  EXPECT_NEAR(score.macro_f1(), d.macro_f1, 1e-12);
+  EXPECT_NEAR(score.macro_recall(), d.macro_recall, 1e-12);
+  EXPECT_NEAR(score.majority(), d.majority, 1e-12);
+  const auto json = to_json({score})["head"];
+  const Interval interval = wilson(d.accuracy, int64_t(answers.size()));
+  const std::string mean = score.mapped() ? "mean_recall" : "macro_f1";
+  EXPECT_EQ(json["n"], answers.size());
+  EXPECT_EQ(json["unknown"], 7);
+  for (const auto& [key, value] : {std::pair<std::string, double>{"accuracy", d.accuracy},
+                                   {"low", interval.low},
+                                   {"high", interval.high},
+                                   {mean, score.mapped() ? d.macro_recall : d.macro_f1},
+                                   {"majority", d.majority}})
+    EXPECT_NEAR(json[key].get<double>(), value, 1e-12) << key;
+  EXPECT_EQ(json.size(), 7u);
+  const std::string row = fmt::format("head {:>8} {:>8} {:>8} {:>9.4f}  {:.4f} … {:.4f}   {:>11.4f} {:>9.4f}\n",
+                                      score.classes, answers.size(), 7, d.accuracy, interval.low, interval.high,
+                                      score.mapped() ? d.macro_recall : d.macro_f1, d.majority);
+  EXPECT_TRUE(to_table({score}).ends_with("\n" + row)) << to_table({score}) << row;
+}
+
+// Class 3 is claimed and has no picture, class 4 has pictures and is never claimed, class 5 is neither.
+Answers drawn(uint64_t seed, int n) {
+  constexpr int kTruths[] = {0, 0, 1, 2, 4}, kPredictions[] = {0, 1, 1, 2, 3};
+  Answers answers;
+  for (int i = 0; i < n; ++i) {
+    const auto drawn = philox(seed, uint64_t(i), 0);
+    answers.push_back({kTruths[drawn.word[0] % 5], kPredictions[drawn.word[1] % 5]});
+    if (drawn.word[2] % 2 && answers.back().first < 3) answers.back().second = answers.back().first;
+  }
+  return answers;
+}
+
+TEST(HeadScore, FollowsTheDefinitions) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const Answers answers = drawn(seed, seed == 1 ? 1 : int(3 * seed));
+    HeadScore score = score_of(6, answers);
+    score.unknown = 7;
+    expect_defined(score, answers, {{0}, {1}, {2}, {3}, {4}, {5}});
+  }
+}
+
+TEST(HeadScore, FollowsTheDefinitionsWhereSeveralPredictionsAreRight) {
+  const std::vector<std::vector<int32_t>> correct = {{0, 2}, {1}, {1, 3}, {5}, {2}};
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const Answers answers = drawn(seed, int(3 * seed));
+    HeadScore score{.name = "head", .classes = 6, .confusion = std::vector<int64_t>(30), .unknown = 7};
+    score.correct = correct;
+    for (const auto& [truth, prediction] : answers) score.add(truth, prediction);
+    EXPECT_EQ(score.truths(), 5);
+    expect_defined(score, answers, correct);
+  }
+}
+
+// By hand. Two pictures of class 0, one taken for 2, which has none; class 1 has one, taken for 0.
+TEST(HeadScore, AClassThatIsClaimedButHasNoPictureDoesNotCount) {
+  const HeadScore s = score_of(3, {{0, 0}, {0, 2}, {1, 0}});
+  EXPECT_DOUBLE_EQ(s.macro_f1(), (2.0 / 4 + 0) / 2);
+  EXPECT_DOUBLE_EQ(s.macro_recall(), (1.0 / 2 + 0) / 2);
+  EXPECT_DOUBLE_EQ(s.majority(), 2.0 / 3);
+  EXPECT_EQ(s.pictures(0), 2);
+  EXPECT_EQ(s.claims(0), 1);
+  EXPECT_EQ(s.claims(2), 1);
+  EXPECT_EQ(s.confusion, (std::vector<int64_t>{1, 0, 1, 1, 0, 0, 0, 0, 0})) << "a row is a truth";
 }
 
 TEST(HeadScore, NothingToScore) {
   const HeadScore s = score_of(3, {});
   EXPECT_EQ(s.accuracy(), 0);
   EXPECT_EQ(s.macro_f1(), 0);
+  EXPECT_EQ(s.macro_recall(), 0);
   EXPECT_EQ(s.majority(), 0);
-}
-
-// Two true classes, three predictions: 0 is right for the first class, 0 and 1 for the second.
-TEST(HeadScore, SeveralPredictionsMayBeRight) {
-  HeadScore s{.name = "head", .classes = 3, .confusion = std::vector<int64_t>(6), .correct = {{0}, {0, 1}}};
-  for (const auto& [truth, prediction] : {std::pair{0, 0}, {0, 1}, {0, 2}, {0, 0}, {1, 0}, {1, 1}})
-    s.add(truth, prediction);
-  EXPECT_EQ(s.pictures(0), 4);
-  EXPECT_EQ(s.hits(0), 2);
-  EXPECT_EQ(s.claims(0), 0);  // the second class may be called 0
-  EXPECT_EQ(s.claims(1), 1);
-  EXPECT_DOUBLE_EQ(s.accuracy(), 4.0 / 6);
-  EXPECT_DOUBLE_EQ(s.macro_recall(), 0.75);
-  EXPECT_DOUBLE_EQ(s.macro_f1(), (4.0 / 6 + 4.0 / 5) / 2);
-  EXPECT_DOUBLE_EQ(s.majority(), 1);  // always naming 0
+  EXPECT_EQ(HeadScore{}.truths(), 0);
+  EXPECT_EQ(HeadScore{}.n(), 0);
 }
 
 TEST(HeadScore, NothingCountedIsBlank) {
@@ -56,6 +139,37 @@ TEST(HeadScore, NothingCountedIsBlank) {
   for (const char* key : {"accuracy", "low", "high", "macro_f1", "majority"}) EXPECT_TRUE(json[key].is_null()) << key;
   EXPECT_EQ(json["n"], 0);
   EXPECT_NE(to_table({score_of(2, {})}).find("        -  -"), std::string::npos);
+}
+
+// Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
+TEST(Wilson, HasThePublishedValues) {
+  const struct {
+    int64_t correct, n;
+    double low, high;
+  } rows[] = {{81, 263, 0.2553, 0.3662}, {15, 148, 0.0624, 0.1605}, {0, 20, 0.0, 0.1611}, {1, 29, 0.0061, 0.1718}};
+  for (const auto& row : rows) {
+    const Interval interval = wilson(double(row.correct) / double(row.n), row.n);
+    EXPECT_NEAR(interval.low, row.low, 5e-5) << row.n;
+    EXPECT_NEAR(interval.high, row.high, 5e-5) << row.n;
+    const Interval mirrored = wilson(double(row.n - row.correct) / double(row.n), row.n);
+    EXPECT_NEAR(mirrored.low, 1 - interval.high, 1e-12);
+  }
+}
+
+// Its ends are the shares from which the measured one lies 1.96 standard errors away.
+TEST(Wilson, EndsSolveTheEquation) {
+  for (const int64_t n : {1, 2, 7, 1000})
+    for (int64_t correct = 0; correct <= n; correct += std::max<int64_t>(1, n / 5)) {
+      const double share = double(correct) / double(n);
+      const Interval interval = wilson(share, n);
+      for (const double end : {interval.low, interval.high})
+        EXPECT_NEAR(std::abs(share - end), 1.959963984540054 * std::sqrt(std::abs(end * (1 - end)) / double(n)), 1e-8)
+            << n;
+      EXPECT_LE(interval.low, share + 1e-15);
+      EXPECT_GE(interval.high, share - 1e-15);
+    }
+  EXPECT_EQ(wilson(0, 0).low, 0);
+  EXPECT_EQ(wilson(0, 0).high, 1);
 }
 
 }  // namespace

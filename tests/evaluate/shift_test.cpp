@@ -1,13 +1,16 @@
-// pceval --shift on small data sets: rows, pairs, blanks, and which pictures every model is scored on.
+// pceval --shift on small data sets: every row counted anew, blanks, and which pictures every model is scored on.
 #include "tools/evaluate/shift.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "data/corrupt.h"
+#include "data/resize.h"
 #include "data/split.h"
 #include "tests/predict/fixture.h"
+#include "tools/evaluate/shift_text.h"
 
 namespace pc::evaluate {
 namespace {
@@ -46,27 +49,102 @@ class Shift : public testing::Test {
   predict::Predictor predictor_{test::tiny_model(), {}};
 };
 
-TEST_F(Shift, EveryRowIsCountedAgainstTheSamePictures) {
-  kaggle(12);
-  const std::string command = "\"$MODEL\" set --head kind --split all --limit 8 --json";
-  const Ran ran = eval(command);
+// A third of the labels is not what the model says, so that corruptions lose and gain.
+TEST_F(Shift, EveryRowFollowsTheDefinitions) {
+  constexpr int kImages = 24;
+  std::string csv = "id,kind\n";
+  std::vector<std::string> truths;
+  for (int i = 0; i < kImages; ++i) {
+    truths.push_back(i % 3 ? said(i) : said(i) == "b" ? "c" : "b");
+    csv += fmt::format("{},{}\n", 100 + i, truths.back());
+    write_text(folder_ / fmt::format("set/images/{}.png", 100 + i), png_of(make_picture(i)));
+  }
+  write_text(folder_ / "set/styles.csv", csv);
+  const std::string command = "\"$MODEL\" set --head kind --split all --json";
+  const Ran ran = eval(command + " --limit 24");
   ASSERT_EQ(ran.code, 0) << ran.err;
   const auto json = ran.lines().at(0);
   EXPECT_EQ(json["label"], "kind");
-  EXPECT_EQ(json["sample"], 8);
+  EXPECT_EQ(json["sample"], kImages);
   ASSERT_EQ(json["rows"].size(), kRows);
-  EXPECT_EQ(json["rows"][0]["cells"][0]["n"], 12);
-  EXPECT_EQ(json["rows"][1]["cells"][0]["n"], 8);
-  for (const std::size_t row : {0, 1}) EXPECT_EQ(json["rows"][row]["cells"][0]["accuracy"], 1);
-  int64_t lost = 0;
-  for (std::size_t row = 2; row < kRows; ++row) {
+  const auto is_correct = [&](int i, const data::Image& image) {
+    const auto logits = predictor_.predict({predictor_.prepare(image)}).front()[0];
+    return predictor_.info().heads[0].labels[std::size_t(std::max_element(logits.begin(), logits.end()) -
+                                                         logits.begin())] == truths[std::size_t(i)];
+  };
+  int64_t all_lost = 0, all_gained = 0;
+  for (std::size_t row = 0; row < kRows; ++row) {
+    int64_t correct = 0, lost = 0, gained = 0;
+    std::map<std::string, std::pair<double, double>> classes;
+    for (int i = 0; i < kImages; ++i) {
+      const data::Image image = make_picture(i);
+      const bool before = is_correct(i, image);
+      const std::size_t kind = (row - 2) / data::kSeverities, severity = 1 + (row - 2) % data::kSeverities;
+      const bool after =
+          row < 2 ? before
+                  : is_correct(i, data::corrupt(data::resize_to_short_side(image, predictor_.decoding().min_side),
+                                                data::kCorruptions[kind], int(severity), 1, uint64_t(i)));
+      correct += after, lost += before && !after, gained += after && !before;
+      classes[truths[std::size_t(i)]].first += after, ++classes[truths[std::size_t(i)]].second;
+    }
+    double recall = 0;
+    for (const auto& [name, c] : classes) recall += c.first / c.second / double(classes.size());
     const auto cell = json["rows"][row]["cells"][0];
-    lost += cell["lost"].get<int64_t>();
-    EXPECT_EQ(cell["gained"], 0);  // nothing was wrong before
-    EXPECT_DOUBLE_EQ(cell["drop"].get<double>(), 1 - cell["accuracy"].get<double>());
+    EXPECT_EQ(cell["n"], kImages);
+    EXPECT_DOUBLE_EQ(cell["accuracy"].get<double>(), double(correct) / kImages) << row;
+    EXPECT_DOUBLE_EQ(cell["mean_recall"].get<double>(), recall) << row;
+    EXPECT_EQ(cell.contains("drop"), row >= 2);
+    if (row < 2) continue;
+    EXPECT_EQ(cell["lost"], lost) << row;
+    EXPECT_EQ(cell["gained"], gained) << row;
+    EXPECT_DOUBLE_EQ(cell["drop"].get<double>(), double(lost - gained) / kImages);
+    all_lost += lost, all_gained += gained;
   }
-  EXPECT_GT(lost, 0);
-  EXPECT_EQ(eval(command).out, ran.out);
+  EXPECT_GT(all_lost, 0);
+  EXPECT_GT(all_gained, 0);
+  EXPECT_NE(all_lost, all_gained);
+  const Ran part = eval(command + " --limit 8");
+  EXPECT_EQ(part.lines().at(0)["rows"][0]["cells"][0]["n"], kImages);
+  EXPECT_EQ(part.lines().at(0)["rows"][1]["cells"][0]["n"], 8);
+  EXPECT_EQ(eval(command + " --limit 8").out, part.out);
+}
+
+// 40 pictures, 30 correct; 5 were lost and 1 gained, or the other way round.
+TEST(ShiftText, ShowsSharesIntervalsAndTheSignOfTheChange) {
+  const ShiftCell worse{.n = 40, .correct = 30, .lost = 5, .gained = 1, .macro_recall = 0.625};
+  ShiftCell better = worse;
+  std::swap(better.lost, better.gained);
+  const ShiftReport report{.models = {"m"},
+                           .heads = {"kind"},
+                           .data = "set",
+                           .label = "kind",
+                           .sample = 40,
+                           .rows = {{.name = "worse", .strength = "1", .paired = true, .cells = {worse}},
+                                    {.name = "better", .strength = "2", .paired = true, .cells = {better}},
+                                    {.name = "alone", .strength = "", .cells = {worse}},
+                                    {.name = "none", .strength = "", .paired = true, .cells = {{}}}},
+                           .held_out = {{{"year", "y"}, worse}},
+                           .bad = {"x"}};
+  const Interval interval = wilson(0.75, 40);
+  const auto json = to_json(report);
+  EXPECT_EQ(json["rows"][0]["cells"][0], (nlohmann::ordered_json{{"n", 40},
+                                                                 {"accuracy", 0.75},
+                                                                 {"low", interval.low},
+                                                                 {"high", interval.high},
+                                                                 {"mean_recall", 0.625},
+                                                                 {"drop", 0.1},
+                                                                 {"lost", 5},
+                                                                 {"gained", 1}}));
+  EXPECT_EQ(json["rows"][1]["cells"][0]["drop"], -0.1);
+  EXPECT_FALSE(json["rows"][2]["cells"][0].contains("drop"));
+  EXPECT_TRUE(json["rows"][3]["cells"][0].is_null());
+  EXPECT_EQ(json["held_out"][0]["cell"]["accuracy"], 0.75);
+  EXPECT_EQ(json["bad"], 1);
+  const std::string cell = fmt::format("        40   75.0  {:.1f} … {:.1f}", 100 * interval.low, 100 * interval.high),
+                    table = to_table(report);
+  for (const std::string& line : {"worse   1" + cell + "  -10.0\n", "better  2" + cell + "  +10.0\n",
+                                  "alone    " + cell + "\n", "none" + std::string(14, ' ') + "-\n"})
+    EXPECT_NE(table.find("\n" + line), table.npos) << line << table;
 }
 
 TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
