@@ -1,6 +1,8 @@
 // Logits as answers: top-k, softmax, JSON and text.
 #include "tools/predict/answer.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "tests/predict/fixture.h"
@@ -64,6 +66,22 @@ TEST(Answer, LogitsComeWhenAskedFor) {
 TEST(Answer, AFailureHasItsKindAndItsLine) {
   const auto json = to_json("p.jpg", {.error = "p.jpg: empty file", .code = Exit::data}, test::tiny_info(), {});
   EXPECT_EQ(json.dump(), R"({"file":"p.jpg","status":"bad picture","error":"p.jpg: empty file"})");
+}
+
+// As many cells in every row as the header has, whatever became of the image.
+TEST(Answer, CsvRowsWithoutACalibrationAndWithoutAnAnswer) {
+  const ModelInfo info = test::tiny_info();
+  const double e = std::exp(1.0), p = e * e * e / (1 + e + e * e * e), q = e / (2 + e);
+  Outcome outcome = known_outcome();
+  outcome.similar = {{.file = "-1,\"", .cosine = 0.5f}};
+  EXPECT_EQ(csv_header(info, {.similar = 2}),
+            "file,status,error,verdict,kind,kind_p,colour,colour_p,similar_1,similar_1_cosine,similar_2,"
+            "similar_2_cosine\n");
+  EXPECT_EQ(to_csv("=1", outcome, info, {.similar = 2}),
+            fmt::format("'=1,ok,,,b,{:.6f},red,{:.6f},\"'-1,\"\"\",0.500000,,\n", p, q));
+  EXPECT_EQ(to_csv("p", {.error = "p: \"x\"", .code = Exit::file}, info, {.similar = 2}),
+            "p,file,\"p: \"\"x\"\"\",,,,,,,,,\n");
+  EXPECT_EQ(to_csv("p", {.error = "@", .code = Exit::limit}, info, {}), "p,limit,'@,,,,,\n");
 }
 
 TEST(Answer, TextAlignsLabelsAndHidesControlCharacters) {

@@ -1,9 +1,11 @@
 // Rows found again in a file: what a row is, whose, and where the missing ones go.
 #include "tools/predict/found_rows.h"
 
-#include <gtest/gtest.h>
+#include <fmt/format.h>
 
 #include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "tests/predict/fixture.h"
 
 namespace pc::predict {
 namespace {
@@ -39,6 +41,22 @@ TEST(RowReader, ReadsWhatPcpredictAndSpreadsheetsWrite) {
   EXPECT_EQ(names("{\"file\":\"a\",\"status\":\"ok\",\"heads\":{}}\n{\"status\": \"limit\", \"file\": \"b\"}\r\n{\"fi",
                   RowFormat::json),
             (Texts{"a", "b?"}));
+}
+
+// Whatever stands in the cells, and however a program quotes it.
+TEST(RowReader, ReadsWhatPythonWrites) {
+  const test::TemporaryFolder folder;
+  const Texts files = {"a", "\"", "a\"", "\"\"a", ",", "a,\n\"b\",", "\r\n", " ' ", "=1", "ü\t", "a\r", ";"};
+  nlohmann::json rows{{"file", "status", "error", "verdict", "kind", "kind_p"}};
+  for (const std::string& file : files) rows.push_back({file, "ok", file, "", file, file});
+  test::write_text(folder / "rows.json", rows.dump());
+  for (const char* style : {"excel", "unix", "numbers", "utf-8-sig"}) {
+    const auto python = test::shell(
+        folder.path(),
+        fmt::format("/usr/bin/python3 {}/tests/data/csv_peer.py write {} csv <rows.json", PC_SOURCE_DIR, style));
+    ASSERT_EQ(python.code, 0) << python.err;
+    EXPECT_EQ(names(read_file(folder / "csv"), RowFormat::csv), files) << style;
+  }
 }
 
 TEST(RowReader, NamesTheLineThatIsNoRow) {

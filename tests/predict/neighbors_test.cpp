@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
+#include "kernels/base/random.h"
 #include "tests/predict/fixture.h"
 
 namespace pc::predict {
@@ -13,29 +17,44 @@ namespace {
 using test::Ran;
 using test::shell;
 
-TEST(EmbeddingIndex, FindsTheNearestInOrder) {
+// Cosines in f64; every fifth embedding is twice another, which is the same direction to the bit.
+TEST(EmbeddingIndex, FollowsTheDefinition) {
+  constexpr int kFiles = 40, kWide = 7;
   const test::TemporaryFolder folder;
   IndexBuilder builder;
-  builder.add("east", std::vector<float>{2, 0});
-  builder.add("north", std::vector<float>{0, 5});
-  builder.add("north-east", std::vector<float>{1, 1});
-  builder.add("east again", std::vector<float>{0.1f, 0});
-  builder.add("west", std::vector<float>{-3, 0});
-  builder.write(folder / "index", "weights");
-  const EmbeddingIndex index(folder / "index", "weights");
-  EXPECT_EQ(index.size(), 5);
-  const std::vector<float> query{7, 0};
-  const auto three = index.nearest(query, 3);
-  ASSERT_EQ(three.size(), 3u);
-  EXPECT_EQ(three[0].file, "east");
-  EXPECT_EQ(three[1].file, "east again");
-  EXPECT_EQ(three[2].file, "north-east");
-  EXPECT_FLOAT_EQ(three[0].cosine, 1);
-  EXPECT_NEAR(three[2].cosine, std::sqrt(0.5), 1e-6);
-  const auto all = index.nearest(query, 99);
-  ASSERT_EQ(all.size(), 5u);
-  EXPECT_EQ(all[4].file, "west");
-  EXPECT_FLOAT_EQ(all[4].cosine, -1);
+  std::vector<std::vector<float>> all;
+  for (uint64_t i = 0; i < kFiles; ++i) {
+    std::vector<float>& own = all.emplace_back();
+    for (uint64_t d = 0; d < kWide; ++d)
+      own.push_back(i % 5 == 4 ? 2 * all[i - 3][d] : uniform(philox(3, i, d).word[0]) - 0.4f);
+    builder.add(fmt::format("{}", i), own);
+  }
+  builder.write(folder / "index", "w");
+  const EmbeddingIndex index(folder / "index", "w");
+  EXPECT_EQ(index.size(), kFiles);
+  for (uint64_t q = 0; q < 5; ++q) {
+    std::vector<float> query;
+    for (uint64_t d = 0; d < kWide; ++d) query.push_back(uniform(philox(4, q, d).word[0]) - 0.4f);
+    const auto cosine = [&](const std::vector<float>& one) {
+      double dot = 0, a = 0, b = 0;
+      for (std::size_t d = 0; d < kWide; ++d)
+        dot += double(one[d]) * query[d], a += double(one[d]) * one[d], b += double(query[d]) * query[d];
+      return dot / std::sqrt(a * b);
+    };
+    std::vector<int> order(kFiles);
+    for (int i = 0; i < kFiles; ++i) order[std::size_t(i)] = i % 5 == 4 ? i - 3 : i;  // twins stand together …
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int a, int b) { return cosine(all[std::size_t(a)]) > cosine(all[std::size_t(b)]); });
+    const auto found = index.nearest(query, 99);
+    ASSERT_EQ(found.size(), std::size_t(kFiles));
+    ASSERT_EQ(index.nearest(query, 3).size(), 3u);
+    EXPECT_EQ(index.nearest(query, 3)[2].file, found[2].file);
+    for (std::size_t i = 0; i < kFiles; ++i) {
+      const bool second = i > 0 && order[i - 1] == order[i];
+      EXPECT_EQ(found[i].file, fmt::format("{}", order[i] + (second ? 3 : 0))) << "… in the order of the index";
+      EXPECT_NEAR(found[i].cosine, cosine(all[std::size_t(order[i])]), 1e-6);
+    }
+  }
 }
 
 TEST(EmbeddingIndex, RefusesWhatDoesNotFit) {

@@ -1,6 +1,7 @@
 // Verdicts: what is confident, what a person has to see, what is out of distribution; and pcpredict saying so.
 #include "tools/predict/verdict.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -52,6 +53,53 @@ TEST(Verdict, ReviewWhereOneIsNot) {
   EXPECT_FALSE(named[2].confident);
   EXPECT_EQ(verdict_of(shop(), logits, named), Verdict::review);
   EXPECT_EQ(verdict_of(shop(), logits, named_labels(shop(), logits, 42)), Verdict::review);  // no threshold for that
+}
+
+// Two equal logits give a probability of exactly 1/2 at any temperature.
+TEST(Verdict, AProbabilityAtTheThresholdIsEnough) {
+  ModelInfo info = shop();
+  const Rows logits{{0, 5}, {8, 0, 0}, {3, 3}};
+  for (const auto& [least, enough] : {std::pair{0.5, true}, {std::nextafter(0.5, 1), false}}) {
+    info.calibration->heads[2].thresholds[0].of_label = {least, 0};
+    const auto named = named_labels(info, logits, 95);
+    EXPECT_EQ(named[2].label, 0) << "the first of equal ones";
+    EXPECT_EQ(named[2].p, 0.5);
+    EXPECT_EQ(named[2].confident, enough);
+    EXPECT_EQ(verdict_of(info, logits, named), enough ? Verdict::accepted : Verdict::review);
+    EXPECT_FALSE(named_labels(info, logits, 99)[2].confident) << "0.7 for that";
+  }
+}
+
+TEST(Verdict, ANoveltyAtTheLimitIsNotBeyondIt) {
+  ModelInfo info = shop();
+  const Rows logits{{0, 5}, {8, 1, 0}, {5, 0}};
+  const double score = novelty(*info.calibration->novelty, logits);
+  EXPECT_NEAR(score, 1 - 8 / std::sqrt(65.0), 1e-12);
+  for (const auto& [limit, verdict] :
+       {std::pair{score, Verdict::accepted}, {std::nextafter(score, 0), Verdict::out_of_distribution}}) {
+    info.calibration->novelty->limit = limit;
+    EXPECT_EQ(verdict_of(info, logits, named_labels(info, logits, 95)), verdict);
+  }
+}
+
+// As far up as the chain reaches, and no further down than the label that is sure.
+TEST(Verdict, ASureLabelMakesAllCoarserOnesSure) {
+  ModelInfo info;
+  info.heads = {{"top", {"a", "b"}}, {"fine", {"a1", "b1"}}, {"middle", {"a0", "b0"}}};
+  info.hierarchy = {{.fine = 1, .coarse = 2, .coarse_of = {{0}, {1}}},
+                    {.fine = 2, .coarse = 0, .coarse_of = {{0}, {1}}}};
+  const auto sure = [&](double top, double fine, double middle) {
+    info.calibration = Calibration{.heads = {{.thresholds = {{95, {top, top}}}},
+                                             {.thresholds = {{95, {fine, fine}}}},
+                                             {.thresholds = {{95, {middle, middle}}}}},
+                                   .novelty = {}};
+    const auto named = named_labels(info, {{1, 0}, {1, 0}, {1, 0}}, 95);
+    return std::vector<bool>{named[0].confident, named[1].confident, named[2].confident};
+  };
+  EXPECT_EQ(sure(1, 0, 1), (std::vector<bool>{true, true, true}));
+  EXPECT_EQ(sure(1, 1, 0), (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(sure(0, 1, 1), (std::vector<bool>{true, false, false}));
+  EXPECT_EQ(sure(1, 1, 1), (std::vector<bool>{false, false, false}));
 }
 
 TEST(Verdict, ALabelMayNeverBeSure) {
@@ -107,6 +155,32 @@ TEST(CalibratedAnswer, ProbabilitiesAreThoseOfTheHeadAlone) {
   double sum = 0;
   for (const auto& guess : json["heads"]["type"]) sum += guess["p"].get<double>();
   EXPECT_NEAR(sum, 1, 1e-12);
+}
+
+// softmax(z / temperature), written out: in JSON, text and CSV alike.
+TEST(CalibratedAnswer, TheTemperatureIsAppliedOnceEverywhere) {
+  ModelInfo info = shop();
+  info.calibration->heads[0].temperature = 0.5;
+  info.calibration->heads[2].temperature = 3;
+  const double p[] = {1 / (1 + std::exp(-0.4 / 0.5)), 1 / (1 + std::exp(-0.8 / 2) + std::exp(-1.0 / 2)),
+                      1 / (1 + std::exp(-2.0 / 3))};
+  const auto outcome = outcome_of({{0.1f, 0.5f}, {1, 0.2f, 0}, {0, 2}});
+  const char* labels[] = {"shoes", "boots", "blue"};
+  const auto json = to_json("p", outcome, info, {});
+  const std::string text = to_text("p", outcome, info, {.top_k = 1});
+  std::string csv = "p,ok,,needs review";
+  for (std::size_t h = 0; h < 3; ++h) {
+    EXPECT_EQ(json["heads"][info.heads[h].name][0]["label"], labels[h]);
+    EXPECT_NEAR(json["heads"][info.heads[h].name][0]["p"].get<double>(), p[h], 1e-7);
+    EXPECT_NE(text.find(fmt::format("  {:<5}  {:<5} {:5.1f} %\n", info.heads[h].name, labels[h], 100 * p[h])),
+              text.npos)
+        << text;
+    csv += fmt::format(",{},{:.6f},yes", labels[h], p[h]);
+  }
+  EXPECT_EQ(to_csv("p", outcome, info, {}), csv + "\n");
+  EXPECT_EQ(csv_header(info, {.similar = 2}),
+            "file,status,error,verdict,kind,kind_p,kind_review,type,type_p,type_review,color,color_p,color_review,"
+            "similar_1,similar_1_cosine,similar_2,similar_2_cosine\n");
 }
 
 TEST(CalibratedAnswer, JsonSaysWhatToDoWithThePicture) {

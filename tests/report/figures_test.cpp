@@ -68,12 +68,15 @@ TEST(Figures, PairsAreTheMostFrequentFirst) {
   EXPECT_EQ(pairs[0].truth, 2);
   EXPECT_EQ(pairs[0].answer, 1);
   EXPECT_EQ(pairs[1].answer, 2);
+  EXPECT_EQ(pairs[1].truth, 2);
+  EXPECT_EQ(pairs[2].truth, 0) << "of equal counts the first label";
 }
 
 TEST(Figures, ConfusionFoldsTheRareClasses) {
   const FoldedConfusion whole = fold_confusion(sample(), 4);
   EXPECT_FALSE(whole.folded);
   EXPECT_EQ(whole.labels, (std::vector<int>{2, 1, 0, 3}));
+  EXPECT_EQ(whole.counts, (std::vector<std::vector<int64_t>>{{2, 2, 0, 0}, {1, 0, 1, 0}, {0, 0, 1, 0}, {0, 0, 0, 0}}));
   const FoldedConfusion folded = fold_confusion(sample(), 1);
   EXPECT_TRUE(folded.folded);
   EXPECT_EQ(folded.labels, std::vector<int>{2});
@@ -98,7 +101,10 @@ TEST(Figures, CoverageBeginsWithTheSurest) {
   EXPECT_DOUBLE_EQ(curve[1].y, 0.5);
   EXPECT_DOUBLE_EQ(curve[6].x, 1);
   EXPECT_DOUBLE_EQ(curve[6].y, sample().score.accuracy());
-  EXPECT_EQ(coverage_curve(sample(), 2).size(), 2u);
+  const auto two = coverage_curve(sample(), 2);
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_DOUBLE_EQ(two[0].x, 3.0 / 7);
+  EXPECT_DOUBLE_EQ(two[0].y, 2.0 / 3) << "of 0.99, 0.95 and 0.9 the first is wrong";
   EXPECT_TRUE(coverage_curve(head_of(2, {}), 10).empty());
 }
 
