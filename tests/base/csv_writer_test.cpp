@@ -24,16 +24,5 @@ TEST(CsvCell, IsNoFormula) {
   EXPECT_EQ(csv_cell(""), "");
 }
 
-// Texts that have apostrophes of their own come back as they were.
-TEST(CsvCell, IsReadBack) {
-  for (const std::string text :
-       {"=1+1", "'=1+1", "''@x", "'", "''", "'plain'", "plain", "", "-5", "\t=", "it's =1", "\n1"}) {
-    const std::string cell = csv_cell(text);
-    EXPECT_TRUE(cell.empty() || std::string("=+-@\t\r\n").find(cell.front()) == std::string::npos) << cell;
-    const bool quoted = cell.starts_with('"');
-    EXPECT_EQ(csv_cell_text(quoted ? cell.substr(1, cell.size() - 2) : cell), text);
-  }
-}
-
 }  // namespace
 }  // namespace pc

@@ -66,6 +66,32 @@ TEST(Archive, NamesAreThoseOfFiles) {
   }
 }
 
+// 64 KiB after the end record, and as many records as are allowed.
+TEST(Archive, LimitsAreReachedButNotPassed) {
+  const std::string bytes = slurp(kZips / "info_zip.zip");
+  const auto names = [](const std::string& archive, const ZipRules& rules) {
+    return test::error_of([&] { read_zip_directory(test::as_bytes(archive), "z", rules); });
+  };
+  EXPECT_EQ(names(bytes + std::string(65'535, 'x'), {.trailer = true}), "nothing");
+  EXPECT_NE(names(bytes + std::string(65'536, 'x'), {.trailer = true}), "nothing");
+  EXPECT_NE(names(bytes + "x", {.trailer = false}), "nothing");
+  EXPECT_EQ(names(bytes, {.max_records = 4}), "nothing");
+  EXPECT_EQ(names(bytes, {.max_records = 3}), "6: z: more than 3 records");
+}
+
+// Unix (3) and macOS (19) leave a mode where others keep flags of their own.
+TEST(Archive, ModesAreThoseOfUnix) {
+  std::string bytes = slurp(kZips / "comment.zip");
+  for (const auto& [system, mode] : {std::pair{3, 0100644}, {19, 0100644}, {0, 0}, {10, 0}}) {
+    bytes[bytes.find("PK\1\2") + 5] = char(system);
+    const ZipRecord record = read_zip_directory(test::as_bytes(bytes), "z", {.trailer = true}).front();
+    EXPECT_EQ(record.mode, mode) << system;
+    EXPECT_EQ(record.bytes, 300u);
+    EXPECT_EQ(record.data.size(), 22u);
+    EXPECT_TRUE(record.compressed);
+  }
+}
+
 // A cut never passes for another archive, whatever may follow the end of a whole one.
 TEST(Archive, EveryCutIsRefused) {
   for (const char* name : {"streamed_zip64", "zip64_end_longer", "comment"}) {

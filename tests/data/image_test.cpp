@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "data/decode.h"
+#include "data/exif.h"
 #include "data/file_names.h"
 #include "make.h"
 #include "tests/support.h"
@@ -114,6 +115,50 @@ TEST(Image, BrokenExifMeansUpright) {
   for (const auto& body : bodies) EXPECT_EQ(decode(test::with_app1(jpeg, body)).pixels, expected.pixels);
   EXPECT_EQ(decode(test::with_exif(jpeg, 0)).pixels, expected.pixels);
   EXPECT_EQ(decode(test::with_exif(jpeg, 9)).pixels, expected.pixels);
+}
+
+// A TIFF block with entries (tag, type, the four bytes of the value), the directory at `at`.
+std::string tiff(bool little, const std::vector<std::tuple<int, int, std::string>>& entries, std::size_t at = 8) {
+  const auto number = [&](std::size_t value, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) text += char(value >> 8 * (little ? i : bytes - 1 - i));
+    return text;
+  };
+  std::string block = (little ? "II" : "MM") + number(42, 2) + number(at, 4) + std::string(at - 8, '\xff');
+  block += number(entries.size(), 2);
+  for (const auto& [tag, type, value] : entries)
+    block += number(std::size_t(tag), 2) + number(std::size_t(type), 2) + number(1, 4) + value;
+  return block;
+}
+
+TEST(Exif, TheTagIsFoundWhereverAndHoweverItIsWritten) {
+  using namespace std::string_literals;
+  constexpr int kTag = 0x112, kByte = 1, kShort = 3, kLong = 4, kSignedByte = 6, kSignedLong = 9;
+  const std::tuple<int, int, std::string> other{0x100, kLong, "\1\1\1\1"};
+  const struct {
+    std::string block;
+    std::optional<int> value;
+  } cases[] = {
+      {tiff(true, {{kTag, kShort, "\6\0\7\7"s}}), 6},
+      {tiff(false, {{kTag, kShort, "\0\6\7\7"s}}), 6},
+      {tiff(true, {{kTag, kLong, "\3\0\0\0"s}}), 3},
+      {tiff(false, {{kTag, kLong, "\0\0\0\3"s}}), 3},
+      {tiff(true, {{kTag, kSignedLong, "\3\0\0\1"s}}), 0},
+      {tiff(false, {{kTag, kByte, "\5\7\7\7"s}}), 5},
+      {tiff(true, {{kTag, kSignedByte, "\5\7\7\7"s}}), 5},
+      {tiff(false, {other, {kTag, kShort, "\0\10\0\0"s}}), 8},
+      {tiff(true, {other, other, {kTag, kShort, "\2\0\0\0"s}, {kTag, kShort, "\4\0\0\0"s}}, 21), 2},
+      {tiff(true, {{kTag, kShort, "\11\0\0\0"s}}), 0},
+      {tiff(true, {{kTag, kShort, "\0\0\0\0"s}}), 0},
+      {tiff(true, {{kTag, kShort, "\6\0\0\0"s}}).substr(0, 21), std::nullopt},
+      {tiff(true, {other}) + tiff(true, {{kTag, kShort, "\6\0\0\0"s}}).substr(10), std::nullopt},
+      {tiff(true, {}), std::nullopt},
+      {tiff(true, {other}), std::nullopt},
+      {"MM" + tiff(true, {{kTag, kShort, "\6\0\0\0"s}}).substr(2), std::nullopt},
+      {"", std::nullopt},
+  };
+  for (std::size_t i = 0; i < std::size(cases); ++i)
+    EXPECT_EQ(detail::exif_orientation(cases[i].block), cases[i].value) << i;
 }
 
 TEST(Image, WhatClientsSendReachesThreeDecoders) {
