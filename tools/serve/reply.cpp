@@ -8,7 +8,7 @@ namespace asio = boost::asio;
 
 // What the copies of a Respond share.
 struct Reply::Way {
-  explicit Way(std::shared_ptr<Reply> to) : reply(std::move(to)), guard(reply->io_.get_executor()) {}
+  explicit Way(std::shared_ptr<Reply> to) : reply(std::move(to)), guard(reply->io_->get_executor()) {}
   ~Way() {
     if (!reply->given_.test_and_set()) reply->deliver();
   }
@@ -18,7 +18,8 @@ struct Reply::Way {
   asio::executor_work_guard<asio::io_context::executor_type> guard;
 };
 
-Reply::Reply(asio::io_context& io, std::chrono::steady_clock::time_point deadline) : io_(io), timer_(io, deadline) {}
+Reply::Reply(std::shared_ptr<asio::io_context> io, std::chrono::steady_clock::time_point deadline)
+    : io_(std::move(io)), timer_(*io_, deadline) {}
 
 Respond Reply::respond() {
   return [way = std::make_shared<Way>(shared_from_this())](Response response) {
@@ -30,7 +31,7 @@ Respond Reply::respond() {
 }
 
 void Reply::deliver() {
-  asio::post(io_.get_executor(),
+  asio::post(io_->get_executor(),
              asio::bind_allocator(std::pmr::polymorphic_allocator<>(&memory_), [self = shared_from_this()] {
                self->there_ = true;
                self->timer_.cancel();
@@ -38,7 +39,7 @@ void Reply::deliver() {
 }
 
 asio::awaitable<Response> Reply::wait() {
-  co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!there_) co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
   co_return there_ ? std::move(response_) : refusal(504, kTooLate);
 }
 

@@ -15,10 +15,11 @@
 namespace pc::serve {
 
 // Its way needs no memory: that was set aside before. A response that is lost, as nobody had the memory to make it or to
-// hand it on, becomes a 503; one that is late a 504.
+// hand it on, becomes a 503; one that is late a 504. It keeps the server's context, which a thread of the service may
+// still be leaving when the server has ended.
 class Reply : public std::enable_shared_from_this<Reply> {
  public:
-  Reply(boost::asio::io_context& io, std::chrono::steady_clock::time_point deadline);
+  Reply(std::shared_ptr<boost::asio::io_context> io, std::chrono::steady_clock::time_point deadline);
   // For the service. The first call counts; if all copies are gone without one, the response is lost. io.run() does not
   // end before.
   Respond respond();
@@ -28,7 +29,7 @@ class Reply : public std::enable_shared_from_this<Reply> {
  private:
   struct Way;
   void deliver();
-  boost::asio::io_context& io_;
+  const std::shared_ptr<boost::asio::io_context> io_;  // goes last
   boost::asio::steady_timer timer_;  // ends at the deadline, or is canceled when the response is there
   std::atomic_flag given_;
   bool there_ = false;

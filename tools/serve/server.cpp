@@ -69,7 +69,8 @@ struct Server::Impl {
   bool step();
   ServerSettings settings;
   Service& service;
-  asio::io_context io{1};
+  const std::shared_ptr<asio::io_context> context = std::make_shared<asio::io_context>(1);  // replies keep it too
+  asio::io_context& io = *context;
   tcp::acceptor acceptor{io};
   asio::signal_set stop_signals{io}, reload_signal{io};
   std::set<Session*> sessions;
@@ -248,7 +249,7 @@ asio::awaitable<Response> Session::respond() {
   if (reader_.state() == RequestReader::State::bad) co_return reader_.refused();
   if (refused_) co_return *refused_;
   const auto now = Clock::now();
-  const auto reply = std::make_shared<Reply>(server_.io, now + server_.settings.deadline);
+  const auto reply = std::make_shared<Reply>(server_.context, now + server_.settings.deadline);
   {
     const Respond respond = reply->respond();
     try {
