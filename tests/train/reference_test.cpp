@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "data/image.h"
 #include "data/png.h"
@@ -88,7 +89,7 @@ class Reference : public testing::Test {
     return settings;
   }
   static void follow(const std::string& name);
-  static std::vector<json> run_of(const std::string& name);
+  static std::vector<json> run_of(const std::string& name, const std::vector<std::string>& more = {});
   static std::vector<json> epochs_of(std::vector<json> events) {
     std::erase_if(events, [](const json& event) { return event["event"] != "epoch"; });
     return events;
@@ -218,9 +219,10 @@ TEST_F(Reference, OnlyF16ScalesTheLoss) {
 }
 
 // What pctrain logs of a run with these settings.
-std::vector<json> Reference::run_of(const std::string& name) {
+std::vector<json> Reference::run_of(const std::string& name, const std::vector<std::string>& more) {
   std::vector<std::string> arguments = train_arguments(folder_->path(), *folder_ / "shop", "run");
   for (const std::string& s : settings(name)) arguments.insert(arguments.end(), {"--set", s});
+  arguments.insert(arguments.end(), more.begin(), more.end());
   std::filesystem::remove_all(*folder_ / "runs");
   const Outcome outcome = run_program("pctrain", arguments);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
@@ -232,7 +234,7 @@ std::vector<json> Reference::run_of(const std::string& name) {
 
 TEST_F(Reference, TheProgramsResultIsTheAverage) {
   const json& want = golden("stages join one by one");
-  const std::vector<json> epochs = epochs_of(run_of("stages join one by one"));
+  const std::vector<json> log = run_of("stages join one by one"), epochs = epochs_of(log);
   ASSERT_EQ(epochs.size(), want["epochs"].size());
   const std::size_t steps = want["steps"].size() / epochs.size();
   for (std::size_t e = 0; e < epochs.size(); ++e) {
@@ -248,6 +250,11 @@ TEST_F(Reference, TheProgramsResultIsTheAverage) {
                   sums[head][1].get<double>() / sums[head][2].get<double>(), 1e-6);
     }
   }
+  EXPECT_EQ(log.back()["epoch"], 13);
+  const json& start = log.front();
+  const int64_t filters = 9 * (3 * 32 + 32 * 64 + 64 * 128 + 128 * 256), norms = 2 * (32 + 64 + 128 + 256);
+  EXPECT_EQ(start["parameters"], filters + norms + 257 * (3 + 2));
+  EXPECT_EQ((std::vector<int>{start["train"], start["val"], start["test"]}), (std::vector<int>{kTrained, 8, 4}));
   expect_like(*load_model(*folder_ / "runs" / "run" / "model.safetensors").model, want["average"]);
 }
 
@@ -268,6 +275,20 @@ TEST_F(Reference, PatienceSavesTheBestAverage) {
   EXPECT_EQ(log.back()["event"], "test");
   EXPECT_EQ(log.back()["epoch"], want["best_epoch"]);
   expect_like(*load_model(*folder_ / "runs" / "run" / "model.safetensors").model, want["model"]);
+}
+
+// Later steps, at rates that shake the weights, are nobody's business.
+TEST_F(Reference, LrFindTakesTheFirstStepsOfARun) {
+  run_of("lr find", {"--lr-find"});
+  std::istringstream rows(read_file(*folder_ / "runs" / "run" / "lr_find.csv"));
+  std::string row;
+  std::getline(rows, row);
+  for (const json& want : golden("lr find")["probes"]) {
+    double lr = 0, loss = 0;
+    ASSERT_TRUE(std::getline(rows, row) && std::sscanf(row.c_str(), "%lf,%lf", &lr, &loss) == 2);
+    EXPECT_NEAR(lr, want[0].get<double>(), 1e-6 * lr);
+    EXPECT_NEAR(loss, want[1].get<double>(), 1e-3 * loss) << "at " << lr;
+  }
 }
 
 }  // namespace
