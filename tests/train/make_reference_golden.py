@@ -291,7 +291,7 @@ CASES = {
     },
 }  # fmt: skip
 PATIENCE = {
-    "train.seed": 3,
+    "train.seed": 11,
     "train.batch": 4, "train.epochs": 9, "train.patience": 2, "train.schedule": "constant", "train.lr": 0.01, "train.ema": 0.6,
     "train.drop_last": True, "train.class_weights": "effective", "augment.flip": 0.5, "augment.mixup": 0.3,
 }  # fmt: skip
