@@ -44,6 +44,7 @@ void CurrentModel::load_next() {
   try {
     std::shared_ptr<ServedModel> model = load_();
     state_.with([&](State& state) { state.model.swap(model); });
+    model.reset();  // the one before, before anybody hears that it is over
     done_(nullptr);
   } catch (const std::exception& error) {
     done_(&error);
