@@ -43,6 +43,7 @@ std::vector<Hostile> headers() {
       {"no_tensors", safetensors("{}", 0), ""},
       {"zero_size_shares_an_offset",
        two(R"("shape":[0],"data_offsets":[0,0])", R"("shape":[4],"data_offsets":[0,4])", 4), ""},
+      {"eight_dimensions", one(R"("dtype":"U8","shape":[1,1,1,1,1,1,1,3],"data_offsets":[0,3])", 3), ""},
       {"empty_file", "", "0 bytes"},
       {"seven_bytes", "1234567", "7 bytes"},
       {"length_2_63", safetensors(kGood, 4, uint64_t(1) << 63), "over the 100000000"},

@@ -118,19 +118,6 @@ TEST(Safetensors, ReadsTheseBytes) {
   }
 }
 
-TEST(Safetensors, OrderOfTensorsDoesNotMatter) {
-  TemporaryFolder folder;
-  WeightFile f = every_type();
-  write_safetensors(folder / "a", f);
-  std::reverse(f.tensors.begin(), f.tensors.end());
-  write_safetensors(folder / "b", f);
-  write_safetensors(folder / "c", read_safetensors(folder / "a"));
-  const std::string a = read_file(folder / "a");
-  EXPECT_TRUE(a == read_file(folder / "b"));
-  EXPECT_TRUE(a == read_file(folder / "c"));
-  EXPECT_EQ(a[8], '{');
-}
-
 TEST(Safetensors, FloatTensorBorrowsTheMappedFile) {
   TemporaryFolder folder;
   const float values[] = {1, 2, 3};
@@ -173,11 +160,14 @@ TEST(Safetensors, OtherTypesBecomeTheEngines) {
   EXPECT_EQ(f16.as<float>()[5], 0.0f);
   EXPECT_EQ(make("b", FileType::bf16, {1}, text(uint16_t(0xc020))).tensor().as<float>()[0], -2.5f);
   EXPECT_EQ(make("d", FileType::f64, {1}, text(0.1)).tensor().as<float>()[0], 0.1f);
-  const Tensor i = make("i", FileType::i64, {2}, text(int64_t(-7)) + text(int64_t(2147483647))).tensor();
+  const Tensor i = make("i", FileType::i64, {2}, text(int64_t(-2147483648)) + text(int64_t(2147483647))).tensor();
   EXPECT_EQ(i.dtype(), DType::i32);
-  EXPECT_EQ(i.as<int32_t>()[0], -7);
+  EXPECT_EQ(i.as<int32_t>()[0], -2147483648);
   EXPECT_EQ(i.as<int32_t>()[1], 2147483647);
+  EXPECT_EQ(make("j", FileType::i32, {2}, text(7) + text(-8)).tensor().to_vector<int32_t>(), (std::vector{7, -8}));
+  EXPECT_EQ(make("u", FileType::u8, {2}, "ab").tensor().to_vector<uint8_t>(), (std::vector<uint8_t>{'a', 'b'}));
   EXPECT_THROW(make("i", FileType::i64, {1}, text(int64_t(1) << 31)).tensor(), Error);
+  EXPECT_THROW(make("i", FileType::i64, {1}, text(-(int64_t(1) << 31) - 1)).tensor(), Error);
   EXPECT_THROW(make("i", FileType::i16, {1}, text(int16_t(1))).tensor(), Error);
 }
 
@@ -204,54 +194,6 @@ TEST(Safetensors, EveryPrefixIsRefused) {
   const std::string bytes = read_file(folder / "a");
   EXPECT_EQ(complaint(bytes), "");
   for (std::size_t n = 0; n < bytes.size(); ++n) ASSERT_NE(complaint(bytes.substr(0, n)), "") << n;
-}
-
-// Whatever survives a mutation must be usable: every byte of every tensor readable, and writable as a file again.
-TEST(Safetensors, MutationsAreReadOrRefused) {
-  TemporaryFolder folder;
-  write_safetensors(folder / "a", every_type());
-  const std::string original = read_file(folder / "a");
-  std::mt19937 random(42);
-  const char* tokens[] = {"{",  "}",    "[",      "]",       ",",   ":",      "\"", "0", "9223372036854775807",
-                          "-1", "null", "\"U8\"", "\"F64\"", "1e9", "\\u0000"};
-  std::size_t read = 0;
-  for (int round = 0; round < 20'000; ++round) {
-    std::string bytes = original;
-    for (unsigned k = 1 + random() % 3; k > 0; --k) {
-      const std::size_t at = random() % (random() % 2 ? bytes.size() : std::min<std::size_t>(bytes.size(), 900));
-      switch (random() % 5) {
-        case 0:
-          bytes[at] = char(random());
-          break;
-        case 1:
-          bytes[at] = char(uint8_t(bytes[at]) ^ (1u << random() % 8));
-          break;
-        case 2:
-          bytes.erase(at, 1 + random() % 8);
-          break;
-        case 3:
-          bytes.insert(at, tokens[random() % std::size(tokens)]);
-          break;
-        case 4:
-          bytes.replace(at, 1 + random() % 4, tokens[random() % std::size(tokens)]);
-          break;
-      }
-      if (bytes.empty()) bytes.push_back('x');
-    }
-    // Half of the time the length is made to fit again, so that the JSON behind it is reached.
-    if (random() % 2 && bytes.size() > 8) {
-      const uint64_t length = bytes.rfind('}') + 1 - 8;
-      if (length < bytes.size()) std::memcpy(bytes.data(), &length, 8);
-    }
-    try {
-      unsigned sum = 0;
-      for (const FileTensor& t : parse(bytes).tensors)
-        for (std::size_t i = 0; i < t.bytes(); ++i) sum += unsigned(t.data[i]);
-      read += sum != 1;
-    } catch (const Error&) {
-    }
-  }
-  EXPECT_GT(read, 100u) << "hardly a mutation was read: the loop does not reach the data";
 }
 
 TEST(Safetensors, FullDiskLeavesTheOldFile) {
