@@ -199,12 +199,12 @@ void check_remainders(DType dtype) {
 TEST(BatchNorm, MatchesReferenceF32) { check_remainders(DType::f32); }
 TEST(BatchNorm, MatchesReferenceBf16) { check_remainders(DType::bf16); }
 
-// E[x^2] - E[x]^2 of equal values may come out below 0.
+// E[x^2] - E[x]^2 of equal values may come out below 0, by less than any epsilon in use but this.
 TEST(BatchNorm, AConstantHasNoVariance) {
-  Case t{.shape = {.rows = 33, .c = 64, .eps = 1e-12f}};
+  const Case t{.shape = {.rows = 33, .c = 64, .eps = 1e-20f}};
   Inputs in = make_inputs(t, DType::f32);
   for (std::size_t i = 0; i < in.x.size(); ++i) in.x[i] = in.x[i % 64];
-  for (const double invstd : kernel(t, in, Device::cpu, DType::f32).invstd) EXPECT_NEAR(invstd, 1e6, 6e5);
+  for (const double invstd : kernel(t, in, Device::cpu, DType::f32).invstd) EXPECT_LE(invstd, 1.01e10);
 }
 
 TEST(BatchNorm, StaysAccurateFarFromZero) {
