@@ -12,6 +12,7 @@
 
 #include "data/tree.h"
 #include "make.h"
+#include "tests/dataset/zip_bytes.h"
 #include "tests/support.h"
 
 namespace pc::data {
@@ -75,6 +76,7 @@ TEST(Archive, LimitsAreReachedButNotPassed) {
   EXPECT_EQ(names(bytes + std::string(65'535, 'x'), {.trailer = true}), "nothing");
   EXPECT_NE(names(bytes + std::string(65'536, 'x'), {.trailer = true}), "nothing");
   EXPECT_NE(names(bytes + "x", {.trailer = false}), "nothing");
+  EXPECT_EQ(names("PK\5\6" + std::string(18, '\0'), {}), "nothing") << "no record, the end record alone";
   EXPECT_EQ(names(bytes, {.max_records = 4}), "nothing");
   EXPECT_EQ(names(bytes, {.max_records = 3}), "6: z: more than 3 records");
 }
@@ -90,6 +92,24 @@ TEST(Archive, ModesAreThoseOfUnix) {
     EXPECT_EQ(record.data.size(), 22u);
     EXPECT_TRUE(record.compressed);
   }
+}
+
+// The sizes of zip64 in their order, the unpacked one first.
+TEST(Archive, Zip64SizesOfAPackedRecord) {
+  const std::string text(500, 'x'), packed = test::deflated(text);
+  const std::string extra = test::le(uint16_t(1)) + test::le(uint16_t(16)) + test::le(uint64_t(text.size())) +
+                            test::le(uint64_t(packed.size()));
+  const std::string bytes = test::zip_of({{.name = "a",
+                                           .text = text,
+                                           .method = test::kDeflated,
+                                           .packed_bytes = ~0u,
+                                           .bytes = ~0u,
+                                           .extra = extra,
+                                           .local_extra = extra}});
+  const auto records = read_zip_directory(test::as_bytes(bytes), "z");
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].bytes, 500u);
+  EXPECT_EQ(records[0].data.size(), packed.size());
 }
 
 // A cut never passes for another archive, whatever may follow the end of a whole one.

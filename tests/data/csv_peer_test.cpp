@@ -17,7 +17,7 @@ using nlohmann::json;
 
 // Every text of up to three of these pieces.
 std::vector<std::string> hostile_texts() {
-  const char* pieces[] = {",", ";", "\t", "\"", "\n", "\r", "=", "-", "'", " ", "x", "ü"};
+  const char* pieces[] = {",", ";", "\t", "\"", "\n", "\r", "=", "@", "'", " ", "x", "ü"};
   std::vector<std::string> all{""};
   for (std::size_t from = 0, length = 1; length <= 3; ++length) {
     const std::size_t to = all.size();

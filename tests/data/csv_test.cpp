@@ -94,6 +94,7 @@ TEST(Csv, SeparatorIsWhatTheHeaderHasMostOf) {
   EXPECT_EQ(read("id,\"a;b;c\"\n1,\"a, b\"\n2,c;d\n"), rows);
   EXPECT_EQ(read("SEP=|\nid|name\n1|a, b\n2|c;d\n"), rows);
   EXPECT_EQ(read("id;name\n1;a;b\n"), (Rows{{"1", "a;b"}}));
+  EXPECT_EQ(read("a;b,c\n1;2,3\n"), (Rows{{"1;2", "3"}})) << "of equally frequent ones the first of these four";
   EXPECT_EQ(read_error("sep=;\nid;name\n1\n"), "3: s.csv:3: 1 fields, expected 2");
 }
 

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "data/store.h"
 #include "kernels/base/csv_writer.h"
 #include "kernels/base/file.h"
 #include "tests/predict/fixture.h"
 #include "tests/train/runs.h"
+#include "tools/evaluate/evaluate.h"
 #include "tools/predict/verdict.h"
 
 namespace pc::test {
@@ -122,6 +124,38 @@ TEST(Figures, OfPcpredictAndPcevalFollowTheDefinitions) {
     ASSERT_EQ(ran.code, 0) << ran.err;
   }
   check("scored '" + folder.path().string() + "'");
+}
+
+// Seven images in batches of three, some without a label: each is counted where one by one it belongs.
+TEST(Figures, OfItemsAreThoseOfEachAlone) {
+  const TemporaryFolder folder;
+  std::string styles = "id,kind\n";
+  for (int i = 0; i < 7; ++i) {
+    styles += fmt::format("{},{}\n", 10 + i, i % 3 == 1 ? "" : i % 2 ? "a" : "b");
+    write_text(folder / fmt::format("set/images/{}.png", 10 + i), png_of(make_picture(i)));
+  }
+  write_text(folder / "set/styles.csv", styles);
+  const data::DataSet data = data::open_dataset(folder / "set", {"kind"});
+  const Preprocess preprocess{.height = 32, .width = 32};
+  const runs::BatchMaker batches(data.catalog, data::open_store(data, data::store_settings(32, 32), folder / "cache"),
+                                 preprocess, DType::f32, Device::cpu);
+  const std::vector<HeadShape> heads{{"kind", 2}};
+  const auto model = make_classifier("smallcnn", heads, 3);
+  const std::vector<uint32_t> items{6, 0, 1, 2, 3, 4, 5};
+  const evaluate::HeadScore score = evaluate::evaluate(*model, heads, batches, items, 3)[0];
+  const auto logits = evaluate::collect_logits(*model, batches, items, 3, "");
+  std::vector<int64_t> confusion(4);
+  for (std::size_t i = 0; i < 7; ++i) {
+    const std::vector<uint32_t> one{items[i]};
+    const NoGrad no_grad;
+    const auto z = model->forward(Var(batches.whole(one).x), Mode::infer)[0].value().to_vector<float>();
+    EXPECT_EQ(logits.logits[i][0], z);
+    const int truth = items[i] % 3 == 1 ? -1 : items[i] % 2 ? 0 : 1;
+    EXPECT_EQ(logits.labels[i][0], truth);
+    if (truth >= 0) ++confusion[std::size_t(2 * truth + (z[1] > z[0]))];
+  }
+  EXPECT_EQ(score.confusion, confusion);
+  EXPECT_EQ(score.unknown, 2);
 }
 
 std::vector<std::string> training(const TemporaryFolder& folder, const std::string& val) {

@@ -41,6 +41,8 @@ TEST(TopGuesses, TheNamedLabelComesFirst) {
   EXPECT_EQ(guesses[1].label, 1u);
   EXPECT_EQ(guesses[2].label, 3u);
   EXPECT_TRUE(top_guesses({0.f, 2.f}, 1, -1, 3).empty());
+  const auto equal = top_guesses({1, 3, 1, 1}, 1, 1, 4);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(equal[i].label, (std::vector<std::size_t>{1, 0, 2, 3})[i]);
 }
 
 TEST(TopGuesses, ATemperatureFlattens) {

@@ -36,11 +36,14 @@ TEST(RowReader, ReadsWhatPcpredictAndSpreadsheetsWrite) {
       << "a quote within a field opens nothing";
   EXPECT_EQ(names(header + "a.png,bad picture,why,,by hand,\n", RowFormat::csv), (Texts{"a.png"}))
       << "a person has answered";
+  EXPECT_EQ(names(header + "a.png,bad picture,why,accepted,,\r\n\r\nb.png,limit,why,,,\r\n", RowFormat::csv),
+            (Texts{"a.png", "", "b.png?"}));
   EXPECT_EQ(names(header + "a.png,ok,,,shoe,0.9\n\nb.png,o", RowFormat::csv), (Texts{"a.png", ""})) << "torn";
   EXPECT_EQ(names(header + "a.png,ok,,,shoe,0.9\n\"b.p\n", RowFormat::csv), (Texts{"a.png"})) << "torn in quotes";
-  EXPECT_EQ(names("{\"file\":\"a\",\"status\":\"ok\",\"heads\":{}}\n{\"status\": \"limit\", \"file\": \"b\"}\r\n{\"fi",
+  EXPECT_EQ(names("{\"file\":\"a\",\"status\":\"ok\",\"heads\":{}}\n{\"status\": \"limit\", \"file\": \"b\"}\r\n"
+                  "{\"file\":\"c\",\"status\":\"bad picture\",\"heads\":{}}\n{\"fi",
                   RowFormat::json),
-            (Texts{"a", "b?"}));
+            (Texts{"a", "b?", "c"}));
 }
 
 // Whatever stands in the cells, and however a program quotes it.

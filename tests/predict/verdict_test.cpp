@@ -254,6 +254,13 @@ TEST_F(CalibratedPcPredict, OnlyPrecisionsItWasCalibratedForCanBeAsked) {
   EXPECT_EQ(plain.err, "pcpredict: --accept-at 95: the model is not calibrated\n");
 }
 
+TEST(Verdict, ThePrecisionIs95UnlessAnotherIsAskedFor) {
+  EXPECT_EQ(precision_of(shop(), std::nullopt), 95);
+  EXPECT_EQ(precision_of(shop(), 99), 99);
+  EXPECT_THROW(precision_of(shop(), 90), Error);
+  EXPECT_EQ(precision_of(test::tiny_info(), std::nullopt), 95);
+}
+
 TEST(Verdict, IsCountedInWords) {
   EXPECT_STREQ(counted_text(Verdict::accepted, 2), "accepted");
   EXPECT_STREQ(counted_text(Verdict::review, 1), "needs review");

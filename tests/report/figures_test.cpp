@@ -44,6 +44,27 @@ TEST(Figures, OfAPictureComeFromItsLogits) {
   EXPECT_EQ(far.loss, 2000) << "no infinity on the way";
 }
 
+// Three images of two heads; the second has no label of the first image.
+TEST(Figures, OfATestPassCountImagesWithoutALabel) {
+  ModelInfo info;
+  info.heads = {{"a", {"x", "y"}}, {"b", {"x", "y", "z"}}};
+  evaluate::LabeledLogits answered;
+  answered.add({{0, 1}, {0, 0, 1}}, {0, -1});
+  answered.add({{1, 0}, {0, 1, 0}}, {0, 2});
+  answered.add({{0, 1}, {0, 1, 0}}, {1, 1});
+  const std::vector<uint32_t> items{7, 3, 9};
+  const auto heads = test_pass(info, answered, items);
+  ASSERT_EQ(heads.size(), 2u);
+  EXPECT_EQ(heads[0].score.unknown, 0);
+  EXPECT_EQ(heads[1].score.unknown, 1);
+  EXPECT_EQ(heads[0].score.confusion, (std::vector<int64_t>{1, 1, 0, 1})) << "a row is a truth";
+  EXPECT_EQ(heads[1].score.confusion, (std::vector<int64_t>{0, 0, 0, 0, 1, 0, 0, 1, 0}));
+  ASSERT_EQ(heads[1].pictures.size(), 2u);
+  EXPECT_EQ(heads[1].pictures[0].item, 3u);
+  EXPECT_EQ(heads[1].pictures[0].truth, 2);
+  EXPECT_EQ(heads[1].pictures[0].answer, 1);
+}
+
 TEST(Figures, OfClassesAreBlankWhereNothingWasCounted) {
   const auto classes = class_figures(sample());
   ASSERT_EQ(classes.size(), 4u);
