@@ -64,19 +64,6 @@ void follows(const std::string& golden, const OptimizerOptions& options, float l
 const OptimizerOptions kNesterov{.kind = "sgd", .momentum = 0.9f, .nesterov = true, .weight_decay = 0.01f};
 const OptimizerOptions kAdamw{.kind = "adamw", .beta1 = 0.8f, .beta2 = 0.95f, .eps = 1e-6f, .weight_decay = 0.1f};
 
-// Half the rate for the matrix is what half the rate for all does to it.
-TEST(Optimizer, TheRateIsScaledByName) {
-  for (const char* kind : {"sgd", "adamw"}) {
-    Pair scaled, half, whole;
-    const auto factor = [](const std::string& name) { return name == "w" ? 0.5f : 1.0f; };
-    Optimizer a(scaled, {.kind = kind, .lr_scale = factor}), b(half, {.kind = kind}), c(whole, {.kind = kind});
-    for (Pair* pair : {&scaled, &half, &whole}) give_step(pair->w, 0), give_step(pair->b, 0);
-    a.step(0.1f), b.step(0.05f), c.step(0.1f);
-    EXPECT_EQ(scaled.w.value().to_vector<float>(), half.w.value().to_vector<float>()) << kind;
-    EXPECT_EQ(scaled.b.value().to_vector<float>(), whole.b.value().to_vector<float>()) << kind;
-  }
-}
-
 TEST(Optimizer, SgdWithMomentumFollowsTorch) {
   follows("sgd", {.kind = "sgd", .momentum = 0.9f, .nesterov = false, .weight_decay = 0.01f}, 0.1f);
 }
@@ -131,17 +118,6 @@ TEST(Optimizer, TheGradientNormIsOverAllParameters) {
   give(pair.w, {1, 2, 0, 0, 0, 2}), give(pair.b, {0, 4});
   optimizer.step(0.1f);
   EXPECT_FLOAT_EQ(optimizer.state().norm, 2.5f);
-}
-
-TEST(Optimizer, ClippingShortensTheGradient) {
-  Pair clipped, shorter;
-  OptimizerOptions options{.momentum = 0, .nesterov = false, .weight_decay = 0};
-  Optimizer plain(shorter, options);
-  options.gradients.clip = 1;
-  Optimizer clipping(clipped, options);
-  give(clipped.b, {0, 4}), give(shorter.b, {0, 1});
-  clipping.step(0.5f), plain.step(0.5f);
-  EXPECT_EQ(clipped.b.value().to_vector<float>(), shorter.b.value().to_vector<float>());
 }
 
 TEST(Optimizer, ABrokenGradientChangesNothingAndIsRemembered) {
