@@ -88,6 +88,10 @@ class Reference : public testing::Test {
     for (const auto& [key, value] : golden(name)["settings"].items()) settings.push_back(setting(key, value));
     return settings;
   }
+  // Of the test that runs.
+  static std::filesystem::path run() {
+    return *folder_ / "runs" / testing::UnitTest::GetInstance()->current_test_info()->name();
+  }
   static void follow(const std::string& name);
   static std::vector<json> run_of(const std::string& name, const std::vector<std::string>& more = {});
   static std::vector<json> epochs_of(std::vector<json> events) {
@@ -220,14 +224,13 @@ TEST_F(Reference, OnlyF16ScalesTheLoss) {
 
 // What pctrain logs of a run with these settings.
 std::vector<json> Reference::run_of(const std::string& name, const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = train_arguments(folder_->path(), *folder_ / "shop", "run");
+  std::vector<std::string> arguments = train_arguments(folder_->path(), *folder_ / "shop", run().filename());
   for (const std::string& s : settings(name)) arguments.insert(arguments.end(), {"--set", s});
   arguments.insert(arguments.end(), more.begin(), more.end());
-  std::filesystem::remove_all(*folder_ / "runs");
   const Outcome outcome = run_program("pctrain", arguments);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   std::vector<json> events;
-  std::ifstream log(*folder_ / "runs" / "run" / "metrics.jsonl");
+  std::ifstream log(run() / "metrics.jsonl");
   for (std::string line; std::getline(log, line);) events.push_back(json::parse(line));
   return events;
 }
@@ -255,7 +258,7 @@ TEST_F(Reference, TheProgramsResultIsTheAverage) {
   const int64_t filters = 9 * (3 * 32 + 32 * 64 + 64 * 128 + 128 * 256), norms = 2 * (32 + 64 + 128 + 256);
   EXPECT_EQ(start["parameters"], filters + norms + 257 * (3 + 2));
   EXPECT_EQ((std::vector<int>{start["train"], start["val"], start["test"]}), (std::vector<int>{kTrained, 8, 4}));
-  expect_like(*load_model(*folder_ / "runs" / "run" / "model.safetensors").model, want["average"]);
+  expect_like(*load_model(run() / "model.safetensors").model, want["average"]);
 }
 
 // The average's weights of the best epoch, though later ones were trained; a later one that is as good does not count.
@@ -274,13 +277,26 @@ TEST_F(Reference, PatienceSavesTheBestAverage) {
     }
   EXPECT_EQ(log.back()["event"], "test");
   EXPECT_EQ(log.back()["epoch"], want["best_epoch"]);
-  expect_like(*load_model(*folder_ / "runs" / "run" / "model.safetensors").model, want["model"]);
+  expect_like(*load_model(run() / "model.safetensors").model, want["model"]);
+}
+
+TEST_F(Reference, APatienceOfOneEndsWithTheFirstEpochThatIsNoBetter) {
+  const std::vector<json> log = run_of("patience", {"--set", "train.patience=1"});
+  EXPECT_EQ(epochs_of(log).size(), 3u);
+  EXPECT_EQ(log.back()["epoch"], 2);
+}
+
+// A finished run that gets more epochs continues where it was: weights, moments, average, and which parts learn.
+TEST_F(Reference, MoreEpochsContinueARun) {
+  run_of("parts stay frozen", {"--set", "train.epochs=3"});
+  EXPECT_EQ(epochs_of(run_of("parts stay frozen")).size(), 8u);
+  expect_like(*load_model(run() / "model.safetensors").model, golden("parts stay frozen")["average"]);
 }
 
 // Later steps, at rates that shake the weights, are nobody's business.
 TEST_F(Reference, LrFindTakesTheFirstStepsOfARun) {
   run_of("lr find", {"--lr-find"});
-  std::istringstream rows(read_file(*folder_ / "runs" / "run" / "lr_find.csv"));
+  std::istringstream rows(read_file(run() / "lr_find.csv"));
   std::string row;
   std::getline(rows, row);
   for (const json& want : golden("lr find")["probes"]) {
