@@ -165,12 +165,5 @@ TEST(Temporary, AWriterSweepsWhatWasLeftOfItsOwnFile) {
                                                                folder / "rows.csv.tmp.notes", folder / "set"}));
 }
 
-TEST(Temporary, TwoWritersDoNotShareOne) {
-  const test::TemporaryFolder folder;
-  const Descriptor first = create_temporary(folder / "a.tmp.1");
-  EXPECT_THROW(create_temporary(folder / "a.tmp.1"), Error);
-  EXPECT_THROW(create_temporary_folder(folder / "a.tmp.1"), Error);
-}
-
 }  // namespace
 }  // namespace pc

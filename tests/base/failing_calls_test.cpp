@@ -80,6 +80,15 @@ TEST_F(FailingCalls, AWriteMayBeShortOrInterrupted) {
   EXPECT_EQ(read_file(path_), "0123456789abc");
 }
 
+TEST_F(FailingCalls, AFullDiskLeavesTheOldFileAndNoLitter) {
+  most_bytes = 3;
+  EXPECT_EQ(error_of(
+                Which::write, ENOSPC, [&] { write_file_atomically(path_, "newer"); }, 1),
+            "cannot write " + path_.string() + ": No space left on device");
+  EXPECT_EQ(read_file(path_), "old");
+  EXPECT_EQ(entries(), 1u);
+}
+
 TEST_F(FailingCalls, WhatCannotBeSyncedReplacesNothing) {
   const auto replace = [&] { write_file_atomically(path_, "new"); };
   EXPECT_EQ(error_of(Which::fsync, EIO, replace), "cannot write " + path_.string() + ": Input/output error");

@@ -199,18 +199,6 @@ TEST_P(Resumed, KilledWhileRowsAreAddedItGivesTheSameBytes) {
   EXPECT_EQ(text(rows()), whole);
 }
 
-TEST_P(Resumed, TwoProcessesDoNotWriteOneFile) {
-  put_many(2);
-  ASSERT_EQ(resume().code, 0);
-  const std::string whole = text(rows());
-  for (const char* option : {"--resume", "--force"}) {
-    const Ran ran = run(fmt::format("flock {0} \"$BIN/pcpredict\" -m m {1} -o {0} p", rows(), option));
-    EXPECT_EQ(ran.code, 4) << option;
-    EXPECT_NE(ran.err.find("is being written by another process"), std::string::npos) << ran.err;
-    EXPECT_EQ(text(rows()), whole);
-  }
-}
-
 INSTANTIATE_TEST_SUITE_P(Formats, Resumed, testing::Values("csv", "jsonl"), [](const auto& one) { return one.param; });
 
 // Python's csv module stands for the spreadsheet.

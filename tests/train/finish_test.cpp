@@ -12,7 +12,6 @@
 #include "kernels/base/random.h"
 #include "tests/support.h"
 #include "tests/train/runs.h"
-#include "tools/cli/lock_file.h"
 
 namespace pc::test {
 namespace {
@@ -210,14 +209,6 @@ TEST_F(Finish, DivergedWeightsNeverReplaceTheLastGoodCheckpoint) {
     for (const FileTensor& t : checkpoint.tensors)
       for_each_value(t.type, t.data, t.size(), [&](auto value) { ASSERT_TRUE(std::isfinite(value)) << t.name; });
   }
-}
-
-TEST_F(Finish, ALockedFolderIsRefused) {
-  fs::create_directories(run());
-  const cli::LockFile lock(run() / ".lock", "in use");
-  const Outcome outcome = train({});
-  EXPECT_EQ(outcome.code, 4);
-  EXPECT_NE(outcome.err.find("in use by another pctrain"), std::string::npos) << outcome.err;
 }
 
 // What cannot work is said before the data are read.

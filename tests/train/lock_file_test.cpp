@@ -36,7 +36,7 @@ extern "C" int flock(int descriptor, int operation) {
 namespace pc::cli {
 namespace {
 
-class Lock : public testing::Test {
+class LockFiles : public testing::Test {
  protected:
   void TearDown() override { fail_with(0); }
   static void fail_with(int error, int times = -1) { cause = error, failures = times; }
@@ -44,7 +44,7 @@ class Lock : public testing::Test {
   test::TemporaryFolder folder_;
 };
 
-TEST_F(Lock, FileSystemsWithoutLocksDoNotStopTheJob) {
+TEST_F(LockFiles, FileSystemsWithoutLocksDoNotStopTheJob) {
   for (const int error : {ENOLCK, EOPNOTSUPP, ENOSYS, EINVAL, EIO}) {
     fail_with(error);
     EXPECT_NO_THROW(LockFile(path(), "in use")) << error;
@@ -60,7 +60,7 @@ TEST_F(Lock, FileSystemsWithoutLocksDoNotStopTheJob) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
-TEST_F(Lock, TheWarningNamesTheFileAndTheCause) {
+TEST_F(LockFiles, TheWarningNamesTheFileAndTheCause) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own: a process warns once
   EXPECT_EXIT(
       {
@@ -72,7 +72,7 @@ TEST_F(Lock, TheWarningNamesTheFileAndTheCause) {
       testing::ExitedWithCode(7), "^warning: .*/lock: its file system has no locks \\(No locks available\\): .*\n$");
 }
 
-TEST_F(Lock, ASignalIsNoFailure) {
+TEST_F(LockFiles, ASignalIsNoFailure) {
   fail_with(EINTR, 3);
   const LockFile lock(path(), "in use");
   EXPECT_EQ(read_file(path()), std::to_string(::getpid()));
@@ -90,7 +90,7 @@ std::string refusal(F make) {
   return "";
 }
 
-TEST_F(Lock, IsAnotherProcesssUntilThatEnds) {
+TEST_F(LockFiles, IsAnotherProcesssUntilThatEnds) {
   write_file_atomically(path(), "12345678901234");  // left by one that was killed
   test::Holder other([&](auto until_killed) {
     const LockFile lock(path(), "in use");
@@ -108,7 +108,7 @@ TEST_F(Lock, IsAnotherProcesssUntilThatEnds) {
   EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
-TEST_F(Lock, ARunIsTrainedByOneProcess) {
+TEST_F(LockFiles, ARunIsTrainedByOneProcess) {
   const auto run = folder_ / "runs/a";
   test::Holder other([&](auto until_killed) {
     const runs::RunFolder folder(run);
@@ -121,7 +121,7 @@ TEST_F(Lock, ARunIsTrainedByOneProcess) {
   EXPECT_EQ(refusal([&] { const runs::RunFolder folder(run); }), "");
 }
 
-TEST_F(Lock, RowsAreWrittenByOneProcess) {
+TEST_F(LockFiles, RowsAreWrittenByOneProcess) {
   using predict::ExistingRows;
   const auto open = [&](ExistingRows existing) {
     return predict::RowFile(path(), predict::RowFormat::csv, "file\n", {}, existing);
