@@ -54,12 +54,14 @@ PREDICT = "-m {model} --threads 2 --csv -o {out}/rows.csv "
 MORE = [
     jobs.Job("pcpredict-force", PREDICT + "{in}/images"),
     jobs.Job("pcpredict-more", PREDICT + "{in}/shop.zip"),
+    jobs.Job("pcpredict-order", PREDICT + "{in}/shop.zip {in}/images"),
     jobs.Job("pcpredict-explain", "-m {model} --threads 2 --explain {out}/cams {in}/images/red"),
     jobs.Job("pctrain-patience", training("train.patience=5"), again=""),
 ]
 # What is run the second time, where that is not the same command with its option to begin again.
 SECOND = {
     "pcpredict-more": jobs.Job("pcpredict-more", PREDICT + "--resume {in}/images {in}/shop.zip"),  # its rows come before the others
+    "pcpredict-order": jobs.Job("pcpredict-order", PREDICT + "--resume {in}/images {in}/shop.zip"),
     "pctrain-patience": jobs.Job("pctrain-patience", training("train.patience=5 train.epochs=2")),
 }
 
@@ -113,10 +115,13 @@ class Disk:
         rules = self.rules(path) or ()
         if APPENDED in rules and "O_APPEND" not in self.flags.get(path, ""):
             self.complain(path, "is written without O_APPEND")
-        if DESCRIBED in rules and self.finished.get(path + ".manifest", True):
-            self.complain(path, "is written while its manifest is absent or says that it is finished")
+        self.check_manifest(path)
         if ".manifest.tmp." in path:
             self.finished[path] = bool(FINISHED.search(arguments))
+
+    def check_manifest(self, path):
+        if DESCRIBED in (self.rules(path) or ()) and self.finished.get(path + ".manifest", True):
+            self.complain(path, "is written while its manifest is absent or says that it is finished")
 
     def synced(self, path):
         self.dirty.discard(path)
@@ -137,6 +142,7 @@ class Disk:
 
     def renamed(self, old, new, exchanged):
         self.check_rename(old, new)
+        self.check_manifest(new)
         if not exchanged:
             for path in [path for path in self.names if below(path, new)]:
                 self.removed(path)

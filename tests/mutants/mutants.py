@@ -47,9 +47,9 @@ kernels/linear/linear_simd.cpp""".split()
 TESTS = {
     "kernels/base": ["base", "data", "predict", "faults"], "kernels": ["ops", "engine", "models"], "engine": ["engine", "ops", "models", "train"],
     "models": ["models", "weights", "predict", "train"], "data": ["data", "inspect", "dataset", "predict"], "tools/cli": ["train", "predict", "faults"],
-    "tools/train": ["train", "faults"], "tools/runs": ["train", "report", "evaluate"], "tools/evaluate": ["evaluate", "predict", "train"],
+    "tools/train": ["train", "faults"], "tools/runs": ["train", "report", "evaluate", "faults"], "tools/evaluate": ["evaluate", "predict", "train"],
     "tools/predict": ["predict", "serve", "evaluate", "faults"], "tools/report": ["report", "train"], "tools/serve": ["serve", "faults"],
-    "tools/weights": ["weights", "models"], "tools/fetch": ["fetch"], "tools/dataset": ["dataset", "inspect"], "tools/doctor": ["doctor"]}
+    "tools/weights": ["weights", "models"], "tools/fetch": ["fetch", "faults"], "tools/dataset": ["dataset", "inspect"], "tools/doctor": ["doctor"]}
 WITHOUT_PROGRAMS = {"base", "ops", "engine", "models"}  # tests that run no program of ours
 
 Planted = namedtuple("Planted", "file old new breaks test")

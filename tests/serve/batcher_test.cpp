@@ -63,33 +63,13 @@ TEST_F(Batches, PlacesAreCountedAndComeBack) {
   }
   EXPECT_EQ(batcher.admitted(), 0u);
   const auto served = model(1);
-  auto answer = add(batcher, served, input(*served, 1));
-  EXPECT_EQ(answer.get().outcome.code, Exit::ok);
-  EXPECT_EQ(batcher.admitted(), 0u);  // before the answer came
-}
-
-// A long request takes half of what is free at most, unless it is alone: short ones find a place beside any number of it.
-TEST_F(Batches, LongRequestsLeavePlacesAndPixels) {
-  using Pixels = std::vector<int64_t>;
-  Batcher batcher({.queue = 64, .pixels = 1000}, metrics_);
-  EXPECT_EQ(batcher.admit(Pixels(64, 15)).size(), 64u);  // alone
-  EXPECT_TRUE(batcher.admit(Pixels(65, 0)).empty());
-  EXPECT_TRUE(batcher.admit({1001}).empty());
-  {
-    std::vector<std::vector<Batcher::Place>> held;
-    for (int i = 0; i < 20; ++i) held.push_back(batcher.admit(Pixels(8, 0)));
-    EXPECT_LT(batcher.admitted(), 64u);
-    EXPECT_EQ(batcher.admit({0}).size(), 1u);
-  }
-  {
-    std::vector<std::vector<Batcher::Place>> held;
-    for (int i = 0; i < 20; ++i) held.push_back(batcher.admit({100}));
-    EXPECT_TRUE(batcher.admit({100}).empty());
-    EXPECT_EQ(batcher.admit({50}).size(), 1u);
-    EXPECT_EQ(batcher.admit({10}).size(), 1u);
-  }
-  EXPECT_EQ(batcher.admitted(), 0u);
-  EXPECT_EQ(batcher.admit({1000}).size(), 1u);  // what was taken came back
+  std::promise<std::size_t> admitted;  // when the answer comes
+  auto places = batcher.admit({0});
+  batcher.add(
+      {.model = served, .input = input(*served, 1), .place = std::move(places.at(0)), .done = [&](const Inference&) {
+         admitted.set_value(batcher.admitted());
+       }});
+  EXPECT_EQ(admitted.get_future().get(), 0u);
 }
 
 // Of an empty queue all, else half of what is free, rounded down, and the last place: by number and by pixels.
@@ -236,9 +216,12 @@ TEST_F(Gathered, ABatchWaitsForWhatIsOnItsWay) {
   // One of another model ends the wait.
   on_its_way = batcher.admit({0});
   auto third = add(batcher, served, input(*served, 2));
-  auto other = add(batcher, model(2), input(*served, 2));
+  const auto another = model(2);
+  auto other = add(batcher, another, input(*another, 2));
   ASSERT_EQ(third.wait_for(std::chrono::seconds(20)), std::future_status::ready);
   EXPECT_EQ(other.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  for (int i = 0; i < 3; ++i) add(batcher, another, input(*another, i));  // it is full
+  ASSERT_EQ(other.wait_for(std::chrono::seconds(20)), std::future_status::ready);
 }
 
 // No other picture comes, though one is on its way.

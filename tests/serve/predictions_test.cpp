@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <utility>
 
 #include "kernels/base/error.h"
 #include "tests/serve/tiny_model.h"
@@ -28,7 +29,10 @@ class OnItsWay : public testing::Test {
     auto promise = std::make_shared<std::promise<std::vector<Answered>>>();
     predict(std::move(model), std::move(pictures), batcher_.admit(std::vector<int64_t>(decoders.size(), 1)), false,
             turn, batcher_, workers_,
-            [promise](std::vector<Answered>& answers) { promise->set_value(std::move(answers)); });
+            [promise, answered = std::make_shared<bool>(false)](std::vector<Answered>& answers) {
+              EXPECT_FALSE(std::exchange(*answered, true));
+              promise->set_value(std::move(answers));
+            });
     return promise->get_future();
   }
   test::TemporaryFolder folder_;

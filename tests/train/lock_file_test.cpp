@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
@@ -18,13 +20,15 @@
 
 namespace {
 
-int cause = 0;      // of the failures to come; 0: none
-int failures = -1;  // how many; below 0: all calls
+int cause = 0;                    // of the failures to come; 0: none
+int failures = -1;                // how many; below 0: all calls
+std::function<void()> meanwhile;  // what another process does before the next call
 
 }  // namespace
 
 // In place of the C library's, for the whole test program.
 extern "C" int flock(int descriptor, int operation) {
+  if (const auto happens = std::exchange(meanwhile, nullptr)) happens();
   if (cause != 0 && failures != 0) {
     --failures;
     errno = cause;
@@ -106,6 +110,33 @@ TEST_F(LockFiles, IsAnotherProcesssUntilThatEnds) {
     EXPECT_EQ(read_file(path()), std::to_string(::getpid()));
   }
   EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+// Between our open and our lock its holder ends, and removes or replaces it.
+TEST_F(LockFiles, TheLockIsThatOfTheFileOfThisName) {
+  write_file_atomically(path(), "1");
+  meanwhile = [&] { std::filesystem::remove(path()); };
+  {
+    const LockFile lock(path(), "in use");
+    EXPECT_EQ(read_file(path()), std::to_string(::getpid()));
+  }
+  write_file_atomically(path(), "file\nold.png\n");
+  meanwhile = [&] { write_file_atomically(path(), "file\nnew.png\n"); };
+  predict::RowFile(path(), predict::RowFormat::csv, "file\n", {}, predict::ExistingRows::replace).append("a.png\n");
+  EXPECT_EQ(read_file(path()), "file\na.png\n");
+}
+
+TEST_F(LockFiles, ARefusedJobLeavesWhatWasThere) {
+  const auto open = [&] {
+    predict::RowFile(path(), predict::RowFormat::csv, "file\n", {}, predict::ExistingRows::refuse);
+  };
+  std::filesystem::create_directory(path().string() + ".manifest");
+  EXPECT_EQ(refusal(open), "cannot write " + path().string() + ".manifest: not a regular file");
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  write_file_atomically(path(), "mine");
+  EXPECT_EQ(refusal(open),
+            path().string() + " exists already; --resume adds the rows that it lacks, --force replaces it");
+  EXPECT_EQ(read_file(path()), "mine");
 }
 
 TEST_F(LockFiles, ARunIsTrainedByOneProcess) {

@@ -222,7 +222,6 @@ asio::awaitable<bool> Session::receive() {
     if (reader_.state() == bad) co_return true;
     if (reader_.state() == body && !vetted_) {
       if (!vet()) co_return true;
-      due(begin_ + deadline);
       if (reader_.request().expects_continue && !co_await send("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
       due(begin_ + deadline);
     }
