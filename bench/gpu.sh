@@ -64,11 +64,11 @@ run_ours() {
   run "$name" "$limit" env LD_LIBRARY_PATH="$PC_LIBRARY_PATH" "$install/bin/$program" "$@"
 }
 
-# bench NAME BENCH SECONDS MIN_TIME FILTER FLAG…: the cases of a bench on this device; --check sees to it that the GPU's are there.
+# bench NAME BENCH SECONDS MIN_TIME FILTER FLAG…: the cases of a bench on this device; of a filter with DEVICE --check sees to it that the GPU's are there.
 bench() {
   local name=$1 program=$2 limit=$3 seconds=$4 filter=$5
   shift 5
-  [ $device = cuda ] || listed "$program" "${filter//DEVICE/cuda}" 1 "$@"
+  [ $device = cuda ] || [[ $filter != *DEVICE* ]] || listed "$program" "${filter//DEVICE/cuda}" 1 "$@"
   run_ours "$name" "$limit" "bench_$program" "--benchmark_filter=${filter//DEVICE/$device}" "--benchmark_min_time=$seconds" \
     --benchmark_format=json "$@"
 }
