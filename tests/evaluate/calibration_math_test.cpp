@@ -146,6 +146,7 @@ TEST(Reliability, EndsOfBins) {
   const std::vector<float> third{0, 0, 0, -1e9f}, below{0, 0, 0, -3};
   EXPECT_NEAR(reliability({.logits = {third, below}, .labels = {0, 1}}, 1).ece, (2.0 / 3 + softmax_at(below, 0, 1)) / 2,
               1e-12);
+  EXPECT_NEAR(reliability({.logits = {std::vector<float>(20)}, .labels = {0}}, 1).ece, 0.95, 1e-12) << "the first bin";
   EXPECT_EQ(reliability({}, 1).n, 0);
   EXPECT_EQ(reliability({}, 1).nll, 0);
 }
@@ -245,6 +246,7 @@ TEST(Directions, AreTheMeanLogitsOfEachAnswer) {
   ASSERT_EQ(found.size(), 2u) << "nothing was answered with label 2";
   EXPECT_EQ(found[0], (std::vector<float>{0.9363f, 0.3511f, 0})) << "(8, 3, 0) / sqrt(73)";
   EXPECT_EQ(found[1], (std::vector<float>{0, 1, 0}));
+  EXPECT_EQ(mean_directions({{0.5f, 0}}), (std::vector<std::vector<float>>{{1, 0}}));
   EXPECT_TRUE(mean_directions({{0, 0}}).empty()) << "a vector without a length has no direction";
 }
 
