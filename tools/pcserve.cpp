@@ -156,6 +156,7 @@ Exit run(Options& o) {
 }  // namespace pc::serve
 
 int main(int argc, char** argv) {
+  pc::serve::hold_reloads();
   // What a large body or picture took goes back to the system at once; glibc would come to keep up to 32 MB of each.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   return pc::cli::run_program("pcserve", [&] {

@@ -158,7 +158,7 @@ TEST_F(ClassFolders, AFolderThatCannotBeReadIsAnErrorAndNeverAClassLess) {
     std::string error;
     {
       const AsNobody nobody;
-      if (!nobody.changed()) GTEST_SKIP() << "not root: no other user to be";
+      if (!nobody.changed()) GTEST_SKIP() << "not allowed here: no other user to be";
       error = error_of([&] { open_dataset(where, {}); });
     }
     fs::permissions(where / "b", fs::perms(0755));
@@ -185,7 +185,7 @@ TEST_F(ClassFolders, AFileThatAnotherAttemptMayFindIsAnError) {
     if (nobody.changed()) error = error_of([&] { open_dataset(where, {}); });
   }
   fs::permissions(locked, fs::perms(0755));
-  if (error == "nothing") GTEST_SKIP() << "not root: no other user to be";
+  if (error == "nothing") GTEST_SKIP() << "not allowed here: no other user to be";
   EXPECT_EQ(error, "4: cannot read " + (where / "b/4.jpg").string() + ": Permission denied");
 }
 

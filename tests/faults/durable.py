@@ -10,7 +10,7 @@ their folder on. It is run a second time over what it left. Held, for every file
   manifest is there and says that they are not finished;
 - at the end nothing is left to be synced.
 
-Exit code 77: strace is absent or may not trace here.
+Exit code 77: strace cannot trace here.
 """
 import fnmatch
 import os
@@ -224,7 +224,7 @@ def traceable():
 
 def main():
     if not traceable():
-        print("strace is absent or may not trace here")
+        print("not allowed here: strace cannot trace")
         return 77
     chosen = [job for job in jobs.JOBS + MORE if not sys.argv[2:] or job.name in sys.argv[2:]]
     failures = 0

@@ -278,12 +278,12 @@ TEST_F(Existing, APipeThatNobodyWritesToIsNotWaitedFor) {
 }
 
 TEST_F(Existing, WhatCannotBeListedIsCountedAndHidesNothing) {
-  if (::geteuid() != 0) GTEST_SKIP() << "not root: it cannot become somebody who may not read";
+  if (::geteuid() != 0) GTEST_SKIP() << "not allowed here: only root becomes somebody who may not read";
   if (run("setpriv --reuid=65534 --regid=65534 --clear-groups true").code != 0) GTEST_SKIP() << "setpriv is absent";
   for (const char* name : {"v/a/1.png", "v/lost/2.png", "v/m/3.png", "v/z/4.png", "v/noexec/5.png"}) put(name, 1);
   run("chmod 755 . v; chmod -R a+rX v; chmod 644 m; chmod 700 v/lost; chmod 744 v/noexec");
   const std::string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups ";
-  if (run(nobody + "cat m > /dev/null").code != 0) GTEST_SKIP() << "the temporary directory is private";
+  if (run(nobody + "cat m > /dev/null").code != 0) GTEST_SKIP() << "not allowed here: the temporary directory is private";
   for (const char* inputs : {"v", "'v/*'", "'v/*/*.png'"}) {
     const Ran ran = run(nobody + "\"$BIN/pcpredict\" -m m --json " + inputs);
     EXPECT_EQ(ran.code, 4) << inputs << ran.err;

@@ -3,6 +3,8 @@
 and a documented code. Exit code 0: held.
 """
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -54,6 +56,30 @@ def lives(name, process, port, requests=40):
         process.wait()
 
 
+def early_reload():
+    """SIGHUP while the first model is loaded: the server comes up, and reloads."""
+    for _ in range(20):
+        process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            with open(f"/proc/{process.pid}/status") as status:  # some starts are over before it is looked at
+                loading = False
+                while not loading and not select.select([process.stdout], [], [], 0)[0]:
+                    status.seek(0)
+                    blocked = re.search(r"SigBlk:\s*(\w+)", status.read())
+                    loading = blocked is not None and int(blocked.group(1), 16) & 1 << (signal.SIGHUP - 1) != 0
+            process.send_signal(signal.SIGHUP)
+            line = process.stdout.readline().strip()
+            check(line, "an early reload: the server is gone")
+            if line:
+                check("reloaded" in process.stderr.readline(), "an early reload: it does not reload")
+            if loading:
+                return
+        finally:
+            process.kill()
+            process.wait()
+    failures.append("an early reload: no start was seen to hold it")
+
+
 def logs():
     """A pipe without a reader, one whose reader does not read, and a full disk; with --log more than a pipe takes."""
     for name in ("no reader", "a reader that does not read", "a full disk"):
@@ -89,7 +115,7 @@ def streams():
 
 
 def main():
-    for part in (logs, streams):
+    for part in (logs, streams, early_reload):
         begin = time.monotonic()
         part()
         print(f"{part.__name__}: {time.monotonic() - begin:.0f} s")

@@ -64,7 +64,7 @@ std::size_t count(const std::vector<std::string>& calls, const std::string& star
 }
 
 TEST_F(Syscalls, ConversionTouchesTwoFiles) {
-  if (!strace_works()) GTEST_SKIP() << "strace is absent or may not trace here";
+  if (!strace_works()) GTEST_SKIP() << "not allowed here: strace cannot trace";
   const std::string bytes = read_file(golden + "plain.pth"), out = path("out.safetensors");
   const std::string hash = sha256_hex(std::as_bytes(std::span(bytes.data(), bytes.size()))).substr(0, 8);
   const std::string in = path("net-" + hash + ".pth");  // with the hash, so that libcrypto works too
@@ -84,7 +84,7 @@ TEST_F(Syscalls, ConversionTouchesTwoFiles) {
 }
 
 TEST_F(Syscalls, RefusedPickleTouchesOneFile) {
-  if (!strace_works()) GTEST_SKIP() << "strace is absent or may not trace here";
+  if (!strace_works()) GTEST_SKIP() << "not allowed here: strace cannot trace";
   const std::string in = golden + "whole_model.pth";
   const auto calls = trace(in, path("out.safetensors"));
   EXPECT_EQ(code_, 3);

@@ -46,6 +46,13 @@ std::size_t connections_allowed() {
   return std::max(limit.rlim_cur / 4, limit.rlim_cur - std::min(limit.rlim_cur, kOthers));
 }
 
+void mask_reloads(int how) {
+  sigset_t reload;
+  ::sigemptyset(&reload);
+  ::sigaddset(&reload, SIGHUP);
+  ::pthread_sigmask(how, &reload, nullptr);
+}
+
 // Asio does not tell that it cannot watch the pipe by which signals come: SIGTERM would never arrive.
 void check_signals(asio::io_context& io) {
   bool arrived = false;
@@ -59,6 +66,8 @@ void check_signals(asio::io_context& io) {
 }
 
 }  // namespace
+
+void hold_reloads() { mask_reloads(SIG_BLOCK); }
 
 struct Server::Impl {
   Impl(const ServerSettings& s, Service& behind) : settings(s), service(behind) {}
@@ -417,6 +426,7 @@ Server::Server(const ServerSettings& settings, Service& service) : impl_(std::ma
   // From here on a signal is not lost, and waits for run().
   for (const int signal : {SIGTERM, SIGINT}) impl_->stop_signals.add(signal);
   impl_->reload_signal.add(SIGHUP);
+  mask_reloads(SIG_UNBLOCK);
 }
 
 Server::~Server() = default;

@@ -23,6 +23,10 @@ struct ServerSettings {
   uint64_t received = 256'000'000;  // bytes of requests in memory at once; 503 beyond
 };
 
+// SIGHUP waits from here on until there is a Server that takes it: asked to reload while it loads its first model, the
+// program would end. For the main thread, before it starts others.
+void hold_reloads();
+
 class Server {
  public:
   // Listens. Throws Error(usage) for a bad address, Error(network) where it cannot be bound.
