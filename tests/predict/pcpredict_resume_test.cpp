@@ -283,7 +283,8 @@ TEST_F(Existing, WhatCannotBeListedIsCountedAndHidesNothing) {
   for (const char* name : {"v/a/1.png", "v/lost/2.png", "v/m/3.png", "v/z/4.png", "v/noexec/5.png"}) put(name, 1);
   run("chmod 755 . v; chmod -R a+rX v; chmod 644 m; chmod 700 v/lost; chmod 744 v/noexec");
   const std::string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups ";
-  if (run(nobody + "cat m > /dev/null").code != 0) GTEST_SKIP() << "not allowed here: the temporary directory is private";
+  if (run(nobody + "cat m > /dev/null").code != 0)
+    GTEST_SKIP() << "not allowed here: the temporary directory is private";
   for (const char* inputs : {"v", "'v/*'", "'v/*/*.png'"}) {
     const Ran ran = run(nobody + "\"$BIN/pcpredict\" -m m --json " + inputs);
     EXPECT_EQ(ran.code, 4) << inputs << ran.err;
