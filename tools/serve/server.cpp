@@ -62,7 +62,9 @@ void check_signals(asio::io_context& io) {
   while (!arrived && io.run_one_for(5s)) {
   }
   io.restart();
-  if (!arrived) fail(Exit::limit, "cannot wait for signals: the system refuses to watch a pipe (epoll_ctl)");
+  if (!arrived)
+    fail(Exit::limit,
+         "cannot wait for signals: epoll_ctl refuses a descriptor; memory or fs.epoll.max_user_watches is used up");
 }
 
 }  // namespace
