@@ -1,4 +1,4 @@
-// pceval --shift on small data sets: every row counted anew, blanks, and which pictures every model is scored on.
+// pceval --shift on small data sets: every row counted again here, blanks, and which pictures every model is scored on.
 #include "tools/evaluate/shift.h"
 
 #include <fmt/format.h>

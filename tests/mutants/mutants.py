@@ -124,7 +124,7 @@ class Bench:
     def test(self, *selection, limit=LIMIT):
         """(names of failed entries, whether all ended in time)."""
         code, output = run("ctest", "--test-dir", str(BUILD), "-j", str(os.cpu_count()), "-LE", "slow", *selection, limit=limit, preexec_fn=limited)
-        failed = re.findall(r"Test +#\d+: (\S+) \.+ *\*\*\*(?!Skipped|Not Run \(Disabled\))", output)
+        failed = re.findall(r"Test +#\d+: (\S+)[^\n]*?\*\*\*(?!Skipped|Not Run \(Disabled\))", output)
         if code not in (0, None) and not failed:
             raise SystemExit(f"ctest {' '.join(selection)}:\n{output[-2000:]}")
         return failed, code is not None
@@ -155,7 +155,7 @@ class Bench:
     def noticed(self, label, limit):
         """The name of an entry that fails now; "" if none does."""
         known = self.failing[label]
-        failed, in_time = self.test("-L", f"^{label}$", "--stop-on-failure", *(["-E", f"^({'|'.join(map(re.escape, known))})$"] if known else []), limit=limit)
+        failed, in_time = self.test("-L", f"^{label}$", "--stop-on-failure", *(["-E", f"^({'|'.join(map(re.escape, known))})( |$)"] if known else []), limit=limit)
         return failed[0] if failed else "" if in_time else f"{label}: longer than {limit:.0f} s"
 
 
@@ -293,8 +293,8 @@ def label_of_test(name):
 
 
 def selection(name):
-    """The entry, or all values of a parameter."""
-    return "^" + re.escape(name) + "$" if "/" in name or "." not in name else "(^|/)" + re.escape(name) + "(/|$)"
+    """The entry, or all values of a parameter. After the name of a value ctest has a blank and the value."""
+    return "^" + re.escape(name) + "( |$)" if "/" in name or "." not in name else "(^|/)" + re.escape(name) + "(/|$)"
 
 
 def run_planted(bench, bugs):
