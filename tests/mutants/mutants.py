@@ -23,6 +23,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -36,7 +37,7 @@ BUILD = COPY / "build/cpu"
 RESULTS = ROOT / "build/mutants/results.jsonl"
 COSTS = BUILD / "Testing/Temporary/CTestCostData.txt"
 LIMIT = 900  # seconds for the tests of a label without a bug
-MEMORY = 12 << 30  # bytes of address space for one test
+MEMORY = 12 << 30  # bytes that one test may allocate
 
 AREAS = """
 tools/train/learner.cpp tools/train/trainer.cpp engine/optimizer.cpp engine/schedule.cpp engine/augmentation.cpp tools/evaluate/score.cpp
@@ -79,19 +80,25 @@ def planted_bugs(files=()):
 
 
 def limited():
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def run(*command, limit=None, **options):
-    """(exit code, output); None for the code if it took longer than the limit: then whatever it started is ended."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True, **options)
-    try:
-        output = process.communicate(timeout=limit)[0]
-        return process.returncode, output
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        return None, process.communicate()[0]
+    """(exit code, output); None for the code if it took longer than the limit. What it started ends with it, and is not waited for."""
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options)
+        try:
+            code = process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            code = None
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+        output.seek(0)
+        return code, output.read()
 
 
 def copy_checkout():
