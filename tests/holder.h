@@ -1,4 +1,4 @@
-// Another process that holds something until it is killed.
+// Other processes: one that holds something until it is killed, and one that ends with a number.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,6 +7,16 @@
 #include <unistd.h>
 
 namespace pc::test {
+
+// What a child ends with that calls f() and does nothing else.
+template <class F>
+int exit_code_of_child(F f) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(f());
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
 
 class Holder {
  public:

@@ -6,9 +6,23 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
+
+#include "kernels/base/error.h"
 
 namespace pc::test {
+
+// EXPECT_HAS(text, part): the part stands in the text; both are printed where it does not.
+struct Has {
+  bool operator()(std::string_view text, const auto& part) const { return text.find(part) != text.npos; }
+};
+struct Lacks {
+  bool operator()(std::string_view text, const auto& part) const { return text.find(part) == text.npos; }
+};
+#define EXPECT_HAS(text, part) EXPECT_PRED2(pc::test::Has(), text, part)
+#define EXPECT_LACKS(text, part) EXPECT_PRED2(pc::test::Lacks(), text, part)
 
 // The shared data lies beside the checkout; $PC_SHARED names another place. A file may be absent: skip the case then.
 inline std::filesystem::path shared_file(const std::string& name) {
@@ -25,6 +39,29 @@ constexpr bool kMemoryIsMeasurable = false;
 #else
 constexpr bool kMemoryIsMeasurable = true;
 #endif
+
+// What f fails with, as "code: message"; "nothing" where it does not fail.
+template <class F>
+std::string error_of(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return std::to_string(int(error.code())) + ": " + error.what();
+  }
+  return "nothing";
+}
+
+// The message of an Error with this code; "" where nothing fails.
+template <class F>
+std::string refusal(F&& f, Exit code = Exit::data) {
+  try {
+    f();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    return error.what();
+  }
+  return "";
+}
 
 // A fresh folder, removed at the end.
 class TemporaryFolder {
@@ -45,5 +82,11 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+// Writes a file, and makes its folder.
+inline void write_text(const std::filesystem::path& path, const std::string& bytes) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 }  // namespace pc::test

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/bytes.h"
+#include "tests/support.h"
 
 namespace pc {
 namespace {
@@ -28,8 +29,8 @@ TEST(Base64, EveryByteComesBack) {
   std::string all;
   for (int c = 0; c < 256; ++c) all += char(c);
   const std::string coded = to_base64(std::as_bytes(std::span(all)));
-  EXPECT_NE(coded.find('+'), std::string::npos);
-  EXPECT_NE(coded.find('/'), std::string::npos);
+  EXPECT_HAS(coded, '+');
+  EXPECT_HAS(coded, '/');
   EXPECT_EQ(as_text(from_base64(coded).value()), all);
 }
 

@@ -121,13 +121,8 @@ TEST(MakeFolders, MakesThoseAboveAndNamesWhatIsWrong) {
   write_file_atomically(folder / "file", "");
   EXPECT_TRUE(is_file(folder / "file"));
   EXPECT_FALSE(is_folder(folder / "file"));
-  try {
-    make_folders(folder / "file/c");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Exit::file);
-    EXPECT_EQ(std::string(error.what()), "cannot make folder " + (folder / "file/c").string() + ": Not a directory");
-  }
+  EXPECT_EQ(test::error_of([&] { make_folders(folder / "file/c"); }),
+            "4: cannot make folder " + (folder / "file/c").string() + ": Not a directory");
 }
 
 TEST(Temporary, IsKnownByItsName) {

@@ -53,12 +53,7 @@ class FailingCalls : public testing::Test {
   template <class F>
   static std::string error_of(Which which, int error, F f, int after = 0, int times = 1) {
     failing = which, cause = error, skipped = after, failures = times;
-    std::string message;
-    try {
-      f();
-    } catch (const Error& problem) {
-      message = problem.what();
-    }
+    const std::string message = test::refusal(f, Exit::file);
     EXPECT_LE(failures, 0) << "it was not called";
     failing = Which::none;
     return message;

@@ -30,17 +30,12 @@ std::size_t entries(const fs::path& folder) {
   return std::size_t(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-// Runs f, which must throw Error(file), and returns its message.
+// The message of an Error(file), which f must throw.
 template <class F>
 std::string file_error(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::file) << e.what();
-    return e.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
+  const std::string message = test::refusal(f, Exit::file);
+  EXPECT_NE(message, "");
+  return message;
 }
 
 TEST(File, WritesAndReplaces) {
@@ -60,8 +55,7 @@ TEST(File, AFolderIsCompleteOrAbsent) {
     create_file(temporary / "a", [](const FileSink& sink) { sink("one", 3); });
     create_file(temporary / "a", [](const FileSink&) {});  // a file is made once
   };
-  EXPECT_NE(file_error([&] { write_folder_atomically(folder / "set", half); }).find("/a: File exists"),
-            std::string::npos);
+  EXPECT_HAS(file_error([&] { write_folder_atomically(folder / "set", half); }), "/a: File exists");
   EXPECT_EQ(entries(folder.path()), 0u);
   write_folder_atomically(folder / "set", [&](const fs::path& temporary) {
     EXPECT_FALSE(fs::exists(folder / "set"));
@@ -69,7 +63,7 @@ TEST(File, AFolderIsCompleteOrAbsent) {
   });
   EXPECT_EQ(read_file(folder / "set/a"), "one");
   const std::string again = file_error([&] { write_folder_atomically(folder / "set", [](const fs::path&) {}); });
-  EXPECT_NE(again.find("set exists already"), std::string::npos) << again;
+  EXPECT_HAS(again, "set exists already");
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
@@ -91,16 +85,15 @@ TEST(File, AFolderIsReplacedAsAWholeIfNothingIsLost) {
     const std::string refused = file_error([&] {
       write_folder_atomically(folder / "set", holding("newer", {"a", "in/b", "c"}), true);
     });
-    EXPECT_NE(refused.find(std::string(mine) + " would be lost"), std::string::npos) << refused;
+    EXPECT_HAS(refused, std::string(mine) + " would be lost");
     EXPECT_EQ(read_file(folder / "set/a"), "new");
     EXPECT_EQ(read_file(folder / mine), "x");
     EXPECT_EQ(entries(folder.path()), 1u);
     fs::remove(folder / mine);
   }
   create_file(folder / "file", [](const FileSink& sink) { sink("x", 1); });
-  EXPECT_NE(
-      file_error([&] { write_folder_atomically(folder / "file", holding("new", {"a"}), true); }).find("not a folder"),
-      std::string::npos);
+  EXPECT_HAS(file_error([&] { write_folder_atomically(folder / "file", holding("new", {"a"}), true); }),
+             "not a folder");
 }
 
 TEST(File, CreateFileFollowsNoLink) {
@@ -163,21 +156,21 @@ TEST(File, WhatIsNoFileIsNotReplaced) {
 TEST(File, AMissingFolderIsNamed) {
   const test::TemporaryFolder folder;
   const std::string message = file_error([&] { write_file_atomically(folder / "no" / "a", "x"); });
-  EXPECT_NE(message.find((folder / "no" / "a").string()), std::string::npos) << message;
-  EXPECT_NE(message.find("No such file or directory"), std::string::npos) << message;
+  EXPECT_HAS(message, (folder / "no" / "a").string());
+  EXPECT_HAS(message, "No such file or directory");
 }
 
 TEST(File, AnUnwritableFolderIsNamed) {
   if (::geteuid() == 0) {  // root may write anywhere but here
     const std::string message = file_error([] { write_file_atomically("/proc/pc_test", "x"); });
-    EXPECT_NE(message.find("/proc/pc_test"), std::string::npos) << message;
+    EXPECT_HAS(message, "/proc/pc_test");
     return;
   }
   const test::TemporaryFolder folder;
   fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
   const std::string message = file_error([&] { write_file_atomically(folder / "a", "x"); });
   fs::permissions(folder.path(), fs::perms::owner_all);
-  EXPECT_NE(message.find("Permission denied"), std::string::npos) << message;
+  EXPECT_HAS(message, "Permission denied");
 }
 
 TEST(File, ReadingNamesWhatIsWrong) {

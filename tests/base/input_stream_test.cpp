@@ -8,21 +8,12 @@
 #include <fstream>
 #include <thread>
 
-#include "kernels/base/error.h"
 #include "tests/support.h"
 
 namespace pc {
 namespace {
 
-std::string message(const std::function<void()>& f, Exit code) {
-  try {
-    f();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
-    return error.what();
-  }
-  return "nothing was thrown";
-}
+using test::refusal;
 
 TEST(InputStream, ReadsAFile) {
   const test::TemporaryFolder folder;
@@ -53,17 +44,17 @@ TEST(InputStream, WaitsForAWriterThatIsThere) {
 TEST(InputStream, APipeWithoutWriterIsNotWaitedFor) {
   const test::TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  EXPECT_EQ(message([&] { read_stream(folder / "pipe"); }, Exit::file),
+  EXPECT_EQ(refusal([&] { read_stream(folder / "pipe"); }, Exit::file),
             "cannot read " + (folder / "pipe").string() + ": a pipe that nobody writes to");
 }
 
 TEST(InputStream, NamesWhatIsWrong) {
   const test::TemporaryFolder folder;
-  EXPECT_EQ(message([&] { read_stream(folder / "no"); }, Exit::file),
+  EXPECT_EQ(refusal([&] { read_stream(folder / "no"); }, Exit::file),
             "cannot open " + (folder / "no").string() + ": No such file or directory");
-  EXPECT_EQ(message([&] { read_stream(folder.path()); }, Exit::file),
+  EXPECT_EQ(refusal([&] { read_stream(folder.path()); }, Exit::file),
             "cannot open " + folder.path().string() + ": Is a directory");
-  EXPECT_EQ(message([] { read_stream("/dev/zero", 1'000'000); }, Exit::limit), "/dev/zero: more than 1.0 MB");
+  EXPECT_EQ(refusal([] { read_stream("/dev/zero", 1'000'000); }, Exit::limit), "/dev/zero: more than 1.0 MB");
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -22,11 +20,7 @@ namespace fs = std::filesystem;
 
 // What another process gets that opens the file and tries the lock.
 Lock lock_of_another_process(const fs::path& path) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(int(try_lock(Descriptor(::open(path.c_str(), O_RDONLY)))));
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return Lock(WEXITSTATUS(status));
+  return Lock(test::exit_code_of_child([&] { return int(try_lock(Descriptor(::open(path.c_str(), O_RDONLY)))); }));
 }
 
 TEST(Lock, IsHeldUntilTheDescriptorCloses) {

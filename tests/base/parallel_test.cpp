@@ -2,13 +2,13 @@
 #include "kernels/base/parallel.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "tests/holder.h"
 
 namespace pc {
 namespace {
@@ -102,16 +102,12 @@ TEST_F(Parallel, TheNumberOfThreadsBelongsToTheThreadThatSetIt) {
 // A child has the caller only; it must not wait for threads that did not come along.
 TEST_F(Parallel, WorksAfterFork) {
   parallel_each(10, [](int64_t, int) {});
-  const pid_t child = fork();
-  if (child == 0) {
+  const auto blocks = [] {
     std::atomic<int> done = 0;
     parallel_each(100, [&](int64_t, int) { ++done; });
-    _exit(done == 100 ? 0 : 1);
-  }
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+    return done.load();
+  };
+  EXPECT_EQ(test::exit_code_of_child(blocks), 100);
 }
 
 }  // namespace

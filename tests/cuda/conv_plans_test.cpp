@@ -228,33 +228,6 @@ TEST(ConvPlan, ATagNamesOneEngine) {
   }
 }
 
-// The stem in 16 bits, as it runs (3 channels padded to 8) and as it could: the pixels of every 2x2 square as the
-// channels of one (12, padded to 16), which makes the 7x7 filter with stride 2 a 4x4 filter with stride 1. Only a
-// count: what each reads and multiplies, and the workspace that cuDNN requires.
-TEST(ConvPlan, TheStemHasEnginesInBothForms) {
-  struct Form {
-    const char* name;
-    Conv2dShape shape;
-  };
-  const Form forms[] = {
-      {"8 channels", {.n = 256, .h = 224, .w = 224, .c = 8, .k = 64, .r = 7, .s = 7, .stride = 2, .pad = 3}},
-      {"2x2 squares", {.n = 256, .h = 115, .w = 115, .c = 16, .k = 64, .r = 4, .s = 4}}};  // padded: 224 / 2 + 3
-  const CudnnDevice h100 = read_h100();
-  CudnnPolicy policy = conv2d_policy(DType::bf16);
-  policy.device = &h100;
-  std::printf("stem         pass              MB of x   GFLOP  engine  workspace, bytes\n");
-  for (const Form& form : forms)
-    for (const Pass& pass : {kPasses[0], kPasses[3]}) {
-      const Conv2dShape& s = form.shape;
-      const auto plan = conv2d_graph({s, DType::bf16, pass.pass}).plan(policy);
-      ASSERT_TRUE(plan) << form.name << " " << pass.name;
-      ASSERT_EQ(s.p(), 112);
-      std::printf("%-12s %-16s %8.1f %7.1f %7d %17zu\n", form.name, pass.name, 2e-6 * s.n * s.h * s.w * s.c,
-                  2e-9 * s.n * s.p() * s.q() * s.k * s.r * s.s * s.c, int(plan->engine()), plan->workspace());
-      EXPECT_LE(plan->workspace(), kWorkspaceCap);
-    }
-}
-
 TEST(ConvPlan, AFullWorkspaceIsRefused) {
   const CudnnDevice h100 = read_h100();
   const Conv2dShape shape{.n = 256, .h = 56, .w = 56, .c = 64, .k = 128, .r = 1, .s = 1, .stride = 2};

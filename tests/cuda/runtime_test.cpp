@@ -6,6 +6,7 @@
 #include "kernels/base/error.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/select.h"
+#include "tests/support.h"
 
 namespace pc {
 namespace {
@@ -20,16 +21,9 @@ TEST(CudaRuntime, AvailabilityIsAnsweredWithoutNoise) {
 
 TEST(CudaRuntime, WithoutADeviceACallNamesItselfItsPlaceAndTheReason) {
   if (cuda_available()) GTEST_SKIP() << "no GPU may be there";
-  try {
-    const Buffer buffer(Device::cuda, 1024);
-    FAIL() << "memory was handed out without a GPU";
-  } catch (const Error& error) {
-    const std::string text = error.what();
-    EXPECT_EQ(error.code(), Exit::usage);
-    const std::string place = PC_HAVE_CUDA ? "kernels/runtime/memory_cuda.cpp:" : "CUDA";
-    EXPECT_NE(text.find(place), std::string::npos) << text;
-    EXPECT_EQ(text.find("cudaMalloc") != std::string::npos, PC_HAVE_CUDA) << text;
-  }
+  const std::string text = test::refusal([] { Buffer(Device::cuda, 1024); }, Exit::usage);
+  EXPECT_HAS(text, PC_HAVE_CUDA ? "kernels/runtime/memory_cuda.cpp:" : "CUDA");
+  EXPECT_EQ(text.find("cudaMalloc") != std::string::npos, PC_HAVE_CUDA) << text;
   EXPECT_EQ(memory::stats(Device::cuda).in_use, 0u);
 }
 
