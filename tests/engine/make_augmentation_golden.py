@@ -20,7 +20,7 @@ SETTINGS = {
 
 samples = []
 for name, places in {"wild": [(seed, epoch, i) for seed, epoch in ((7, 3), (7, 4), (8, 3)) for i in (0, 1, 2, 3, 700)],
-                     "trivial": [(7, 3, i) for i in range(36)], "both": [(9, 0, i) for i in range(4)]}.items():  # fmt: skip
+                     "trivial": [(7, 3, i) for i in range(120)], "both": [(9, 0, i) for i in range(4)]}.items():  # fmt: skip
     samples += [[name, *place, *draw(SETTINGS[name], *place, 50, 70, HEIGHT, WIDTH)] for place in places]
 pairs = [[mixup, cutmix, n, *place, *sum(draw_pairs(mixup, cutmix, n, HEIGHT, WIDTH, *place), [])]
          for mixup, cutmix, n in ((0.4, 0, 5), (0, 1, 8), (0.3, 0.6, 9))

@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "tests/engine/golden.h"
+#include "tests/support.h"
 
 namespace pc {
 namespace {
@@ -182,13 +183,8 @@ TEST(Optimizer, RestoredStateContinuesBitForBit) {
 
 TEST(Optimizer, AnUnknownKindNamesTheKnownOnes) {
   Pair pair;
-  try {
-    Optimizer optimizer(pair, {.kind = "adam"});
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::usage);
-    EXPECT_STREQ(e.what(), "unknown optimizer \"adam\"; use sgd or adamw");
-  }
+  EXPECT_EQ(test::error_of([&] { Optimizer(pair, {.kind = "adam"}); }),
+            "2: unknown optimizer \"adam\"; use sgd or adamw");
 }
 
 }  // namespace

@@ -1,14 +1,12 @@
 // safetensors files in memory, well-formed or not.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstring>
 #include <span>
 #include <string>
 
 #include "engine/safetensors.h"
-#include "kernels/base/error.h"
+#include "tests/support.h"
 
 namespace pc::test {
 
@@ -28,13 +26,7 @@ inline WeightFile parse(const std::string& bytes) {
 
 // "" where the file is read, else the message; checks the exit code on the way.
 inline std::string complaint(const std::string& bytes, Exit code = Exit::data) {
-  try {
-    parse(bytes);
-    return "";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), code) << e.what();
-    return e.what();
-  }
+  return refusal([&] { parse(bytes); }, code);
 }
 
 }  // namespace pc::test

@@ -10,6 +10,7 @@
 
 #include "kernels/base/error.h"
 #include "tests/engine/golden.h"
+#include "tests/support.h"
 
 namespace pc {
 namespace {
@@ -68,13 +69,8 @@ TEST(Schedule, ShortRunsStayFiniteAndPositive) {
 }
 
 TEST(Schedule, AnUnknownKindNamesTheKnownOnes) {
-  try {
-    Schedule{.kind = "step"}.at(0);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::usage);
-    EXPECT_STREQ(e.what(), "unknown schedule \"step\"; use one_cycle, cosine or constant");
-  }
+  EXPECT_EQ(test::error_of([] { Schedule{.kind = "step"}.at(0); }),
+            "2: unknown schedule \"step\"; use one_cycle, cosine or constant");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels/base/error.h"
+#include "tests/support.h"
 
 namespace pc {
 namespace {
@@ -149,13 +150,8 @@ TEST(State, StrictLoadingNamesTheFile) {
   WeightFile file{.tensors = state_dict(net)};
   load_strict(net, file, "good.safetensors");
   file.tensors.pop_back();
-  try {
-    load_strict(net, file, "bad.safetensors");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::data);
-    EXPECT_STREQ(e.what(), "bad.safetensors: weights of another model: 7 tensors loaded; 1 missing (statistic)");
-  }
+  EXPECT_EQ(test::error_of([&] { load_strict(net, file, "bad.safetensors"); }),
+            "3: bad.safetensors: weights of another model: 7 tensors loaded; 1 missing (statistic)");
 }
 
 TEST(Module, FreezeCountAndJoin) {
