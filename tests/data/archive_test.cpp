@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "data/tree.h"
+#include "kernels/base/file.h"
 #include "make.h"
 #include "tests/dataset/zip_bytes.h"
 #include "tests/support.h"
@@ -19,11 +18,6 @@ namespace pc::data {
 namespace {
 
 const std::filesystem::path kZips = std::string(PC_SOURCE_DIR) + "/tests/data/golden/zips";
-
-std::string slurp(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::vector<std::string> zip_names() {
   std::vector<std::string> names;
@@ -41,7 +35,7 @@ TEST_P(ZipOfAnotherTool, HoldsWhatPythonFinds) {
     EXPECT_EQ(tree->read(entry, 1000).size(), entry.size);  // its CRC-32 is checked on the way
     found += fmt::format("{:08x} {} {}\n", entry.mark, entry.size, entry.path);
   }
-  EXPECT_EQ(found, slurp(kZips / (GetParam() + ".txt")));
+  EXPECT_EQ(found, read_file(kZips / (GetParam() + ".txt")));
 }
 INSTANTIATE_TEST_SUITE_P(Zips, ZipOfAnotherTool, testing::ValuesIn(zip_names()),
                          [](const auto& param) { return param.param; });
@@ -49,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Zips, ZipOfAnotherTool, testing::ValuesIn(zip_names()),
 // Info-ZIP's field for UTF-8 counts if it belongs to the name; else the name is in CP437.
 TEST(Archive, NamesInACodePage) {
   const auto names_of = [](const std::string& name) {
-    const std::string bytes = slurp(kZips / (name + ".zip"));
+    const std::string bytes = read_file(kZips / (name + ".zip"));
     std::vector<std::string> names;
     for (const ZipRecord& record : list_archive(test::as_bytes(bytes), name)) names.push_back(record.name);
     return names;
@@ -61,7 +55,7 @@ TEST(Archive, NamesInACodePage) {
 // What unpacking writes: no "./", nothing of macOS.
 TEST(Archive, NamesAreThoseOfFiles) {
   for (const std::string& name : zip_names()) {
-    const std::string bytes = slurp(kZips / (name + ".zip"));
+    const std::string bytes = read_file(kZips / (name + ".zip"));
     for (const ZipRecord& record : list_archive(test::as_bytes(bytes), name))
       EXPECT_TRUE(record.name == "styles.csv" || record.name.starts_with("images/")) << name << ": " << record.name;
   }
@@ -69,7 +63,7 @@ TEST(Archive, NamesAreThoseOfFiles) {
 
 // 64 KiB after the end record, and as many records as are allowed.
 TEST(Archive, LimitsAreReachedButNotPassed) {
-  const std::string bytes = slurp(kZips / "info_zip.zip");
+  const std::string bytes = read_file(kZips / "info_zip.zip");
   const auto names = [](const std::string& archive, const ZipRules& rules) {
     return test::error_of([&] { read_zip_directory(test::as_bytes(archive), "z", rules); });
   };
@@ -83,7 +77,7 @@ TEST(Archive, LimitsAreReachedButNotPassed) {
 
 // Unix (3) and macOS (19) leave a mode where others keep flags of their own.
 TEST(Archive, ModesAreThoseOfUnix) {
-  std::string bytes = slurp(kZips / "comment.zip");
+  std::string bytes = read_file(kZips / "comment.zip");
   for (const auto& [system, mode] : {std::pair{3, 0100644}, {19, 0100644}, {0, 0}, {10, 0}}) {
     bytes[bytes.find("PK\1\2") + 5] = char(system);
     const ZipRecord record = read_zip_directory(test::as_bytes(bytes), "z", {.trailer = true}).front();
@@ -115,7 +109,7 @@ TEST(Archive, Zip64SizesOfAPackedRecord) {
 // A cut never passes for another archive, whatever may follow the end of a whole one.
 TEST(Archive, EveryCutIsRefused) {
   for (const char* name : {"streamed_zip64", "zip64_end_longer", "comment"}) {
-    const std::string bytes = slurp(kZips / (std::string(name) + ".zip"));
+    const std::string bytes = read_file(kZips / (std::string(name) + ".zip"));
     for (std::size_t n = 0; n < bytes.size(); ++n)
       ASSERT_NE(test::error_of([&] { list_archive(test::as_bytes(bytes.substr(0, n)), name); }), "nothing") << n;
   }

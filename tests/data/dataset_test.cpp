@@ -5,26 +5,21 @@
 
 #include "data/catalog.h"
 #include "data/decode.h"
+#include "kernels/base/file.h"
 #include "small_set.h"
 #include "tests/support.h"
 
 namespace pc::data {
 namespace {
 
-using test::error_of;
-using test::Files;
-using test::files_of;
-using test::jpeg;
-using test::kaggle_files;
-using test::labels_of;
-using test::Strings;
+using namespace test;
 
 TEST(Dataset, FolderPerClass) {
-  test::TemporaryFolder folder;
+  TemporaryFolder folder;
   const Files files = {{"shoe/b.jpg", jpeg(1)}, {"shoe/a.png", jpeg(2)}, {"hat/1.JPG", jpeg(3)},
                        {"stray.jpg", jpeg(4)},  {"hat/notes.txt", "x"},  {".DS_Store", "x"}};
-  test::write_tree(folder / "set", files);
-  test::write_zip(folder / "set.zip", files);
+  write_tree(folder / "set", files);
+  write_zip(folder / "set.zip", files);
   for (const char* name : {"set", "set.zip"}) {
     const DataSet data = open_dataset(folder / name, {});
     EXPECT_EQ(data.kind, "folders");
@@ -33,28 +28,27 @@ TEST(Dataset, FolderPerClass) {
     EXPECT_EQ(files_of(data), (Strings{"hat/1.JPG", "shoe/a.png", "shoe/b.jpg"}));
     EXPECT_EQ(labels_of(data, 0), (std::vector<int32_t>{0, 1, 1}));
     EXPECT_EQ(data.catalog.report.images_without_row, 1);
-    EXPECT_EQ(data.images->image(1).pixels, decode_image(test::as_bytes(jpeg(2)), "x").pixels);
-    EXPECT_NE(
-        error_of([&] { open_dataset(folder / name, {"season"}); }).find("no column \"season\"; the columns are label"),
-        std::string::npos);
+    EXPECT_EQ(data.images->image(1).pixels, decode_image(as_bytes(jpeg(2)), "x").pixels);
+    EXPECT_HAS(error_of([&] { open_dataset(folder / name, {"season"}); }),
+               "no column \"season\"; the columns are label");
   }
 }
 
 TEST(Dataset, FolderPerClassBelowOneCommonFolder) {
-  test::TemporaryFolder folder;
-  test::write_tree(folder / "set", {{"clothes/shoe/b.jpg", jpeg(1)}, {"clothes/hat/a.jpg", jpeg(2)}});
+  TemporaryFolder folder;
+  write_tree(folder / "set", {{"clothes/shoe/b.jpg", jpeg(1)}, {"clothes/hat/a.jpg", jpeg(2)}});
   EXPECT_EQ(open_dataset(folder / "set", {"label"}).catalog.classes[0], (Strings{"hat", "shoe"}));
   // A single class is a class, not a common folder.
-  test::write_tree(folder / "one", {{"shoe/b.jpg", jpeg(1)}});
+  write_tree(folder / "one", {{"shoe/b.jpg", jpeg(1)}});
   EXPECT_EQ(open_dataset(folder / "one", {}).catalog.classes[0], Strings{"shoe"});
 }
 
 TEST(Dataset, TrainValTestFoldersAreTheSplit) {
-  test::TemporaryFolder folder;
-  test::write_tree(folder / "set", {{"train/hat/1.jpg", jpeg(1)},
-                                    {"train/shoe/2.jpg", jpeg(2)},
-                                    {"val/hat/3.jpg", jpeg(3)},
-                                    {"test/shoe/4.jpg", jpeg(4)}});
+  TemporaryFolder folder;
+  write_tree(folder / "set", {{"train/hat/1.jpg", jpeg(1)},
+                              {"train/shoe/2.jpg", jpeg(2)},
+                              {"val/hat/3.jpg", jpeg(3)},
+                              {"test/shoe/4.jpg", jpeg(4)}});
   const DataSet data = open_dataset(folder / "set", {});
   EXPECT_EQ(data.catalog.classes[0], (Strings{"hat", "shoe"}));
   EXPECT_EQ(files_of(data), (Strings{"test/shoe/4.jpg", "train/hat/1.jpg", "train/shoe/2.jpg", "val/hat/3.jpg"}));
@@ -68,15 +62,15 @@ std::string idx(uint8_t rank, const std::vector<uint8_t>& sizes, const std::stri
 }
 
 Files idx_files() {
-  return {{"train-images-idx3-ubyte.gz", test::gzip(idx(3, {3, 2, 2}, "aaaabbbbabcd"))},
-          {"train-labels-idx1-ubyte.gz", test::gzip(idx(1, {3}, std::string("\1\0\2", 3)))},
+  return {{"train-images-idx3-ubyte.gz", gzip(idx(3, {3, 2, 2}, "aaaabbbbabcd"))},
+          {"train-labels-idx1-ubyte.gz", gzip(idx(1, {3}, std::string("\1\0\2", 3)))},
           {"t10k-images-idx3-ubyte", idx(3, {1, 2, 2}, "wxyz")},
           {"t10k-labels-idx1-ubyte", idx(1, {1}, "\2")}};
 }
 
 TEST(Dataset, Idx) {
-  test::TemporaryFolder folder;
-  test::write_tree(folder / "set", idx_files());
+  TemporaryFolder folder;
+  write_tree(folder / "set", idx_files());
   const DataSet data = open_dataset(folder / "set", {"label"});
   EXPECT_EQ(data.kind, "idx");
   EXPECT_EQ(files_of(data), (Strings{"train/0", "train/1", "train/2", "t10k/0"}));
@@ -92,13 +86,13 @@ TEST(Dataset, Idx) {
 }
 
 TEST(Dataset, BrokenIdx) {
-  test::TemporaryFolder folder;
+  TemporaryFolder folder;
   const auto error_with = [&](const std::string& name, const std::string& text) {
     Files files = idx_files();
     files[name] = text;
     const auto root = folder / "set";
     std::filesystem::remove_all(root);
-    test::write_tree(root, files);
+    write_tree(root, files);
     std::string error = error_of([&] { open_dataset(root, {}); });
     for (auto at = error.find(root.string()); at != std::string::npos; at = error.find(root.string())) {
       error.erase(at, root.string().size() + 1);
@@ -112,52 +106,46 @@ TEST(Dataset, BrokenIdx) {
   EXPECT_EQ(error_with("t10k-images-idx3-ubyte", "hello"),
             "3: t10k-images-idx3-ubyte: not an IDX file of u8 with 3 dimensions");
   const std::string claims{0, 0, 8, 1, 0, char(0x98), char(0x96), char(0x81)};  // 10,000,001 labels
-  EXPECT_EQ(error_with("t10k-labels-idx1-ubyte", test::gzip(claims + std::string(10'000'001, '\0'))),
+  EXPECT_EQ(error_with("t10k-labels-idx1-ubyte", gzip(claims + std::string(10'000'001, '\0'))),
             "6: t10k-labels-idx1-ubyte: more than 10000000 pictures");
   const std::string packed = idx_files()["train-images-idx3-ubyte.gz"];
   EXPECT_NE(error_with("train-images-idx3-ubyte.gz", packed.substr(0, packed.size() - 12)), "nothing");
-  test::write_tree(folder / "set", idx_files());
+  write_tree(folder / "set", idx_files());
   std::filesystem::remove(folder / "set/t10k-labels-idx1-ubyte");
-  EXPECT_NE(error_of([&] { open_dataset(folder / "set", {}); }).find("is missing"), std::string::npos);
+  EXPECT_HAS(error_of([&] { open_dataset(folder / "set", {}); }), "is missing");
 }
 
 // pcdata fetch puts a set into the cache folder; its name alone is enough then.
 TEST(Dataset, ARootThatIsNotHereIsLookedUpInTheCache) {
-  test::TemporaryFolder folder;
+  TemporaryFolder folder;
   const std::string old = std::getenv("XDG_CACHE_HOME") ? std::getenv("XDG_CACHE_HOME") : "";
   ::setenv("XDG_CACHE_HOME", folder.path().c_str(), 1);
-  test::write_tree(folder / "pc/fetched-set-of-this-test", idx_files());
+  write_tree(folder / "pc/fetched-set-of-this-test", idx_files());
   EXPECT_EQ(open_dataset("fetched-set-of-this-test", {}).kind, "idx");
   EXPECT_EQ(error_of([] { open_dataset("no-such-set", {}); }), "4: cannot open no-such-set: No such file or directory");
   old.empty() ? ::unsetenv("XDG_CACHE_HOME") : ::setenv("XDG_CACHE_HOME", old.c_str(), 1);
 }
 
 TEST(Dataset, RootsThatAreNoDataSet) {
-  test::TemporaryFolder folder;
+  TemporaryFolder folder;
   EXPECT_EQ(error_of([&] { open_dataset(folder / "none", {}); }),
             "4: cannot open " + (folder / "none").string() + ": No such file or directory");
-  test::write(folder / "text.zip", "not a zip");
+  write_text(folder / "text.zip", "not a zip");
   EXPECT_EQ(error_of([&] { open_dataset(folder / "text.zip", {}); }), "3: text.zip: not a zip archive");
   std::filesystem::create_directories(folder / "empty");
-  EXPECT_NE(error_of([&] { open_dataset(folder / "empty", {}); }).find("no data set found"), std::string::npos);
+  EXPECT_HAS(error_of([&] { open_dataset(folder / "empty", {}); }), "no data set found");
 }
 
 TEST(Dataset, DamagedZips) {
-  test::TemporaryFolder folder;
-  test::write_zip(folder / "set.zip", kaggle_files());
-  std::string zip;
-  {
-    std::FILE* f = std::fopen((folder / "set.zip").c_str(), "rb");
-    zip.resize(std::filesystem::file_size(folder / "set.zip"));
-    ASSERT_EQ(std::fread(zip.data(), 1, zip.size(), f), zip.size());
-    std::fclose(f);
-  }
-  test::write(folder / "cut.zip", zip.substr(0, zip.size() / 2));
+  TemporaryFolder folder;
+  write_zip(folder / "set.zip", kaggle_files());
+  std::string zip = read_file(folder / "set.zip");
+  write_text(folder / "cut.zip", zip.substr(0, zip.size() / 2));
   const std::string error = error_of([&] { open_dataset(folder / "cut.zip", {}); });
-  EXPECT_NE(error.find("that do not end with a zip directory"), std::string::npos) << error;
+  EXPECT_HAS(error, "that do not end with a zip directory");
   // A flipped byte inside a stored picture is found by its CRC, and only that picture fails.
   zip[zip.find(jpeg(12)) + 100] = char(zip[zip.find(jpeg(12)) + 100] ^ 1);
-  test::write(folder / "flipped.zip", zip);
+  write_text(folder / "flipped.zip", zip);
   const DataSet data = open_dataset(folder / "flipped.zip", {});
   const std::string damaged = error_of([&] { data.images->image(1); });
   EXPECT_TRUE(damaged.starts_with("3: flipped.zip: images/12.jpg: damaged in the archive (CRC-32 ")) << damaged;
@@ -165,9 +153,9 @@ TEST(Dataset, DamagedZips) {
 }
 
 TEST(Dataset, ThreadsReadOneZip) {
-  test::TemporaryFolder folder;
+  TemporaryFolder folder;
   Files files = kaggle_files();
-  test::write_zip(folder / "set.zip", files);
+  write_zip(folder / "set.zip", files);
   const DataSet data = open_dataset(folder / "set.zip", {});
   std::vector<Image> expected;
   for (std::size_t i = 0; i < 4; ++i) expected.push_back(data.images->image(i));
@@ -185,7 +173,7 @@ TEST(Dataset, ThreadsReadOneZip) {
 
 TEST(Dataset, SharedArchive) {
   PC_NEEDS_SHARED("datasets/fashion-product-images-small.zip");
-  const DataSet data = open_dataset(test::shared_file("datasets/fashion-product-images-small.zip"),
+  const DataSet data = open_dataset(shared_file("datasets/fashion-product-images-small.zip"),
                                     {"masterCategory", "subCategory", "articleType", "baseColour", "season", "usage"});
   const Catalog& c = data.catalog;
   EXPECT_EQ(c.report.rows, 40052);
@@ -206,7 +194,7 @@ TEST(Dataset, SharedArchive) {
 
 TEST(Dataset, SharedPicturesAsPublishedDecodeToo) {
   PC_NEEDS_SHARED("datasets/raw-jpegs-400.zip");
-  const DataSet data = open_dataset(test::shared_file("datasets/raw-jpegs-400.zip"), {});
+  const DataSet data = open_dataset(shared_file("datasets/raw-jpegs-400.zip"), {});
   EXPECT_EQ(data.catalog.items.size(), 400u);
   for (std::size_t i = 0; i < 400; ++i) ASSERT_EQ(error_of([&] { data.images->image(i); }), "nothing");
 }

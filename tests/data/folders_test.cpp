@@ -11,11 +11,7 @@
 namespace pc::data {
 namespace {
 
-using test::error_of;
-using test::Files;
-using test::files_of;
-using test::jpeg;
-using test::Strings;
+using namespace test;
 
 class ClassFolders : public testing::Test {
  protected:
@@ -23,7 +19,7 @@ class ClassFolders : public testing::Test {
     Files files;
     for (const std::string& path : paths) files[path] = jpeg(int(files.size()));
     std::filesystem::remove_all(folder_ / "set");
-    test::write_tree(folder_ / "set", files);
+    write_tree(folder_ / "set", files);
     return folder_ / "set";
   }
   DataSet open(const Strings& paths) { return open_dataset(root(paths), {}); }
@@ -33,7 +29,7 @@ class ClassFolders : public testing::Test {
     if (const auto at = error.find(where); at != error.npos) error.replace(at, where.size(), "SET");
     return error;
   }
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 std::string all_of(const Strings& lines) {
@@ -60,8 +56,8 @@ TEST_F(ClassFolders, SplitFoldersOfAnyNameAreTheSplit) {
     EXPECT_EQ(count(data, Split::train), 3) << train;
     EXPECT_EQ(count(data, Split::val), 1) << train;
     EXPECT_EQ(count(data, Split::test), 1) << train;
-    EXPECT_NE(data.split_from.find(train + "/"), std::string::npos) << data.split_from;
-    EXPECT_NE(data.split_from.find(test + "/"), std::string::npos) << data.split_from;
+    EXPECT_HAS(data.split_from, train + "/");
+    EXPECT_HAS(data.split_from, test + "/");
   }
 }
 
@@ -81,7 +77,7 @@ TEST_F(ClassFolders, SplitFoldersBelowEachClassAreTheSplit) {
   EXPECT_EQ(data.catalog.given, (std::vector<Split>{Split::test, Split::train, Split::test, Split::train}));
   const DataSet partly = open({"hat/train/1.jpg", "hat/test/2.jpg", "shoe/3.jpg"});
   EXPECT_TRUE(partly.catalog.given.empty());
-  EXPECT_NE(all_of(partly.catalog.report.warnings).find("2 images lie in folders of a split"), std::string::npos);
+  EXPECT_HAS(all_of(partly.catalog.report.warnings), "2 images lie in folders of a split");
 }
 
 TEST_F(ClassFolders, AFlatTestFolderHasNoLabelsAndIsNoClass) {
@@ -127,10 +123,8 @@ TEST_F(ClassFolders, ClassesThatAreAlikeAreNamedWithTheirCounts) {
                              "train/Caf\xc3\xa9/5.jpg", "test/Cafe\xcc\x81/6.jpg"});
   EXPECT_EQ(data.catalog.classes[0].size(), 5u);
   const std::string warnings = all_of(data.catalog.report.warnings);
-  EXPECT_NE(warnings.find("label: \"Hat\" (2), \"hat\" (1) differ by blanks, letter case or encoding alone"),
-            std::string::npos)
-      << warnings;
-  EXPECT_NE(warnings.find("label: \"Cafe\\u{301}\" (1), \"Caf\xc3\xa9\" (1) differ"), std::string::npos) << warnings;
+  EXPECT_HAS(warnings, "label: \"Hat\" (2), \"hat\" (1) differ by blanks, letter case or encoding alone");
+  EXPECT_HAS(warnings, "label: \"Cafe\\u{301}\" (1), \"Caf\xc3\xa9\" (1) differ");
   EXPECT_EQ(data.catalog.report.warnings.size(), 2u);
 }
 
@@ -163,9 +157,9 @@ TEST_F(ClassFolders, AFolderThatCannotBeReadIsAnErrorAndNeverAClassLess) {
     }
     fs::permissions(where / "b", fs::perms(0755));
     EXPECT_TRUE(error.starts_with("4: cannot read " + (where / "b").string())) << mode << ": " << error;
-    EXPECT_NE(error.find("Permission denied"), std::string::npos) << error;
+    EXPECT_HAS(error, "Permission denied");
     if (mode == 0744) {
-      EXPECT_NE(error.find("neither can 1 more files"), std::string::npos) << error;
+      EXPECT_HAS(error, "neither can 1 more files");
     }
   }
 }

@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "data/decode.h"
 #include "data/exif.h"
 #include "data/file_names.h"
+#include "kernels/base/file.h"
 #include "make.h"
 #include "tests/support.h"
 
@@ -26,21 +25,18 @@ std::string decode_error(const std::string& bytes, const DecodeSettings& setting
   return error_of([&] { decode(bytes, settings); });
 }
 
-std::string slurp(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+std::string golden(const std::string& name) {
+  return read_file(std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + name);
 }
-
-std::string golden(const std::string& name) { return slurp(std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + name); }
 
 // Pictures of every type against what Pillow made of them.
 class Golden : public testing::TestWithParam<std::string> {};
 TEST_P(Golden, DecodesAsPillowDoes) {
   const std::string path = std::string(PC_SOURCE_DIR) + "/tests/data/golden/" + GetParam();
-  const std::string expected = slurp(path + ".rgb");
+  const std::string expected = read_file(path + ".rgb");
   ASSERT_GT(expected.size(), 4u);
   const auto* e = reinterpret_cast<const uint8_t*>(expected.data());
-  const Image image = decode(slurp(path));
+  const Image image = decode(read_file(path));
   ASSERT_EQ(image.h, e[0]);
   ASSERT_EQ(image.w, e[2]);
   ASSERT_EQ(image.pixels.size() + 4, expected.size());
@@ -422,7 +418,7 @@ TEST(Image, ABrokenJpegStaysOneWhateverOtherDecodersWouldMakeOfIt) {
   EXPECT_EQ(decode_error("\xff\xd8\xff\xe0 and no more").substr(0, 9), "3: a.jpg:");
   std::string jpeg = test::jpeg_of(test::make_picture(16, 16));
   jpeg[jpeg.find("\xff\xc0") + 4] = 7;  // precision
-  EXPECT_NE(decode_error(jpeg).find("broken JPEG"), std::string::npos);
+  EXPECT_HAS(decode_error(jpeg), "broken JPEG");
   EXPECT_EQ(decode_error(test::jpeg_of(test::make_picture(16, 16))), "nothing");  // the decoder is usable after errors
 }
 

@@ -7,29 +7,22 @@
 namespace pc::data {
 namespace {
 
-using test::error_of;
-using test::Files;
-using test::files_of;
-using test::jpeg;
-using test::kaggle_files;
-using test::kHeader;
-using test::labels_of;
-using test::Strings;
+using namespace test;
 
 class KaggleLayout : public testing::TestWithParam<bool> {
  protected:
   DataSet open(const Files& files, const Strings& columns) {
     if (GetParam()) {
-      test::write_zip(folder_ / "set.zip", files);
+      write_zip(folder_ / "set.zip", files);
       return open_dataset(folder_ / "set.zip", columns);
     }
-    test::write_tree(folder_ / "set", files);
+    write_tree(folder_ / "set", files);
     return open_dataset(folder_ / "set", columns);
   }
   std::string open_error(const Files& files, const Strings& columns = {}) {
     return error_of([&] { open(files, columns); });
   }
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_P(KaggleLayout, ColumnsClassesAndCounts) {
@@ -56,7 +49,7 @@ TEST_P(KaggleLayout, PicturesAreThoseOfTheirItems) {
   const DataSet data = open(kaggle_files(), {"masterCategory"});
   const int ids[] = {11, 12, 13, 15};
   for (std::size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(data.images->image(i).pixels, decode_image(test::as_bytes(jpeg(ids[i])), "x").pixels);
+    EXPECT_EQ(data.images->image(i).pixels, decode_image(as_bytes(jpeg(ids[i])), "x").pixels);
   }
 }
 
@@ -123,12 +116,10 @@ TEST_P(KaggleLayout, ShortRowNamesFileAndLine) {
 }
 
 TEST_P(KaggleLayout, NoPictures) {
-  EXPECT_NE(open_error({{"styles.csv", kHeader}}).find("no pictures in images/ beside styles.csv"), std::string::npos);
+  EXPECT_HAS(open_error({{"styles.csv", kHeader}}), "no pictures in images/ beside styles.csv");
   EXPECT_EQ(open_error({{"styles.csv", kHeader}, {"images/1.jpg", "x"}}), "3: styles.csv: no rows below the header");
   const std::string row = "2,Men,Apparel,Shirts,Fall,Casual,x\n";
-  EXPECT_NE(
-      open_error({{"styles.csv", kHeader + row}, {"images/1.jpg", "x"}}).find("no row of styles.csv has a picture"),
-      std::string::npos);
+  EXPECT_HAS(open_error({{"styles.csv", kHeader + row}, {"images/1.jpg", "x"}}), "no row of styles.csv has a picture");
 }
 
 TEST_P(KaggleLayout, FingerprintFollowsThePictures) {

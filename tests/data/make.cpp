@@ -1,7 +1,6 @@
 // The encoders behind make.h: libjpeg, spng, libzip and zlib.
 #include "make.h"
 
-#include <fmt/format.h>
 #include <spng.h>
 #include <zip.h>
 #include <zlib.h>
@@ -10,15 +9,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 
 #include "data/png.h"
-#include "kernels/base/error.h"
 
 // jpeglib.h wants <cstdio> before it.
 #include <jpeglib.h>
+
+#include "tests/dataset/zip_bytes.h"
 
 namespace pc::test {
 
@@ -130,35 +129,12 @@ std::string with_exif(const std::string& jpeg, int orientation, bool big_endian)
   return with_app1(jpeg, std::string("Exif\0\0", 6) + (big_endian ? big : little));
 }
 
-namespace {
-
-std::string packed(const std::string& text, int window) {
-  z_stream z{};
-  deflateInit2(&z, 6, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&z, text.size()) + 64, '\0');
-  z.next_in = reinterpret_cast<unsigned char*>(const_cast<char*>(text.data()));
-  z.avail_in = unsigned(text.size());
-  z.next_out = reinterpret_cast<unsigned char*>(out.data());
-  z.avail_out = unsigned(out.size());
-  deflate(&z, Z_FINISH);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
-}
-
-}  // namespace
-
-std::string zlib(const std::string& text) { return packed(text, 15); }
-std::string gzip(const std::string& text) { return packed(text, 15 + 16); }
-
-void write(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << text;
-}
+std::string zlib(const std::string& text) { return packed(text, MAX_WBITS); }
+std::string gzip(const std::string& text) { return packed(text, MAX_WBITS + 16); }
 
 void write_tree(const std::filesystem::path& root, const Files& files) {
   std::filesystem::create_directories(root);
-  for (const auto& [name, text] : files) write(root / name, text);
+  for (const auto& [name, text] : files) write_text(root / name, text);
 }
 
 void write_zip(const std::filesystem::path& path, const Files& files) {
@@ -180,15 +156,6 @@ double difference(const data::Image& a, const data::Image& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(int(a.pixels[i]) - int(b.pixels[i]));
   return sum / double(a.pixels.size());
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return fmt::format("{}: {}", int(error.code()), error.what());
-  }
-  return "nothing";
 }
 
 }  // namespace pc::test

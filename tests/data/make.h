@@ -2,13 +2,13 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "data/image.h"
+#include "tests/support.h"
 
 namespace pc::test {
 
@@ -31,15 +31,11 @@ std::string with_app1(const std::string& jpeg, const std::string& body);
 std::string png_chunk(const std::string& type, const std::string& body);
 std::string zlib(const std::string& text);
 std::string gzip(const std::string& text);
-void write(const std::filesystem::path& path, const std::string& text);  // makes folders
 using Files = std::map<std::string, std::string>;
 void write_tree(const std::filesystem::path& root, const Files& files);
 void write_zip(const std::filesystem::path& path, const Files& files);  // pictures are stored, the rest deflated
 
 // Mean absolute difference of the pixels; huge where the sizes differ.
 double difference(const data::Image& a, const data::Image& b);
-
-// What f throws: "code: message", or "nothing".
-std::string error_of(const std::function<void()>& f);
 
 }  // namespace pc::test

@@ -56,13 +56,6 @@ TEST(Split, TotalsAreRightWithManySmallClasses) {
   EXPECT_NEAR(double(std::count(split.begin(), split.end(), Split::val)), 40, 1);
 }
 
-TEST(Split, SameSeedSameSplitOtherSeedAnother) {
-  const Catalog c = catalog_of({"a", "b"}, {300, 100});
-  const SplitSettings settings{.seed = 7};
-  EXPECT_EQ(make_split(c, {}, settings), make_split(c, {}, settings));
-  EXPECT_NE(make_split(c, {}, settings), make_split(c, {}, {.seed = 8}));
-}
-
 TEST(Split, SingletonsTrainAndEveryClassTrains) {
   const Catalog c = catalog_of({"a", "b", "d"}, {1, 2, 300});
   for (uint64_t seed = 0; seed < 50; ++seed) {

@@ -7,9 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
@@ -18,6 +16,7 @@
 #include "data/resize.h"
 #include "kernels/base/bytes.h"
 #include "kernels/base/error.h"
+#include "kernels/base/file.h"
 #include "kernels/base/temporary.h"
 #include "make.h"
 #include "tests/support.h"
@@ -26,11 +25,6 @@ namespace pc::data {
 namespace {
 
 using test::Files;
-
-std::string slurp(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // 200 pictures of two classes and three sizes, and three bad ones; more than two blocks of the packer.
 Files pictures() {
@@ -166,24 +160,24 @@ TEST_F(Store, ProgressCountsEveryPicture) {
 
 TEST_F(Store, OneThatIsCutOffOrOfOtherContentIsPackedAgain) {
   const std::filesystem::path path = open()->path();
-  const std::string good = slurp(path);
+  const std::string good = read_file(path);
   std::string other_version = good, other_key = good;
   other_version[good.size() - 48] ^= 1;
   other_key[good.size() - 40] ^= 1;
   for (const std::string& damaged :
        {std::string(), std::string("x"), good.substr(0, good.size() / 2), good.substr(0, good.size() - 1), good + "x",
         good.substr(0, 1000) + good.substr(1001), other_version, other_key}) {
-    test::write(path, damaged);
+    test::write_text(path, damaged);
     open();
     EXPECT_GT(packed_, 0);
-    EXPECT_TRUE(slurp(path) == good);
+    EXPECT_TRUE(read_file(path) == good);
   }
 }
 
 TEST_F(Store, OneFlippedBitIsFoundWhereverItIs) {
   const auto store = open();
   const std::filesystem::path path = store->path();
-  const std::string good = slurp(path);
+  const std::string good = read_file(path);
   const auto pixels = std::size_t(store->pixel_bytes());
   for (const std::size_t at : {std::size_t(0), pixels / 2, pixels - 1,  // pixels, then the index's first and last byte,
                                (pixels + 7) / 8 * 8, (pixels + 7) / 8 * 8 + 16 * store->size() - 1, good.size() - 80,
@@ -191,21 +185,21 @@ TEST_F(Store, OneFlippedBitIsFoundWhereverItIs) {
     SCOPED_TRACE(at);
     std::string damaged = good;
     damaged[at] ^= 1;
-    test::write(path, damaged);
+    test::write_text(path, damaged);
     const std::string error = test::error_of([&] { open(); });
     EXPECT_TRUE(error.starts_with("3: " + path.string() + ": damaged: its bytes have CRC-32 ")) << error;
     EXPECT_TRUE(error.ends_with("; delete it, it is made again")) << error;
   }
   std::filesystem::remove(path);
   open();
-  EXPECT_TRUE(slurp(path) == good);
+  EXPECT_TRUE(read_file(path) == good);
 }
 
 // A file whose checksum is right says nothing about its numbers: each is checked before an image is looked at.
 TEST_F(Store, AnIndexThatLeadsElsewhereIsRefused) {
   const auto store = open();
   const std::filesystem::path path = store->path();
-  const std::string good = slurp(path);
+  const std::string good = read_file(path);
   const std::size_t index_at = (std::size_t(store->pixel_bytes()) + 7) / 8 * 8, last = index_at + 16 * 203;
   const uint64_t pixels = uint64_t(store->pixel_bytes());
   const auto with = [&](std::size_t at, auto value) {
@@ -228,10 +222,10 @@ TEST_F(Store, AnIndexThatLeadsElsewhereIsRefused) {
     const std::string summed = forged.substr(0, forged.size() - 8);
     forged.replace(forged.size() - 8, 8,
                    little_endian(uint64_t(::crc32_z(0, reinterpret_cast<const Bytef*>(summed.data()), summed.size()))));
-    test::write(path, forged);
+    test::write_text(path, forged);
     const std::string error = test::error_of([&] { open(); });
     if (error == "nothing")
-      EXPECT_TRUE(packed_ > 0 && slurp(path) == good);  // its parts do not add up to the file: packed again
+      EXPECT_TRUE(packed_ > 0 && read_file(path) == good);  // its parts do not add up to the file: packed again
     else
       EXPECT_EQ(error,
                 "3: " + path.string() + ": damaged: its index does not fit its pixels; delete it, it is made again");
@@ -246,9 +240,9 @@ TEST_F(Store, ManyBadPicturesInARow) {
   data_ = open_dataset(folder_ / "set.zip", {});
   EXPECT_EQ(open()->bad().size(), 203u);
   const std::filesystem::path path = open()->path();
-  std::string damaged = slurp(path);
+  std::string damaged = read_file(path);
   damaged[0] ^= 1;
-  test::write(path, damaged);
+  test::write_text(path, damaged);
   EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("3: "));
 }
 
@@ -274,7 +268,7 @@ TEST_F(Store, ShortSideReducesLargerImagesOnly) {
 }
 
 TEST_F(Store, AFolderThatCannotBeWritten) {
-  test::write(folder_ / "cache", "a file stands in the way");
+  test::write_text(folder_ / "cache", "a file stands in the way");
   EXPECT_TRUE(test::error_of([&] { open(); }).starts_with("4: cannot make folder "));
 }
 
@@ -282,12 +276,12 @@ TEST_F(Store, AFolderThatCannotBeWritten) {
 TEST_F(Store, TemporariesOfTheDeadAreSwept) {
   const auto cache = folder_ / "cache";
   open();
-  test::write(cache / "pictures-0123456789abcdef.u8.tmp.99999999", "dead");
-  test::write(open()->path().string() + ".tmp.4", "dead");
-  test::write(cache / "somebody.tmp.7", "not ours");
+  test::write_text(cache / "pictures-0123456789abcdef.u8.tmp.99999999", "dead");
+  test::write_text(open()->path().string() + ".tmp.4", "dead");
+  test::write_text(cache / "somebody.tmp.7", "not ours");
   const auto living = create_temporary(cache / "pictures-fedcba9876543210.u8.tmp.5");
   std::filesystem::remove(open()->path());
-  test::write(cache / "pictures-0123456789abcdef.u8.tmp.99999998", "dead");
+  test::write_text(cache / "pictures-0123456789abcdef.u8.tmp.99999998", "dead");
   const auto store = open();
   std::vector<std::string> left;
   for (const auto& file : std::filesystem::directory_iterator(cache)) left.push_back(file.path().filename().string());
@@ -358,7 +352,7 @@ TEST(StoreFolder, WithoutAHomeItIsPrivateOrRefused) {
   std::filesystem::create_symlink(folder / "elsewhere", expected);
   EXPECT_EQ(error(), refusal);
   std::filesystem::remove(expected);
-  test::write(expected, "a file");
+  test::write_text(expected, "a file");
   EXPECT_EQ(error(), refusal);
   std::filesystem::remove(expected);
   if (::geteuid() != 0) return;  // others' folders: only root can make one

@@ -8,12 +8,7 @@
 namespace pc::data {
 namespace {
 
-using test::error_of;
-using test::Files;
-using test::files_of;
-using test::jpeg;
-using test::labels_of;
-using test::Strings;
+using namespace test;
 
 const std::string kRows =
     "id,masterCategory,productDisplayName\n1163,Apparel,Shirt\n2001,Footwear,\"Shoe, red\"\n0042,Apparel,Cap\n";
@@ -35,7 +30,7 @@ class Tables : public testing::Test {
     Files files = tables;
     for (const char* id : {"1163", "2001", "0042"}) files[images + id + ".jpg"] = jpeg(int(files.size()));
     std::filesystem::remove_all(folder_ / "set");
-    test::write_tree(folder_ / "set", files);
+    write_tree(folder_ / "set", files);
     return folder_ / "set";
   }
   DataSet open(const Files& tables, const std::string& images = "images/") {
@@ -47,7 +42,7 @@ class Tables : public testing::Test {
     if (const auto at = error.find(where); at != error.npos) error.replace(at, where.size(), "SET");
     return error;
   }
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 void expect_all(const DataSet& data, const std::string& images = "images/") {
@@ -108,7 +103,7 @@ TEST_F(Tables, IdsThatAreAdaptedAreNamed) {
 
 TEST_F(Tables, AnIdThatCouldBeTwoImagesIsNone) {
   const auto where = root({{"styles.csv", replaced(kRows, "0042", "042")}});
-  test::write(where / "images/42.jpg", jpeg(9));
+  write_text(where / "images/42.jpg", jpeg(9));
   const DataSet data = open_dataset(where, {});
   EXPECT_EQ(data.catalog.items.size(), 2u);
   EXPECT_EQ(data.catalog.report.rows_without_image, 1);
@@ -119,7 +114,7 @@ TEST_F(Tables, UnderOtherNames) {
     SCOPED_TRACE(name);
     const DataSet data = open({{name, kRows}});
     expect_all(data);
-    EXPECT_NE(data.layout.find(name), std::string::npos) << data.layout;
+    EXPECT_HAS(data.layout, name);
   }
   expect_all(open({{"set/labels.csv", kRows}}, "set/images/"), "set/images/");
   expect_all(open({{"Styles.csv", kRows}}, "Images/"), "Images/");

@@ -14,10 +14,11 @@ std::string le(T value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-inline std::string deflated(const std::string& text) {
+// By zlib, in the container that deflateInit2's windowBits name.
+inline std::string packed(const std::string& text, int window_bits) {
   z_stream z{};
-  deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&z, text.size()), '\0');
+  deflateInit2(&z, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&z, text.size()) + 64, '\0');
   z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   z.avail_in = uInt(text.size());
   z.next_out = reinterpret_cast<Bytef*>(out.data());
@@ -27,6 +28,8 @@ inline std::string deflated(const std::string& text) {
   deflateEnd(&z);
   return out;
 }
+
+inline std::string deflated(const std::string& text) { return packed(text, -MAX_WBITS); }
 
 inline uint32_t crc_of(const std::string& text) {
   return uint32_t(::crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size()));
