@@ -1,7 +1,7 @@
 // batch_norm against plain f64 loops: training, evaluation, gradients, mask, threads, CPU and GPU.
 #include "kernels/batch_norm/batch_norm_persistent.h"
 #include "kernels/batch_norm/batch_norm_tiles.h"
-#include "tests/ops/reference.h"
+#include "tests/ops/norm_reference.h"
 
 namespace pc::test {
 namespace {
@@ -17,73 +17,31 @@ struct Case {
   float momentum = 0.1f;
 };
 
-struct Inputs {
-  Values x, residual, gamma, beta, running_mean, running_var, dy;
-};
-
-struct Outputs {
-  Values y, mean, invstd, running_mean, running_var, dx, dresidual, dgamma, dbeta;
+struct Outputs : NormOutputs {
   std::vector<uint8_t> mask;
 };
 
-Inputs make_inputs(const Case& t, DType dtype) {
-  const int64_t n = t.shape.rows * t.shape.c, c = t.shape.c;
-  Inputs in{.x = rounded(random_values(n, 1, 1.5, t.mean), dtype),
-            .residual = rounded(random_values(n, 2), dtype),
-            .gamma = random_values(c, 3, 0.3, 1),
-            .beta = random_values(c, 4, 0.5),
-            .running_mean = random_values(c, 5),
-            .running_var = random_values(c, 6, 0.1, 1),
-            .dy = rounded(random_values(n, 7), dtype)};
-  return in;
+NormInputs make_inputs(const Case& t, DType dtype) {
+  const int64_t n = t.shape.rows * t.shape.c;
+  return norm_inputs(n, n, t.shape.c, dtype, t.mean);
 }
 
-void batch_moments(const Case& t, const Inputs& in, Outputs& out) {
-  const std::size_t c = std::size_t(t.shape.c), rows = std::size_t(t.shape.rows);
-  out.running_mean = in.running_mean, out.running_var = in.running_var;
-  for (std::size_t j = 0; j < c; ++j) {
-    double mean = 0, var = 0;
-    for (std::size_t i = 0; i < rows; ++i) mean += in.x[i * c + j] / double(rows);
-    for (std::size_t i = 0; i < rows; ++i) var += (in.x[i * c + j] - mean) * (in.x[i * c + j] - mean) / double(rows);
-    if (t.training) {
-      out.running_mean[j] += double(t.momentum) * (mean - in.running_mean[j]);
-      out.running_var[j] += double(t.momentum) * (var * double(rows) / double(rows - (rows > 1)) - in.running_var[j]);
-    } else {
-      mean = in.running_mean[j], var = in.running_var[j];
-    }
-    out.mean.push_back(mean);
-    out.invstd.push_back(1 / std::sqrt(var + double(t.shape.eps)));
+Outputs reference(const Case& t, const NormInputs& in) {
+  Outputs out{norm_moments(in, t.training, t.momentum, t.shape.eps), {}};
+  const std::size_t c = std::size_t(t.shape.c), mask_row = (c + 7) / 8;
+  out.mask.resize(in.x.size() / c * mask_row);
+  for (std::size_t i = 0; i < in.x.size(); ++i) {
+    const double y = normalized(in, out, i).first + (t.residual ? in.residual[i] : 0);
+    if (y > 0) out.mask[i / c * mask_row + i % c / 8] |= uint8_t(1u << i % c % 8);
+    out.y.push_back(t.relu ? std::max(y, 0.0) : y);
+    out.dresidual.push_back(t.relu && !(y > 0) ? 0 : in.dy[i]);
   }
-}
-
-Outputs reference(const Case& t, const Inputs& in) {
-  Outputs out;
-  batch_moments(t, in, out);
-  const std::size_t c = std::size_t(t.shape.c), rows = std::size_t(t.shape.rows), mask_row = (c + 7) / 8;
-  out.y.resize(rows * c), out.dx.resize(rows * c), out.dresidual.resize(rows * c);
-  out.mask.resize(rows * mask_row);
-  out.dgamma.resize(c), out.dbeta.resize(c);
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < c; ++j) {
-      const double xhat = (in.x[i * c + j] - out.mean[j]) * out.invstd[j];
-      double y = in.gamma[j] * xhat + in.beta[j] + (t.residual ? in.residual[i * c + j] : 0);
-      if (y > 0) out.mask[i * mask_row + j / 8] |= uint8_t(1u << j % 8);
-      const double g = t.relu && !(y > 0) ? 0 : in.dy[i * c + j];
-      out.y[i * c + j] = t.relu ? std::max(y, 0.0) : y;
-      out.dresidual[i * c + j] = g;
-      out.dgamma[j] += g * xhat, out.dbeta[j] += g;
-    }
-  for (std::size_t i = 0; i < rows * c; ++i) {
-    const std::size_t j = i % c;
-    const double xhat = (in.x[i] - out.mean[j]) * out.invstd[j], m = double(rows);
-    const double centered = t.training ? out.dbeta[j] / m + xhat * out.dgamma[j] / m : 0;
-    out.dx[i] = in.gamma[j] * out.invstd[j] * (out.dresidual[i] - centered);
-  }
+  norm_gradients(in, t.training, out.dresidual, out);
   return out;
 }
 
 // Sums of x and of x * x as a convolution computes them.
-Array sums_of(const Case& t, const Inputs& in, Device device) {
+Array sums_of(const Case& t, const NormInputs& in, Device device) {
   const std::size_t c = std::size_t(t.shape.c);
   Values sums(2 * c);
   for (std::size_t i = 0; i < in.x.size(); ++i) {
@@ -94,65 +52,33 @@ Array sums_of(const Case& t, const Inputs& in, Device device) {
 }
 
 // `mask`: the one the backward pass reads; the kernel's own, or the reference's where rounding may move y across 0.
-Outputs kernel(const Case& t, const Inputs& in, Device device, DType dtype, const std::vector<uint8_t>* mask = nullptr,
-               std::vector<uint8_t>* bits = nullptr) {
-  const int64_t n = t.shape.rows * t.shape.c, c = t.shape.c;
-  const Array x(device, dtype, in.x), residual(device, dtype, in.residual), dy(device, dtype, in.dy);
-  const Array gamma(device, DType::f32, in.gamma), beta(device, DType::f32, in.beta);
-  const Array running_mean(device, DType::f32, in.running_mean), running_var(device, DType::f32, in.running_var);
-  const Array y(device, dtype, n), mean(device, DType::f32, c), invstd(device, DType::f32, c);
+Outputs kernel(const Case& t, const NormInputs& in, Device device, DType dtype,
+               const std::vector<uint8_t>* mask = nullptr, std::vector<uint8_t>* bits = nullptr) {
+  const NormArrays a(in, device, dtype);
   const Array wrote(device, DType::u8, t.shape.mask_bytes()), sums = sums_of(t, in, device);
-  const BatchNormForward forward{.x = x.data(),
-                                 .gamma = gamma.as<float>(),
-                                 .beta = beta.as<float>(),
-                                 .residual = t.residual ? residual.data() : nullptr,
-                                 .relu = t.relu,
-                                 .momentum = t.momentum,
-                                 .running_mean = running_mean.as<float>(),
-                                 .running_var = running_var.as<float>(),
-                                 .y = y.data(),
-                                 .mean = mean.as<float>(),
-                                 .invstd = invstd.as<float>(),
-                                 .mask = t.relu ? wrote.as<uint8_t>() : nullptr,
-                                 .persistent = t.persistent,
-                                 .sums = t.sums ? sums.as<float>() : nullptr};
+  BatchNormForward forward = a.forward();
+  forward.residual = t.residual ? a.residual.data() : nullptr;
+  forward.relu = t.relu;
+  forward.momentum = t.momentum;
+  forward.mask = t.relu ? wrote.as<uint8_t>() : nullptr;
+  forward.persistent = t.persistent;
+  forward.sums = t.sums ? sums.as<float>() : nullptr;
   const BatchNormKernels& table = PC_KERNELS(batch_norm, device);
   (t.training ? table.forward_train : table.forward_eval)(t.shape, dtype, forward);
 
-  const Array read(device, DType::u8,
-                   mask     ? *mask
-                   : t.relu ? wrote.bytes()
-                            : std::vector<uint8_t>(wrote.bytes().size()));
-  const Array dx(device, dtype, n), dresidual(device, dtype, n), dgamma(device, DType::f32, c),
-      dbeta(device, DType::f32, c);
-  table.backward(t.shape, dtype,
-                 {.dy = dy.data(),
-                  .x = x.data(),
-                  .gamma = gamma.as<float>(),
-                  .mean = mean.as<float>(),
-                  .invstd = invstd.as<float>(),
-                  .mask = t.relu ? read.as<uint8_t>() : nullptr,
-                  .training = t.training,
-                  .dx = dx.data(),
-                  .dresidual = dresidual.data(),
-                  .dgamma = dgamma.as<float>(),
-                  .dbeta = dbeta.as<float>(),
-                  .persistent = t.persistent});
-  if (bits) *bits = joined({&y, &mean, &invstd, &running_mean, &running_var, &dx, &dresidual, &dgamma, &dbeta});
-  return {.y = y.values(),
-          .mean = mean.values(),
-          .invstd = invstd.values(),
-          .running_mean = running_mean.values(),
-          .running_var = running_var.values(),
-          .dx = dx.values(),
-          .dresidual = dresidual.values(),
-          .dgamma = dgamma.values(),
-          .dbeta = dbeta.values(),
-          .mask = t.relu ? wrote.bytes() : std::vector<uint8_t>{}};
+  const Array read(device, DType::u8, mask ? *mask : wrote.bytes());
+  BatchNormBackward backward = a.backward();
+  backward.mask = t.relu ? read.as<uint8_t>() : nullptr;
+  backward.training = t.training;
+  backward.dresidual = a.dresidual.data();
+  backward.persistent = t.persistent;
+  table.backward(t.shape, dtype, backward);
+  if (bits) *bits = a.bytes();
+  return {a.values(), t.relu ? wrote.bytes() : std::vector<uint8_t>{}};
 }
 
 void check(const Case& t, Device device, DType dtype) {
-  const Inputs in = make_inputs(t, dtype);
+  const NormInputs in = make_inputs(t, dtype);
   const Outputs want = reference(t, in), got = kernel(t, in, device, dtype, &want.mask);
   const double rows = double(t.shape.rows), size = 1 + std::abs(t.mean);
   const Tolerance vector = tolerance(DType::f32, size);
@@ -202,7 +128,7 @@ TEST(BatchNorm, MatchesReferenceBf16) { check_remainders(DType::bf16); }
 // E[x^2] - E[x]^2 of equal values may come out below 0, by less than any epsilon in use but this.
 TEST(BatchNorm, AConstantHasNoVariance) {
   const Case t{.shape = {.rows = 33, .c = 64, .eps = 1e-20f}};
-  Inputs in = make_inputs(t, DType::f32);
+  NormInputs in = make_inputs(t, DType::f32);
   for (std::size_t i = 0; i < in.x.size(); ++i) in.x[i] = in.x[i % 64];
   for (const double invstd : kernel(t, in, Device::cpu, DType::f32).invstd) EXPECT_LE(invstd, 1.01e10);
 }
@@ -214,26 +140,14 @@ TEST(BatchNorm, StaysAccurateFarFromZero) {
 TEST(BatchNorm, ReferenceGradientIsTheDerivative) {
   for (bool training : {true, false}) {
     const Case t{.shape = {.rows = 5, .c = 3}, .relu = true, .residual = true, .training = training};
-    Inputs in = make_inputs(t, DType::f32);
-    const Outputs want = reference(t, in);
-    const auto loss_of = [&](Values Inputs::*member) {
-      return [&, member](const Values& v) {
-        Inputs moved = in;
-        moved.*member = v;
-        return dot(reference(t, moved).y, in.dy);
-      };
-    };
-    expect_close(want.dx, differences(loss_of(&Inputs::x), in.x), {1e-6, 1e-7}, "dx");
-    expect_close(want.dresidual, differences(loss_of(&Inputs::residual), in.residual), {1e-6, 1e-7}, "dresidual");
-    expect_close(want.dgamma, differences(loss_of(&Inputs::gamma), in.gamma), {1e-6, 1e-7}, "dgamma");
-    expect_close(want.dbeta, differences(loss_of(&Inputs::beta), in.beta), {1e-6, 1e-7}, "dbeta");
+    expect_derivatives(make_inputs(t, DType::f32), [&](const NormInputs& in) { return reference(t, in); });
   }
 }
 
 TEST(BatchNorm, MaskHasOneBitAnElement) {
   for (int c : {1, 7, 8, 9, 16, 24, 31, 40, 64}) {
     const Case t{.shape = {.rows = 40, .c = c}, .relu = true};
-    const Inputs in = make_inputs(t, DType::f32);
+    const NormInputs in = make_inputs(t, DType::f32);
     EXPECT_EQ(kernel(t, in, Device::cpu, DType::f32).mask, reference(t, in).mask) << "c " << c;
   }
 }
@@ -241,7 +155,7 @@ TEST(BatchNorm, MaskHasOneBitAnElement) {
 TEST(BatchNorm, SameBitsWithAnyNumberOfThreads) {
   for (DType dtype : {DType::f32, DType::bf16}) {
     const Case t{.shape = {.rows = 5000, .c = 72}, .relu = true, .residual = true};
-    const Inputs in = make_inputs(t, dtype);
+    const NormInputs in = make_inputs(t, dtype);
     expect_same_bits_with_two_threads([&] {
       std::vector<uint8_t> bits;
       kernel(t, in, Device::cpu, dtype, nullptr, &bits);
@@ -253,7 +167,7 @@ TEST(BatchNorm, SameBitsWithAnyNumberOfThreads) {
 TEST(BatchNorm, NaNReachesEveryRowOfItsChannelOnly) {
   for (bool relu : {false, true}) {
     const Case t{.shape = {.rows = 50, .c = 20}, .relu = relu};
-    Inputs in = make_inputs(t, DType::f32);
+    NormInputs in = make_inputs(t, DType::f32);
     in.x[30 * 20 + 4] = double(kNaN);
     const Outputs got = kernel(t, in, Device::cpu, DType::f32);
     for (std::size_t i = 0; i < got.y.size(); ++i) ASSERT_EQ(std::isnan(got.y[i]), i % 20 == 4) << i;
@@ -371,7 +285,7 @@ TEST(BatchNorm, GpuReadySumsLoseTheSquareOfTheMean) {
   std::printf("mean / deviation   invstd off by, ready sums   own pass\n");
   for (const double ratio : {0.0, 1.0, 3.0, 10.0, 30.0, 100.0}) {
     Case t{.shape = {.rows = 1024, .c = 16}, .mean = 1.5 * ratio};
-    const Inputs in = make_inputs(t, DType::f16);
+    const NormInputs in = make_inputs(t, DType::f16);
     const Outputs want = reference(t, in);
     double worst[2] = {};
     for (const bool sums : {false, true}) {
@@ -390,7 +304,7 @@ TEST(BatchNorm, GpuReadySumsLoseTheSquareOfTheMean) {
 TEST(BatchNorm, GpuReadySumsOfAConstantHaveNoVariance) {
   PC_NEEDS_GPU();
   const Case t{.shape = {.rows = 999, .c = 8}, .sums = true};
-  Inputs in = make_inputs(t, DType::f32);
+  NormInputs in = make_inputs(t, DType::f32);
   for (std::size_t i = 0; i < in.x.size(); ++i) in.x[i] = double(0.1f) * double(1 + i % 8);
   for (const double invstd : kernel(t, in, Device::cuda, DType::f32).invstd) {
     EXPECT_LE(invstd, 317);
