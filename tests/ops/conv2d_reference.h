@@ -12,7 +12,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d.h"
-#include "tests/ops/guarded.h"
+#include "tests/ops/guarded_memory.h"
 
 namespace pc::test {
 

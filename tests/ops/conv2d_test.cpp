@@ -1,38 +1,23 @@
 // conv2d against loops in f64: every direction, both element types, threads, and the GPU against the CPU.
 #include "tests/ops/conv2d_reference.h"
+#include "tests/support.h"
 
 namespace pc::test {
 namespace {
 
-TEST_P(Conv2d, Forward) {
-  const Reference wanted = reference_y(s, x, w);
+TEST_P(Conv2d, EveryPass) {
+  const Reference y = reference_y(s, x, w), dx = reference_dx(s, dy, w), dw = reference_dw(s, x, dy);
   for (DType t : {DType::f32, DType::bf16}) {
     SCOPED_TRACE(name_of(t));
-    expect_close(forward(Device::cpu, t, s, x, w), wanted, t);
-  }
-}
-
-TEST_P(Conv2d, BackwardData) {
-  const Reference wanted = reference_dx(s, dy, w);
-  for (DType t : {DType::f32, DType::bf16}) {
-    SCOPED_TRACE(name_of(t));
-    expect_close(backward_data(Device::cpu, t, s, dy, w), wanted, t);
-  }
-}
-
-TEST_P(Conv2d, BackwardDataAdds) {
-  const Reference wanted = reference_sum(reference_dx(s, dy, w), x);
-  for (DType t : {DType::f32, DType::bf16}) {
-    SCOPED_TRACE(name_of(t));
-    expect_close(backward_data_add(Device::cpu, t, s, dy, w, x), wanted, t);  // one rounding: two would not fit
-  }
-}
-
-TEST_P(Conv2d, BackwardWeight) {
-  const Reference wanted = reference_dw(s, x, dy);
-  for (DType t : {DType::f32, DType::bf16}) {
-    SCOPED_TRACE(name_of(t));
-    expect_close(backward_weight(Device::cpu, t, s, x, dy), wanted, DType::f32);
+    expect_close(forward(Device::cpu, t, s, x, w), y, t);
+    expect_close(backward_data(Device::cpu, t, s, dy, w), dx, t);
+    expect_close(backward_data_add(Device::cpu, t, s, dy, w, x), reference_sum(dx, x),
+                 t);  // one rounding: two would not fit
+    expect_close(backward_weight(Device::cpu, t, s, x, dy), dw, DType::f32);
+    for (const Fused f : {Fused{true, true, true}, {true, false, true}, {true, true, false}, {false, false, false}}) {
+      SCOPED_TRACE(std::string(f.bias ? "bias " : "") + (f.residual ? "residual " : "") + (f.relu ? "relu" : ""));
+      expect_close(infer(Device::cpu, t, s, s, f, x, w, bias, dy), fused(y, f, bias, dy), t);
+    }
   }
 }
 
@@ -164,6 +149,24 @@ INSTANTIATE_TEST_SUITE_P(
         Conv2dCase{"deep_pad", {.n = 1, .h = 3, .w = 2, .c = 16, .k = 16, .r = 3, .s = 3, .stride = 1, .pad = 3}}),
     name_of_case);
 
+// The result for an image must not depend on the other images of the batch.
+TEST(Conv2dFilter, APictureGivesTheSameBitsInAnyBatch) {
+  for (const int height : {3, 10, 20}) {  // by the definition, F(2x2) and F(4x4)
+    Conv2dShape s{.n = 9, .h = height, .w = 15, .c = 64, .k = 64, .r = 3, .s = 3, .stride = 1, .pad = 1};
+    const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2), bias = numbers(64, 3);
+    const Numbers all = infer(Device::cpu, DType::f32, s, s, {true, false, true}, x, w, bias, {});
+    s.n = 1;
+    for (std::size_t i = 0; i < 9; ++i) {
+      SCOPED_TRACE(std::to_string(height) + " rows, picture " + std::to_string(i));
+      const auto part = [i](const Numbers& v, std::size_t size) {
+        return Numbers(v.begin() + std::ptrdiff_t(i * size), v.begin() + std::ptrdiff_t((i + 1) * size));
+      };
+      expect_equal_bits(infer(Device::cpu, DType::f32, s, s, {true, false, true}, part(x, x_size(s)), w, bias, {}),
+                        part(all, y_size(s)));
+    }
+  }
+}
+
 TEST(Conv2dChecks, EmptyBatch) {
   const Conv2dShape s{.n = 0, .h = 3, .w = 2, .c = 16, .k = 16, .r = 3, .s = 3, .stride = 1, .pad = 1};
   float nothing = 7;
@@ -190,7 +193,7 @@ TEST(Conv2dChecks, NamesTheShape) {
     conv2d_cpu.forward(s, DType::f32, &nothing, &nothing, &nothing);
     FAIL() << "a filter larger than the picture was accepted";
   } catch (const std::logic_error& e) {
-    EXPECT_NE(std::string(e.what()).find("3x2x16 k=16 5x5"), std::string::npos) << e.what();
+    EXPECT_HAS(e.what(), "3x2x16 k=16 5x5");
   }
   EXPECT_THROW(conv2d_cpu.forward({.n = 1, .h = 3, .w = 2, .c = 16, .k = 16, .r = 1, .s = 1}, DType::u8, &nothing,
                                   &nothing, &nothing),
