@@ -275,21 +275,6 @@ TEST(Augment, IdentityKeepsEveryPixel) {
     }
 }
 
-TEST(Augment, WhereTheCropLeavesThePictureIsFill) {
-  Batch b{.shape = plain_shape(8, 8), .pixels = {}, .samples = {}};
-  add(b, 4, 4, -4, -4, 8, 8, false);
-  std::fill(b.pixels.begin(), b.pixels.end(), uint8_t(10));
-  const Values y = run(b, Device::cpu, DType::f32).values();
-  for (std::size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], i / 24 >= 4 && i / 3 % 8 >= 4 ? 10 : 255, 1e-4) << i;
-}
-
-TEST(Augment, BordersAreNotMixedWithFill) {
-  Batch b{.shape = plain_shape(11, 5), .pixels = {}, .samples = {}};
-  add(b, 7, 9, 0, 0, 9, 7, false);
-  std::fill(b.pixels.begin(), b.pixels.end(), uint8_t(40));
-  for (double y : run(b, Device::cpu, DType::f32).values()) ASSERT_NEAR(y, 40, 1e-4);
-}
-
 TEST(Augment, AQuarterTurnMovesEveryPixelClockwise) {
   Batch b{.shape = plain_shape(6, 6), .pixels = {}, .samples = {}};
   add(b, 6, 6, 0, 0, 6, 6, false);

@@ -197,14 +197,6 @@ TEST(CrossEntropy, ReferenceGradientIsTheDerivative) {
                  {1e-6, 1e-8}, "dx");
 }
 
-TEST(CrossEntropy, LambdaMixesTheLossesOfBothLabels) {
-  const Values x = random_values(12, 5);
-  const double a = kernel({1, 12, 0}, x, plain({3}), Device::cpu).loss,
-               b = kernel({1, 12, 0}, x, plain({8}), Device::cpu).loss;
-  EXPECT_NEAR(kernel({1, 12, 0}, x, {.a = {3}, .b = {8}, .lambda = {0.25}}, Device::cpu).loss, 0.25 * a + 0.75 * b,
-              1e-6);
-}
-
 TEST(CrossEntropy, NaNReachesTheLoss) {
   for (std::size_t at : {std::size_t(0), std::size_t(4), std::size_t(9)}) {
     Values x(10, 1);

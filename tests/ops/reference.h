@@ -14,7 +14,7 @@
 #include "kernels/cast/cast.h"
 #include "kernels/runtime/built_for.h"
 #include "kernels/runtime/select.h"
-#include "tests/ops/guarded.h"
+#include "tests/ops/guarded_memory.h"
 
 namespace pc::test {
 
