@@ -1,29 +1,15 @@
 // Zip archives as data sets, read without unpacking: the same archives are refused, and a picture that lies harms
 // itself alone.
-#include <fmt/format.h>
-
-#include <functional>
-
 #include "data/catalog.h"
 #include "data/png.h"
 #include "data/tree.h"
-#include "kernels/base/error.h"
-#include "tests/dataset/programs.h"
 #include "tests/dataset/zip_bytes.h"
+#include "tests/programs.h"
 
 namespace pc::dataset {
 namespace {
 
 using namespace test;
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return fmt::format("{}: {}", int(error.code()), error.what());
-  }
-  return "nothing";
-}
 
 class ZipSet : public testing::Test {
  protected:
@@ -77,24 +63,13 @@ TEST_F(ZipSet, APictureThatLiesFailsAlone) {
   EXPECT_EQ(error(5), "nothing");
   const Outcome pack = run(folder_.path(), "pcdata", {"pack", "set.zip", "--cache", "cache"});
   EXPECT_EQ(pack.code, 0) << pack.err;
-  EXPECT_NE(pack.out.find("6 pictures, 4 unreadable"), std::string::npos) << pack.out;
+  EXPECT_HAS(pack.out, "6 pictures, 4 unreadable");
 }
 
 TEST_F(ZipSet, AnEntryAboveTheLimitIsNotRead) {
   const auto tree = data::open_tree(write({{"a", std::string(100, 'x'), kDeflated}}));
   EXPECT_EQ(error_of([&] { tree->read(tree->entries()[0], 99); }), "6: set.zip: a: 100 bytes, the limit is 99");
   EXPECT_EQ(tree->read(tree->entries()[0], 100).size(), 100u);
-}
-
-TEST_F(ZipSet, ProgramsNameTheArchive) {
-  write({{"styles.csv", "id,kind\n1,a\n2,b\n"}, {"images/1.png", png_}, {"images/1.png", png_}});
-  write_file_atomically(folder_ / "run.ini", "[data]\nroot = set.zip\nlabels = kind\n");
-  const Outcome train = run(folder_.path(), "pctrain", {"run.ini", "--dry-run"});
-  EXPECT_EQ(train.code, 3);
-  EXPECT_EQ(train.err, "pctrain: set.zip: two records are named \"images/1.png\"\n");
-  const Outcome pack = run(folder_.path(), "pcdata", {"pack", "set.zip", "--cache", "cache"});
-  EXPECT_EQ(pack.code, 3);
-  EXPECT_EQ(pack.err, "pcdata: set.zip: two records are named \"images/1.png\"\n");
 }
 
 }  // namespace

@@ -1,14 +1,11 @@
 // pcdoctor: its judgements on machines that this one is not, and the program itself.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "kernels/base/file.h"
-#include "tests/support.h"
+#include "tests/programs.h"
 #include "tools/doctor/check_gpu.h"
 #include "tools/doctor/checks.h"
 
@@ -17,11 +14,6 @@ namespace {
 
 using namespace test;
 using State = Finding::State;
-
-void put(const std::filesystem::path& file, const std::string& text) {
-  std::filesystem::create_directories(file.parent_path());
-  write_file_atomically(file, text);
-}
 
 TEST(Doctor, CpuThatLacksWhatTheBuildUsesIsAProblem) {
   const Finding good = check_cpu("Xeon", {{"avx2", true, true}, {"avx512f", false, false}});
@@ -32,7 +24,7 @@ TEST(Doctor, CpuThatLacksWhatTheBuildUsesIsAProblem) {
   EXPECT_EQ(bad.state, State::problem);
   EXPECT_EQ(bad.code, Exit::usage);
   EXPECT_EQ(bad.found, "Core; built for avx2 avx512f; this CPU lacks avx512f");
-  EXPECT_NE(bad.advice.find("-DPC_MARCH=x86-64-v3"), std::string::npos);
+  EXPECT_HAS(bad.advice, "-DPC_MARCH=x86-64-v3");
   EXPECT_EQ(check_cpu("", {{"avx2", true, true}, {"avx512f", false, true}}).state, State::warning);
 }
 
@@ -42,7 +34,7 @@ TEST(Doctor, ThreadsBeyondTheQuotaAreAWarning) {
   const Finding f = check_threads({.threads = 8, .cores = 8, .quota = 1.5});
   EXPECT_EQ(f.state, State::warning);
   EXPECT_EQ(f.found, "8 of 8 cores; a control group allows the time of 1.5");
-  EXPECT_NE(f.advice.find("OMP_NUM_THREADS=1"), std::string::npos);
+  EXPECT_HAS(f.advice, "OMP_NUM_THREADS=1");
 }
 
 TEST(Doctor, MemoryCountsTheControlGroup) {
@@ -95,41 +87,31 @@ TEST(Doctor, GpuVersionsFoundAndWanted) {
 TEST(Doctor, FreeSpaceWeightsAndData) {
   const TemporaryFolder folder;
   EXPECT_NE(check_space("runs", folder / "not/yet/there").state, State::problem);
-  put(folder / "file", "");
+  write_text(folder / "file", "");
   EXPECT_EQ(check_space("runs", folder / "file").code, Exit::file);
   EXPECT_EQ(check_space("runs", "/proc/nothing").state, State::problem);
 
   EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::warning);
   EXPECT_NE(check_weights(folder.path()).advice, "");
-  put(folder / "resnet18.safetensors", "");
-  put(folder / "fashion-product-images-small.zip", "");
+  write_text(folder / "resnet18.safetensors", "");
+  write_text(folder / "fashion-product-images-small.zip", "");
   EXPECT_EQ(check_weights(folder.path()).found, (folder / "resnet18.safetensors").string());
   EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::ok);
 }
 
-struct Ran {
-  int code;
-  std::string out;
-};
-Ran shell(const std::string& command) {
-  const TemporaryFolder own;
-  const int status = std::system(fmt::format("( {} ) >{}", command, (own / "out").string()).c_str());
-  return {WEXITSTATUS(status), read_file(own / "out")};
-}
+Outcome shell(const std::string& command) { return run_shell(".", command); }
 
 TEST(Pcdoctor, TextAndJsonAgree) {
   const TemporaryFolder empty;
   const std::string at = fmt::format("cd {0}; XDG_CACHE_HOME={0} {1}/pcdoctor", empty.path().string(), PC_BIN_DIR);
-  const Ran text = shell(at), json = shell(at + " --json");
+  const Outcome text = shell(at), json = shell(at + " --json");
   const auto told = nlohmann::json::parse(json.out);
   EXPECT_EQ(json.code, text.code);
   EXPECT_EQ(told.at("usable"), json.code == 0);
   std::vector<std::string> names;
   for (const auto& f : told.at("findings")) {
     names.push_back(f.at("name"));
-    EXPECT_NE(text.out.find(fmt::format("{:<8} {:<9} ", f.at("state").get<std::string>(), names.back())),
-              std::string::npos)
-        << text.out;
+    EXPECT_HAS(text.out, fmt::format("{:<8} {:<9} ", f.at("state").get<std::string>(), names.back()));
     EXPECT_TRUE(f.at("state") == "ok" || f.at("advice") != "") << f;
   }
   for (const char* name : {"cpu", "threads", "memory", "gpu", "runs", "cache", "weights", "data"})
@@ -141,9 +123,9 @@ TEST(Pcdoctor, TextAndJsonAgree) {
 TEST(Pcdoctor, SpeaksOnACpuTooOldForTheKernels) {
   if (shell("command -v qemu-x86_64").code != 0) GTEST_SKIP() << "no qemu-user";
   if (!kMemoryIsMeasurable) GTEST_SKIP() << "sanitizer: its shadow does not fit into the emulator";
-  const Ran r = shell("qemu-x86_64 -cpu Nehalem " PC_BIN_DIR "/pcdoctor 2>/dev/null");
+  const Outcome r = shell("qemu-x86_64 -cpu Nehalem " PC_BIN_DIR "/pcdoctor 2>/dev/null");
   EXPECT_EQ(r.code, int(Exit::usage));
-  EXPECT_NE(r.out.find("this CPU lacks avx2 "), std::string::npos) << r.out;
+  EXPECT_HAS(r.out, "this CPU lacks avx2 ");
 }
 
 // It runs where the kernels' instructions do not exist: nothing compiled for them is in it, apart from one constant.

@@ -72,8 +72,8 @@ TEST_F(Inspect, TextNamesWhatIsWrong) {
         "styles.csv:102: id 10003 repeats line 5\n", "styles.csv:9: id 10007 has no picture\n",
         "images/30000.jpg: no row in styles.csv\n", "    images/10001.jpg ", " | images/20001.jpg <i>Apparel</i>\n",
         "    and 5 more: "})
-    EXPECT_NE(r.out.find(line), std::string::npos) << line << "\n" << r.out;
-  EXPECT_EQ(r.out.find('\033'), std::string::npos);
+    EXPECT_HAS(r.out, line) << line << "\n" << r.out;
+  EXPECT_LACKS(r.out, '\033');
 }
 
 TEST_F(Inspect, PageIsSelfContainedAndEscaped) {
@@ -81,18 +81,17 @@ TEST_F(Inspect, PageIsSelfContainedAndEscaped) {
   ASSERT_EQ(pcdata(folder_.path(), "inspect shop --html report.html").code, 0);
   const std::string page = read_file(folder_ / "report.html");
   EXPECT_LT(page.size(), 5'000'000u);
-  EXPECT_NE(page.find("&#60;i&#62;Apparel"), std::string::npos);
+  EXPECT_HAS(page, "&#60;i&#62;Apparel");
   for (const char* never : {"<i>", "<script", "http:", "https:", " src=", "onerror"})
-    EXPECT_EQ(page.find(never), std::string::npos) << never;
-  EXPECT_NE(page.find(".p1{background-image:url(data:image/jpeg;base64,"), std::string::npos);
+    EXPECT_LACKS(page, never) << never;
+  EXPECT_HAS(page, ".p1{background-image:url(data:image/jpeg;base64,");
 }
 
 TEST_F(Inspect, ChosenColumnsOnly) {
   test::make_shop(folder_.path());
   EXPECT_EQ(inspected("shop --labels gender,year")["columns"].size(), 2u);
   const Ran r = pcdata(folder_.path(), "inspect shop --labels gendr");
-  EXPECT_EQ(r.code, 3);
-  EXPECT_NE(r.err.find("did you mean \"gender\"?"), std::string::npos) << r.err;
+  EXPECT_TRUE(ended(r, 3, "did you mean \"gender\"?"));
 }
 
 TEST_F(Inspect, FoldersOfPictures) {
@@ -144,8 +143,8 @@ TEST_F(Inspect, SaysWhatItTookTheDataToBe) {
       "data: label: \"Hat\" (1), \"hat\" (2) differ by blanks, letter case or encoding alone and are classes of their "
       "own"))
       << r.err;
-  EXPECT_NE(r.out.find("    \"hat\" "), std::string::npos) << r.out;
-  EXPECT_NE(r.out.find("    \"Hat\" "), std::string::npos) << r.out;
+  EXPECT_HAS(r.out, "    \"hat\" ");
+  EXPECT_HAS(r.out, "    \"Hat\" ");
 }
 
 // A page that is there is not replaced without a word, and nothing is decoded for one that cannot be written.

@@ -1,26 +1,9 @@
 #include "tests/inspect/pcdata.h"
 
-#include <fmt/format.h>
-#include <sys/wait.h>
-
-#include <cstdlib>
-#include <fstream>
-
-#include "kernels/base/file.h"
-
 namespace pc::test {
 
 Ran pcdata(const std::filesystem::path& folder, const std::string& arguments) {
-  const TemporaryFolder own;
-  const std::string out = (own / "out").string(), err = (own / "err").string();
-  const int status = std::system(
-      fmt::format("cd '{}' && {}/pcdata {} >{} 2>{}", folder.string(), PC_BIN_DIR, arguments, out, err).c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(out), read_file(err)};
-}
-
-void write_text(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << text;
+  return run_shell(folder, PC_BIN_DIR "/pcdata " + arguments);
 }
 
 void make_shop(const std::filesystem::path& folder) {

@@ -4,18 +4,13 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/support.h"
+#include "tests/programs.h"
 
 namespace pc::test {
 
-struct Ran {
-  int code = -1;
-  std::string out, err;
-};
+using Ran = Outcome;
 // PCDATA ARGUMENTS, run in `folder`.
 Ran pcdata(const std::filesystem::path& folder, const std::string& arguments);
-
-void write_text(const std::filesystem::path& path, const std::string& text);
 
 // FOLDER/shop: 100 products that pcdata draws, and on top of their own warts: a repeated id, a picture without a row,
 // an HTML page and a cut-off JPEG in the place of pictures, an RGBA PNG named .jpg, a missing season, and a copy of a

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "tests/support.h"
 #include "tools/cli/terminal.h"
 #include "tools/dataset/inspect_text.h"
 #include "tools/html/html.h"
@@ -61,8 +62,8 @@ TEST(ClassTable, FitsTheWindow) {
 }
 
 TEST(ClassTable, ColorsOnlyWhereAllowed) {
-  EXPECT_EQ(class_table(column(), 0, {.on = true, .color = false}).find('\033'), std::string::npos);
-  EXPECT_NE(class_table(column(), 0, {.on = true, .color = true}).find("\033[36m█"), std::string::npos);
+  EXPECT_LACKS(class_table(column(), 0, {.on = true, .color = false}), '\033');
+  EXPECT_HAS(class_table(column(), 0, {.on = true, .color = true}), "\033[36m█");
 }
 
 TEST(BalanceText, SaysWhatIsRare) {
