@@ -57,7 +57,7 @@ TEST_F(Credentials, TheFileMustBePrivate) {
   write_json(R"({"username": "file", "key": "word"})", 0640);
   EXPECT_EQ(found(), "Basic ZmlsZTp3b3Jk");
   ASSERT_EQ(warnings_.size(), 1u);
-  EXPECT_NE(warnings_[0].find("chmod 600 " + json_.string()), std::string::npos);
+  EXPECT_HAS(warnings_[0], "chmod 600 " + json_.string());
   write_json(R"({"username": "file", "key": "word"})", 0644);
   EXPECT_EQ(error(),
             fmt::format("4: {0}: everybody on this machine can read the token in it; chmod 600 {0}", json_.string()));

@@ -249,8 +249,8 @@ TEST_F(DownloadTest, FreeSpaceIsCheckedBeforeTheFirstByte) {
   limit_ = std::numeric_limits<int64_t>::max();
   script_.answers = {answer(whole(int64_t(1) << 60), "abcdef")};
   const std::string error = run("abcdef");
-  EXPECT_NE(error.find("4: "), error.npos) << error;
-  EXPECT_NE(error.find("bytes are needed, the disk has room for"), error.npos) << error;
+  EXPECT_HAS(error, "4: ");
+  EXPECT_HAS(error, "bytes are needed, the disk has room for");
   EXPECT_EQ(part(), "-");
 }
 

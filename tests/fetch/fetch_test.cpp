@@ -55,10 +55,10 @@ class PcdataFetch : public testing::Test {
     more["PC_KAGGLE_URL"] = address;
     return start_pcdata(logs_.path(), {"fetch", kName, folder_.path()}, more);
   }
-  Ended run(const std::string& address, const Environment& more = {}) {
+  Outcome run(const std::string& address, const Environment& more = {}) {
     return wait_for(start(address, more), logs_.path());
   }
-  Ended play(const std::string& faults, const Environment& more = {}) { return run(server().address(faults), more); }
+  Outcome play(const std::string& faults, const Environment& more = {}) { return run(server().address(faults), more); }
 
   std::filesystem::path zip() const { return folder_ / (std::string(kName) + ".zip"); }
   std::filesystem::path part() const { return zip().string() + ".part"; }
@@ -77,7 +77,7 @@ class PcdataFetch : public testing::Test {
 };
 
 TEST_F(PcdataFetch, PrintsThePathAndIsDoneTheSecondTime) {
-  Ended e = play("ok");
+  Outcome e = play("ok");
   EXPECT_EQ(e.code, 0) << e.err;
   EXPECT_EQ(e.out, zip().string() + "\n");
   expect_whole();
@@ -90,15 +90,15 @@ TEST_F(PcdataFetch, PrintsThePathAndIsDoneTheSecondTime) {
 
 TEST_F(PcdataFetch, TheDefaultFolderIsTheCache) {
   Environment environment = {{"XDG_CACHE_HOME", folder_.path()}, {"PC_KAGGLE_URL", server().address("ok")}};
-  Ended e = wait_for(start_pcdata(logs_.path(), {"fetch", kName}, environment), logs_.path());
+  Outcome e = wait_for(start_pcdata(logs_.path(), {"fetch", kName}, environment), logs_.path());
   EXPECT_EQ(e.code, 0) << e.err;
   EXPECT_EQ(e.out, fmt::format("{}/pc/{}.zip\n", folder_.path().string(), kName));
   e = wait_for(start_pcdata(logs_.path(), {"fetch", "--list"}, environment), logs_.path());
   EXPECT_EQ(e.code, 0) << e.err;
-  EXPECT_TRUE(contains(e.out, "already there: " + (folder_ / "pc" / kName).string() + ".zip")) << e.out;
+  EXPECT_HAS(e.out, "already there: " + (folder_ / "pc" / kName).string() + ".zip");
   for (const char* text : {"resnet18 ", "resnet101 ", "not there yet", "MIT as declared on Kaggle", "BSD-3-Clause",
                            "https://download.pytorch.org/models/resnet50-0676ba61.pth"})
-    EXPECT_TRUE(contains(e.out, text)) << text;
+    EXPECT_HAS(e.out, text) << text;
 }
 
 TEST_F(PcdataFetch, OneLineThatSaysTheWayOutAndItsExitCode) {
@@ -122,18 +122,18 @@ TEST_F(PcdataFetch, OneLineThatSaysTheWayOutAndItsExitCode) {
       {"https://user:word@example.com", 2, {"PC_KAGGLE_URL: a name or password"}},
   };
   for (const auto& [address, code, texts] : cases) {
-    const Ended e = run(address);
+    const Outcome e = run(address);
     EXPECT_EQ(e.code, code) << address << e.err;
     EXPECT_EQ(e.out, "");
     const std::string last = e.err.substr(e.err.rfind('\n', e.err.size() - 2) + 1);
-    for (const std::string& text : texts) EXPECT_TRUE(contains(last, text)) << text << " in " << last;
-    EXPECT_FALSE(contains(e.err, "user:word"));
+    for (const std::string& text : texts) EXPECT_HAS(last, text) << text << " in " << last;
+    EXPECT_LACKS(e.err, "user:word");
     EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << address;
   }
   for (const auto& arguments :
        std::vector<std::vector<std::string>>{{"fetch"}, {"fetch", "resnet19"}, {"fetch", "--nonsense"}})
     EXPECT_EQ(wait_for(start_pcdata(logs_.path(), arguments, {}), logs_.path()).code, 2);
-  const Ended e = wait_for(start_pcdata(logs_.path(), {"fetch", kName, "/proc/none"}, {}), logs_.path());
+  const Outcome e = wait_for(start_pcdata(logs_.path(), {"fetch", kName, "/proc/none"}, {}), logs_.path());
   EXPECT_EQ(e.code, 4) << e.err;
 }
 
@@ -148,11 +148,11 @@ TEST_F(PcdataFetch, ADamagedMemberIsNamedAndNothingKeepsItsName) {
                                        {"etag", "\"version-1\""},
                                        {"total", bytes.size()}}
                             .dump());
-  const Ended e = run(address);
+  const Outcome e = run(address);
   EXPECT_EQ(e.code, 0) << e.err;  // from the start, once
-  EXPECT_TRUE(contains(e.err, "images/")) << e.err;
+  EXPECT_HAS(e.err, "images/");
   EXPECT_TRUE(contains(e.err, "damaged in the archive (CRC-32 ")) << e.err;
-  EXPECT_TRUE(contains(e.err, "; starting over")) << e.err;
+  EXPECT_HAS(e.err, "; starting over") << e.err;
   expect_whole();
 }
 
@@ -175,9 +175,9 @@ TEST_F(PcdataFetch, TheTokenGoesToTheFirstHostAndNowhereElse) {
         return contains(arguments, "pcdata") || has_ended(process);
       });
       if (contains(faults, "drip")) {
-        EXPECT_TRUE(contains(arguments, "pcdata")) << "too late to read it";
+        EXPECT_HAS(arguments, "pcdata") << "too late to read it";
       }
-      const Ended e = wait_for(process, logs_.path());
+      const Outcome e = wait_for(process, logs_.path());
       std::string seen = arguments + e.out + e.err;
       for (const auto& file : std::filesystem::directory_iterator(folder_.path())) seen += read_file(file.path());
       EXPECT_FALSE(contains(seen, "canary4711") || contains(seen, encoded)) << seen;
@@ -188,7 +188,7 @@ TEST_F(PcdataFetch, TheTokenGoesToTheFirstHostAndNowhereElse) {
             sent,
             first ? (token.contains("KAGGLE_API_TOKEN") ? fmt::format("Bearer {}", kCanary) : "Basic " + encoded) : "")
             << faults;
-        EXPECT_FALSE(contains(request["url"], "canary"));
+        EXPECT_LACKS(request["url"].get<std::string>(), "canary");
       }
       EXPECT_FALSE(server().log().empty());
       for (const auto& file : {zip(), part(), std::filesystem::path(part().string() + ".json")})
@@ -198,11 +198,11 @@ TEST_F(PcdataFetch, TheTokenGoesToTheFirstHostAndNowhereElse) {
 }
 
 TEST_F(PcdataFetch, TheProxyIsAskedAndToldNoToken) {
-  const Ended e = wait_for(start_pcdata(logs_.path(), {"fetch", kName, folder_.path()},
-                                        {{"https_proxy", server().proxy()}, {"KAGGLE_API_TOKEN", kCanary}}),
-                           logs_.path());
+  const Outcome e = wait_for(start_pcdata(logs_.path(), {"fetch", kName, folder_.path()},
+                                          {{"https_proxy", server().proxy()}, {"KAGGLE_API_TOKEN", kCanary}}),
+                             logs_.path());
   EXPECT_EQ(e.code, 5) << e.err;
-  EXPECT_TRUE(contains(e.err, "the proxy answers 407; the proxy wants a name and a password: https_proxy=")) << e.err;
+  EXPECT_HAS(e.err, "the proxy answers 407; the proxy wants a name and a password: https_proxy=") << e.err;
   EXPECT_FALSE(server().log("proxy").empty());
   for (const auto& request : server().log("proxy")) {
     EXPECT_EQ(request["host"], "www.kaggle.com:443");
@@ -216,7 +216,7 @@ TEST_F(PcdataFetch, AStopKeepsWhatCameAndTheSameCommandGoesOn) {
     const pid_t process = start(address);
     wait_until([&] { return part_bytes() >= 200000; });
     ::kill(process, signal);
-    const Ended e = wait_for(process, logs_.path());
+    const Outcome e = wait_for(process, logs_.path());
     EXPECT_EQ(e.code, 75) << e.err;
     EXPECT_TRUE(contains(e.err, "stopped; 200000 bytes are kept in " + part().string() + ", the same command goes on"))
         << e.err;
@@ -243,7 +243,7 @@ TEST_F(PcdataFetch, KilledAtRandomMomentsNothingIsLost) {
     if (run % 2 == 1) wait_until([&] { return part_bytes() > before || std::filesystem::exists(zip()); });
     std::this_thread::sleep_for(std::chrono::microseconds(std::uniform_int_distribution(0, 150'000)(random)));
     ::kill(process, SIGKILL);
-    const Ended e = wait_for(process, logs_.path());
+    const Outcome e = wait_for(process, logs_.path());
     const auto log = server().log();
     if (log.size() > requests) {
       EXPECT_EQ(log[requests]["from"], before) << "bytes that were here were asked for again";
@@ -274,10 +274,10 @@ TEST_F(PcdataFetch, TwoAtOnceDoNotMix) {
   wait_until([&] { return part_bytes() > 0; });
   ::kill(first, SIGSTOP);  // however long the second takes to begin, the first is at work
   const TemporaryFolder logs;
-  const Ended second =
+  const Outcome second =
       wait_for(start_pcdata(logs.path(), {"fetch", kName, folder_.path()}, {{"PC_KAGGLE_URL", address}}), logs.path());
   EXPECT_EQ(second.code, 4) << second.err;
-  EXPECT_TRUE(contains(second.err, "is being fetched by another pcdata")) << second.err;
+  EXPECT_HAS(second.err, "is being fetched by another pcdata");
   ::kill(first, SIGCONT);
   EXPECT_EQ(wait_for(first, logs_.path()).code, 0);
   expect_whole();

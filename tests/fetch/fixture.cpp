@@ -9,7 +9,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "kernels/base/error.h"
 #include "kernels/base/file.h"
 
 namespace pc::test {
@@ -78,43 +77,11 @@ std::vector<nlohmann::json> FaultServer::log(const std::string& run) const {
 
 std::string FaultServer::certificate() const { return https_ ? (folder_ / "certificate").string() : ""; }
 
-pid_t start_pcdata(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-                   const Environment& environment) {
-  std::vector<std::string> words = {PC_BIN_DIR "/pcdata"}, variables = {"PATH=/usr/bin:/bin"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
-  const auto argv = pointers(words), envp = pointers(variables);
-  const std::string out = folder / "out", err = folder / "err";
-  const pid_t process = ::fork();
-  if (process != 0) return process;
-  ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), STDOUT_FILENO);
-  ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), STDERR_FILENO);
-  ::execve(argv[0], argv.data(), envp.data());
-  ::_exit(127);
-}
-
-Ended wait_for(pid_t process, const std::filesystem::path& folder) {
-  int status = 0;
-  ::waitpid(process, &status, 0);
-  return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-          .out = read_file(folder / "out"),
-          .err = read_file(folder / "err")};
-}
-
 fetch::FetchHooks QuietHooks::hooks() {
   return {.progress = [](const char*, int64_t, int64_t) {},
           .note = [this](const std::string& line) { notes.push_back(line); },
           .stop = [this] { return stop; },
           .pause = [this](double seconds) { pauses.push_back(seconds); }};
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-    return "nothing";
-  } catch (const Error& error) {
-    return fmt::format("{}: {}", int(error.code()), error.what());
-  }
 }
 
 }  // namespace pc::test

@@ -4,12 +4,11 @@
 #include <sys/types.h>
 
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "tests/support.h"
+#include "tests/programs.h"
 #include "tools/fetch/download.h"
 
 namespace pc::test {
@@ -39,18 +38,12 @@ class FaultServer {
 #define PC_NEEDS_FAULT_SERVER(server) \
   if (!(server).running()) GTEST_SKIP() << "no /usr/bin/python3 for the fault server"
 
-using Environment = std::map<std::string, std::string>;
-
 // pcdata with these arguments; of the environment only PATH, and what is given. Output goes to FOLDER/out and
 // FOLDER/err.
-pid_t start_pcdata(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
-                   const Environment& environment);
-
-struct Ended {
-  int code = -1;  // 128 + signal where one ended it
-  std::string out, err;
-};
-Ended wait_for(pid_t process, const std::filesystem::path& folder);
+inline pid_t start_pcdata(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+                          const Environment& environment) {
+  return start(folder, ".", "pcdata", arguments, &environment);
+}
 
 // Hooks that wait for nothing and remember what they were told.
 struct QuietHooks {
@@ -59,8 +52,5 @@ struct QuietHooks {
   bool stop = false;
   fetch::FetchHooks hooks();
 };
-
-// What f throws: "exit code: message", or "nothing".
-std::string error_of(const std::function<void()>& f);
 
 }  // namespace pc::test

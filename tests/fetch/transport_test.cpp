@@ -150,15 +150,14 @@ TEST_F(TransportTest, TlsIsVerifiedAndNeverLeft) {
   ::unsetenv("SSL_CERT_FILE");
   ::unsetenv("CURL_CA_BUNDLE");
   const std::string error = run(server().address("ok", true));
-  EXPECT_NE(error.find("5: SSL certificate problem"), error.npos) << error;
+  EXPECT_HAS(error, "5: SSL certificate problem");
   EXPECT_TRUE(server().log().empty());
   for (const char* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE"}) {
     ::setenv(name, server().certificate().c_str(), 1);
     EXPECT_EQ(run(server().address("cut:100000,redirect,ok", true)), "identical");
     EXPECT_EQ(run(server().address("plain", true)), "5: the server redirects from https to plain http; advice 0");
     // The certificate is for 127.0.0.1 alone.
-    EXPECT_NE(run(server().address("elsewhere", true)).find("5: SSL: no alternative certificate subject name"),
-              std::string::npos);
+    EXPECT_HAS(run(server().address("elsewhere", true)), "5: SSL: no alternative certificate subject name");
     ::unsetenv(name);
   }
   ::setenv("SSL_CERT_FILE", "/no/such/file", 1);
