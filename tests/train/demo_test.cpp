@@ -17,15 +17,14 @@ TEST(Demo, TrainsAndPredicts) {
                   {(folder / "colours").string(), "--set", "train.epochs=2", "--set", "train.batch=8", "--set",
                    "data.labels=", "--set", "model.height=32", "--set", "model.width=32"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_NE(outcome.out.find("accuracy"), std::string::npos) << outcome.out;
-  EXPECT_NE(outcome.out.find("held back"), std::string::npos) << outcome.out;
+  EXPECT_HAS(outcome.out, "accuracy");
+  EXPECT_HAS(outcome.out, "held back");
 }
 
 TEST(Demo, MissingDataIsNamed) {
   ::setenv("PC_PRESET", PC_PRESET, 1);
   const Outcome outcome = run_program(std::string(PC_SOURCE_DIR) + "/tools/demo.sh", {"/nowhere.zip"});
-  EXPECT_EQ(outcome.code, 4);
-  EXPECT_NE(outcome.err.find("/nowhere.zip: no such file"), std::string::npos) << outcome.err;
+  EXPECT_TRUE(ended(outcome, 4, "/nowhere.zip: no such file"));
 }
 
 TEST(Setup, NothingToDoOnAMachineThatHasAll) {

@@ -67,13 +67,10 @@ class Finish : public testing::Test {
     for (const auto& [name, text] : now) EXPECT_TRUE(results_->contains(name)) << name << " is a stray file";
   }
 
-  static TemporaryFolder* folder_;
-  static Outcome* whole_;
-  static std::map<std::string, std::string>* results_;
+  static inline TemporaryFolder* folder_;
+  static inline Outcome* whole_;
+  static inline std::map<std::string, std::string>* results_;
 };
-TemporaryFolder* Finish::folder_;
-Outcome* Finish::whole_;
-std::map<std::string, std::string>* Finish::results_;
 
 // Something in the way of a result ends the run at exactly that place.
 TEST_F(Finish, ARunThatEndedAtAnyResultIsCompleted) {
@@ -86,8 +83,7 @@ TEST_F(Finish, ARunThatEndedAtAnyResultIsCompleted) {
     else
       fs::create_directory(run() / name);
     const Outcome disturbed = train({});
-    EXPECT_EQ(disturbed.code, 4) << name << ": " << disturbed.err;
-    EXPECT_NE(disturbed.err.find(name), std::string::npos) << disturbed.err;
+    EXPECT_TRUE(ended(disturbed, 4, name)) << name;
     fs::remove_all(run() / name);
     const Outcome again = train({});
     EXPECT_EQ(again.code, 0) << name << ": " << again.err;
@@ -102,13 +98,12 @@ TEST_F(Finish, AResultThatIsAbsentIsWrittenAgain) {
        {"model.safetensors", "held_back", "events.out.tfevents.pctrain", "report.html", "confusion.csv"}) {
     fs::remove_all(run() / name);
     const Outcome again = train({});
-    EXPECT_EQ(again.code, 0) << name << ": " << again.err;
-    EXPECT_NE(again.err.find("is trained; writing the results"), std::string::npos) << again.err;
-    EXPECT_EQ(again.err.find("epoch 2/2"), std::string::npos) << "no epoch is trained again";
+    EXPECT_TRUE(ended(again, 0, "is trained; writing the results")) << name;
+    EXPECT_LACKS(again.err, "epoch 2/2") << "no epoch is trained again";
     expect_results();
     EXPECT_TRUE(fs::exists(run() / "events.out.tfevents.pctrain"));
   }
-  EXPECT_NE(train({}).err.find("nothing to do"), std::string::npos);
+  EXPECT_HAS(train({}).err, "nothing to do");
 }
 
 TEST_F(Finish, KilledAgainAndAgainItLeavesTheSameFiles) {
@@ -120,7 +115,7 @@ TEST_F(Finish, KilledAgainAndAgainItLeavesTheSameFiles) {
   }
   expect_results();
   for (const auto& entry : fs::recursive_directory_iterator(run()))
-    EXPECT_EQ(entry.path().string().find(".tmp."), std::string::npos) << entry.path();
+    EXPECT_LACKS(entry.path().string(), ".tmp.") << entry.path();
   EXPECT_FALSE(fs::exists(run() / ".lock"));
 }
 
@@ -216,8 +211,8 @@ TEST_F(Finish, DeviceAndWeightsAreCheckedFirst) {
   const auto says = [&](const std::string& setting, int code, const std::string& message) {
     const Outcome outcome = train({"--set", setting});
     EXPECT_EQ(outcome.code, code) << outcome.err;
-    EXPECT_EQ(outcome.err.find("data:"), std::string::npos) << outcome.err;
-    EXPECT_NE(outcome.err.find(message), std::string::npos) << outcome.err;
+    EXPECT_LACKS(outcome.err, "data:");
+    EXPECT_HAS(outcome.err, message);
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
   };
   if (run_program("pctrain", {"--version"}).out.find("without CUDA") != std::string::npos)
@@ -241,21 +236,18 @@ TEST_F(Finish, ARunThatLearnedNothingSaysSo) {
       std::regex_search(outcome.err, std::regex("label: accuracy [0-9.]+ % is (no|not clearly) better than always "
                                                 "answering \"(blue|green|red)\" \\(33.3 %\\)")))
       << outcome.err;
-  EXPECT_NE(outcome.err.find("what may help: starting weights (pcdata fetch resnet18"), std::string::npos)
-      << outcome.err;
-  EXPECT_NE(read_file(run() / "report.html").find("better than always answering &#34;"), std::string::npos);
+  EXPECT_HAS(outcome.err, "what may help: starting weights (pcdata fetch resnet18");
+  EXPECT_HAS(read_file(run() / "report.html"), "better than always answering &#34;");
   fs::remove_all(run());
   const Outcome untested = train({"--set", "train.lr=0", "--set", "data.test=0"});
-  EXPECT_NE(untested.err.find("better than always answering"), std::string::npos) << "by the validation pictures";
+  EXPECT_HAS(untested.err, "better than always answering") << "by the validation pictures";
 }
 
 TEST_F(Finish, LrFindTakesSmallDataSetsAndSaysWhichRateToTake) {
   const Outcome outcome = train({"--lr-find"});
   EXPECT_EQ(outcome.code, 0) << "an epoch has 6 steps: " << outcome.err;
   EXPECT_TRUE(std::regex_match(outcome.out, std::regex("lr = [0-9.e-]+\n"))) << outcome.out;
-  EXPECT_NE(outcome.err.find("the configuration has 0.02; the line for its section [train], or --set train.lr="),
-            std::string::npos)
-      << outcome.err;
+  EXPECT_HAS(outcome.err, "the configuration has 0.02; the line for its section [train], or --set train.lr=");
   std::vector<std::string> with = arguments({"--set", "train.epochs=1"});
   const std::string ini = read_file(with[0]);
   write_file_atomically(with[0], std::regex_replace(ini, std::regex("lr = .*\n"), outcome.out));

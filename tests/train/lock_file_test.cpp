@@ -82,17 +82,7 @@ TEST_F(LockFiles, ASignalIsNoFailure) {
   EXPECT_EQ(read_file(path()), std::to_string(::getpid()));
 }
 
-// The message of an Error(file).
-template <class F>
-std::string refusal(F make) {
-  try {
-    make();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Exit::file);
-    return error.what();
-  }
-  return "";
-}
+std::string refusal(const std::function<void()>& make) { return test::refusal(make, Exit::file); }
 
 TEST_F(LockFiles, IsAnotherProcesssUntilThatEnds) {
   write_file_atomically(path(), "12345678901234");  // left by one that was killed

@@ -12,13 +12,7 @@ namespace pc::cli {
 namespace {
 
 std::string refusal(const std::filesystem::path& path, bool force, Exit code) {
-  try {
-    check_output(path, {".csv", ".jsonl", ".txt"}, force);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
-    return error.what();
-  }
-  return "";
+  return test::refusal([&] { check_output(path, {".csv", ".jsonl", ".txt"}, force); }, code);
 }
 
 TEST(OutputFile, TheSuffixIsOneOfAList) {

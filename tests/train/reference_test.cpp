@@ -3,13 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "data/image.h"
-#include "data/png.h"
-#include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
 #include "tests/engine/golden.h"
@@ -74,9 +70,7 @@ class Reference : public testing::Test {
       data::Image image{.h = kHeight, .w = kWidth, .pixels = std::vector<uint8_t>(kHeight * kWidth * 3)};
       for (std::size_t p = 0; p < image.pixels.size(); ++p)
         image.pixels[p] = uint8_t(philox(uint64_t(i), 0, p).word[0] % 150 + 35 * ((p + std::size_t(i) % 6) % 3));
-      const auto png = encode_png(image);
-      write_file_atomically(*folder_ / "shop" / "images" / fmt::format("{}.png", i),
-                            {reinterpret_cast<const char*>(png.data()), png.size()});
+      write_png(*folder_ / "shop" / "images" / fmt::format("{}.png", i), image);
     }
     write_file_atomically(*folder_ / "shop" / "styles.csv", table);
     write_file_atomically(*folder_ / "split.csv", split);
@@ -99,9 +93,8 @@ class Reference : public testing::Test {
     return events;
   }
 
-  static TemporaryFolder* folder_;
+  static inline TemporaryFolder* folder_;
 };
-TemporaryFolder* Reference::folder_;
 
 // The steps of a run, one by one.
 void Reference::follow(const std::string& name) {
@@ -182,14 +175,8 @@ TEST_F(Reference, AStepTakesAllImagesAtMost) {
     EXPECT_EQ(train::Learner(config, plan, info).steps_per_epoch(), 1);
   }
   config.train.batch = kTrained / 2 + 1;
-  try {
-    train::Learner(config, plan, info);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::usage);
-    EXPECT_STREQ(e.what(),
-                 "train.batch x train.accumulate = 15 x 2: more than the 28 training pictures; lower train.batch");
-  }
+  EXPECT_EQ(error_of([&] { train::Learner(config, plan, info); }),
+            "2: train.batch x train.accumulate = 15 x 2: more than the 28 training pictures; lower train.batch");
 }
 
 // f16 begins at a loss scale of 4096 and halves it where a gradient overflows; the step then changes nothing. What the scale does over
@@ -229,10 +216,7 @@ std::vector<json> Reference::run_of(const std::string& name, const std::vector<s
   arguments.insert(arguments.end(), more.begin(), more.end());
   const Outcome outcome = run_program("pctrain", arguments);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  std::vector<json> events;
-  std::ifstream log(run() / "metrics.jsonl");
-  for (std::string line; std::getline(log, line);) events.push_back(json::parse(line));
-  return events;
+  return events_of(run());
 }
 
 TEST_F(Reference, TheProgramsResultIsTheAverage) {

@@ -30,25 +30,23 @@ class ReportRun : public testing::Test {
   }
   static std::filesystem::path run(const std::string& file) { return *folder_ / "runs" / "run" / file; }
 
-  static TemporaryFolder* folder_;
-  static Outcome* trained_;
+  static inline TemporaryFolder* folder_;
+  static inline Outcome* trained_;
 };
-TemporaryFolder* ReportRun::folder_;
-Outcome* ReportRun::trained_;
 
 TEST_F(ReportRun, PageNeedsNothingButItselfAndEscapesNames) {
   ASSERT_EQ(trained_->code, 0) << trained_->err;
   const std::string page = read_file(run("report.html"));
   EXPECT_LT(page.size(), 1'000'000u);
   for (const char* never : {"<script>alert", "http:", "https:", " src=", "@import", "onerror"})
-    EXPECT_EQ(page.find(never), std::string::npos) << never;
+    EXPECT_LACKS(page, never) << never;
   for (std::size_t at = page.find("url("); at != std::string::npos; at = page.find("url(", at + 1))
     EXPECT_EQ(page.substr(at, 9), "url(data:");
   for (const char* part :
        {"&#60;script&#62;alert(1)&#60;b&#62;&#38;&#34;&#39;", "Schuhe, 靴 👟", "id=\"results\"", "id=\"curves\"",
         "id=\"head0\"", "class=\"matrix\"", "Highest losses", "Reliability", "Coverage", "class=\"sort\"",
         "id=\"looking\"", ".cam0-0{", "id=\"card\"", "id=\"reproduce\"", "smallcnn", "output.name=run-again"})
-    EXPECT_NE(page.find(part), std::string::npos) << part;
+    EXPECT_HAS(page, part) << part;
 }
 
 TEST_F(ReportRun, IsWrittenAnewWithoutTraining) {
@@ -61,8 +59,7 @@ TEST_F(ReportRun, IsWrittenAnewWithoutTraining) {
   EXPECT_EQ(read_file(run("metrics.jsonl")), log);
   EXPECT_TRUE(read_file(run("events.out.tfevents.pctrain")) == events);
   const Outcome absent = pctrain({"--report"}, "nothing");
-  EXPECT_EQ(absent.code, 2);
-  EXPECT_NE(absent.err.find("train it first"), std::string::npos) << absent.err;
+  EXPECT_TRUE(ended(absent, 2, "train it first"));
   EXPECT_FALSE(std::filesystem::exists(*folder_ / "runs" / "nothing"));
 }
 
@@ -73,9 +70,7 @@ TEST_F(ReportRun, IsRefusedWhereTheSplitIsAnother) {
   write_file_atomically(run("split.csv"), other);
   const Outcome outcome = pctrain({"--report"});
   write_file_atomically(run("split.csv"), split);
-  EXPECT_EQ(outcome.code, 3);
-  EXPECT_NE(outcome.err.find("split.csv: the pictures are no longer divided as it says"), std::string::npos)
-      << outcome.err;
+  EXPECT_TRUE(ended(outcome, 3, "split.csv: the pictures are no longer divided as it says"));
 }
 
 TEST_F(ReportRun, ShowsShiftsAndNamesABrokenFile) {
@@ -85,14 +80,13 @@ TEST_F(ReportRun, ShowsShiftsAndNamesABrokenFile) {
                             "cells": [{"n": 9, "accuracy": 0.5, "low": 0.25, "high": 0.75, "drop": 0.125}]}, {"row": "photos", "strength": "", "cells": [null]}]})");
   EXPECT_EQ(pctrain({"--report"}).code, 0);
   const std::string page = read_file(run("report.html"));
-  EXPECT_NE(page.find("25.0 … 75.0"), std::string::npos);
-  EXPECT_NE(page.find("<td>-12.5"), std::string::npos);
-  EXPECT_NE(page.find("&#60;i&#62;"), std::string::npos);
+  EXPECT_HAS(page, "25.0 … 75.0");
+  EXPECT_HAS(page, "<td>-12.5");
+  EXPECT_HAS(page, "&#60;i&#62;");
   write_file_atomically(run("shift.json"), "{\"rows\": 3}");
   const Outcome broken = pctrain({"--report"});
   std::filesystem::remove(run("shift.json"));
-  EXPECT_EQ(broken.code, 3);
-  EXPECT_NE(broken.err.find("shift.json: not what pceval"), std::string::npos) << broken.err;
+  EXPECT_TRUE(ended(broken, 3, "shift.json: not what pceval"));
   EXPECT_TRUE(read_file(run("report.html")) == page) << "the older page stays";
 }
 
@@ -100,8 +94,8 @@ TEST_F(ReportRun, WithoutTestPictures) {
   const Outcome outcome = pctrain({"--set", "data.test=0", "--set", "train.epochs=1"}, "untested");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   const std::string page = read_file(*folder_ / "runs" / "untested" / "report.html");
-  EXPECT_NE(page.find("No test picture has this label"), std::string::npos);
-  EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_HAS(page, "No test picture has this label");
+  EXPECT_LACKS(page, "nan");
 }
 
 TEST_F(ReportRun, LrFindLeavesTheRunAlone) {
@@ -109,7 +103,7 @@ TEST_F(ReportRun, LrFindLeavesTheRunAlone) {
   const Outcome found = pctrain({"--lr-find"});
   EXPECT_EQ(found.code, 0) << found.err;
   EXPECT_TRUE(read_file(run("lr_find.csv")).starts_with("lr,loss,smoothed\n"));
-  EXPECT_NE(read_file(run("lr_find.svg")).find("falls fastest"), std::string::npos);
+  EXPECT_HAS(read_file(run("lr_find.svg")), "falls fastest");
   EXPECT_TRUE(read_file(run("last/checkpoint.safetensors")) == before);
 }
 
@@ -120,9 +114,7 @@ TEST_F(ReportRun, ACheckpointOfAnotherVersionIsNamed) {
   write_file_atomically(path, other);
   const Outcome outcome = pctrain({"--set", "train.epochs=9"});
   write_file_atomically(path, before);
-  EXPECT_EQ(outcome.code, 3);
-  EXPECT_NE(outcome.err.find("has no pc.scaler: another version of pctrain wrote it"), std::string::npos)
-      << outcome.err;
+  EXPECT_TRUE(ended(outcome, 3, "has no pc.scaler: another version of pctrain wrote it"));
 }
 
 }  // namespace

@@ -1,21 +1,22 @@
 #include "tests/train/runs.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
-#include "data/image.h"
 #include "data/png.h"
 #include "kernels/base/file.h"
 #include "kernels/base/random.h"
-#include "tests/support.h"
 
 namespace pc::test {
+
+void write_png(const std::filesystem::path& path, const data::Image& image) {
+  const auto png = encode_png(image);
+  write_file_atomically(path, {reinterpret_cast<const char*>(png.data()), png.size()});
+}
 
 void make_colors(const std::filesystem::path& root, int per_class) {
   const char* names[] = {"blue", "green", "red"};
@@ -25,35 +26,20 @@ void make_colors(const std::filesystem::path& root, int per_class) {
       data::Image image{.h = 24, .w = 20, .pixels = std::vector<uint8_t>(24 * 20 * 3)};
       for (std::size_t p = 0; p < image.pixels.size(); ++p)
         image.pixels[p] = uint8_t((p % 3 == 2 - c ? 150 : 30) + int(philox(c, uint64_t(i), p).word[0] % 80));
-      const auto png = encode_png(image);
-      write_file_atomically(root / names[c] / fmt::format("{:03}.png", i),
-                            {reinterpret_cast<const char*>(png.data()), png.size()});
+      write_png(root / names[c] / fmt::format("{:03}.png", i), image);
     }
   }
 }
 
 Outcome run_program(const std::string& program, const std::vector<std::string>& arguments, int kill_after_ms,
                     int signal) {
-  TemporaryFolder folder;
-  const std::string out = (folder / "out").string(), err = (folder / "err").string();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::dup2(::open(out.c_str(), O_WRONLY | O_CREAT, 0644), STDOUT_FILENO);
-    ::dup2(::open(err.c_str(), O_WRONLY | O_CREAT, 0644), STDERR_FILENO);
-    const std::string path = program.find('/') == std::string::npos ? std::string(PC_BIN_DIR) + "/" + program : program;
-    std::vector<char*> argv{const_cast<char*>(path.c_str())};
-    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
-    argv.push_back(nullptr);
-    ::execv(path.c_str(), argv.data());
-    ::_exit(127);
-  }
+  const TemporaryFolder prints;
+  const pid_t child = start(prints.path(), ".", program, arguments);
   if (kill_after_ms >= 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(kill_after_ms));
     ::kill(child, signal);
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(out), read_file(err)};
+  return wait_for(child, prints.path());
 }
 
 std::vector<std::string> train_arguments(const std::filesystem::path& folder, const std::filesystem::path& data,
@@ -65,6 +51,23 @@ std::vector<std::string> train_arguments(const std::filesystem::path& folder, co
                   "lr = 0.02\nsave_every = 2\n[output]\nruns = {}\n",
                   data.string(), (folder / "cache").string(), (folder / "runs").string()));
   return {config.string(), "--set", "output.name=" + name};
+}
+
+std::vector<nlohmann::json> events_of(const std::filesystem::path& run, const std::string& kind) {
+  std::ifstream log(run / "metrics.jsonl");
+  std::vector<nlohmann::json> events;
+  for (std::string line; std::getline(log, line);)
+    if (auto event = nlohmann::json::parse(line); kind.empty() || event["event"] == kind) events.push_back(event);
+  return events;
+}
+
+bool survives_kills(const std::filesystem::path& runs, const std::function<Outcome(const std::string&, int)>& train) {
+  EXPECT_EQ(train("whole", -1).code, 0);
+  int killed = 0;
+  for (const int wait : {400, 700, 300, 900, 500, 600}) killed += train("torn", wait).code == 128 + SIGKILL;
+  EXPECT_GT(killed, 0);
+  EXPECT_EQ(train("torn", -1).code, 0);
+  return read_file(runs / "torn/model.safetensors") == read_file(runs / "whole/model.safetensors");
 }
 
 }  // namespace pc::test

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "data/png.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "tests/support.h"
@@ -63,10 +62,8 @@ TEST(ConfusionCsv, HoldsNoFormula) {
       data::Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
       for (std::size_t p = 0; p < image.pixels.size(); ++p)
         image.pixels[p] = uint8_t(p * std::size_t(i + 3) + (label[0] == '@' ? 90 : 0));
-      const auto png = data::encode_png(image);
       std::filesystem::create_directories(folder / "set" / label);
-      write_file_atomically(folder / "set" / label / fmt::format("{}.png", i),
-                            {reinterpret_cast<const char*>(png.data()), png.size()});
+      write_png(folder / "set" / label / fmt::format("{}.png", i), image);
     }
   auto arguments = train_arguments(folder.path(), folder / "set", "run");
   arguments.insert(arguments.end(),
@@ -75,9 +72,9 @@ TEST(ConfusionCsv, HoldsNoFormula) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   for (const char* file : {"confusion.csv", "split.csv"}) {
     const std::string text = read_file(folder / "runs" / "run" / file);
-    EXPECT_NE(text.find("'=cmd"), std::string::npos) << text;
+    EXPECT_HAS(text, "'=cmd");
     for (const char* formula : {"\n=", ",=", "\n@", ",@", ",\"=", "\n\"="})
-      EXPECT_EQ(text.find(formula), std::string::npos) << file << "\n" << text;
+      EXPECT_LACKS(text, formula) << file << "\n" << text;
   }
 }
 
