@@ -43,10 +43,6 @@ Evidence constant(int n, int correct, double p) {
   return evidence;
 }
 
-TEST(Temperature, AKnownOneIsRecovered) {
-  for (const double t : {0.5, 1.0, 2.5}) EXPECT_NEAR(fit_temperature(drawn(6000, t)) / t, 1, 0.05) << t;
-}
-
 double softmax_at(const std::vector<float>& z, std::size_t label, double temperature) {
   double sum = 0;
   for (const float value : z) sum += std::exp(double(value) / temperature);
@@ -128,15 +124,6 @@ TEST(Reliability, FollowsTheDefinitions) {
   }
 }
 
-// Two bins that err in opposite directions do not cancel.
-TEST(Reliability, BinsDoNotCancel) {
-  Evidence both = constant(10, 7, 0.8);
-  const Evidence other = constant(10, 7, 0.6);
-  both.logits.insert(both.logits.end(), other.logits.begin(), other.logits.end());
-  both.labels.insert(both.labels.end(), other.labels.begin(), other.labels.end());
-  EXPECT_NEAR(reliability(both, 1).ece, 0.1, 1e-6);
-}
-
 // A probability of exactly 1 belongs to the last bin, 1/3 begins the sixth.
 TEST(Reliability, EndsOfBins) {
   const Reliability certain = reliability({.logits = {{200, 0}}, .labels = {1}}, 1);
@@ -155,11 +142,6 @@ std::vector<Vote> votes(int32_t label, int n, double p, int correct) {
   std::vector<Vote> all;
   for (int i = 0; i < n; ++i) all.push_back({.label = label, .p = p, .correct = i < correct});
   return all;
-}
-
-std::vector<Vote> joined(std::vector<Vote> a, const std::vector<Vote>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
 }
 
 // Tried at every p that occurs.
@@ -201,31 +183,12 @@ TEST(Threshold, FollowsTheDefinition) {
   EXPECT_GT(found.size(), 5u);
 }
 
-TEST(Threshold, IsTheLowestThatKeepsThePrecision) {
-  // 98 of 98 right at 0.9 (99/100), 16 of 20 at 0.7 (115/120: 95.8 %), 0 of 20 at 0.5 (115/140: 82.1 %).
-  const auto all = joined(joined(votes(0, 20, 0.5, 0), votes(0, 98, 0.9, 98)), votes(0, 20, 0.7, 16));
-  EXPECT_EQ(threshold(all, 99), 0.9);
-  EXPECT_EQ(threshold(all, 96), 0.9);
-  EXPECT_EQ(threshold(all, 95), 0.7);
-  EXPECT_EQ(threshold(all, 83), 0.7);
-  EXPECT_EQ(threshold(all, 82), 0.5);
-}
-
 TEST(Threshold, FewVotesProveLittle) {
   EXPECT_EQ(threshold(votes(0, 17, 0.9, 17), 95), kNever);
   EXPECT_EQ(threshold(votes(0, 18, 0.9, 18), 95), 0.9);
   EXPECT_EQ(threshold(votes(0, 97, 0.9, 97), 99), kNever);
   EXPECT_EQ(threshold(votes(0, 50, 0.9, 40), 90), kNever);
   EXPECT_EQ(threshold({}, 90), kNever);
-}
-
-// Between equal probabilities no line can be drawn, however the votes are ordered.
-TEST(Threshold, TiesStandOrFallTogether) { EXPECT_EQ(threshold(votes(0, 40, 0.9, 20), 90), kNever); }
-
-TEST(Threshold, LabelsHaveTheirOwnOrThatOfTheHead) {
-  // Label 0 is always right at 0.6, label 1 never; label 2 has too few votes.
-  const auto all = joined(joined(votes(0, 60, 0.6, 60), votes(1, 20, 0.5, 0)), votes(2, 3, 0.8, 3));
-  EXPECT_EQ(label_thresholds(all, 4, 95), (std::vector<double>{0.6, kNever, 0.6, 0.6}));
 }
 
 // The lowest score that no more than the share exceed; so of 99 scores none may exceed it, of 100 one.

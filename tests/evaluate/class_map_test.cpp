@@ -11,9 +11,7 @@
 namespace pc::evaluate {
 namespace {
 
-using test::make_picture;
-using test::png_of;
-using test::write_text;
+using namespace test;
 
 class ClassMapTest : public testing::Test {
  protected:
@@ -25,16 +23,13 @@ class ClassMapTest : public testing::Test {
   }
   // The message without the folder.
   std::string error_of(const std::string& csv) {
-    try {
+    const std::string message = refusal([&] {
       map_of(csv).check_classes({"dress", "hat"}, "set");
-    } catch (const Error& e) {
-      EXPECT_EQ(e.code(), Exit::data);
-      const std::string message = e.what(), folder = folder_.path().string() + "/";
-      return message.starts_with(folder) ? message.substr(folder.size()) : "no path first: " + message;
-    }
-    return "no error";
+    }),
+                      folder = folder_.path().string() + "/";
+    return message.starts_with(folder) ? message.substr(folder.size()) : "no path first: " + message;
   }
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(ClassMapTest, PairsCommentsAndQuotes) {
@@ -75,10 +70,10 @@ class MappedScore : public ClassMapTest {
   void put(const std::string& of_class, int seed) {
     write_text(folder_ / fmt::format("set/{}/{}.png", of_class, seed), png_of(make_picture(seed)));
   }
-  test::Ran eval(const std::string& arguments) {
-    return test::shell(folder_.path(), "\"$BIN/pceval\" \"$MODEL\" set " + arguments);
+  Ran eval(const std::string& arguments) {
+    return shell(folder_.path(), "\"$BIN/pceval\" \"$MODEL\" set " + arguments);
   }
-  predict::Predictor predictor_{test::tiny_model(), {}};
+  predict::Predictor predictor_{tiny_model(), {}};
 };
 
 TEST_F(MappedScore, CountsAsByHand) {
@@ -89,9 +84,9 @@ TEST_F(MappedScore, CountsAsByHand) {
   csv += "coat," + wrong + "\n";
   csv += "hat,a\nhat,b\nhat,c\n";  // whatever the model says
   write_text(folder_ / "map.csv", csv);
-  const test::Ran ran = eval("--map map.csv --per-class --json");
+  const Ran ran = eval("--map map.csv --per-class --json");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.err.find("Sarees"), std::string::npos) << ran.err;
+  EXPECT_HAS(ran.err, "Sarees");
   const auto head = ran.lines().at(0)["heads"]["kind"];
   EXPECT_EQ(head["n"], 4);
   EXPECT_EQ(head["unknown"], 2);
@@ -112,20 +107,19 @@ TEST_F(MappedScore, CountsAsByHand) {
 TEST_F(MappedScore, TheTableHasBlanksAndNamesThem) {
   put("hat", 0), put("sari", 1);
   write_text(folder_ / "map.csv", "class,label\nhat,a\nhat,b\nhat,c\n");
-  const test::Ran ran = eval("--map map.csv --per-class");
+  const Ran ran = eval("--map map.csv --per-class");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.out.find("macro recall"), std::string::npos) << ran.out;
-  EXPECT_NE(ran.out.find("left out: sari (1)"), std::string::npos) << ran.out;
-  EXPECT_NE(ran.out.find("sari       1       -  -"), std::string::npos) << ran.out;
+  EXPECT_HAS(ran.out, "macro recall");
+  EXPECT_HAS(ran.out, "left out: sari (1)");
+  EXPECT_HAS(ran.out, "sari       1       -  -");
 }
 
 TEST_F(MappedScore, HeadsThatDoNotFitAreRefused) {
   put("hat", 0);
   write_text(folder_ / "map.csv", "class,label\nhat,Caps\n");
   EXPECT_EQ(eval("--map map.csv").code, 2);  // no head knows more than the others
-  const test::Ran ran = eval("--map map.csv --head kind");
-  EXPECT_EQ(ran.code, 3);
-  EXPECT_NE(ran.err.find("those of head \"kind\": a, b, c"), std::string::npos) << ran.err;
+  const Ran ran = eval("--map map.csv --head kind");
+  EXPECT_TRUE(ended(ran, 3, "those of head \"kind\": a, b, c"));
   EXPECT_EQ(eval("--map map.csv --head size").code, 2);
   EXPECT_EQ(eval("--map nowhere.csv").code, 4);
 }
@@ -135,7 +129,7 @@ TEST_F(MappedScore, AColumnOfATableTakesAMapToo) {
   for (int id : {1, 2}) write_text(folder_ / fmt::format("set/images/{}.png", id), png_of(make_picture(id)));
   write_text(folder_ / "map.csv", "class,label\nHat,a\nHat,b\nHat,c\n");
   EXPECT_EQ(eval("--map map.csv").code, 2);
-  const test::Ran ran = eval("--map map.csv --labels article --json");
+  const Ran ran = eval("--map map.csv --labels article --json");
   ASSERT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.lines().at(0)["heads"]["kind"]["accuracy"], 1);
   EXPECT_EQ(ran.lines().at(0)["heads"]["kind"]["unknown"], 1);
@@ -156,7 +150,7 @@ TEST(ClassMapFiles, NameLabelsThatThereAre) {
   ClassMap map;
   map.add(PC_SOURCE_DIR "/tools/configs/maps/home-photos-to-articleType.csv");
   const data::DataSet data =
-      data::open_dataset(test::shared_file("datasets/fashion-product-images-small.zip"), {"articleType"});
+      data::open_dataset(shared_file("datasets/fashion-product-images-small.zip"), {"articleType"});
   EXPECT_EQ(map.unknown(data.catalog.classes[0]), std::vector<std::string>{});
 }
 

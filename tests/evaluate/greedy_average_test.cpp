@@ -55,9 +55,8 @@ class GreedyAverage : public testing::Test {
     return run_program("pcmerge", arguments);
   }
 
-  static TemporaryFolder* folder_;
+  static inline TemporaryFolder* folder_;
 };
-TemporaryFolder* GreedyAverage::folder_;
 
 struct Decision {
   int64_t n;
@@ -141,7 +140,7 @@ TEST_F(GreedyAverage, RefusesWhatWouldChooseOnOtherPictures) {
   };
   for (const auto& c : cases) {
     EXPECT_EQ(c.outcome.code, c.code) << c.outcome.err;
-    EXPECT_NE(c.outcome.err.find(c.message), std::string::npos) << c.outcome.err;
+    EXPECT_HAS(c.outcome.err, c.message);
     EXPECT_EQ(c.outcome.out, "");
   }
   EXPECT_FALSE(std::filesystem::exists(out()));

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "kernels/base/random.h"
+#include "tests/support.h"
 
 namespace pc::evaluate {
 namespace {
@@ -138,7 +139,7 @@ TEST(HeadScore, NothingCountedIsBlank) {
   const auto json = to_json({score_of(2, {})})["head"];
   for (const char* key : {"accuracy", "low", "high", "macro_f1", "majority"}) EXPECT_TRUE(json[key].is_null()) << key;
   EXPECT_EQ(json["n"], 0);
-  EXPECT_NE(to_table({score_of(2, {})}).find("        -  -"), std::string::npos);
+  EXPECT_HAS(to_table({score_of(2, {})}), "        -  -");
 }
 
 // Newcombe, Statistics in Medicine 17 (1998), table I, method 3.

@@ -15,11 +15,7 @@
 namespace pc::evaluate {
 namespace {
 
-using test::make_picture;
-using test::png_of;
-using test::Ran;
-using test::shell;
-using test::write_text;
+using namespace test;
 
 class Shift : public testing::Test {
  protected:
@@ -38,15 +34,15 @@ class Shift : public testing::Test {
     save_model(folder_ / name, info, *make_classifier(info.architecture, info.head_shapes(), 3));
   }
   ModelInfo unrelated_model() {
-    ModelInfo info = test::tiny_info();
+    ModelInfo info = tiny_info();
     info.heads = {{"label", {"Boot", "Coat"}}};
     return info;
   }
   Ran eval(const std::string& arguments) { return shell(folder_.path(), "\"$BIN/pceval\" --shift " + arguments); }
 
   static constexpr std::size_t kRows = 2 + data::kCorruptions.size() * data::kSeverities;
-  test::TemporaryFolder folder_;
-  predict::Predictor predictor_{test::tiny_model(), {}};
+  TemporaryFolder folder_;
+  predict::Predictor predictor_{tiny_model(), {}};
 };
 
 // A third of the labels is not what the model says, so that corruptions lose and gain.
@@ -144,7 +140,7 @@ TEST(ShiftText, ShowsSharesIntervalsAndTheSignOfTheChange) {
                     table = to_table(report);
   for (const std::string& line : {"worse   1" + cell + "  -10.0\n", "better  2" + cell + "  +10.0\n",
                                   "alone    " + cell + "\n", "none" + std::string(14, ' ') + "-\n"})
-    EXPECT_NE(table.find("\n" + line), table.npos) << line << table;
+    EXPECT_HAS(table, "\n" + line) << line << table;
 }
 
 TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
@@ -169,14 +165,14 @@ TEST_F(Shift, AModelOfOtherWordsHasBlanksWhereNoMapHelps) {
   EXPECT_EQ(json["rows"][kRows + 1]["cells"][0]["n"], 2);  // the shoes, which both can name
   EXPECT_EQ(json["rows"][kRows + 1]["cells"][1]["n"], 2);
   const Ran table = eval(arguments);
-  EXPECT_NE(table.out.find("all models can name shoe\n"), std::string::npos) << table.out;
-  EXPECT_NE(table.out.find("JPEG"), std::string::npos) << table.out;
-  EXPECT_NE(table.out.find("          -\n"), std::string::npos) << table.out;
+  EXPECT_HAS(table.out, "all models can name shoe\n");
+  EXPECT_HAS(table.out, "JPEG");
+  EXPECT_HAS(table.out, "          -\n");
 }
 
 TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   kaggle(12);
-  ModelInfo info = test::tiny_info();
+  ModelInfo info = tiny_info();
   const uint64_t files = data::files_hash(data::open_dataset(folder_ / "set", {"kind"}).catalog);
   info.split = {.pictures = 12, .files = files, .test = {0, 2, 3, 5, 11}, .min_counts = {1, 1}};
   model("one.safetensors", info);
@@ -189,13 +185,12 @@ TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   const auto json = ran.lines().at(0);
   for (const auto& cell : json["rows"][0]["cells"]) EXPECT_EQ(cell["n"], 3);
   const Ran none = eval("one.safetensors three.safetensors set --head kind");
-  EXPECT_EQ(none.code, 3);
-  EXPECT_NE(none.err.find("no picture was held back from every model"), std::string::npos) << none.err;
+  EXPECT_TRUE(ended(none, 3, "no picture was held back from every model"));
 }
 
 TEST_F(Shift, AHeldOutYearIsScoredByTheModelThatNeverSawIt) {
   kaggle(12);
-  ModelInfo info = test::tiny_info();
+  ModelInfo info = tiny_info();
   info.split = {.pictures = 12,
                 .files = data::files_hash(data::open_dataset(folder_ / "set", {"kind"}).catalog),
                 .test = {1, 4, 7, 8},
@@ -208,8 +203,7 @@ TEST_F(Shift, AHeldOutYearIsScoredByTheModelThatNeverSawIt) {
   ASSERT_EQ(held_out.size(), 1u);
   EXPECT_EQ(held_out[0]["name"], "year");
   EXPECT_EQ(held_out[0]["cell"]["n"], 4);
-  EXPECT_NE(eval(arguments + "year=year.safetensors").out.find("held out: year, by year.safetensors"),
-            std::string::npos);
+  EXPECT_HAS(eval(arguments + "year=year.safetensors").out, "held out: year, by year.safetensors");
   EXPECT_EQ(eval(arguments + "year").code, 2);
   EXPECT_EQ(eval(arguments + "year=\"$MODEL\"").code, 3) << "it held nothing back";
 }
@@ -226,16 +220,16 @@ TEST_F(Shift, WithoutCorruptionsOnlyTheTestPicturesAreLeft) {
 TEST_F(Shift, OneMapOneFlagAndTheModelsAfterIt) {
   kaggle(4);
   const Ran ran = eval("--limit 0 --split all --head kind --photos photos --map map.csv \"$MODEL\" set");
-  EXPECT_EQ(ran.err.find("MODEL and DATA are required"), std::string::npos) << ran.err;
+  EXPECT_LACKS(ran.err, "MODEL and DATA are required");
 }
 
 TEST_F(Shift, WhatIsOutOfTheOrdinaryStandsInTheHead) {
   kaggle(4);
   const Ran ran = eval("\"$MODEL\" set --head kind --split all --tta --bn-adapt");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.out.find("test-time augmentation"), std::string::npos) << ran.out;
-  EXPECT_NE(ran.out.find("batch-norm statistics re-estimated"), std::string::npos) << ran.out;
-  EXPECT_EQ(eval("\"$MODEL\" set --head kind --split all").out.find("augmentation"), std::string::npos);
+  EXPECT_HAS(ran.out, "test-time augmentation");
+  EXPECT_HAS(ran.out, "batch-norm statistics re-estimated");
+  EXPECT_LACKS(eval("\"$MODEL\" set --head kind --split all").out, "augmentation");
 }
 
 TEST_F(Shift, WrongCommandLinesAreRefused) {

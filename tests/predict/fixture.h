@@ -9,15 +9,13 @@
 #include "data/image.h"
 #include "models/model_file.h"
 #include "tests/data/make_picture.h"
-#include "tests/support.h"
+#include "tests/programs.h"
 #include "tools/predict/predictor.h"
 
 namespace pc::test {
 
 std::string png_of(const data::Image& image);
-// With `orientation` > 0, an EXIF block that says so.
-std::string jpeg_of(const data::Image& image, int orientation = 0);
-void write_text(const std::filesystem::path& path, const std::string& bytes);
+std::string jpeg_of(const data::Image& image);
 
 // ResNet18 for 32x32 inputs with random weights; heads kind (a, b, c) and colour (red, green, Other).
 ModelInfo tiny_info();
@@ -27,11 +25,7 @@ std::filesystem::path tiny_model();
 // What the model itself says of make_picture(seed), so that a label can be made right or wrong.
 std::string said(predict::Predictor& predictor, int seed, std::size_t head = 0);
 
-struct Ran {
-  int code = -1;  // 128 + signal where one ended it
-  std::string out, err;
-  std::vector<nlohmann::json> lines() const;  // of out, one object each
-};
+using Ran = Outcome;
 // A shell command; $BIN is where the programs are, $MODEL the tiny model; it runs in `folder`.
 Ran shell(const std::filesystem::path& folder, const std::string& command);
 

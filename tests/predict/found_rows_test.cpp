@@ -64,12 +64,7 @@ TEST(RowReader, ReadsWhatPythonWrites) {
 
 TEST(RowReader, NamesTheLineThatIsNoRow) {
   const auto error = [](const std::string& text, RowFormat format) {
-    try {
-      names(text, format);
-    } catch (const Error& e) {
-      return std::string(e.what());
-    }
-    return std::string();
+    return test::refusal([&] { names(text, format); });
   };
   const std::string csv = std::string(kHeader) + "a.png,ok,,,shoe,0.9\n";
   EXPECT_EQ(error(csv + "a note\n", RowFormat::csv).find("rows:3: not a row"), 0u);

@@ -7,20 +7,18 @@
 #include <cmath>
 
 #include "engine/safetensors_write.h"
-#include "kernels/base/error.h"
 #include "kernels/base/random.h"
 #include "tests/predict/fixture.h"
 
 namespace pc::predict {
 namespace {
 
-using test::Ran;
-using test::shell;
+using namespace test;
 
 // Cosines in f64; every fifth embedding is twice another, which is the same direction to the bit.
 TEST(EmbeddingIndex, FollowsTheDefinition) {
   constexpr int kFiles = 40, kWide = 7;
-  const test::TemporaryFolder folder;
+  const TemporaryFolder folder;
   IndexBuilder builder;
   std::vector<std::vector<float>> all;
   for (uint64_t i = 0; i < kFiles; ++i) {
@@ -58,54 +56,34 @@ TEST(EmbeddingIndex, FollowsTheDefinition) {
 }
 
 TEST(EmbeddingIndex, RefusesWhatDoesNotFit) {
-  const test::TemporaryFolder folder;
-  const auto error_of = [&](auto f) -> std::string {
-    try {
-      f();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), Exit::data);
-      return error.what();
-    }
-    return "";
-  };
-  EXPECT_NE(error_of([&] { IndexBuilder().write(folder / "none", "w"); }).find("no picture could be read"),
-            std::string::npos);
+  const TemporaryFolder folder;
+  EXPECT_HAS(refusal([&] { IndexBuilder().write(folder / "none", "w"); }), "no picture could be read");
   IndexBuilder builder;
   builder.add("a", std::vector<float>{1, 0});
   builder.write(folder / "index", "w");
-  EXPECT_NE(error_of([&] { EmbeddingIndex(folder / "index", "v"); }).find("made with another model's weights"),
-            std::string::npos);
-  EXPECT_NE(error_of([&] { EmbeddingIndex(test::tiny_model(), "w"); }).find("not an index of a catalog"),
-            std::string::npos);
+  EXPECT_HAS(refusal([&] { EmbeddingIndex(folder / "index", "v"); }), "made with another model's weights");
+  EXPECT_HAS(refusal([&] { EmbeddingIndex(tiny_model(), "w"); }), "not an index of a catalog");
   const EmbeddingIndex index(folder / "index", "w");
-  EXPECT_NE(error_of([&] {
-              index.nearest(std::vector<float>{1, 0, 0}, 1);
-            }).find("2 features a picture, the model has 3"),
-            std::string::npos);
+  EXPECT_HAS(refusal([&] { index.nearest(std::vector<float>{1, 0, 0}, 1); }), "2 features a picture, the model has 3");
   for (const char* name : {"features", "files"}) {
     WeightFile file = read_safetensors(folder / "index");
     for (FileTensor& tensor : file.tensors)
       if (tensor.name == name) tensor.shape[0] = 0;
     write_safetensors(folder / "broken", file);
-    EXPECT_NE(error_of([&] { EmbeddingIndex(folder / "broken", "w"); }).find("broken index: features"),
-              std::string::npos)
-        << name;
+    EXPECT_HAS(refusal([&] { EmbeddingIndex(folder / "broken", "w"); }), "broken index: features") << name;
     std::erase_if(file.tensors, [&](const FileTensor& tensor) { return tensor.name == name; });
     write_safetensors(folder / "broken", file);
-    EXPECT_NE(error_of([&] { EmbeddingIndex(folder / "broken", "w"); }).find("broken index: no tensor"),
-              std::string::npos)
-        << name;
+    EXPECT_HAS(refusal([&] { EmbeddingIndex(folder / "broken", "w"); }), "broken index: no tensor") << name;
   }
 }
 
 class PcIndex : public testing::Test {
  protected:
   void SetUp() override {
-    for (int i = 0; i < 6; ++i)
-      test::write_text(folder_ / fmt::format("shop/{}.png", i), test::png_of(test::make_picture(i)));
+    for (int i = 0; i < 6; ++i) write_text(folder_ / fmt::format("shop/{}.png", i), png_of(make_picture(i)));
   }
   Ran run(const std::string& command) { return shell(folder_.path(), command); }
-  test::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(PcIndex, APictureIsNearestToItself) {
@@ -119,28 +97,26 @@ TEST_F(PcIndex, APictureIsNearestToItself) {
     EXPECT_LE(line["similar"][1]["cosine"], line["similar"][0]["cosine"]);
   }
   const std::string csv = run("\"$BIN/pcpredict\" -m \"$MODEL\" --csv --similar 1 --index index shop/3.png").out;
-  EXPECT_NE(csv.find(",similar_1,similar_1_cosine\n"), std::string::npos) << csv;
-  EXPECT_NE(csv.find(",shop/3.png,1.0000"), std::string::npos) << csv;
+  EXPECT_HAS(csv, ",similar_1,similar_1_cosine\n");
+  EXPECT_HAS(csv, ",shop/3.png,1.0000");
   const std::string text = run("\"$BIN/pcpredict\" -m \"$MODEL\" --similar 1 --index index shop/3.png").out;
-  EXPECT_NE(text.find("  similar 1.000  shop/3.png\n"), std::string::npos) << text;
+  EXPECT_HAS(text, "  similar 1.000  shop/3.png\n");
 }
 
 TEST_F(PcIndex, IsOfTheWeightsBelowTheHeads) {
-  const ModelInfo info = test::tiny_info();
+  const ModelInfo info = tiny_info();
   save_model(folder_ / "other", info, *make_classifier(info.architecture, info.head_shapes(), 4));
-  LoadedModel same = load_model(test::tiny_model());
+  LoadedModel same = load_model(tiny_model());
   same.info.heads[0].labels[0] = "renamed";
   save_model(folder_ / "renamed", same.info, *same.model);
   ASSERT_EQ(run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop").code, 0);
   const Ran other = run("\"$BIN/pcpredict\" -m other --similar 1 --index index shop/3.png");
-  EXPECT_EQ(other.code, 3);
-  EXPECT_NE(other.err.find("index: made with another model's weights or preprocessing"), std::string::npos)
-      << other.err;
+  EXPECT_TRUE(ended(other, 3, "index: made with another model's weights or preprocessing"));
   EXPECT_EQ(run("\"$BIN/pcpredict\" -m renamed --similar 1 --index index shop/3.png").code, 0);
 }
 
 TEST_F(PcIndex, NamesWhatItLeavesOut) {
-  test::write_text(folder_ / "shop/9.png", "");
+  write_text(folder_ / "shop/9.png", "");
   const Ran ran = run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop");
   EXPECT_EQ(ran.code, 3);
   EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file\nindex: 6 pictures, 1 left out\n");

@@ -14,11 +14,7 @@
 namespace pc::predict {
 namespace {
 
-using test::make_picture;
-using test::png_of;
-using test::Ran;
-using test::shell;
-using test::write_text;
+using namespace test;
 
 class PcEval : public testing::Test {
  protected:
@@ -35,8 +31,8 @@ class PcEval : public testing::Test {
   }
   Ran eval(const std::string& arguments) { return shell(folder_.path(), "\"$BIN/pceval\" \"$MODEL\" " + arguments); }
 
-  test::TemporaryFolder folder_;
-  Predictor predictor_{test::tiny_model(), {}};
+  TemporaryFolder folder_;
+  Predictor predictor_{tiny_model(), {}};
 };
 
 // Labels are compared as people do.
@@ -55,16 +51,14 @@ TEST_F(PcEval, LabelsChoosesTheColumns) {
   EXPECT_EQ(json["heads"].size(), 1u);
   EXPECT_TRUE(json["heads"].contains("colour"));
   const Ran unknown = eval("set --labels size");
-  EXPECT_EQ(unknown.code, 2);
-  EXPECT_NE(unknown.err.find("kind, colour"), std::string::npos) << unknown.err;
+  EXPECT_TRUE(ended(unknown, 2, "kind, colour"));
 }
 
 TEST_F(PcEval, ADataSetWithoutAnyColumnOfTheModelIsRefused) {
   write_text(folder_ / "set/styles.csv", "id,season\n1,Summer\n");
   write_text(folder_ / "set/images/1.png", png_of(make_picture(1)));
   const Ran ran = eval("set");
-  EXPECT_EQ(ran.code, 3);
-  EXPECT_NE(ran.err.find("season"), std::string::npos) << ran.err;
+  EXPECT_TRUE(ended(ran, 3, "season"));
 }
 
 TEST_F(PcEval, AFolderPerClassNeedsItsHead) {
@@ -81,8 +75,7 @@ TEST_F(PcEval, BadPicturesAreCountedAndNamed) {
   kaggle({said(0, 0), said(1, 0)}, {"red", "red"});
   write_text(folder_ / "set/images/101.png", "");
   const Ran ran = eval("set --json");
-  EXPECT_EQ(ran.code, 0);
-  EXPECT_NE(ran.err.find("empty file"), std::string::npos) << ran.err;
+  EXPECT_TRUE(ended(ran, 0, "empty file"));
   EXPECT_EQ(ran.lines().at(0)["n"], 1);
   EXPECT_EQ(ran.lines().at(0)["bad"], 1);
 }
@@ -90,8 +83,7 @@ TEST_F(PcEval, BadPicturesAreCountedAndNamed) {
 TEST_F(PcEval, TestPicturesOfAnUnknownSplitAreRefused) {
   kaggle({"a", "b"}, {"red", "green"});
   const Ran ran = eval("set --split test");
-  EXPECT_EQ(ran.code, 3);
-  EXPECT_NE(ran.err.find("--split all"), std::string::npos) << ran.err;
+  EXPECT_TRUE(ended(ran, 3, "--split all"));
 }
 
 TEST_F(PcEval, TheSplitThatComesWithTheDataIsUsed) {
@@ -120,7 +112,7 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
     colors.push_back(i % 2 ? "red" : "green");
   }
   kaggle(kinds, colors);
-  ModelInfo info = test::tiny_info();
+  ModelInfo info = tiny_info();
   const data::Catalog catalog = data::open_dataset(folder_ / "set", {"kind"}).catalog;
   const std::vector<std::size_t> expected{2, 3, 11, 22};
   info.split = {
@@ -141,7 +133,7 @@ TEST_F(PcEval, TheTrainingRunsTestPicturesAreFoundAgain) {
 // The model's own data set: its test images are scored, and what it has seen is said.
 TEST_F(PcEval, WhatTheModelHasSeenIsSaid) {
   kaggle(std::vector<std::string>(12, "a"), std::vector<std::string>(12, "red"));
-  LoadedModel loaded = load_model(test::tiny_model());
+  LoadedModel loaded = load_model(tiny_model());
   const auto files = data::files_hash(data::open_dataset(folder_ / "set", {"kind"}).catalog);
   loaded.info.split = SplitRecord{.pictures = 12, .files = files, .test = {2, 3, 11}, .min_counts = {1, 1}};
   std::filesystem::create_directories(folder_ / "run");
@@ -152,39 +144,29 @@ TEST_F(PcEval, WhatTheModelHasSeenIsSaid) {
   const Ran own = score("");
   EXPECT_EQ(own.lines().at(0)["n"], 3) << own.err;
   EXPECT_EQ(own.lines().at(0)["trained_on"], 0);
-  EXPECT_NE(
-      own.err.find("pceval: run/model.safetensors was trained on set: of its 12 images, the 3 test images are scored; "
-                   "--split all scores all\n"),
-      std::string::npos)
-      << own.err;
+  EXPECT_HAS(own.err,
+             "pceval: run/model.safetensors was trained on set: of its 12 images, the 3 test images are scored; "
+             "--split all scores all\n");
   EXPECT_EQ(own.err.find("data: "), 0u) << "what the data was taken to be";
   EXPECT_EQ(score("--split test").lines().at(0)["n"], 3);
   const Ran all = score("--split all");
   EXPECT_EQ(all.lines().at(0)["n"], 12);
   EXPECT_EQ(all.lines().at(0)["trained_on"], 9);
-  EXPECT_NE(all.err.find("was trained or validated on 9 of the 12 images scored; --split test scores the others"),
-            std::string::npos)
-      << all.err;
+  EXPECT_HAS(all.err, "was trained or validated on 9 of the 12 images scored; --split test scores the others");
   write_text(folder_ / "set/images/99.png", png_of(make_picture(40)));
   write_text(folder_ / "set/styles.csv", read_file(folder_ / "set/styles.csv") + "99,a,red,name\n");
   const Ran grown = score("");
   EXPECT_EQ(grown.lines().at(0)["n"], 13);
   EXPECT_TRUE(grown.lines().at(0)["trained_on"].is_null());
-  EXPECT_NE(
-      grown.err.find("set is not the data set that run/model.safetensors was trained on (it had 12 images); all 13"),
-      std::string::npos)
-      << grown.err;
+  EXPECT_HAS(grown.err, "set is not the data set that run/model.safetensors was trained on (it had 12 images); all 13");
   write_text(folder_ / "run/split.csv",
              "file,split,group\nimages/100.png,train,\nimages/101.png,val,\nimages/102.png,test,\n");
   const Ran listed = score("");
   EXPECT_EQ(listed.lines().at(0)["trained_on"], 2);
-  EXPECT_NE(listed.err.find("2 of the 13 images scored have the names of images that trained or validated it"),
-            std::string::npos)
-      << listed.err;
+  EXPECT_HAS(listed.err, "2 of the 13 images scored have the names of images that trained or validated it");
   const Ran unknown = eval("set --json");
   EXPECT_TRUE(unknown.lines().at(0)["trained_on"].is_null());
-  EXPECT_NE(unknown.err.find("does not say which images it was trained on; 13 of set are scored"), std::string::npos)
-      << unknown.err;
+  EXPECT_HAS(unknown.err, "does not say which images it was trained on; 13 of set are scored");
 }
 
 TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
@@ -196,7 +178,7 @@ TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
   kaggle(kinds, colors);
   const Ran ran = eval("set --labels kind --calibrate own.safetensors --json");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_NE(ran.err.find("own.safetensors: calibrated on 110 pictures\n"), std::string::npos) << ran.err;
+  EXPECT_HAS(ran.err, "own.safetensors: calibrated on 110 pictures\n");
   const LoadedModel after = load_model(folder_ / "own.safetensors");
   ASSERT_TRUE(after.info.calibration);
   EXPECT_NE(after.info.calibration->heads[0].temperature, 1);
@@ -204,7 +186,7 @@ TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
   ASSERT_EQ(after.info.calibration->heads[1].thresholds.size(), 3u);
   for (const double p : after.info.calibration->heads[1].thresholds[0].of_label) EXPECT_TRUE(std::isinf(p));
   ASSERT_TRUE(after.info.calibration->novelty);
-  const WeightFile a = read_safetensors(test::tiny_model()), b = read_safetensors(folder_ / "own.safetensors");
+  const WeightFile a = read_safetensors(tiny_model()), b = read_safetensors(folder_ / "own.safetensors");
   ASSERT_EQ(a.tensors.size(), b.tensors.size());
   for (std::size_t t = 0; t < a.tensors.size(); ++t)
     EXPECT_EQ(std::memcmp(a.tensors[t].data, b.tensors[t].data, a.tensors[t].bytes()), 0) << a.tensors[t].name;
@@ -220,12 +202,11 @@ TEST_F(PcEval, ThePageShowsTheFiguresAndTheMistakes) {
   const Ran ran = eval("set --report page.html");
   ASSERT_EQ(ran.code, 0) << ran.err;
   const std::string page = read_file(folder_ / "page.html");
-  EXPECT_NE(page.find("66.7\u00a0%"), std::string::npos) << "2 of 3";
-  EXPECT_NE(page.find(fmt::format("<b>{}</b> taken for <b>{}</b>: 1 of", other_than(said(2, 0)), said(2, 0))),
-            std::string::npos);
-  EXPECT_NE(page.find("images/102.png"), std::string::npos);
-  EXPECT_NE(page.find("data:image/jpeg"), std::string::npos);
-  EXPECT_EQ(page.find("http"), std::string::npos) << "it needs nothing but itself";
+  EXPECT_HAS(page, "66.7\u00a0%") << "2 of 3";
+  EXPECT_HAS(page, fmt::format("<b>{}</b> taken for <b>{}</b>: 1 of", other_than(said(2, 0)), said(2, 0)));
+  EXPECT_HAS(page, "images/102.png");
+  EXPECT_HAS(page, "data:image/jpeg");
+  EXPECT_LACKS(page, "http") << "it needs nothing but itself";
   EXPECT_EQ(eval("set --shift --report page.html").code, 2);
   EXPECT_EQ(eval("set --report no/such/folder/page.html").code, 4);
 }
@@ -237,9 +218,9 @@ TEST_F(PcEval, ThePageOfAMappedSetSpeaksOfItsClasses) {
   const Ran ran = eval("photos --head kind --map map.csv --report page.html");
   ASSERT_EQ(ran.code, 0) << ran.err;
   const std::string page = read_file(folder_ / "page.html");
-  EXPECT_NE(page.find("50.0\u00a0%"), std::string::npos);
-  EXPECT_NE(page.find("<b>coat</b> taken for <b>"), std::string::npos);
-  EXPECT_NE(page.find(fmt::format("<span class=\"bad\">{} ", said(1, 0))), std::string::npos) << "the model's own word";
+  EXPECT_HAS(page, "50.0\u00a0%");
+  EXPECT_HAS(page, "<b>coat</b> taken for <b>");
+  EXPECT_HAS(page, fmt::format("<span class=\"bad\">{} ", said(1, 0))) << "the model's own word";
 }
 
 TEST_F(PcEval, MissingFilesAndArgumentsHaveTheirCodes) {

@@ -124,13 +124,8 @@ TEST(Predictor, NamesADivergedModel) {
   for (const Outcome& outcome :
        predictor.answer({predictor.prepare(make_picture(0)), predictor.prepare(make_picture(1))}))
     EXPECT_EQ(outcome.code, Exit::numeric) << "it ends no batch";
-  try {
-    predictor.predict({predictor.prepare(make_picture(0))});
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Exit::numeric);
-    EXPECT_NE(std::string(error.what()).find("nan.safetensors"), std::string::npos);
-  }
+  EXPECT_HAS(test::refusal([&] { predictor.predict({predictor.prepare(make_picture(0))}); }, Exit::numeric),
+             "nan.safetensors");
 }
 
 TEST(PredictAll, KeepsTheOrderAndGoesOnAfterABadPicture) {
