@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "tests/models/support.h"
+#include "tests/support.h"
 
 namespace pc {
 namespace {
@@ -42,13 +42,6 @@ TEST_P(Members, NamesShapesAndCountsAreTorchvisions) {
 INSTANTIATE_TEST_SUITE_P(Models, Members, testing::Values("resnet18", "resnet34", "resnet50", "resnet101"),
                          [](const auto& p) { return std::string(p.param); });
 
-TEST(ResNet, EighteenHasTheKnownCounts) {
-  const auto model = make_classifier("resnet18", {{"label", 1000}}, std::nullopt);
-  EXPECT_EQ(names_of(*model, Role::parameter).size(), 62u);
-  EXPECT_EQ(names_of(*model, Role::buffer).size(), 40u);
-  EXPECT_EQ(count_parameters(*model), 11'689'512);
-}
-
 TEST(ResNet, EveryMemberIsNamedOnce) {
   const auto model = make_classifier("resnet50", {{"a", 2}, {"b", 3}}, std::nullopt);
   std::set<std::string> names;
@@ -66,32 +59,6 @@ TEST(ResNet, OneHeadIsFcAndSeveralHaveTheirNames) {
   EXPECT_EQ(names[63], "heads.season.bias");
   EXPECT_EQ(names[64], "heads.type.weight");
   EXPECT_EQ(count_parameters(*three), 11'689'512 - 513'000 + 513 * (5 + 4 + 7));
-}
-
-TEST(ResNet, EveryHeadGivesItsLogits) {
-  const auto model = test::formula_model("resnet18", {{"colour", 5}, {"season", 4}});
-  for (const Mode mode : {Mode::train, Mode::eval, Mode::infer}) {
-    const auto logits = model->forward(Var(test::pictures(1, 2, 40, 30)), mode);
-    ASSERT_EQ(logits.size(), 2u);
-    EXPECT_EQ(logits[0].shape(), (Shape{2, 5}));
-    EXPECT_EQ(logits[1].shape(), (Shape{2, 4}));
-  }
-}
-
-TEST(ResNet, TheBackboneGetsTheSumOfTheHeadsGradients) {
-  const Tensor x = test::pictures(1, 2, 40, 30);
-  const Targets targets = Targets::of({1, 2}, Device::cpu);
-  std::vector<std::vector<float>> gradients;
-  for (const auto& seeds : {std::vector<float>{1, 0}, {0, 0.5f}, {1, 0.5f}}) {
-    const auto model = test::formula_model("resnet18", {{"a", 5}, {"b", 4}});
-    const auto logits = model->forward(Var(x), Mode::train);
-    backward({cross_entropy(logits[0], targets), cross_entropy(logits[1], targets)}, seeds);
-    model->visit("", [&](const std::string& name, Var& v, Role) {
-      if (name == "layer2.0.conv1.weight") gradients.push_back(v.grad().to_vector<float>());
-    });
-  }
-  for (std::size_t i = 0; i < gradients[0].size(); ++i) gradients[0][i] += gradients[1][i];
-  EXPECT_LE(distance(gradients[2], gradients[0]), 1e-4);
 }
 
 class Folded : public testing::TestWithParam<const char*> {};
@@ -139,24 +106,6 @@ TEST(ResNet, InferFollowsTheWeights) {
   EXPECT_EQ(model->forward(x, Mode::infer)[0].value().to_vector<float>(), before);
 }
 
-TEST(ResNet, AFrozenBackboneTrainsItsHeadAlone) {
-  const auto model = test::formula_model("resnet18", {{"label", 10}});
-  freeze(*model, {"conv1", "bn1", "layer"});
-  const auto frozen = test::weights_of(*model);
-  Optimizer optimizer(*model, {});
-  Var loss =
-      cross_entropy(model->forward(Var(test::pictures(5, 2, 40, 30)), Mode::eval)[0], Targets::of({1, 2}, Device::cpu));
-  loss.backward();
-  model->visit(
-      "", [](const std::string& name, Var& v, Role) { EXPECT_EQ(v.grad().empty(), !name.starts_with("fc.")) << name; });
-  optimizer.step(0.1f);
-  const auto after = test::weights_of(*model);
-  const std::size_t head = 10 * 513, backbone = after.size() - head;
-  EXPECT_TRUE(std::equal(after.begin(), after.begin() + std::ptrdiff_t(backbone), frozen.begin()));
-  EXPECT_FALSE(
-      std::equal(after.begin() + std::ptrdiff_t(backbone), after.end(), frozen.begin() + std::ptrdiff_t(backbone)));
-}
-
 TEST(ResNet, ASeedFixesTheInitialWeights) {
   const std::vector<HeadShape> heads{{"label", 10}};
   const auto a = make_classifier("resnet18", heads, 1), b = make_classifier("resnet18", heads, 1),
@@ -172,14 +121,10 @@ TEST(ResNet, WrongInputsAreNamed) {
 }
 
 TEST(Classifier, AnUnknownArchitectureNamesTheKnownOnes) {
-  try {
-    make_classifier("resnet19", {{"label", 10}}, 1);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::usage);
-    EXPECT_STREQ(e.what(),
-                 "unknown architecture \"resnet19\"; known: smallcnn, resnet101, resnet18, resnet34, resnet50");
-  }
+  EXPECT_EQ(test::error_of([] {
+              make_classifier("resnet19", {{"label", 10}}, 1);
+            }),
+            "2: unknown architecture \"resnet19\"; known: smallcnn, resnet101, resnet18, resnet34, resnet50");
 }
 
 }  // namespace

@@ -32,13 +32,7 @@ class SelfTestOfFile : public testing::Test {
   }
   // What loading and running end with; "" where nothing is wrong.
   std::string error_of(const std::filesystem::path& file) {
-    try {
-      run(file);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), Exit::data);
-      return error.what();
-    }
-    return "";
+    return test::refusal([&] { run(file); });
   }
   // The file again, its metadata changed.
   std::filesystem::path with_self_test(const std::filesystem::path& file, const std::string& text) {
@@ -90,13 +84,8 @@ TEST_F(SelfTestOfFile, NamesTheWorstLogit) {
   auto logits = loaded.self_test->logits;
   logits[1][0] += 3;
   logits[0][2] += 1;
-  try {
-    check_self_test(*loaded.self_test, loaded.info, logits, 1e-4, "m");
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    const std::string line = error.what();
-    EXPECT_EQ(line.find("m: self-test failed: head colour, label \"red\": "), 0u) << line;
-  }
+  const std::string line = test::refusal([&] { check_self_test(*loaded.self_test, loaded.info, logits, 1e-4, "m"); });
+  EXPECT_TRUE(line.starts_with("m: self-test failed: head colour, label \"red\": ")) << line;
   logits = loaded.self_test->logits;
   logits[0][1] = std::nanf("");
   EXPECT_THROW(check_self_test(*loaded.self_test, loaded.info, logits, 1e-4, "m"), Error);
@@ -134,10 +123,10 @@ TEST_F(SelfTestOfFile, BrokenOnesAreRefused) {
   };
   for (const auto& [message, patch] : patches) {
     const std::string line = error_of(with_self_test(file, good.patch(patch).dump()));
-    EXPECT_NE(line.find(": broken self-test: "), std::string::npos) << message << ": " << line;
-    EXPECT_NE(line.find(message), std::string::npos) << line;
+    EXPECT_HAS(line, ": broken self-test: ") << message << ": " << line;
+    EXPECT_HAS(line, message);
   }
-  EXPECT_NE(error_of(with_self_test(file, "{")).find("broken self-test"), std::string::npos);
+  EXPECT_HAS(error_of(with_self_test(file, "{")), "broken self-test");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Whole training steps: overfitting small data, 16-bit against 32-bit, the same bits with any number of threads.
+// Whole training steps: 16-bit against 32-bit, the same bits with any number of threads.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -10,33 +10,6 @@
 
 namespace pc {
 namespace {
-
-class Overfit : public testing::TestWithParam<std::tuple<DType, Device>> {};
-
-TEST_P(Overfit, EightPicturesAreLearnedByHeart) {
-  const auto [dtype, device] = GetParam();
-  PC_NEEDS(device);
-  const auto model = make_classifier("resnet18", {{"label", 8}}, 1);
-  move_to(*model, device);
-  Optimizer optimizer(*model, {.kind = "sgd", .momentum = 0.9f, .nesterov = true, .weight_decay = 0});
-  const Tensor x = test::as(test::pictures(1, 8, 32, 32), dtype, device);
-  const std::vector<int32_t> labels{0, 1, 2, 3, 4, 5, 6, 7};
-  float loss = 0;
-  int step = 0;
-  for (; step < 60; ++step) {
-    loss = test::train_step(*model, optimizer, x, labels, 0.02f);
-    if (loss < 0.01f) break;
-  }
-  EXPECT_LT(loss, 0.01f) << "after " << step << " steps";
-  RecordProperty("steps", step);
-}
-
-INSTANTIATE_TEST_SUITE_P(Models, Overfit,
-                         testing::Combine(testing::Values(DType::f32, DType::bf16),
-                                          testing::Values(Device::cpu, Device::cuda)),
-                         [](const auto& p) {
-                           return std::string(name_of(std::get<0>(p.param))) + "_" + name_of(std::get<1>(p.param));
-                         });
 
 struct Step {
   float loss;

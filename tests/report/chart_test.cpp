@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/support.h"
+
 namespace pc::report {
 namespace {
 
@@ -21,24 +23,24 @@ Chart line(std::vector<ChartPoint> points) {
 
 TEST(Chart, DrawsFromCornerToCorner) {
   const std::string svg = chart_svg(line({{0, 0}, {1, 1}}));
-  EXPECT_NE(svg.find("d=\"M58.0 262.0L464.0 52.0\""), std::string::npos) << svg;
+  EXPECT_HAS(svg, "d=\"M58.0 262.0L464.0 52.0\"");
 }
 
 TEST(Chart, ALogarithmicAxisPlacesDecadesEvenly) {
   Chart chart = line({{0.01, 0}, {0.1, 1}, {1, 0}, {0, 5}});
   chart.x.log = true;
   const std::string svg = chart_svg(chart);
-  EXPECT_NE(svg.find("M58.0 262.0L261.0"), std::string::npos) << svg;
-  EXPECT_NE(svg.find(">0.01<"), std::string::npos);
-  EXPECT_NE(svg.find(">0.1<"), std::string::npos);
+  EXPECT_HAS(svg, "M58.0 262.0L261.0");
+  EXPECT_HAS(svg, ">0.01<");
+  EXPECT_HAS(svg, ">0.1<");
 }
 
 TEST(Chart, WholeAxesHaveWholeTicks) {
   Chart chart = line({{1, 0}, {2, 1}});
   chart.x.whole = true;
   const std::string svg = chart_svg(chart);
-  EXPECT_EQ(svg.find(">1.2<"), std::string::npos);
-  EXPECT_NE(svg.find(">2<"), std::string::npos);
+  EXPECT_LACKS(svg, ">1.2<");
+  EXPECT_HAS(svg, ">2<");
 }
 
 TEST(Chart, SurvivesPointsThatAreNone) {
@@ -50,8 +52,8 @@ TEST(Chart, SurvivesPointsThatAreNone) {
                                                                  {{-1e300, 0}, {1e300, 1}},
                                                                  {{0, 1e-300}, {1, 2e-300}}}) {
     const std::string svg = chart_svg(line(points));
-    EXPECT_EQ(svg.find("nan"), std::string::npos) << svg;
-    EXPECT_EQ(svg.find("inf"), std::string::npos) << svg;
+    EXPECT_LACKS(svg, "nan");
+    EXPECT_LACKS(svg, "inf");
     EXPECT_LT(svg.size(), 5000u);
   }
 }
@@ -70,9 +72,9 @@ TEST(Chart, NamesAreEscapedAndDotsHaveTheirArea) {
   chart.curves[0].area = {1, 4};
   chart.marks = {{0.5, "<i>"}};
   const std::string svg = chart_svg(chart);
-  for (const char* never : {"<script", "<b>", "<i>"}) EXPECT_EQ(svg.find(never), std::string::npos);
-  EXPECT_NE(svg.find("r=\"5.5\""), std::string::npos);
-  EXPECT_NE(svg.find("r=\"9.0\""), std::string::npos);
+  for (const char* never : {"<script", "<b>", "<i>"}) EXPECT_LACKS(svg, never);
+  EXPECT_HAS(svg, "r=\"5.5\"");
+  EXPECT_HAS(svg, "r=\"9.0\"");
   EXPECT_EQ(count(chart_file(chart), "<svg class=\"chart\" xmlns=\"http://www.w3.org/2000/svg\""), 1u);
 }
 
