@@ -26,9 +26,9 @@ std::vector<test::ZipEntry> records_of(const std::string& archive) {
     const std::size_t data = at + header + name + extra;
     if (data > archive.size() || packed > archive.size() - data) break;
     const auto method = field<uint16_t>(archive, at + 8);
-    test::ZipEntry record{
-        .name = archive.substr(at + header, name), .data = archive.substr(data, packed), .method = method};
-    if (method != 0) record.crc32 = field<uint32_t>(archive, at + 14);
+    const std::string bytes = archive.substr(data, packed);
+    test::ZipEntry record{.name = archive.substr(at + header, name), .text = bytes, .method = method, .packed = bytes};
+    if (method != 0) record.crc = record.local_crc = field<uint32_t>(archive, at + 14);
     if (method != 0) record.bytes = record.local_bytes = field<uint32_t>(archive, at + 22);
     records.push_back(std::move(record));
     at = data + packed;
@@ -58,10 +58,10 @@ std::size_t mutate_with(uint8_t* data, std::size_t size, std::size_t most, unsig
 
 void mutate_zip(std::string& archive, Random& random) {
   auto records = records_of(archive);
-  if (records.empty()) records.push_back({.name = "a/data.pkl", .data = archive});
+  if (records.empty()) records.push_back({.name = "a/data.pkl", .text = archive});
   const std::size_t chosen = random() % records.size();
   const test::ZipEntry old = records[chosen];
-  std::string name = old.name, bytes = old.data;
+  std::string name = old.name, bytes = old.packed;
   switch (random() % 8) {
     case 0:
       mutate(name, 64);
@@ -76,8 +76,8 @@ void mutate_zip(std::string& archive, Random& random) {
       mutate(bytes, bytes.size() + 64);
   }
   // A packed record keeps its checksum: the packed bytes would have to be unpacked to know another.
-  test::ZipEntry fresh{.name = name, .data = bytes, .method = old.method};
-  if (old.method != 0) fresh.crc32 = old.crc32, fresh.bytes = fresh.local_bytes = old.bytes;
+  test::ZipEntry fresh{.name = name, .text = bytes, .method = old.method, .packed = bytes};
+  if (old.method != 0) fresh.crc = fresh.local_crc = old.crc, fresh.bytes = fresh.local_bytes = old.bytes;
   if (chosen < records.size() && records[chosen].name == old.name) records[chosen] = std::move(fresh);
   archive = test::zip(records);
 }

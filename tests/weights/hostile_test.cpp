@@ -25,8 +25,7 @@ TEST_P(HostileFile, EndsInOneLine) {
   EXPECT_EQ(r.code, int(GetParam().code));
   EXPECT_EQ(r.out, "");
   EXPECT_EQ(r.err, fmt::format("pcconvert: {}: {}\n", path("w.pth"), GetParam().message));
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 3)
-      << "more than w.pth, out and err";
+  EXPECT_EQ(listing(folder_.path()), std::vector<std::string>{"w.pth"});
 }
 
 std::string golden(const char* name) { return read_file(std::string(PC_SOURCE_DIR "/tests/weights/golden/") + name); }
@@ -89,63 +88,17 @@ std::vector<Hostile> other_formats() {
 }
 
 std::string one(const std::string& fields, std::size_t data) { return safetensors("{\"w\":{" + fields + "}}", data); }
-std::string two(const std::string& a, const std::string& b, std::size_t data) {
-  return safetensors("{\"a\":{\"dtype\":\"U8\"," + a + "},\"b\":{\"dtype\":\"U8\"," + b + "}}", data);
-}
 
 std::vector<Hostile> bad_safetensors() {
   const std::string good = R"({"w":{"dtype":"F32","shape":[250000],"data_offsets":[0,1000000]}})";
   return {
-      {"st_header_2_63", safetensors(good, 4, uint64_t(1) << 63),
-       "a header of 9223372036854775808 bytes is over the 100000000 that safetensors allows"},
-      {"st_header_over_100_MB", safetensors(good, 4, 100'000'001),
-       "a header of 100000001 bytes is over the 100000000 that safetensors allows"},
       {"st_header_cut", safetensors(good, 0, 12'000),
        "truncated: 73 bytes, where the header alone takes 12.0 KB; download it again"},
       {"st_data_cut", safetensors(good, 579'000), "truncated: 579 KB of 1.0 MB; download it again"},
       {"st_data_cut_by_one", safetensors(good, 999'999),
        "truncated: 1000072 bytes of 1000073 bytes; download it again"},
-      {"st_bytes_behind", safetensors(good, 1'000'001), "1 bytes after the last tensor"},
-      {"st_no_json", safetensors("{\"w\":", 0), "the header is not valid JSON at its byte 6"},
-      {"st_nul", safetensors("{}" + std::string(6, '\0'), 0), "the header has a NUL at its byte 2"},
-      {"st_not_utf8", safetensors("{\"\xff\":{}}", 0), "the header is not valid JSON at its byte 3"},
-      {"st_shape_wraps_to_4", one(R"("dtype":"U8","shape":[4194305,4194305,211106198978564],"data_offsets":[0,4])", 4),
-       R"("w": shape [4194305, 4194305, 211106198978564] overflows)"},
-      {"st_shape_wraps_to_0", one(R"("dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0])", 0),
-       R"("w": shape [4294967296, 4294967296] overflows)"},
-      {"st_nine_dimensions", one(R"("dtype":"U8","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,1])", 1),
-       R"("w": more than 8 numbers in "shape")"},
-      {"st_negative_size", one(R"("dtype":"U8","shape":[-4],"data_offsets":[0,4])", 4),
-       R"("w": the number -4 where it may not be, in "shape")"},
-      {"st_fraction", one(R"("dtype":"U8","shape":[4.0],"data_offsets":[0,4])", 4),
-       R"("w": the number 4.0 where it may not be, in "shape")"},
-      {"st_unknown_type", one(R"("dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4])", 4),
-       R"("w": dtype "F8_E4M3" is not supported)"},
-      {"st_backwards", one(R"("dtype":"U8","shape":[4],"data_offsets":[4,0])", 4),
-       R"("w": data_offsets [4, 0] run backwards)"},
-      {"st_span_too_short", one(R"("dtype":"F32","shape":[4],"data_offsets":[0,4])", 4),
-       R"("w": data_offsets span 4 bytes, F32 [4] needs 16)"},
-      {"st_offsets_2_64",
-       one(R"("dtype":"U8","shape":[4],"data_offsets":[18446744073709551612,18446744073709551615])", 4),
-       R"("w": the number 18446744073709551612 in "data_offsets" is too large)"},
       {"st_offsets_far", one(R"("dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807])", 4),
        "truncated: 101 bytes of 9.2 EB; download it again"},
-      {"st_overlap", two(R"("shape":[3],"data_offsets":[0,3])", R"("shape":[2],"data_offsets":[2,4])", 4),
-       R"("b" begins at 2 of the data, overlapping the tensor before it, which ends at 3)"},
-      {"st_hole", two(R"("shape":[1],"data_offsets":[0,1])", R"("shape":[2],"data_offsets":[2,4])", 4),
-       R"("b" begins at 2 of the data, leaving a hole after 1)"},
-      {"st_same_name_twice",
-       safetensors(
-           R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\u0077":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-           4),
-       R"(duplicate name "w")"},
-      {"st_field_twice", one(R"("dtype":"U8","dtype":"F32","shape":[1],"data_offsets":[0,4])", 4),
-       R"("w": duplicate key "dtype")"},
-      {"st_unknown_field", one(R"("dtype":"U8","shape":[4],"data_offsets":[0,4],"run":"rm")", 4),
-       R"("w": unknown key "run")"},
-      {"st_metadata_number", safetensors(R"({"__metadata__":{"format":1}})", 0),
-       R"("__metadata__": the number 1 where it may not be)"},
-      {"st_10k_levels", safetensors("{\"w\":" + repeat("[", 10'000), 0), R"("w": an array where it may not be)"},
       {"st_escape_in_name", one(R"("dtype":"U8","shape":[5],"data_offsets":[0,4])", 4).replace(10, 1, "\x7f"),
        "\"\\x7f\": data_offsets span 4 bytes, U8 [5] needs 5"},
   };
@@ -178,13 +131,14 @@ std::vector<Hostile> bad_pth() {
        R"(record "a/data/0": local header and directory disagree)"},
       {"zip_encrypted", changed([](ZipEntry& e) { e.flags = e.local_flags = 1; }),
        R"(record "a/data/0" is encrypted; unpack the archive with its password and pack the files again)"},
-      {"zip_compressed", changed([](ZipEntry& e) { e.method = 8; }),
+      {"zip_compressed", changed([](ZipEntry& e) { e.method = e.local_method = 8; }),
        R"(record "a/data/0" is compressed; torch.save never does that: save the file again)"},
       {"zip_bomb", changed([](ZipEntry& e) { e.bytes = e.local_bytes = 1u << 30; }),
        R"(record "a/data/0" is stored, yet has 16 bytes packed and 1073741824 unpacked)"},
-      {"zip_size_past_the_end", changed([](ZipEntry& e) { e.bytes = e.local_bytes = e.packed = 1u << 30; }),
+      {"zip_size_past_the_end",
+       changed([](ZipEntry& e) { e.bytes = e.local_bytes = e.packed_bytes = e.local_packed_bytes = 1u << 30; }),
        R"(record "a/data/0": runs past the end of the records)"},
-      {"zip_wrong_checksum", changed([](ZipEntry& e) { e.crc32 ^= 1; }),
+      {"zip_wrong_checksum", changed([](ZipEntry& e) { e.crc ^= 1, e.local_crc ^= 1; }),
        R"(record "a/data/0" is damaged: CRC-32 bb28180f, the directory says bb28180e; download it again, or, if it was saved without checksums, pass --no-hash-check)"},
       {"zip_overlap", changed([](ZipEntry& e) { e.offset_shift = -3; }),
        R"(record "a/data/0": overlaps the record before it)"},

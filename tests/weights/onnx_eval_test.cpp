@@ -16,14 +16,6 @@ namespace {
 
 using namespace test;
 
-ModelInfo info_of(const std::string& architecture, int height, int width) {
-  ModelInfo info;
-  info.architecture = architecture;
-  info.heads = {{"kind", {"a", "b", "c"}}, {"base colour", {"red", "Grün", "other \"x\"", "blue"}}};
-  info.preprocess = {.height = height, .width = width, .resize = Resize::pad, .fill = {250, 128, 3}};
-  return info;
-}
-
 std::vector<uint8_t> noise(int n, int h, int w) {
   std::vector<uint8_t> pixels(std::size_t(n) * std::size_t(h) * std::size_t(w) * 3);
   uint32_t state = uint32_t(h * 1000 + w);

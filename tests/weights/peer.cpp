@@ -56,6 +56,14 @@ std::vector<float> planes(const Tensor& nhwc) {
   return out;
 }
 
+ModelInfo info_of(const std::string& architecture, int height, int width) {
+  ModelInfo info;
+  info.architecture = architecture;
+  info.heads = {{"kind", {"a", "b", "c"}}, {"base colour", {"red", "Grün", "other \"x\"", "blue"}}};
+  info.preprocess = {.height = height, .width = width, .resize = Resize::pad, .fill = {250, 128, 3}};
+  return info;
+}
+
 LoadedModel lively_model(const ModelInfo& info) {
   LoadedModel made{.info = info, .model = make_classifier(info.architecture, info.head_shapes(), 11)};
   std::size_t member = 0;

@@ -31,6 +31,9 @@ class Onnx : public Peer {
 #define PC_NEEDS_ONNXRUNTIME() \
   if (python().empty()) GTEST_SKIP() << "no onnxruntime: PC_ORACLES=yes tools/setup.sh installs it from PyPI"
 
+// Two heads, and names that need escapes.
+ModelInfo info_of(const std::string& architecture, int height = 32, int width = 24);
+
 // A model whose statistics and scales are not those of a fresh one, its logits below about ten.
 LoadedModel lively_model(const ModelInfo& info);
 

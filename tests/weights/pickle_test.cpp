@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
+#include "tests/support.h"
 #include "tests/weights/pth_bytes.h"
 #include "tools/weights/pth.h"
 
@@ -30,18 +31,13 @@ class HostilePickle : public testing::TestWithParam<Hostile> {};
 
 TEST_P(HostilePickle, IsRefusedByNameAndPlace) {
   const Hostile& h = GetParam();
-  try {
-    parse(pth(h.pickle));
-    EXPECT_TRUE(h.message.empty()) << "was read";
-  } catch (const Error& e) {
-    const std::string actual = e.what();
-    EXPECT_FALSE(h.message.empty()) << actual;
-    for (const char* part : h.message) EXPECT_NE(actual.find(part), actual.npos) << actual;
-    EXPECT_EQ(e.code(), h.code) << actual;
-    EXPECT_EQ(actual.find('\n'), actual.npos) << actual;
-    EXPECT_EQ(actual.rfind("t.pth: ", 0), 0u) << actual;
-    EXPECT_LT(actual.size(), 400u);
-  }
+  const std::string actual = refusal([&] { parse(pth(h.pickle)); }, h.code);
+  EXPECT_EQ(actual.empty(), h.message.empty()) << actual;
+  if (actual.empty()) return;
+  for (const char* part : h.message) EXPECT_HAS(actual, part);
+  EXPECT_LACKS(actual, '\n');
+  EXPECT_TRUE(actual.starts_with("t.pth: ")) << actual;
+  EXPECT_LT(actual.size(), 400u);
 }
 
 std::vector<Hostile> programs() {
@@ -52,34 +48,21 @@ std::vector<Hostile> programs() {
        proto + "}(" + text("lr") + "G?\xf0" + std::string(6, '\0') + text("state_dict") + "}" + text("w") +
            tensor(storage("0", long1(4)), number(0), tuple(number(4)), tuple(number(1))) + "su.",
        {}},
-      {"os_system", proto + system, {"byte 2:", "GLOBAL os.system is not allowed"}},
-      {"builtins_eval", proto + global("builtins", "eval") + text("1") + "\x85R.", {"byte 2:", "GLOBAL builtins.eval"}},
-      {"posix_system", proto + global("posix", "system") + ".", {"GLOBAL posix.system"}},
-      {"dotted_name",
-       proto + global("torch._utils", "_rebuild_tensor_v2.__globals__") + ".",
-       {"GLOBAL torch._utils._rebuild"}},
       {"dot_moved", proto + global("torch", "_utils._rebuild_tensor_v2x") + ".", {"is not allowed"}},
       {"escape_in_name", proto + global("\x1b[2J", "x") + ".", {"\\x1b[2J.x"}},
       {"global_without_end", proto + "cos", {"byte 2:", "GLOBAL without the end"}},
-      {"stack_global", proto + text("os") + text("system") + "\x93.", {"byte 20:", "STACK_GLOBAL"}},
-      {"newobj", proto + global("collections", "OrderedDict") + ")\x81.", {"byte 28:", "NEWOBJ"}},
-      {"inst", proto + "(ios\nsystem\n.", {"byte 3:", "INST"}},
       {"obj", proto + "(" + global("collections", "OrderedDict") + "o.", {"OBJ"}},
-      {"ext1", proto + std::string("\x82\x01."), {"byte 2:", "EXT1"}},
       {"persid_text", proto + "Pstorage\n.", {"PERSID"}},
       {"pop", proto + "N0.", {"byte 3:", "POP"}},
       {"dup", proto + "N2.", {"DUP"}},
       {"unknown_opcode", proto + "\xff.", {"byte 2:", "0xff"}},
-      {"protocol_4", std::string("\x80\x04\x95", 3) + std::string(8, '\0'), {"byte 0:", "PROTO 4"}},
       {"no_protocol", "}.", {"byte 0:", "PROTO should begin"}},
       {"second_protocol", proto + proto + "}.", {"byte 2:", "PROTO in the middle"}},
       {"empty", "", {"cut short"}},
       {"no_stop", proto + "}", {"byte 3:", "cut short"}},
       {"behind_stop", proto + "}.}", {"1 bytes behind STOP"}},
       {"stop_alone", proto + ".", {"byte 2:", "STOP finds no value"}},
-      {"stop_with_rest", proto + "}}.", {"byte 4:", "STOP with 1 values left over"}},
       {"stop_with_mark", proto + "(}.", {"STOP with 1 values left over"}},
-      {"reduce_on_text", proto + text("x") + ")R.", {"byte 9:", "REDUCE on a str"}},
       {"reduce_on_type", proto + global("torch", "FloatStorage") + ")R.", {"REDUCE on a storage type"}},
       {"reduce_with_list", proto + global("collections", "OrderedDict") + "]R.", {"REDUCE with a list as arguments"}},
       {"reduce_arguments", proto + global("torch._utils", "_rebuild_tensor_v2") + ")R.", {"REDUCE with 0 arguments"}},
@@ -93,27 +76,19 @@ std::vector<Hostile> programs() {
        proto + ordered_dict + "}(" + text("_metadata") + "N" + text("_metadata") + "Nub.",
        {"BUILD of an attribute other"}},
       {"append_to_dict", proto + "}Na.", {"byte 4:", "APPEND on a dict"}},
-      {"setitem_on_list", proto + "]NNs.", {"SETITEM on a list"}},
       {"setitems_on_text", proto + text("x") + "(NNu.", {"SETITEMS on a str"}},
-      {"setitems_odd", proto + "}(NNNu.", {"SETITEMS with a key that has no value"}},
       {"setitem_dict_as_key", proto + "}}Ns.", {"SETITEM with a key that is no plain value"}},
       {"append_mark", proto + "](a.", {"APPEND finds no value"}},
       {"tuple_without_mark", proto + "NNt.", {"byte 4:", "TUPLE finds no MARK"}},
       {"get_empty_slot", proto + "h\x07.", {"BINGET of slot 7"}},
-      {"long_put_far", proto + "}r\xff\xff\xff\xff.", {"byte 3:", "LONG_BINPUT to slot 4294967295"}, Exit::limit},
-      {"text_of_4_GiB", proto + "X\xff\xff\xff\xffx.", {"byte 2:", "cut short"}},
       {"text_not_utf8", proto + text("\xc0\xaf") + ".", {"BINUNICODE with text that is not UTF-8"}},
       {"long1_of_200_bytes", proto + "\x8a\xc8" + std::string(200, 'x') + ".", {"LONG1 of 200 bytes"}},
-      {"dict_in_itself",
-       proto + std::string("}q\0", 3) + text("a") + std::string("h\0s.", 4),
-       {"SETITEM changes a container"}},
       {"list_in_itself", proto + std::string("]q\0h\0a.", 7), {"APPEND changes a container"}},
       {"cycle_through_tuple",
        proto + std::string("]q\0h\0\x85"
                            "a.",
                            8),
        {"APPEND changes a container"}},
-      {"tuples_1M_deep", proto + ")" + repeat("\x85", 1'000'000) + ".", {"TUPLE1 nests deeper than 64"}, Exit::limit},
       {"lists_1M_deep",
        proto + repeat("]", 1'000'000) + repeat("a", 999'999) + ".",
        {"more than 400000 values"},
@@ -140,9 +115,6 @@ std::vector<Hostile> programs() {
       {"persid_type_is_text",
        proto + tuple(text("storage") + text("FloatStorage") + text("0") + text("cpu") + number(4)) + "Q.",
        {"with a str as storage type"}},
-      {"persid_path_as_key",
-       proto + storage("../../etc/passwd", number(4)) + ".",
-       {"storage key that is no plain word"}},
       {"persid_long_key", proto + storage(repeat("0", 65), number(4)) + ".", {"storage key that is no plain word"}},
       {"persid_negative", proto + storage("0", number(-4)) + ".", {"negative storage size -4"}},
       {"persid_two_sizes",
@@ -152,12 +124,6 @@ std::vector<Hostile> programs() {
        proto + storage("0", number(4)) + storage("0", number(4), "IntStorage") + "\x86.",
        {"names storage 0 twice"}},
       {"storage_without_record", with({.storage = storage("1", number(4))}), {"storage 1 has no record"}},
-      {"storage_larger_than_record",
-       with({.storage = storage("0", number(5))}),
-       {"storage 0 has 5 elements of F32, its record 16 bytes"}},
-      {"storage_smaller_than_record",
-       with({.storage = storage("0", number(3)), .size = ")", .stride = ")"}),
-       {"its record 16 bytes"}},
       {"storage_of_wider_type", with({.storage = storage("0", number(4), "DoubleStorage")}), {"4 elements of F64"}},
       {"storage_size_overflows",
        with({.storage = storage("0", long1(int64_t(1) << 62))}),
@@ -165,25 +131,16 @@ std::vector<Hostile> programs() {
       {"unknown_storage",
        with({.storage = storage("0", number(4), "ComplexFloatStorage")}),
        {"GLOBAL torch.ComplexFloatStorage"}},
-      {"offset_2_62", with({.offset = long1(int64_t(1) << 62)}), {"leaves its storage: offset 4611686018427387904"}},
       {"offset_past_the_end", with({.offset = number(1)}), {"leaves its storage"}},
       {"offset_negative", with({.offset = number(-1)}), {"negative storage offset -1"}},
       {"offset_is_text", with({.offset = text("0")}), {"with a str as storage offset"}},
       {"offset_is_bool", with({.offset = "\x88"}), {"with a bool as storage offset"}},
-      {"size_negative", with({.size = tuple(number(-2) + number(2))}), {"negative size -2"}},
       {"stride_negative", with({.stride = tuple(number(2) + number(-1))}), {"negative stride -1"}},
-      {"stride_past_the_end",
-       with({.stride = tuple(number(3) + number(1))}),
-       {"leaves its storage", "[3, 1] in 4 elements"}},
       {"stride_overflows", with({.stride = tuple(long1(INT64_MAX) + long1(INT64_MAX))}), {"leaves its storage"}},
       {"stride_missing", with({.stride = tuple(number(1))}), {"2 sizes and 1 strides"}},
       {"size_product_overflows",
        with({.size = tuple(long1(int64_t(1) << 32) + long1(int64_t(1) << 32)), .stride = tuple(number(0) + number(0))}),
        {"overflows"}},
-      {"size_expanded_too_far",
-       with({.size = tuple(long1(int64_t(1) << 30) + number(2)), .stride = tuple(number(0) + number(1))}),
-       {"\"w\"", "larger than the file"},
-       Exit::limit},
       {"stride_of_size_1_is_free",
        with({.size = tuple(number(1) + number(2)), .stride = tuple(long1(INT64_MAX) + number(2))}),
        {}},
@@ -200,7 +157,6 @@ std::vector<Hostile> programs() {
        state_dict(global("torch._utils", "_rebuild_parameter") + tuple(text("0") + "\x88" + ordered_dict) + "R"),
        {"with a str as a parameter's data"}},
       {"top_is_number", proto + number(1) + ".", {"holds a int, not a state dict"}},
-      {"no_state_dict", proto + "}" + text("epoch") + number(3) + "s.", {"no state dict found", "epoch"}},
       {"entry_is_number",
        proto + "}(" + text("w") + tensor(storage("0", number(4)), number(0), ")", ")") + text("n") + number(3) + "u.",
        {"\"n\" is a int, not a tensor"}},

@@ -1,20 +1,14 @@
-// .pth files made byte by byte: pickles as strings, and a zip writer whose every field a test may falsify.
+// .pth files made byte by byte: pickles as strings, in zip archives or stacked.
 #pragma once
 
-#include <zlib.h>
-
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
 
-namespace pc::test {
+#include "tests/dataset/zip_bytes.h"
 
-template <class T>
-std::string le(T value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
+namespace pc::test {
 
 inline std::string repeat(const std::string& s, int times) {
   std::string result;
@@ -51,31 +45,8 @@ struct Parts {
 inline std::string with(const Parts& p) { return state_dict(tensor(p.storage, p.offset, p.size, p.stride)); }
 
 // ---- zip
-struct ZipEntry {
-  std::string name, data;
-  std::string local_name = name;
-  uint16_t flags = 0, local_flags = flags, method = 0;
-  uint32_t crc32 = uint32_t(::crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()));
-  uint32_t packed = uint32_t(data.size()), bytes = uint32_t(data.size()), local_bytes = bytes;
-  int64_t offset_shift = 0;
-  std::string junk_before = "";
-};
-
-inline std::string zip(const std::vector<ZipEntry>& entries, uint16_t count_shift = 0) {
-  std::string file, directory;
-  for (const ZipEntry& e : entries) {
-    file += e.junk_before;
-    const uint32_t offset = uint32_t(int64_t(file.size()) + e.offset_shift);
-    file += le(0x04034b50u) + le(uint16_t(20)) + le(e.local_flags) + le(e.method) + le(0u) + le(e.crc32) +
-            le(e.packed) + le(e.local_bytes) + le(uint16_t(e.local_name.size())) + le(uint16_t(0)) + e.local_name +
-            e.data;
-    directory += le(0x02014b50u) + le(uint16_t(20)) + le(uint16_t(20)) + le(e.flags) + le(e.method) + le(0u) +
-                 le(e.crc32) + le(e.packed) + le(e.bytes) + le(uint16_t(e.name.size())) + le(uint16_t(0)) +
-                 le(uint16_t(0)) + le(uint16_t(0)) + le(uint16_t(0)) + le(0u) + le(offset) + e.name;
-  }
-  const uint16_t count = uint16_t(entries.size() + count_shift);
-  return file + directory + le(0x06054b50u) + le(uint16_t(0)) + le(uint16_t(0)) + le(count) + le(count) +
-         le(uint32_t(directory.size())) + le(uint32_t(file.size())) + le(uint16_t(0));
+inline std::string zip(const std::vector<ZipEntry>& entries, int count_shift = 0) {
+  return zip_of(entries, {.count_shift = count_shift});
 }
 
 // ---- the stacked form

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <random>
 #include <sstream>
 
 #include "kernels/base/error.h"
@@ -29,14 +28,9 @@ WeightFile parse(const std::string& bytes, bool check_crc = true) {
 }
 
 std::string complaint(const std::function<void()>& read) {
-  try {
-    read();
-    return "";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Exit::data) << e.what();
-    EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos);
-    return e.what();
-  }
+  const std::string message = refusal(read);
+  EXPECT_LACKS(message, '\n');
+  return message;
 }
 
 std::string hex(const FileTensor& t) {
@@ -104,37 +98,6 @@ TEST(Pth, ContiguousTensorsLieInTheMappedFile) {
   EXPECT_FALSE(mapped("transposed"));
 }
 
-TEST(Pth, WhatElsePeopleHandOver) {
-  TemporaryFolder folder;
-  const auto read = [&](const std::string& bytes) {
-    write_file_atomically(folder / "f.pth", bytes);
-    return complaint([&] { read_weights(folder / "f.pth"); });
-  };
-  const auto read_golden = [&](const char* name) { return complaint([&] { read_weights(golden / name); }); };
-  EXPECT_NE(read_golden("whole_model.pth").find("GLOBAL torch.nn.modules.linear.Linear"), std::string::npos);
-  EXPECT_NE(read_golden("protocol4.pth").find("PROTO 4"), std::string::npos);
-  EXPECT_NE(read_golden("script.pth").find("TorchScript"), std::string::npos);
-  EXPECT_NE(read("").find("it is empty"), std::string::npos);
-  EXPECT_NE(read("\n <!DOCTYPE html><html>").find("a web page"), std::string::npos);
-  EXPECT_NE(read("<HTML>403").find("a web page"), std::string::npos);
-  EXPECT_NE(read("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 46830571\n").find("Git LFS"),
-            std::string::npos);
-  EXPECT_NE(read("\x80\x02}q\x01.").find("a bare pickle"), std::string::npos);
-  EXPECT_NE(read("\x1f\x8b\x08").find("gzip"), std::string::npos);
-  EXPECT_NE(read(std::string(100, 'x')).find("neither"), std::string::npos);
-  std::string tar(1024, '\0');
-  tar.replace(257, 5, "ustar");
-  EXPECT_NE(read(tar).find("tar archive"), std::string::npos);
-  EXPECT_NE(read(zip({{"styles.csv", "id"}})).find("not one of torch.save"), std::string::npos);
-  EXPECT_NE(read(zip({})).find("empty zip"), std::string::npos);
-}
-
-TEST(Pth, EveryPrefixIsRefused) {
-  const std::string bytes = read_file(golden / "one.pth");
-  for (std::size_t n = 0; n < bytes.size(); ++n) ASSERT_NE(complaint([&] { parse(bytes.substr(0, n)); }), "") << n;
-  EXPECT_NE(complaint([&] { parse(bytes.substr(0, 600)); }).find("truncated"), std::string::npos);
-}
-
 TEST(Pth, EveryFlippedBitOfTheDataIsNoticed) {
   const std::string good = read_file(golden / "one.pth");
   const std::string data = le(1.f) + le(1.f) + le(1.f) + le(1.f);
@@ -143,7 +106,7 @@ TEST(Pth, EveryFlippedBitOfTheDataIsNoticed) {
   for (std::size_t bit = 0; bit < data.size() * 8; ++bit) {
     std::string bytes = good;
     bytes[at + bit / 8] = char(uint8_t(bytes[at + bit / 8]) ^ (1u << bit % 8));
-    ASSERT_NE(complaint([&] { parse(bytes); }).find("damaged: CRC-32"), std::string::npos);
+    EXPECT_HAS(complaint([&] { parse(bytes); }), "damaged: CRC-32");
     ASSERT_EQ(complaint([&] { parse(bytes, false); }), "");
   }
 }
@@ -159,7 +122,7 @@ class HostileZip : public testing::TestWithParam<BadZip> {};
 
 TEST_P(HostileZip, IsRefused) {
   const std::string actual = complaint([&] { parse(GetParam().bytes); });
-  EXPECT_NE(actual.find(GetParam().message), actual.npos) << actual;
+  EXPECT_HAS(actual, GetParam().message);
 }
 
 std::vector<BadZip> bad_zips() {
@@ -174,46 +137,23 @@ std::vector<BadZip> bad_zips() {
   std::string comment = zip({pkl, data}) + "hello";
   comment[comment.size() - 5 - 2] = 5;
   return {
-      {"names_differ", with([](ZipEntry& e) { e.local_name = "a/data/1"; }), "the local header has another name"},
       {"flags_differ", with([](ZipEntry& e) { e.local_flags = 1; }), "disagree"},
-      {"sizes_differ", with([](ZipEntry& e) { e.local_bytes = 15; }), "disagree"},
-      {"encrypted", with([](ZipEntry& e) { e.flags = e.local_flags = 1; }), "encrypted"},
       {"odd_flags", with([](ZipEntry& e) { e.flags = e.local_flags = 0x20; }), "has flags 0x20"},
-      {"compressed", with([](ZipEntry& e) { e.method = 8; }), "is compressed"},
-      {"method_99", with([](ZipEntry& e) { e.method = 99; }), "method 99"},
-      {"packed_differs", with([](ZipEntry& e) { e.bytes = e.local_bytes = 1u << 30; }),
-       "16 bytes packed and 1073741824 unpacked"},
-      {"larger_than_the_file", with([](ZipEntry& e) { e.bytes = e.local_bytes = e.packed = 1u << 30; }),
+      {"method_99", with([](ZipEntry& e) { e.method = e.local_method = 99; }), "method 99"},
+      {"size_without_zip64",
+       with([](ZipEntry& e) { e.bytes = e.local_bytes = e.packed_bytes = e.local_packed_bytes = ~0u; }),
        "past the end"},
-      {"size_without_zip64", with([](ZipEntry& e) { e.bytes = e.local_bytes = e.packed = ~0u; }), "past the end"},
-      {"wrong_crc", with([](ZipEntry& e) { e.crc32 ^= 1; }), "damaged: CRC-32"},
       {"offset_into_data", with([](ZipEntry& e) { e.offset_shift = 3; }), "bytes hidden before it"},
-      {"offset_back", with([](ZipEntry& e) { e.offset_shift = -3; }), "overlaps"},
-      {"hidden_bytes", with([](ZipEntry& e) { e.junk_before = "#!/bin/sh"; }), "hidden"},
       {"no_descriptor", with([](ZipEntry& e) { e.flags = e.local_flags = 8, e.local_bytes = 0; }),
        "damaged descriptor"},
       {"hidden_front", "MZ" + zip({pkl, data}), "place and size"},
-      {"duplicate", zip({pkl, data, data}), "two records are named \"a/data/0\""},
-      {"two_folders", zip({pkl, data, {"b/data/0", ""}}), "outside the folder"},
-      {"path_upwards", zip({pkl, data, {"../a/data/1", ""}}), "outside the folder"},
       {"more_promised", zip({pkl, data}, 1), "promises 3 records and lists 2"},
       {"comment", comment, "truncated"},
-      {"bytes_behind", zip({pkl, data}) + "x", "truncated"},
-      {"script", zip({pkl, data, {"a/constants.pkl", ""}}), "TorchScript"},
-      {"record_of_no_tensor", zip({pkl, data, {"a/data/1", "x"}}), "\"data/1\" belongs to no tensor"},
-      {"odd_endian", zip({pkl, data, {"a/byteorder", "pdp"}}), "unknown byteorder \"pdp\""},
   };
 }
 
 INSTANTIATE_TEST_SUITE_P(Containers, HostileZip, testing::ValuesIn(bad_zips()),
                          [](const auto& param) { return param.param.name; });
-
-TEST(Pth, LittleByteOrderIsRead) {
-  const std::string pickle = state_dict(tensor(storage("0", number(4)), number(0), ")", ")"));
-  EXPECT_EQ(parse(zip({{"a/data.pkl", pickle}, {"a/byteorder", "little"}, {"a/data/0", std::string(16, 'x')}}))
-                .tensors.size(),
-            1u);
-}
 
 // Archives of more than 4 GB or 65,535 records have their directory's place in a second, wider end record.
 struct Zip64End {
@@ -238,52 +178,10 @@ std::string zip64(const Zip64End& change) {
 TEST(Pth, Zip64DirectoriesAreReadAndChecked) {
   EXPECT_EQ(parse(zip64({})).tensors.size(), 1u);
   const auto message = [](const Zip64End& change) { return complaint([&] { parse(zip64(change)); }); };
-  EXPECT_NE(message({.disk = 1}).find("zip and zip64 directories disagree"), std::string::npos);
-  EXPECT_NE(message({.here_shift = 1}).find("zip and zip64 directories disagree"), std::string::npos);
-  EXPECT_NE(message({.entries_shift = 1, .here_shift = 1}).find("promises 3 records and lists 2"), std::string::npos);
-  EXPECT_NE(message({.locator_shift = 1}).find("the zip64 end record should lie at byte"), std::string::npos);
-}
-
-// Mutations of whole files and of the pickle alone inside an intact container: read with every byte in reach, or
-// refused.
-TEST(Pth, MutationsAreReadOrRefused) {
-  const std::string whole = read_file(golden / "views.pth");
-  const std::string pickle =
-      proto + ordered_dict + "(" + text("w") + "q\x01" +
-      tensor(storage("0", number(4)), number(0), tuple(number(2) + "K\x02"), tuple(number(1) + "K\x02")) + text("v") +
-      tensor(storage("0", number(4)), number(1), tuple(number(3)), tuple(number(1))) + "u}" + text("_metadata") +
-      ordered_dict + "sb.";
-  std::mt19937 random(7);
-  std::size_t read = 0;
-  for (int round = 0; round < 20'000; ++round) {
-    std::string bytes = round % 2 ? whole : pickle;
-    for (unsigned k = 1 + random() % 3; k > 0; --k) {
-      const std::size_t at = random() % bytes.size();
-      switch (random() % 4) {
-        case 0:
-          bytes[at] = char(random());
-          break;
-        case 1:
-          bytes[at] = char(uint8_t(bytes[at]) ^ (1u << random() % 8));
-          break;
-        case 2:
-          bytes.erase(at, 1 + random() % 4);
-          break;
-        case 3:
-          bytes.insert(at, bytes.substr(random() % bytes.size(), 1 + random() % 6));
-          break;
-      }
-      if (bytes.empty()) bytes.push_back('x');
-    }
-    try {
-      unsigned sum = 0;
-      for (const FileTensor& t : parse(round % 2 ? bytes : pth(bytes), false).tensors)
-        for (std::size_t i = 0; i < t.bytes(); ++i) sum += unsigned(t.data[i]);
-      read += sum != 1;
-    } catch (const Error&) {
-    }
-  }
-  EXPECT_GT(read, 100u) << "hardly a mutation was read: the loop does not reach the data";
+  EXPECT_HAS(message({.disk = 1}), "zip and zip64 directories disagree");
+  EXPECT_HAS(message({.here_shift = 1}), "zip and zip64 directories disagree");
+  EXPECT_HAS(message({.entries_shift = 1, .here_shift = 1}), "promises 3 records and lists 2");
+  EXPECT_HAS(message({.locator_shift = 1}), "the zip64 end record should lie at byte");
 }
 
 }  // namespace
