@@ -1,31 +1,17 @@
 // A model's calibration by itself, and the answers that are made with it.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "kernels/base/error.h"
 #include "models/calibration.h"
+#include "tests/fuzz/heads.h"
 #include "tests/fuzz/target.h"
 
 using namespace pc;
-
-namespace {
-
-const std::vector<HeadShape> kHeads{{"kind", 2}, {"color", 3}};
-
-Calibration read(const std::string& text) {
-  try {
-    return calibration_from_json(nlohmann::json::parse(text), kHeads);
-  } catch (const std::exception& e) {  // as the reader of model files has it
-    fail(Exit::data, e.what());
-  }
-}
-
-}  // namespace
+using fuzz::kHeads;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   const std::string text(fuzz::as_text(data, size));
   return fuzz::expect_answer(size, [&] {
-    const Calibration calibration = read(text);
+    const Calibration calibration = fuzz::read_of_heads(text, calibration_from_json);
     for (std::size_t h = 0; h < kHeads.size(); ++h) {
       const HeadCalibration& head = calibration.heads.at(h);
       for (const double p : probabilities({1.5f, -2, 0}, head.temperature))
@@ -37,6 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     if (calibration.novelty)
       fuzz::expect(std::isfinite(novelty(*calibration.novelty, logits)), "a novelty that is a number");
     const std::string written = to_json(calibration, kHeads).dump();
-    fuzz::expect(to_json(read(written), kHeads).dump() == written, "what is written is read again");
+    fuzz::expect(to_json(fuzz::read_of_heads(written, calibration_from_json), kHeads).dump() == written,
+                 "what is written is read again");
   });
 }

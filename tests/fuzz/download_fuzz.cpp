@@ -47,29 +47,16 @@ class Server {
   std::string_view script_;
 };
 
-class Folder {
- public:
-  Folder() { expect(::mkdtemp(path_.data()) != nullptr, "a temporary folder"); }
-  ~Folder() { fs::remove_all(path_); }
-  fs::path file() const { return fs::path(path_) / "file"; }
-  void clear() const {
-    for (const char* name : {"file", "file.part", "file.part.json"}) fs::remove(fs::path(path_) / name);
-  }
-
- private:
-  std::string path_ = (fs::temp_directory_path() / "pc_fuzz_XXXXXX").string();
-};
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
-  static const Folder folder;
-  folder.clear();
+  static const pc::fuzz::Folder folder;
+  for (const char* name : {"file", "file.part", "file.part.json"}) fs::remove(folder / name);
   return pc::fuzz::expect_answer(size, [=] {
     Server server(pc::fuzz::as_text(data, size));
     const pc::fetch::Download job{.url = "https://host/file",
                                   .authorization = "",
-                                  .file = folder.file(),
+                                  .file = folder / "file",
                                   .limit = kLimit,
                                   .spare = 0,
                                   .check =
@@ -87,10 +74,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
       pc::fetch::download(
           job, [&](const pc::fetch::HttpRequest&, const pc::fetch::HttpReceiver& r) { return server.answer(r); },
           hooks);
-      expect(fs::exists(folder.file()) && fs::file_size(folder.file()) <= std::uintmax_t(kLimit), "the file is there");
-      expect(!fs::exists(folder.file().string() + ".part.json"), "nothing is left beside it");
+      expect(fs::exists(folder / "file") && fs::file_size(folder / "file") <= std::uintmax_t(kLimit),
+             "the file is there");
+      expect(!fs::exists(folder / "file.part.json"), "nothing is left beside it");
     } catch (const pc::Error&) {
-      expect(!fs::exists(folder.file()), "no file after an error");
+      expect(!fs::exists(folder / "file"), "no file after an error");
       throw;
     }
   });

@@ -15,30 +15,28 @@ namespace {
 using pc::fuzz::expect;
 
 // Links to four files in memory, in a folder that goes with the process.
-class Folder {
+class Links {
  public:
-  Folder() {
-    expect(::mkdtemp(path_.data()) != nullptr, "a temporary folder");
+  Links() {
     const char* names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
                            "t10k-labels-idx1-ubyte"};
     for (std::size_t i = 0; i < files_.size(); ++i) {
       files_[i] = ::memfd_create(names[i], MFD_CLOEXEC);
-      std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(files_[i]), path_ + "/" + names[i]);
+      std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(files_[i]), folder_ / names[i]);
     }
   }
-  ~Folder() { std::filesystem::remove_all(path_); }
   void fill(std::size_t file, std::string_view text) const {
     const int fd = files_[file];
     expect(::ftruncate(fd, 0) == 0 && ::pwrite(fd, text.data(), text.size(), 0) == ssize_t(text.size()), "a file");
   }
-  const std::string& path() const { return path_; }
+  std::filesystem::path path() const { return folder_ / ""; }
 
  private:
-  std::string path_ = (std::filesystem::temp_directory_path() / "pc_fuzz_XXXXXX").string();
+  pc::fuzz::Folder folder_;
   std::array<int, 4> files_{};
 };
 
-void fill(const Folder& folder, std::string_view text) {
+void fill(const Links& folder, std::string_view text) {
   std::array<std::size_t, 4> sizes{};
   for (std::size_t i = 0; i < 3 && text.size() >= 2; ++i, text.remove_prefix(2))
     sizes[i] = uint8_t(text[0]) | std::size_t(uint8_t(text[1])) << 8;
@@ -67,7 +65,7 @@ void check(const pc::data::DataSet& set) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
-  static const Folder folder;
+  static const Links folder;
   fill(folder, pc::fuzz::as_text(data, size));
   return pc::fuzz::expect_answer(size, [] { check(pc::data::open_dataset(folder.path(), {})); });
 }

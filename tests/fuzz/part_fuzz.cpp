@@ -9,33 +9,23 @@
 
 namespace {
 
-namespace fs = std::filesystem;
 using pc::fuzz::expect;
 
-class Folder {
- public:
-  Folder() { expect(::mkdtemp(path_.data()) != nullptr, "a temporary folder"); }
-  ~Folder() { fs::remove_all(path_); }
-  fs::path file() const { return fs::path(path_) / "set.zip"; }
-  void fill(const char* name, std::string_view text) const {
-    std::ofstream(path_ + "/" + name, std::ios::binary).write(text.data(), std::streamsize(text.size()));
-  }
-
- private:
-  std::string path_ = (fs::temp_directory_path() / "pc_fuzz_XXXXXX").string();
-};
+void fill(const std::filesystem::path& file, std::string_view text) {
+  std::ofstream(file, std::ios::binary).write(text.data(), std::streamsize(text.size()));
+}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
-  static const Folder folder;
+  static const pc::fuzz::Folder folder;
   std::string_view text = pc::fuzz::as_text(data, size);
   const std::size_t bytes = text.empty() ? 0 : uint8_t(text[0]);
-  folder.fill("set.zip.part", std::string(bytes, 'x'));
-  folder.fill("set.zip.part.json", text.substr(text.empty() ? 0 : 1));
+  fill(folder / "set.zip.part", std::string(bytes, 'x'));
+  fill(folder / "set.zip.part.json", text.substr(text.empty() ? 0 : 1));
   return pc::fuzz::expect_answer(size, [=] {
     const std::string url = "https://host/set.zip";
-    pc::fetch::PartFile part(folder.file(), url);
+    pc::fetch::PartFile part(folder / "set.zip", url);
     expect(part.state().url == url, "the state is of this address");
     expect(part.size() == 0 || part.size() == int64_t(bytes), "all bytes are kept, or none");
     expect(part.size() == 0 || part.state().total < 0 || part.size() <= part.state().total,
@@ -43,7 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     expect(part.validator().find_first_of("\r\n") == std::string::npos, "no header within the validator");
     part.append("more", 4);
     const int64_t now = part.size();
-    expect(pc::fetch::PartFile(folder.file(), "https://other/").size() == 0, "bytes of another address are dropped");
+    expect(pc::fetch::PartFile(folder / "set.zip", "https://other/").size() == 0,
+           "bytes of another address are dropped");
     expect(now >= 4, "what is appended is there");
   });
 }

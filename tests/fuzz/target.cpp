@@ -89,4 +89,10 @@ std::filesystem::path as_file(std::string_view text) {
   return "/proc/self/fd/" + std::to_string(fd);
 }
 
+Folder::Folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "pc_fuzz_XXXXXX").string();
+  expect(::mkdtemp(name.data()) != nullptr, "a temporary folder");
+  path_ = name;
+}
+
 }  // namespace pc::fuzz

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 // Every target defines it; libFuzzer and replay.cpp call it. Returns 0.
@@ -30,5 +31,16 @@ void touch(std::span<const std::byte> bytes);
 
 // A file in memory with this text, for parsers that take a path. The path holds until the next call.
 std::filesystem::path as_file(std::string_view text);
+
+// A folder for the whole process.
+class Folder {
+ public:
+  Folder();
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 }  // namespace pc::fuzz
