@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/serve/tiny_model.h"
+#include "tests/support.h"
 
 namespace pc::serve {
 namespace {
@@ -14,11 +15,7 @@ namespace {
 class Batches : public testing::Test {
  protected:
   std::shared_ptr<ServedModel> model(uint64_t seed) { return tiny_model(folder_, seed); }
-  static Tensor input(const ServedModel& model, int seed) {
-    data::Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
-    for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = uint8_t(i * std::size_t(seed + 3));
-    return model.predictor.prepare(std::move(image));
-  }
+  static Tensor input(const ServedModel& model, int seed) { return model.predictor.prepare(tiny_image(seed)); }
   // Adds a job; what comes of it.
   static std::future<Inference> add(Batcher& batcher, std::shared_ptr<ServedModel> model, Tensor input,
                                     Turn turn = {}) {
@@ -49,7 +46,7 @@ TEST_F(Batches, ModelsAreNotMixed) {
     answers.push_back(add(batcher, of, input(*of, i)));
   }
   for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(answers[i].get().outcome.logits, expected[i]) << i;
-  EXPECT_EQ(metrics_.text({}).find("pc_batch_pictures_bucket{le=\"4\"} 0"), std::string::npos);
+  EXPECT_LACKS(metrics_.text({}), "pc_batch_pictures_bucket{le=\"4\"} 0");
 }
 
 TEST_F(Batches, PlacesAreCountedAndComeBack) {
@@ -132,7 +129,7 @@ TEST_F(Batches, WhatWaitedTooLongIsNotComputed) {
   const predict::Outcome outcome = add(batcher, served, input(*served, 1)).get().outcome;
   EXPECT_EQ(outcome.code, Exit::stopped);
   EXPECT_EQ(outcome.error, kTooLate);
-  EXPECT_NE(metrics_.text({}).find("pc_batch_pictures_count 0\n"), std::string::npos);
+  EXPECT_HAS(metrics_.text({}), "pc_batch_pictures_count 0\n");
   // The time runs from the request's arrival, decoding included.
   Batcher patient({.patience = std::chrono::seconds(60)}, metrics_);
   const auto before = Turn::Clock::now() - std::chrono::seconds(61);

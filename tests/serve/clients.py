@@ -8,16 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from serving import Client, Server
+from serving import Client, Server, check, end
 
 bin_folder, model, picture = sys.argv[1:4]
 photo = Path(picture).read_bytes()
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
 
 
 def raw(port, *lines):
@@ -164,10 +158,8 @@ def main():
     check(server.stop() == 0 and not server.said, f"the end: {server.said}")
     names_and_origins()
     listens_where_it_is_told()
-    for failure in failures:
-        print(failure)
-    return 1 if failures else 0
+    end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,11 +7,11 @@ memory again the answers are those of before. Exit code 0: held.
 import json
 import resource
 import sys
-import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from serving import Client, Server, form, png
+from serving import Client, Server, form, png, together
 
 ROOM = 20_000_000  # bytes beyond what the server has mapped; each of the requests wants about that
 
@@ -58,11 +58,7 @@ def main():
 
     before = ask()
     limit(server, mapped(server) + ROOM)
-    threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together([partial(client, i) for i in range(8)])
     limit(server, resource.RLIM_INFINITY)
     after = ask()
     code = server.stop()

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "kernels/base/error.h"
+#include "tests/support.h"
 #include "tools/serve/access.h"
 #include "tools/serve/infer_request.h"
 #include "tools/serve/metrics.h"
@@ -15,14 +15,7 @@
 namespace pc::serve {
 namespace {
 
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
+using test::refusal;
 
 constexpr const char* kForm = "multipart/form-data; boundary=b";
 std::string part(const std::string& disposition, const std::string& body) {
@@ -55,12 +48,12 @@ TEST(Form, ExtendedNamesAreDecoded) {
   EXPECT_EQ(name("\"utf-8''a'b.jpg\""), "a'b.jpg");
   for (const char* broken :
        {"utf-8''%C2", "utf-8''%2", "utf-8''%", "utf-8''%zz", "utf-8''%+1", "utf-16''%00a", "''a", "utf-8'a", "a", ""})
-    EXPECT_NE(error_of([&] { name(broken); }).find("the filename* of a form part"), std::string::npos) << broken;
+    EXPECT_HAS(refusal([&] { name(broken); }), "the filename* of a form part") << broken;
 }
 
 TEST(Form, DefectsAreNamed) {
   const auto why = [](const std::string& body, const std::string& type = kForm) {
-    return error_of([&] { form_files(type, body, 2); });
+    return refusal([&] { form_files(type, body, 2); });
   };
   const std::string one = part("filename=a", "x");
   EXPECT_EQ(why(one + "--b--"), "");
@@ -107,9 +100,12 @@ TEST(InferRequest, TakesFlatAndNestedTensors) {
 }
 
 TEST(InferRequest, DefectsAreNamed) {
-  const auto why = [](const std::string& json) { return error_of([&] { parse_infer_request(json, 2); }); };
+  const auto why = [](const std::string& json, Exit code = Exit::data) {
+    return refusal([&] { parse_infer_request(json, 2); }, code);
+  };
   EXPECT_EQ(why(image_request("[1,1,2,3]", "[1,2,3]")), "inputs[].data: 3 numbers do not fill the shape [1,1,2,3]");
-  EXPECT_EQ(why(image_request("[3,1,1,3]", "[1,2,3,4,5,6,7,8,9]")), "inputs[].shape: 3 pictures, at most 2 go at once");
+  EXPECT_EQ(why(image_request("[3,1,1,3]", "[1,2,3,4,5,6,7,8,9]"), Exit::limit),
+            "inputs[].shape: 3 pictures, at most 2 go at once");
   EXPECT_EQ(why(image_request("[1,1,3]", "[1,2,3]")), "inputs[].shape: [1,1,3], expected [n,h,w,3]");
   EXPECT_EQ(why(image_request("[0,1,1,3]", "[]")), "inputs[].shape: no picture");
   EXPECT_EQ(why(image_request("[1,1,1,3]", "[1,2,256]")), "inputs[].data: a value above 255");
@@ -166,7 +162,7 @@ TEST(InferRequest, TakesBinaryTensors) {
 TEST(InferRequest, DefectsOfBinaryTensorsAreNamed) {
   const auto why = [](const std::string& shape, const std::string& size, const std::string& binary,
                       const std::string& name = R"("name":"file","datatype":"BYTES")") {
-    return error_of([&] {
+    return refusal([&] {
       parse_infer_request(
           binary_request(name + ",\"shape\":" + shape + ",\"parameters\":{\"binary_data_size\":" + size + "}"), 2,
           binary);
@@ -181,7 +177,6 @@ TEST(InferRequest, DefectsOfBinaryTensorsAreNamed) {
   EXPECT_EQ(why("[1]", "11", kTwoFiles), "inputs[]: binary data after the last file that the shape has");
   EXPECT_EQ(why("[2]", "10", kTwoFiles.substr(0, 10)), "inputs[]: the binary data end before their last file");
   EXPECT_EQ(why("[2]", "6", kTwoFiles.substr(0, 6)), "inputs[]: a file of the binary data is longer than they are");
-  EXPECT_EQ(why("[3]", "11", kTwoFiles), "inputs[].shape: 3 pictures, at most 2 go at once");
   EXPECT_EQ(why("[1,1,1,3]", "4", "abcd", image), "inputs[].data: 4 numbers do not fill the shape [1,1,1,3]");
   EXPECT_EQ(why("[1,1,1,3]", "3,\"shared_memory_region\":\"r\"", "abc", image),
             "inputs[].parameters.shared_memory_region: not supported by this server");
@@ -197,7 +192,9 @@ TEST(Query, TakesWhatIsKnownAndNamesTheRest) {
   EXPECT_EQ(query.style.accept_at, 90);
   EXPECT_TRUE(query.style.logits && query.explain);
   EXPECT_EQ(parse_query("", info, false).style.top_k, predict::AnswerStyle().top_k);
-  const auto why = [&](const std::string& text) { return error_of([&] { parse_query(text, info, false); }); };
+  const auto why = [&](const std::string& text) {
+    return refusal([&] { parse_query(text, info, false); }, Exit::usage);
+  };
   EXPECT_EQ(why("top_k=0"), "top_k: \"0\" is no whole number from 1 to 1000000");
   EXPECT_EQ(why("top_k=3x"), "top_k: \"3x\" is no whole number from 1 to 1000000");
   EXPECT_EQ(why("logits=1&logits=0"), "logits: given twice");
@@ -256,7 +253,8 @@ TEST(Access, ValuesThatCannotMatchAreRefused) {
   EXPECT_EQ(allowed_host("fe80::1"), "[fe80::1]");
   for (const char* value : {"", "shop.example:8080", "https://shop.example", "shop.example/", "a b", "*.shop.example",
                             "[::1", "a,b", "b\u00fccher.example"})
-    EXPECT_EQ(error_of([&] { allowed_host(value); }).find("--allow-host " + std::string(value) + ": no Host"), 0u)
+    EXPECT_EQ(
+        refusal([&] { allowed_host(value); }, Exit::usage).find("--allow-host " + std::string(value) + ": no Host"), 0u)
         << value;
   for (const char* value : {"*", "null", "https://shop.example", "http://localhost:3000", "HTTPS://Shop.example:8443",
                             "http://[::1]:8080", "chrome-extension://abcdef", "http://shop.example:443"})
@@ -265,7 +263,9 @@ TEST(Access, ValuesThatCannotMatchAreRefused) {
        {"", "shop.example", "https://", "https://shop.example/", "https://shop.example/a", "https://*.shop.example",
         "https://shop.example:443", "http://shop.example:80", "http://shop.example:", "http://shop.example:0",
         "http://shop.example:080", "http://shop.example:65536", "http://a@shop.example", "://shop.example"})
-    EXPECT_EQ(error_of([&] { allowed_origin(value); }).find("--allow-origin " + std::string(value) + ": no Origin"), 0u)
+    EXPECT_EQ(refusal([&] { allowed_origin(value); }, Exit::usage)
+                  .find("--allow-origin " + std::string(value) + ": no Origin"),
+              0u)
         << value;
 }
 
@@ -280,7 +280,7 @@ TEST(Metrics, ArePrometheusText) {
         "pc_request_seconds_bucket{le=\"0.005\"} 1\n", "pc_request_seconds_bucket{le=\"10\"} 2\n",
         "pc_request_seconds_bucket{le=\"+Inf\"} 2\n", "pc_request_seconds_count 2\n",
         "pc_batch_pictures_bucket{le=\"4\"} 1\n", "pc_model_info{model=\"a\\\"b\""})
-    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+    EXPECT_HAS(text, line) << line << text;
 }
 
 TEST(Routes, AreUniqueAndHaveTheirStatuses) {
@@ -297,9 +297,9 @@ TEST(Page, ShowsNamesAsText) {
   ModelInfo info;
   info.heads = {{"<script>\"'&", {"a", "b"}}};
   const std::string html = page_html("a<b", info, true);
-  EXPECT_NE(html.find("a&#60;b"), std::string::npos);
-  EXPECT_EQ(html.find("<script>\"'&"), std::string::npos);
-  EXPECT_EQ(page_policy().find("unsafe"), std::string::npos);
+  EXPECT_HAS(html, "a&#60;b");
+  EXPECT_LACKS(html, "<script>\"'&");
+  EXPECT_LACKS(page_policy(), "unsafe");
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 
 #include "data/image.h"
 #include "data/jpeg.h"
@@ -31,8 +30,7 @@ void save_shop(const std::filesystem::path& path, uint64_t seed) {
 }
 
 void put(const std::filesystem::path& path, const std::vector<std::byte>& bytes) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+  test::write_text(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 data::Image picture(int seed, int h, int w) {
@@ -70,7 +68,7 @@ class PcServe : public testing::Test {
 };
 
 TEST_F(PcServe, AnswersAreThoseOfPcpredict) {
-  EXPECT_EQ(script("parity_with_pcpredict.py", "shop.safetensors other.safetensors pictures 480"), 0);
+  EXPECT_EQ(script("parity_with_pcpredict.py", "shop.safetensors pictures 480"), 0);
 }
 
 TEST_F(PcServe, AttacksGetTheirStatusAndHealthyClientsTheirAnswers) {
@@ -138,10 +136,10 @@ TEST_F(PcServe, StartsOnlyWithWhatItCanUse) {
   // Where to listen is not a name that is answered: the options for that are named.
   for (const char* host : {"shop.example", "'*'", "https://shop.example", "127.0.0.1:80", "''"}) {
     EXPECT_EQ(ends(std::string("--model shop.safetensors --host ") + host), 2) << host;
-    EXPECT_NE(read_file(place() / "err").find("--allow-host and --allow-origin"), std::string::npos) << host;
+    EXPECT_HAS(read_file(place() / "err"), "--allow-host and --allow-origin") << host;
   }
   EXPECT_EQ(ends("--model shop.safetensors --host 203.0.113.1"), 5);
-  EXPECT_NE(read_file(place() / "err").find("--allow-host and --allow-origin"), std::string::npos);
+  EXPECT_HAS(read_file(place() / "err"), "--allow-host and --allow-origin");
   for (const char* value : {"--allow-host shop.example:8080", "--allow-host https://shop.example", "--allow-host ''",
                             "--allow-host '*.shop.example'", "--allow-origin shop.example",
                             "--allow-origin https://shop.example/", "--allow-origin https://shop.example:443"})

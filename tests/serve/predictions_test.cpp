@@ -16,11 +16,6 @@ using Logits = predict::Logits;
 
 class OnItsWay : public testing::Test {
  protected:
-  static data::Image image(int seed) {
-    data::Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
-    for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = uint8_t(i * std::size_t(seed + 3));
-    return image;
-  }
   // The answers to pictures that are decoded so.
   std::future<std::vector<Answered>> ask(std::shared_ptr<ServedModel> model,
                                          const std::vector<std::function<data::Image()>>& decoders, Turn turn = {}) {
@@ -43,13 +38,13 @@ class OnItsWay : public testing::Test {
 
 TEST_F(OnItsWay, ARequestKeepsItsModel) {
   auto model = tiny_model(folder_, 1);
-  const Logits expected = model->predictor.predict({model->predictor.prepare(image(1))}).front();
+  const Logits expected = model->predictor.predict({model->predictor.prepare(tiny_image(1))}).front();
   const std::weak_ptr<ServedModel> alive = model;
   std::promise<void> decoding, go;
   auto answers = ask(std::move(model), {[&] {
                        decoding.set_value();
                        go.get_future().wait();
-                       return image(1);
+                       return tiny_image(1);
                      }});
   decoding.get_future().wait();
   EXPECT_FALSE(alive.expired());
@@ -61,13 +56,13 @@ TEST_F(OnItsWay, ARequestKeepsItsModel) {
 TEST_F(OnItsWay, AnswersAreInTheOrderOfThePictures) {
   const auto model = tiny_model(folder_, 1);
   std::promise<void> second;
-  auto answers =
-      ask(model, {[&] { return second.get_future().wait(), image(1); },
-                  [&]() -> data::Image { fail(Exit::data, "no image"); }, [&] { return second.set_value(), image(2); }})
-          .get();
+  auto answers = ask(model, {[&] { return second.get_future().wait(), tiny_image(1); },
+                             [&]() -> data::Image { fail(Exit::data, "no image"); },
+                             [&] { return second.set_value(), tiny_image(2); }})
+                     .get();
   ASSERT_EQ(answers.size(), 3u);
   for (const std::size_t i : {0, 2}) {
-    const Logits expected = model->predictor.predict({model->predictor.prepare(image(i == 0 ? 1 : 2))}).front();
+    const Logits expected = model->predictor.predict({model->predictor.prepare(tiny_image(i == 0 ? 1 : 2))}).front();
     EXPECT_EQ(answers[i].inference.outcome.logits, expected) << i;
   }
   EXPECT_EQ(answers[1].inference.outcome.code, Exit::data);
@@ -77,7 +72,7 @@ TEST_F(OnItsWay, AnswersAreInTheOrderOfThePictures) {
 TEST_F(OnItsWay, WhatIsTooLateIsNotDecoded) {
   const auto now = Turn::Clock::now();
   bool decoded = false;
-  const auto decode = [&] { return decoded = true, image(1); };
+  const auto decode = [&] { return decoded = true, tiny_image(1); };
   const auto model = tiny_model(folder_, 1);
   const auto late = ask(model, {decode}, Turn::of(now - std::chrono::seconds(61), 1)).get();
   EXPECT_EQ(late.at(0).inference.outcome.code, Exit::stopped);

@@ -15,20 +15,21 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from serving import Client, Server, form, request
+from serving import Client, Server, begin_together, form, pictures_in, request
 
 CLIENTS = 8
 INFER = "/v2/models/tiny/infer"
 
 
 class Traffic:
-    def __init__(self, bin_folder, models, pictures, place, count):
+    def __init__(self, bin_folder, models, pictures, place, count, *options):
         self.models, self.pictures = [Path(m).read_bytes() for m in models], pictures
         self.file = Path(place) / "served.safetensors"
         self.file.write_bytes(self.models[0])
-        self.server = Server(bin_folder, self.file, "--name", "tiny")
+        self.server = Server(bin_folder, self.file, "--name", "tiny", *options)
         self.left, self.lock = count, threading.Lock()
         self.counts, self.statuses, self.failures = Counter(), Counter(), []
         self.kinds = {name: getattr(self, name) for name in ("raw", "form", "json", "binary", "look", "bad")}
@@ -150,12 +151,10 @@ class Traffic:
 def main():
     bin_folder, model, other, folder = sys.argv[1:5]
     count, reloads = (int(sys.argv[i]) if len(sys.argv) > i else usual for i, usual in ((5, 20_000), (6, 300)))
-    pictures = {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir()) if p.suffix in (".jpg", ".png", ".webp")}
+    pictures = pictures_in(folder)
     with tempfile.TemporaryDirectory() as place:
         traffic = Traffic(bin_folder, (model, other), pictures, place, count)
-        threads = [threading.Thread(target=traffic.run, args=(seed,)) for seed in range(CLIENTS)]
-        for thread in threads:
-            thread.start()
+        threads = begin_together([partial(traffic.run, seed) for seed in range(CLIENTS)])
         done = 0
         while any(thread.is_alive() for thread in threads) or done < reloads:
             # Spread over the requests.

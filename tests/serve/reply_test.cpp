@@ -1,4 +1,4 @@
-// One reply at a time: in time, twice, lost, late, and with its service the last to leave.
+// One reply at a time: twice, and with its service the last to leave.
 #include "tools/serve/reply.h"
 
 #include <gtest/gtest.h>
@@ -35,18 +35,6 @@ TEST(Reply, IsTheFirstOfTwo) {
   });
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.body, "one");
-}
-
-TEST(Reply, IsA503IfItIsLost) {
-  EXPECT_EQ(answer(1h, [](const Respond&) {}).status, 503);
-}
-
-TEST(Reply, IsA504IfItIsLate) {
-  const Response got = answer(1ms, [](const Respond& respond) {
-    std::this_thread::sleep_for(50ms);
-    respond(text("late"));
-  });
-  EXPECT_EQ(got.status, 504);
 }
 
 // The context's run() ends, and the server with it, while the last copy of a Respond goes.

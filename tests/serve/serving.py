@@ -7,9 +7,43 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 import zlib
+from pathlib import Path
+
+failures = []  # what did not hold in this script
+
+
+def check(holds, what):
+    if not holds:
+        failures.append(what)
+
+
+def end():
+    """Says what did not hold, and ends the script."""
+    for failure in failures:
+        print(failure)
+    sys.exit(1 if failures else 0)
+
+
+def begin_together(calls):
+    """The calls on threads of their own."""
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def together(calls):
+    for thread in begin_together(calls):
+        thread.join()
+
+
+def pictures_in(folder):
+    """name -> bytes."""
+    return {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir()) if p.suffix in (".jpg", ".png", ".webp")}
 
 
 class Server:

@@ -6,76 +6,46 @@ MODEL and OTHER, two models of the same heads. PICTURES is a folder of JPEG, PNG
 in the last third of the time the server holds no more than in the second (memory: 10 MB, not with "unmeasured"), and at the end no
 descriptor and no thread more than at the beginning. Exit code 0: held.
 """
-import os
 import random
-import signal
 import socket
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from pathlib import Path
+from functools import partial
 from statistics import median
 
 from attacks import attack, table
-from serving import Client, Server, form
+from reloads import Traffic
+from serving import Client, begin_together, pictures_in
 
 
-class Soak:
+class Soak(Traffic):
     def __init__(self, bin_folder, models, pictures, place):
-        self.models, self.pictures, self.file = [Path(m).read_bytes() for m in models], pictures, Path(place) / "served.safetensors"
-        self.put(0)
-        self.server = Server(bin_folder, self.file, "--name", "tiny", "--deadline", "6")
+        super().__init__(bin_folder, models, pictures, place, 0, "--deadline", "6")
         self.attacks = [(name, *entry) for name, entry in table(f"127.0.0.1:{self.server.port}", next(iter(pictures.values()))).items()
                         if entry[1] not in (408, None)]
-        self.over, self.failures, self.counts, self.reloads = threading.Event(), [], Counter(), 0
-        self.right = {name: {self.ask(name)} for name in pictures}
-        self.reload()
-        for name in pictures:
-            self.right[name].add(self.ask(name))
+        self.over, self.reloads = threading.Event(), 0
+        self.swap()
 
-    def put(self, which):
-        fresh = self.file.with_suffix(".new")
-        fresh.write_bytes(self.models[which])
-        os.replace(fresh, self.file)
-
-    def reload(self):
+    def swap(self):
         self.reloads += 1
-        self.put(self.reloads % 2)
-        self.server.signal(signal.SIGHUP)
+        self.reload(self.reloads % 2, 1)
         if not self.server.heard("reloaded", patience=60, count=self.reloads):
-            self.failures.append("no reload")
-
-    def ask(self, name, query="?logits=1", client=None):
-        if client is None:
-            with Client(self.server.port) as client:
-                return self.ask(name, query, client)
-        return client.ask("POST", "/v1/predict" + query, self.pictures[name], content_type="image/jpeg").body
+            self.fail("no reload")
 
     # Each of these is what one client does until it is over, once.
     def good(self, dice):
         with Client(self.server.port) as client:
             for _ in range(dice.randrange(1, 40)):
-                name = dice.choice(list(self.pictures))
-                body = self.ask(name, client=client)
-                if body not in self.right[name]:
-                    self.failures.append(f"{name}: {body[:200]}")
+                self.raw(client, dice.choice(list(self.pictures)), dice)
 
-    def many(self, dice):
-        body, kind = form([(name, self.pictures[name]) for name in self.pictures])
+    def others(self, dice):
         with Client(self.server.port) as client:
-            reply = client.ask("POST", "/v1/predict", body, content_type=kind)
-            if reply.status != 200 or len(reply.json()["pictures"]) != len(self.pictures):
-                self.failures.append(f"a form: {reply.status} {reply.body[:200]}")
+            for kind in (self.form, self.json, self.binary, self.look):
+                kind(client, dice.choice(list(self.pictures)), dice)
 
-    def look(self, dice):
-        with Client(self.server.port) as client:
-            statuses = [client.ask("GET", path).status for path in ("/", "/metrics", "/openapi.json", "/v2/models/tiny")]
-            if b'"explain"' not in self.ask(next(iter(self.pictures)), "?explain=1", client) or statuses != [200] * 4:
-                self.failures.append(f"pages: {statuses}")
-
-    def bad(self, dice):
+    def attacked(self, dice):
         name, data, status = dice.choice(self.attacks)
         attack(self.server.port, data, status, self.failures, name)
 
@@ -86,25 +56,22 @@ class Soak:
                 if self.over.wait(0.05):
                     return
 
-    def run(self, what, seed):
+    def repeat(self, what, seed):
         dice = random.Random(seed)
         while not self.over.is_set():
             try:
                 what(dice)
-                self.counts[what.__name__] += 1
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-                self.failures.append(f"{what.__name__}: {error!r}")
+                self.fail(f"{what.__name__}: {error!r}")
 
     def watch(self, seconds):
         """Memory, second by second, with a line each minute."""
-        whats = [self.good, self.good, self.good, self.many, self.look, self.bad, self.bad, self.slow, self.slow]
-        threads = [threading.Thread(target=self.run, args=(what, seed)) for seed, what in enumerate(whats)]
-        for thread in threads:
-            thread.start()
+        whats = [self.good, self.good, self.good, self.others, self.others, self.attacked, self.attacked, self.slow, self.slow]
+        threads = begin_together([partial(self.repeat, what, seed) for seed, what in enumerate(whats)])
         begin, memory = time.monotonic(), []
         while time.monotonic() < begin + seconds and len(self.failures) < 10:
             if len(memory) % 2:
-                self.reload()
+                self.swap()
             if len(memory) % 60 == 59:
                 print(f"{time.monotonic() - begin:.0f} s: {median(memory[-60:]) / 1e6:.1f} MB, {self.server.descriptors()} descriptors, "
                       f"{self.server.threads()} threads, {dict(self.counts)}", flush=True)
@@ -119,9 +86,8 @@ class Soak:
 def main():
     bin_folder, model, other, folder = sys.argv[1:5]
     seconds = float(sys.argv[5]) if len(sys.argv) > 5 else 600
-    pictures = {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir()) if p.suffix in (".jpg", ".png", ".webp")}
     with tempfile.TemporaryDirectory() as place:
-        soak = Soak(bin_folder, (model, other), pictures, place)
+        soak = Soak(bin_folder, (model, other), pictures_in(folder), place)
         # A reload has a thread of its own, that of the last one waits to be joined.
         held = soak.server.descriptors(), soak.server.threads()
         memory = soak.watch(seconds)

@@ -6,22 +6,16 @@ clients are answered, or told with 503 to come again, within the time that they 
 """
 import json
 import sys
-import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from serving import Client, Server, form, png
+from serving import Client, Server, begin_together, check, end, failures, form, png
 
 PATIENCE = 60  # seconds, of every client that is well
 bin_folder, model, picture = sys.argv[1:4]
 photo = Path(picture).read_bytes()
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
 
 
 def ask(port, body, kind, query="", patience=PATIENCE):
@@ -39,9 +33,7 @@ def while_they_stall(name, server, stalls, expected):
         finally:
             over.append(True)
 
-    threads = [threading.Thread(target=stall, args=(call,)) for call in stalls]
-    for thread in threads:
-        thread.start()
+    threads = begin_together([partial(stall, call) for call in stalls])
     while len(over) < len(stalls) or sum(statuses.values()) < 10:
         try:
             statuses[ask(server.port, photo, "image/jpeg").status] += 1
@@ -89,10 +81,8 @@ def main():
     code = server.stop()
     check(code == 0 and not server.said, f"the server ended with {code} and said {server.said}")
     print("; ".join(lines))
-    for failure in failures:
-        print(failure)
-    return 1 if failures else 0
+    end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

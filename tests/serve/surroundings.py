@@ -11,17 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from serving import Client
+from serving import Client, check, end, failures
 
 bin_folder, model, picture = sys.argv[1:4]
 photo = Path(picture).read_bytes()
-failures = []
 COMMAND = [f"{bin_folder}/pcserve", "--model", model, "--port", "0", "--name", "tiny"]
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
 
 
 def start(stderr, *arguments, closed=()):
@@ -119,10 +113,8 @@ def main():
         begin = time.monotonic()
         part()
         print(f"{part.__name__}: {time.monotonic() - begin:.0f} s")
-    for failure in failures:
-        print(failure)
-    return 1 if failures else 0
+    end()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

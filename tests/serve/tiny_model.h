@@ -20,4 +20,11 @@ inline std::shared_ptr<ServedModel> tiny_model(const test::TemporaryFolder& fold
   return open_model(file, std::to_string(seed), {});
 }
 
+// What it takes as it is; another one for each seed.
+inline data::Image tiny_image(int seed) {
+  data::Image image{.h = 16, .w = 16, .pixels = std::vector<uint8_t>(16 * 16 * 3)};
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = uint8_t(i * std::size_t(seed + 3));
+  return image;
+}
+
 }  // namespace pc::serve
