@@ -9,6 +9,7 @@
 #include "kernels/norm_conv/norm_conv.h"
 #include "tests/ops/reference.h"
 #include "tests/simt/engines.h"
+#include "tests/support.h"
 
 namespace pc::test {
 namespace {
@@ -143,9 +144,9 @@ TEST(ConvPlansText, GpuChoicesAreKeptAndTakenUp) {
   conv2d_plan({.shape = kShape, .dtype = DType::bf16, .pass = ConvPass::backward_data, .add = true});
   conv2d_plans_cuda.tune(false);
   const std::string text = conv2d_plans_cuda.text();
-  EXPECT_NE(text.find("other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n"), std::string::npos);
-  EXPECT_NE(text.find("stand-in; infer bf16 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("stand-in; backward_data bf16 2x5x4x3 4x3x3/2+1 add = best 3=4\n"), std::string::npos) << text;
+  EXPECT_HAS(text, "other; forward f32 1x1x1x1 1x1x1/1+0 = 7 1=2\n");
+  EXPECT_HAS(text, "stand-in; infer bf16 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n");
+  EXPECT_HAS(text, "stand-in; backward_data bf16 2x5x4x3 4x3x3/2+1 add = best 3=4\n");
 }
 
 // The two ops do what norm_conv cannot; a convolution has to have some engine.
@@ -164,13 +165,7 @@ TEST(ConvPlansText, GpuAPassWithASubstituteGoesWithoutFailedEngines) {
 }
 
 TEST(ConvPlansText, GpuLineThatIsNoChoiceIsRefused) {
-  try {
-    conv2d_plans_cuda.load("a; b = c\nnonsense\n", "engines.txt");
-    FAIL() << "accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Exit::data);
-    EXPECT_NE(std::string(error.what()).find("engines.txt:2: "), std::string::npos);
-  }
+  EXPECT_HAS(refusal([] { conv2d_plans_cuda.load("a; b = c\nnonsense\n", "engines.txt"); }), "engines.txt:2: ");
 }
 
 }  // namespace
