@@ -270,6 +270,13 @@ TEST_F(Reference, APatienceOfOneEndsWithTheFirstEpochThatIsNoBetter) {
   EXPECT_EQ(log.back()["epoch"], 2);
 }
 
+// The best epoch so far, and how good it was, outlive the program.
+TEST_F(Reference, PatienceGoesOnInALaterProgram) {
+  run_of("patience", {"--set", "train.epochs=5"});
+  EXPECT_EQ(run_of("patience").back()["epoch"], golden("patience")["best_epoch"]);
+  expect_like(*load_model(run() / "model.safetensors").model, golden("patience")["model"]);
+}
+
 // A finished run that gets more epochs continues where it was: weights, moments, average, and which parts learn.
 TEST_F(Reference, MoreEpochsContinueARun) {
   run_of("parts stay frozen", {"--set", "train.epochs=3"});
