@@ -22,9 +22,10 @@ bad=$(awk '
     below["bench"] = "kernels/base kernels engine models data tools bench"
 
     arrows["cli"] = arrows["html"] = arrows["doctor"] = ""
-    arrows["weights"] = arrows["runs"] = "cli"
+    arrows["weights"] = "cli"
     arrows["predict"] = "cli weights"
     arrows["fetch"] = "cli weights"
+    arrows["runs"] = "cli fetch"
     arrows["dataset"] = "cli html fetch"
     arrows["evaluate"] = "cli runs weights predict"
     arrows["report"] = "cli html runs weights predict evaluate"

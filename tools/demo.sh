@@ -1,14 +1,14 @@
 #!/bin/sh
-# tools/demo.sh [DATA [OPTION…]]: set-up, build, train, score, and predict a picture the model has never seen, in minutes on a CPU.
+# tools/demo.sh [DATA [OPTION…]]: set-up, build of all programs, train, score, and predict an image the model has never seen, in minutes on a CPU.
 #
 # DATA is the Kaggle archive "Fashion Product Images (Small)" (.zip or folder), a folder with one folder per class, or IDX files. Without
 # it: the archive that pcdata fetch left in the cache folder ($XDG_CACHE_HOME/pc), else Fashion-MNIST from Debian. Options go to pctrain.
-# $PC_PRESET names another build, $PC_RUNS another folder of runs.
+# CUDA is compiled if there are a GPU and nvcc. $PC_PRESET names another build, $PC_RUNS another folder of runs.
 set -eu
 cd "$(dirname "$0")/.."
 data=${1:-}
 [ $# -eq 0 ] || shift
-preset=${PC_PRESET:-release}
+if [ -e /dev/nvidiactl ]; then preset=${PC_PRESET:-release}; else preset=${PC_PRESET:-cpu}; fi
 runs=${PC_RUNS:-runs}
 if [ -z "$data" ]; then
   downloaded=${XDG_CACHE_HOME:-$HOME/.cache}/pc/fashion-product-images-small.zip
@@ -16,16 +16,26 @@ if [ -z "$data" ]; then
   [ ! -f "$downloaded" ] || data=$downloaded
 fi
 [ -e "$data" ] || [ "$data" = /usr/share/datasets/fashion-mnist ] || { echo "demo: $data: no such file or folder" >&2; exit 4; }
-tools/build.sh "$preset" pctrain pcpredict
+tools/build.sh "$preset" programs
 
-config=tools/configs/demo.ini
-case $data in */fashion-mnist*) config=tools/configs/fashion-mnist.ini ;; esac
+config=tools/configs/demo.ini epochs=
+case $data in */fashion-mnist*) config=tools/configs/fashion-mnist.ini epochs="--epochs 4" ;; esac
 name=demo-$(basename "$data" .zip)
 bin=build/$preset/bin
 echo "demo: training on $data" >&2
-$bin/pctrain "$config" --set data.root="$data" --set output.name="$name" --set output.runs="$runs" "$@"
+# shellcheck disable=SC2086
+$bin/pctrain "$config" --name "$name" --runs "$runs" --set data.root="$data" $epochs "$@"
 
-picture=$(find "$runs/$name/held_back" -name '*.png' | sort | head -n 1)
+image=$(find "$runs/$name/held_back" -name '*.png' | sort | head -n 1)
+model=$runs/$name/model.safetensors
 echo
-echo "A picture held back from training; its true labels are in its name:"
-$bin/pcpredict --model "$runs/$name/model.safetensors" --top-k 3 "$picture"
+echo "An image held back from training; its true labels are in its name:"
+$bin/pcpredict --model "$model" --top-k 3 "$image"
+cat <<END
+
+What to do next:
+  $bin/pcpredict -m $model YOUR.jpg     # your own image
+  $bin/pcserve -m $model                # a page to try images on, in the browser
+  $bin/pctrain YOUR_FOLDER              # your own classes: one folder of images for each
+  $runs/$name/report.html   # how good this model is, and where it fails
+END

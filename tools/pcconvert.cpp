@@ -92,28 +92,32 @@ Exit verify(const std::string& a, const std::string& b, const WeightOptions& opt
 
 Exit run(int argc, char** argv) {
   CLI::App app(
-      "Converts weights (.pth of torch.save in its zip or stacked form, safetensors; of torchvision, timm or Hugging "
-      "Face) to safetensors where OUT ends in .safetensors, or to .pth where it ends in .pth or .pt, with the names "
-      "and OIHW layout of torchvision; "
-      "a "
-      "model file of pctrain to ONNX where OUT ends in .onnx.\n"
-      "Exit codes: 0 done, 2 command line, 3 bad or differing weights, 4 file or disk, 6 limit.",
+      "Convert weights between PyTorch (.pth), safetensors and ONNX, show what is in a file, or compare two.\n"
+      "OUT's suffix is the format: .safetensors; .pth or .pt, with the names and the OIHW layout of torchvision; "
+      ".onnx, "
+      "from a model file of pctrain. IN is a file of torch.save (zip or legacy form) or safetensors, of torchvision, "
+      "timm "
+      "or Hugging Face.",
       "pcconvert");
   app.footer(
-      "pcconvert IN OUT.safetensors\npcconvert IN OUT.pth\npcconvert [--pixels] MODEL OUT.onnx\n"
-      "pcconvert --inspect FILE [--json]\npcconvert --verify A B");
+      "Examples:\n  pcconvert resnet18-f37072fd.pth resnet18.safetensors\n  pcconvert --pixels model.safetensors "
+      "model.onnx\n  pcconvert --inspect model.safetensors\n  pcconvert --verify a.pth b.safetensors\n\n"
+      "Exit codes: 0 done, 2 command line, 3 bad or differing weights, 4 file or disk, 6 limit.");
   Arguments a;
-  app.add_option("files", a.files, "IN OUT, FILE or A B")->required()->expected(1, 2);
+  app.add_option("FILE", a.files, "IN and OUT; FILE with --inspect; A and B with --verify")
+      ->required()
+      ->expected(1, 1000)
+      ->option_text("IN OUT");
   auto* inspect_flag = app.add_flag("--inspect", a.inspect, "Print a table of FILE's tensors, metadata and totals");
   auto* verify_flag =
-      app.add_flag("--verify", a.verify, "Compare the tensors of A and B to the bit; exit code 3 where they differ")
+      app.add_flag("--verify", a.verify, "Compare the tensors of A and B to the bit; exit code 3 if they differ")
           ->excludes(inspect_flag);
   app.add_flag("--json", a.json, "Print --inspect's table as one JSON object")->needs(inspect_flag);
   app.add_flag("--no-hash-check", a.no_hash_check,
                "Accept a file whose hash (as in resnet18-f37072fd.pth) or checksums are wrong");
   app.add_flag("--pixels", a.pixels,
-               "For .onnx: the graph takes u8 RGB pictures [n,h,w,3] of any size and fits and normalizes them itself; "
-               "without it f32 [n,3,height,width], as the metadata say")
+               "For .onnx: the graph takes u8 RGB images [n,h,w,3] of any size and resizes and normalizes them itself; "
+               "without it, f32 [n,3,height,width] as the metadata says")
       ->excludes(inspect_flag)
       ->excludes(verify_flag);
   cli::add_force(app, a.force);
@@ -121,7 +125,11 @@ Exit run(int argc, char** argv) {
 
   const std::size_t wanted = a.inspect ? 1 : 2;
   if (a.files.size() != wanted)
-    fail(Exit::usage, fmt::format("{} files given, {} needed; see --help", a.files.size(), wanted));
+    fail(Exit::usage, fmt::format("{} given, {} required; see --help",
+                                  a.files.size() == 1 ? "1 file" : fmt::format("{} files", a.files.size()),
+                                  a.inspect  ? "1 file"
+                                  : a.verify ? "2 files, A and B,"
+                                             : "2 files, IN and OUT,"));
   const WeightOptions options{.check_hash = !a.no_hash_check};
   if (!a.inspect && !a.verify) check_files(a.files[0], a.files[1], a.force);
   if (a.inspect) return inspect(a.files[0], options, a.json);

@@ -10,11 +10,14 @@
 
 int main(int argc, char** argv) {
   return pc::cli::run_program("pcdata", [&] {
-    CLI::App app{"Prepares data sets of product pictures.", "pcdata"};
+    CLI::App app{"Fetch, inspect, pack and draw data sets of product images.", "pcdata"};
     app.require_subcommand(1);
     const pc::dataset::Subcommand subcommands[] = {
         pc::dataset::fetch_subcommand(app), pc::dataset::unpack_subcommand(app), pc::dataset::inspect_subcommand(app),
         pc::dataset::pack_subcommand(app), pc::dataset::sample_subcommand(app)};
+    app.footer(
+        "Examples:\n  pcdata fetch resnet18\n  pcdata inspect --html report.html photos/\n\npcdata COMMAND --help "
+        "describes a command.");
     if (!pc::cli::parse_command_line(app, argc, argv)) return pc::Exit::ok;
     for (const pc::dataset::Subcommand& s : subcommands)
       if (s.app->parsed()) return s.run();

@@ -13,11 +13,12 @@ namespace pc::doctor {
 namespace {
 
 Exit run(int argc, char** argv) {
-  CLI::App app("Looks at CPU, memory, disk, GPU, libraries and data, and says what is missing and what to do.",
-               "pcdoctor");
-  app.footer("Exit codes: 0 usable; of the first problem: 2 build or libraries, 4 disk, 6 memory.");
+  CLI::App app("Check CPU, memory, disk, GPU, libraries and data, and suggest fixes.", "pcdoctor");
+  app.footer(
+      "Examples:\n  pcdoctor\n  pcdoctor --json\n\nExit codes: 0 usable; of the first problem: 2 build or libraries, 4 "
+      "disk, 6 memory.");
   bool json = false;
-  app.add_flag("--json", json, "One JSON object");
+  app.add_flag("--json", json, "Print one JSON object");
   if (!cli::parse_command_line(app, argc, argv)) return Exit::ok;
   const std::vector<Finding> findings = examine();
   if (json) {

@@ -14,6 +14,7 @@
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/terminal.h"
+#include "tools/cli/validators.h"
 #include "tools/evaluate/fit_calibration.h"
 #include "tools/evaluate/score_text.h"
 #include "tools/evaluate/seen.h"
@@ -39,53 +40,71 @@ struct Options {
 };
 
 bool parse(Options& o, int argc, char** argv) {
-  CLI::App app("Accuracy of a model on a labelled data set; labels are matched by name or by a map.", "pceval");
+  CLI::App app("Measure the accuracy of a model on a labeled data set; labels are matched by name or by a map.",
+               "pceval");
   std::vector<std::string> places;
   app.add_option("MODEL", places,
-                 "Model file, several with --shift; then DATA: Kaggle layout (zip or folder), one folder per "
-                 "class, or IDX files")
+                 "Model file, several with --shift; then DATA: Kaggle layout (zip or folder), one folder per class, or "
+                 "IDX files")
       ->required()
       ->option_text("[MODEL...] DATA");
-  app.add_option("--split", o.split,
-                 "test: only the pictures that the training run held back; all. Default: test if the model was trained "
-                 "on DATA or with --shift, else all")
-      ->check(CLI::IsMember({"all", "test"}));
+  app.option_defaults()->group("What is scored");
+  app.add_option(
+         "--split", o.split,
+         "test: only the images that the training run held back; default: test if the model was trained on DATA "
+         "or with --shift, else all")
+      ->type_name("SPLIT")
+      ->check(cli::one_of({"all", "test"}));
   app.add_option("--labels", o.score.labels, "Label columns to score; default: every head that has a column")
+      ->type_name("A,B")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--head", o.score.head, "Head to score where a picture has just one label");
+  app.add_option("--head", o.score.head, "Head to score if an image has just one label")->type_name("NAME");
   app.add_option("--map", o.maps, "CSV with the header class,label: which labels are correct for a class; repeatable")
+      ->type_name("FILE")
       ->allow_extra_args(false);
-  app.add_option("--min-count", o.score.min_count, "Only pictures of classes with at least so many pictures in DATA")
+  app.add_option("--min-count", o.score.min_count, "Only images of classes with at least N images in DATA")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->check(cli::between(1, 1'000'000'000));
   app.add_option("--accept-at", o.accept_at,
-                 "Target precision (%) of predictions reported as confident, as in pcpredict; default: 95");
-  app.add_flag("--per-class", o.per_class, "A table of every class too");
+                 "Target precision, in percent, of predictions reported as confident, as in pcpredict; default: 95")
+      ->check(cli::between(1, 99));
+  app.add_flag("--tta", o.network.views,
+               "Test-time augmentation: mean logits of the image, its mirror image and its middle at 95 and at 90 % of "
+               "each side");
+  app.add_flag("--bn-adapt", o.network.adapt, "Adapt the batch-norm statistics to DATA (no labels are used)");
+  app.option_defaults()->group("Domain shift");
   app.add_flag("--shift", o.shift, "Accuracy under corruptions and on photos, a column per model");
-  app.add_option("--photos", o.photos, "With --shift: another labelled data set; --map is about it");
+  app.add_option("--photos", o.photos, "With --shift: another labeled data set, to which --map belongs")
+      ->type_name("DATA");
   app.add_option(
          "--held-out", o.held_out,
-         "With --shift: NAME=MODEL, a model trained without a year or a brand (data.split), scored on the pictures "
-         "of DATA that it held back; repeatable")
+         "With --shift: a model trained without a year or a brand (data.split), scored on the images of DATA that it "
+         "held back; repeatable")
+      ->type_name("NAME=MODEL")
       ->allow_extra_args(false);
-  app.add_option("--limit", o.limit, "With --shift: pictures of DATA that are corrupted; 0: no corruptions")
+  app.add_option("--limit", o.limit, "With --shift: number of images of DATA that are corrupted; 0: no corruptions")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1'000'000'000));
+      ->check(cli::between(0, 1'000'000'000));
+  app.option_defaults()->group("Output");
+  app.add_flag("--per-class", o.per_class, "Print a table of every class too");
   app.add_option("--report", o.report,
-                 "Write a page for the browser: confusion matrix, mistakes with pictures, reliability");
-  app.add_option("--calibrate", o.calibrated,
-                 "Write a copy of the model whose probabilities, thresholds and limit of novelty are fitted to these "
-                 "pictures, which it must not have trained on");
-  app.add_flag("--tta", o.network.views,
-               "Mean of the logits over the picture, its mirror image and its middle at 95 and at 90 % of each side");
-  app.add_flag("--bn-adapt", o.network.adapt,
-               "Batch-norm statistics re-estimated on the very pictures to be scored, without their labels");
-  app.add_flag("--json", o.json, "One JSON object instead of a table");
+                 "Write a page for the browser: confusion matrix, mistakes with images, reliability")
+      ->type_name("FILE");
+  app.add_option(
+         "--calibrate", o.calibrated,
+         "Write a copy of the model whose probabilities, thresholds and out-of-distribution limit are fitted to "
+         "these images, which it must not have trained on")
+      ->type_name("FILE");
+  app.add_flag("--json", o.json, "Print one JSON object instead of a table");
   cli::add_force(app, o.force);
   predict::add_network_options(app, o.network);
   app.footer(
-      "Pictures that cannot be read are counted and named on stderr. Exit codes: 0 done, 2 usage, 3 bad data or model, "
+      "Examples:\n"
+      "  pceval runs/fashion/model.safetensors fashion-product-images-small.zip\n"
+      "  pceval --report page.html --map classes.csv model.safetensors photos/\n\n"
+      "Images that cannot be read are counted and named on stderr.\n"
+      "Exit codes: 0 done, 2 usage, 3 bad data or model, "
       "4 file.");
   if (!cli::parse_command_line(app, argc, argv)) return false;
   if (places.size() < 2) fail(Exit::usage, "MODEL and DATA are required; see --help");

@@ -22,17 +22,24 @@ struct Options {
 };
 
 bool parse(Options& o, int argc, char** argv) {
-  CLI::App app("An index of a catalogue's pictures, in which pcpredict --similar finds the nearest products.",
-               "pcindex");
+  CLI::App app("Index the images of a catalog, so that pcpredict --similar finds the nearest products.", "pcindex");
   add_input_options(app, o.inputs);
-  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
-  app.add_option("--output,-o", o.output, "Index to write; it serves models with the same weights below the heads")
-      ->required();
+  app.option_defaults()->group("Model");
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors")
+      ->type_name("FILE");
+  app.option_defaults()->group("Output");
+  app.add_option("--output,-o", o.output,
+                 "Index to write, required; models with the same weights below the heads can use it")
+      ->required()
+      ->type_name("FILE");
   cli::add_force(app, o.force);
   add_network_options(app, o.network);
   app.footer(
-      "Pictures that cannot be read are named on stderr and left out. Exit codes: 0 done, 2 usage, 3 bad model, or "
-      "pictures were left out, 4 file, 75 stopped.");
+      "Example:\n"
+      "  pcindex -o shop.index photos/\n"
+      "  pcpredict --index shop.index --similar 5 photo.jpg\n\n"
+      "Images that cannot be read are named on stderr and left out.\n"
+      "Exit codes: 0 done, 2 usage, 3 bad model, or images were left out, 4 file, 75 stopped.");
   return cli::parse_command_line(app, argc, argv);
 }
 

@@ -11,6 +11,7 @@
 #include "kernels/base/logger.h"
 #include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
+#include "tools/cli/validators.h"
 #include "tools/evaluate/greedy_average.h"
 #include "tools/evaluate/mean_model.h"
 #include "tools/predict/adapt.h"
@@ -28,32 +29,38 @@ struct Options {
 
 bool parse(Options& o, int argc, char** argv) {
   CLI::App app(
-      "The mean of several models' weights: the start and the end of a fine-tuning, or several fine-tunings of one "
+      "Average the weights of several models: the start and the end of a fine-tuning, or several fine-tunings of one "
       "start.",
       "pcmerge");
   app.add_option("OUT", o.out, "Model file to write")->required();
   app.add_option("MODEL", o.models, "Model files of one architecture and the same labels")
       ->required()
       ->expected(2, 1000);
-  app.add_option("--shares,--weights", o.weights, "What each counts, as 0.3,0.7; default: the same")
+  app.add_option("--weights,--shares", o.weights, "Weight of each model, as 0.3,0.7; default: equal")
+      ->type_name("W,W,...")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option(
-      "--greedy", o.greedy,
-      "Take the best model, then one after the other where the mean does not get worse on pictures of this data "
-      "set that validated all of them; split.csv lies beside each MODEL");
+  app.add_option("--greedy", o.greedy,
+                 "Greedy model soup: start from the best model, add each further one that does not make the mean worse "
+                 "on images "
+                 "of this data set that validated all of them (split.csv next to each MODEL)")
+      ->type_name("DATA");
   app.add_option("--statistics", o.statistics,
-                 "Re-estimate the batch-norm statistics on pictures of this data set, without their labels");
-  app.add_option("--pictures", o.pictures, "So many of them, drawn with a fixed seed")
+                 "Re-estimate the batch-norm statistics on images of this data set, without their labels")
+      ->type_name("DATA");
+  app.add_option("--pictures", o.pictures, "Number of those images, drawn with a fixed seed")
       ->capture_default_str()
-      ->check(CLI::Range(2, 1 << 20));
+      ->check(cli::between(2, 1 << 20));
   cli::add_force(app, o.force);
   app.footer(
-      "The mean has no calibration. Wortsman et al., \"Robust fine-tuning of zero-shot models\", CVPR 2022; \"Model "
-      "soups\", ICML 2022; "
-      "--greedy is its recipe 1, with the mean accuracy over the heads. What the models were started from is not known "
-      "to it: that must not "
-      "have trained on those pictures. "
+      "Example:\n"
+      "  pcmerge mean.safetensors before.safetensors tuned.safetensors\n\n"
+      "The result has no calibration; pceval --calibrate adds it. pcmerge cannot check what the models were started "
+      "from: "
+      "make sure that it was not trained on the images of --greedy.\n"
+      "Wortsman et al., \"Robust fine-tuning of zero-shot models\", CVPR 2022; \"Model soups\", ICML 2022 (--greedy is "
+      "its "
+      "recipe 1, with the mean accuracy over the heads).\n"
       "Exit codes: 0 done, 2 usage, 3 bad data or model, 4 file.");
   return cli::parse_command_line(app, argc, argv);
 }
@@ -61,11 +68,11 @@ bool parse(Options& o, int argc, char** argv) {
 std::vector<double> checked_weights(const Options& o) {
   if (o.weights.empty()) return std::vector<double>(o.models.size(), 1);
   if (o.weights.size() != o.models.size())
-    fail(Exit::usage, fmt::format("--shares: {} numbers for {} models", o.weights.size(), o.models.size()));
+    fail(Exit::usage, fmt::format("--weights: {} numbers for {} models", o.weights.size(), o.models.size()));
   for (const double weight : o.weights)
     if (!(weight >= 0 && weight <= 1e9))
-      fail(Exit::usage, fmt::format("--shares: {}: wants a number of 0 or more", weight));
-  if (std::accumulate(o.weights.begin(), o.weights.end(), 0.0) == 0) fail(Exit::usage, "--shares: all are 0");
+      fail(Exit::usage, fmt::format("--weights: {}: wants a number of 0 or more", weight));
+  if (std::accumulate(o.weights.begin(), o.weights.end(), 0.0) == 0) fail(Exit::usage, "--weights: all are 0");
   return o.weights;
 }
 
@@ -87,7 +94,7 @@ predict::Predictor merged(const Options& o, const data::DataSet& statistics, Loa
 
 // The models worth averaging, and what was found out about each on stdout.
 std::vector<std::string> choose(const Options& o, const data::DataSet& statistics) {
-  if (!o.weights.empty()) fail(Exit::usage, "--shares: greedy averaging uses equal weights");
+  if (!o.weights.empty()) fail(Exit::usage, "--weights: greedy averaging uses equal weights");
   std::vector<std::string> bad;  // reported once, of the result
   const GreedyAverage average = greedy_average(
       o.models, o.greedy, [&](const auto& models) { return merged(o, statistics, mean_model(models), bad); });

@@ -8,6 +8,7 @@
 #include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/terminal.h"
+#include "tools/cli/validators.h"
 #include "tools/predict/job.h"
 
 namespace pc::predict {
@@ -28,52 +29,62 @@ constexpr Format kFormats[] = {
     {".csv", RowFormat::csv}, {".jsonl", RowFormat::json}, {".json", RowFormat::json}, {".txt", RowFormat::text}};
 
 void add_answer_options(CLI::App& app, Options& o) {
-  app.add_option("--top-k,-k", o.job.style.top_k, "Guesses per head")
+  app.option_defaults()->group("Predictions");
+  app.add_option("--top-k,-k", o.job.style.top_k, "Labels per head, most probable first")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000));
-  app.add_option(
-      "--accept-at", o.accept_at,
-      "Target precision (%) of predictions reported as confident, one of those the model was calibrated for; "
-      "default: 95");
+      ->check(cli::between(1, 1'000'000));
+  app.add_option("--accept-at", o.accept_at,
+                 "Target precision, in percent, of predictions reported as confident: 90, 95 or 99; default: 95")
+      ->check(cli::between(1, 99));
   app.add_flag("--logits", o.job.style.logits, "With --json: the logits of every class too");
   app.add_option("--explain", o.job.explain,
-                 "Draw what speaks for the answer over the picture: FILE.png for one picture, a directory for several");
-  app.add_option("--explain-head", o.job.explain_head, "The head whose label is explained; default: the first one");
-  app.add_option("--similar", o.job.style.similar, "Number of nearest neighbors in --index to report")
-      ->check(CLI::Range(1, 1000));
-  app.add_option("--index", o.job.index, "What pcindex made of a catalogue with this model");
+                 "Write a class-activation heat map: a PNG for one image, a directory for several")
+      ->type_name("FILE|DIR");
+  app.add_option("--explain-head", o.job.explain_head, "Head whose label is explained; default: the first one")
+      ->type_name("NAME");
+  app.add_option("--similar", o.job.style.similar, "List the N most similar products of --index")
+      ->check(cli::between(1, 1000));
+  app.add_option("--index", o.job.index, "Index of a catalog, which pcindex made with this model")->type_name("FILE");
+  app.add_flag("--tta", o.job.network.views, "Test-time augmentation: the mean logits of four views of each image");
+  app.add_flag("--bn-adapt", o.job.network.adapt,
+               "Re-estimate the batch-norm statistics on all the images first, which are read twice");
 }
 
 void add_row_options(CLI::App& app, Options& o) {
-  auto* csv = app.add_flag(
-      "--csv", o.csv, "One row per picture; a text that a spreadsheet would take for a formula gets an apostrophe");
-  app.add_flag("--json", o.json, "One JSON object per picture and line")->excludes(csv);
-  app.add_option(
-      "--output,-o", o.job.output,
-      "File for the rows, .csv, .jsonl or .txt: the suffix says the format. FILE.manifest says what they were "
-      "made with");
+  app.option_defaults()->group("Output");
+  auto* csv = app.add_flag("--csv", o.csv,
+                           "One row per image; a text that a spreadsheet would take for a formula gets an apostrophe");
+  app.add_flag("--json", o.json, "One JSON object per image, each on a line")->excludes(csv);
+  app.add_option("--output,-o", o.job.output,
+                 "Write the rows to FILE.csv, .jsonl or .txt, in the format of the suffix; FILE.manifest records what "
+                 "they were "
+                 "made with")
+      ->type_name("FILE");
   auto* resume = app.add_flag("--resume", o.resume,
-                              "Add the rows that --output lacks; those with an answer stay as they are. Begin it if "
-                              "there is none");
+                              "Add the rows that --output lacks, keep those with a prediction; start the file if there "
+                              "is none");
   cli::add_force(app, o.force);
   resume->excludes("--force");
 }
 
 bool parse(Options& o, int argc, char** argv) {
-  CLI::App app("Names what is on pictures, with the probabilities of each head of a model.", "pcpredict");
+  CLI::App app("Name the product in each image, with the probabilities of every head of a model.", "pcpredict");
   add_input_options(app, o.job.inputs);
-  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
+  app.option_defaults()->group("Model");
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors")
+      ->type_name("FILE");
+  app.add_flag("--selftest", o.self_test, "Check the model against its built-in test image and exit");
   add_answer_options(app, o);
   add_row_options(app, o);
-  app.add_flag("--tta", o.job.network.views, "Mean of the logits over four views of each picture");
-  app.add_flag("--bn-adapt", o.job.network.adapt,
-               "Batch-norm statistics re-estimated on all the pictures first, which are read twice");
   add_network_options(app, o.job.network);
-  app.add_flag("--selftest", o.self_test, "Only say whether the model answers its own picture as when it was written");
   app.footer(
-      "SIGINT and SIGTERM stop after the current batch. Exit codes: 0 every picture was predicted, 2 usage, 3 bad "
-      "picture or model, 4 file, 6 limit, 7 infinite answers, 75 stopped; 3 where pictures failed for several "
-      "reasons.");
+      "Examples:\n"
+      "  pcpredict photo.jpg\n"
+      "  pcpredict -o shop.csv --resume photos/\n"
+      "  pcpredict --explain heat.png photo.jpg\n\n"
+      "Ctrl-C and SIGTERM stop after the current batch.\n"
+      "Exit codes: 0 every image was predicted, 2 usage, 3 bad image or model, 4 file, 6 limit, 7 values that are not "
+      "finite, 75 stopped; 3 if images failed for several reasons.");
   if (!cli::parse_command_line(app, argc, argv)) return false;
   if (o.job.output == "-") o.job.output.clear();
   o.job.existing = o.resume ? ExistingRows::resume : o.force ? ExistingRows::replace : ExistingRows::refuse;

@@ -16,6 +16,7 @@
 
 #include "kernels/base/parallel.h"
 #include "tools/cli/program.h"
+#include "tools/cli/validators.h"
 #include "tools/serve/answering.h"
 #include "tools/serve/app.h"
 #include "tools/serve/server.h"
@@ -77,46 +78,69 @@ struct Options {
   int deadline = 30;
 };
 
-bool parse(Options& o, int argc, char** argv) {
-  CLI::App app("Answers predictions over HTTP: /v1/predict, KServe v2, and a page at /.", "pcserve");
-  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors");
-  app.add_option("--index", o.app.index, "Index of a catalogue, made by pcindex, for similar products");
-  app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's");
-  app.add_option("--host,--bind", o.server.host, "Address of this machine to listen on; 0.0.0.0: all")
-      ->capture_default_str();
-  app.add_option("--port", o.server.port, "Port; 0: any, which is printed")->capture_default_str();
-  app.add_option("--device", o.app.network.device, "Where the network runs")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--precision", o.app.network.precision, "Type of the activations")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
-  app.add_option("--threads", o.app.network.threads, "Threads of the network, and as many that decode; 0: one per core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
-  app.add_option("--max-batch", o.app.batch.max_batch, "Pictures per pass of the network")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--max-delay-ms", o.max_delay_ms, "How long a picture waits for others that are on their way")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 10'000.0));
-  app.add_option("--queue", o.app.batch.queue, "Pictures in work at once; 503 beyond")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1'000'000));
-  app.add_option("--deadline", o.deadline,
-                 "Seconds that a request may take to arrive, its head a sixth of that, and again to be answered")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 3600));
-  app.add_option("--token-file", o.token_file, "Ask for the bearer token in this file's first line");
-  app.add_option("--allow-host", o.app.access.hosts, "Name that the Host header may hold too, *: any; repeatable")
+void add_access_options(CLI::App& app, Options& o) {
+  app.add_option("--token-file", o.token_file, "Require the bearer token in this file's first line")->type_name("FILE");
+  app.add_option("--allow-host", o.app.access.hosts, "Further name that the Host header may hold, *: any; repeatable")
+      ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_option("--allow-origin,--origin", o.app.access.origins,
-                 "Origin such as https://shop.example whose pages may post, *: any; repeatable")
+                 "Origin whose pages may post, such as https://shop.example, *: any; repeatable")
+      ->type_name("URL")
       ->allow_extra_args(false);
-  app.add_flag("--log", o.app.log, "A line per request on standard error");
+}
+
+bool parse(Options& o, int argc, char** argv) {
+  CLI::App app("Serve predictions over HTTP: POST /v1/predict, KServe v2, and a page for the browser at /.", "pcserve");
+  app.option_defaults()->group("Model");
+  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors")
+      ->type_name("FILE");
+  app.add_option("--index", o.app.index, "Index of a catalog, made by pcindex, for similar products")
+      ->type_name("FILE");
+  app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's")
+      ->type_name("NAME");
+  app.option_defaults()->group("Network");
+  app.add_option("--host,--bind", o.server.host, "Address of this machine to listen on; 0.0.0.0: all")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  app.add_option("--port", o.server.port, "Port; 0: any free one, which is printed")
+      ->capture_default_str()
+      ->check(cli::between(0, 65535));
+  add_access_options(app, o);
+  app.option_defaults()->group("Device");
+  app.add_option("--device", o.app.network.device, "Where the network runs")
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->check(cli::one_of({"cpu", "cuda"}));
+  app.add_option("--precision", o.app.network.precision, "Type of the activations")
+      ->type_name("TYPE")
+      ->capture_default_str()
+      ->check(cli::one_of({"f32", "bf16", "f16"}));
+  app.add_option("--threads", o.app.network.threads,
+                 "CPU threads of the network, and as many that decode; 0: one per core")
+      ->capture_default_str()
+      ->check(cli::between(0, 1024));
+  app.option_defaults()->group("Batching and limits");
+  app.add_option("--max-batch", o.app.batch.max_batch, "Images per pass of the network")
+      ->capture_default_str()
+      ->check(cli::between(1, 4096));
+  app.add_option("--max-delay-ms", o.max_delay_ms, "Longest wait of an image for others to fill the batch")
+      ->capture_default_str()
+      ->check(cli::between(0.0, 10'000.0));
+  app.add_option("--queue", o.app.batch.queue, "Images in work at once; further requests get 503")
+      ->capture_default_str()
+      ->check(cli::between(1, 1'000'000));
+  app.add_option("--deadline", o.deadline,
+                 "Seconds that a request may take to arrive (its header a sixth of that), and again to be answered")
+      ->capture_default_str()
+      ->check(cli::between(1, 3600));
+  app.option_defaults()->group("Output");
+  app.add_flag("--log", o.app.log, "Write a line per request to standard error");
   app.footer(
-      "SIGTERM answers what has arrived and ends with 0; SIGHUP reloads the model. Other exit codes: 2 usage, 3 bad "
-      "model, 4 file, 5 cannot bind the port.");
+      "Examples:\n"
+      "  pcserve -m model.safetensors --port 8080\n"
+      "  curl -F image=@photo.jpg http://127.0.0.1:8080/v1/predict\n\n"
+      "SIGTERM drains the requests and exits with 0; SIGHUP reloads the model.\n"
+      "Other exit codes: 2 usage, 3 bad model, 4 file, 5 cannot bind the port.");
   return cli::parse_command_line(app, argc, argv);
 }
 

@@ -1,46 +1,108 @@
-// pctrain config.ini: trains a classifier on labeled pictures, or resumes an interrupted run.
+// pctrain DATA or pctrain CONFIG.ini: trains a classifier on labeled images, or resumes an interrupted run.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
 
 #include "tools/cli/program.h"
 #include "tools/report/report.h"
 #include "tools/runs/train_config.h"
+#include "tools/runs/train_flags.h"
 #include "tools/train/trainer.h"
+
+namespace pc::train {
+namespace {
+
+struct Options {
+  std::string path;
+  std::vector<std::optional<std::string>> flags;  // in the order of train_flags()
+  std::vector<std::string> overrides;
+  bool dry_run = false, find_rate = false, report = false, print_config = false, help_config = false;
+};
+
+// The help of a flag is that of its last key.
+std::string help_of(const runs::TrainFlag& flag, const std::vector<cli::ConfigKey>& keys) {
+  for (const cli::ConfigKey& key : keys)
+    if (key.section + "." + key.key == flag.keys.back()) {
+      std::string value = key.get().empty() ? "" : "default: " + key.get();
+      if (key.section + "." + key.key == "output.name") value = "default: that of DATA";
+      const std::string wants = key.wants == "text" ? "" : key.wants + (value.empty() ? "" : "; ");
+      return char(std::toupper(key.help[0])) + key.help.substr(1) +
+             (wants.empty() && value.empty() ? "" : fmt::format(" ({}{})", wants, value));
+    }
+  fail(Exit::usage, fmt::format("{}: no key {}", flag.name, flag.keys.back()));
+}
+
+bool parse(Options& o, int argc, char** argv) {
+  CLI::App app{"Train a classifier of product images.", "pctrain"};
+  app.add_option("PATH", o.path,
+                 "A data set (a folder, or a .zip), or a configuration (an INI file, as in tools/configs/)");
+  runs::TrainConfig defaults;
+  const auto keys = defaults.keys();
+  o.flags.resize(runs::train_flags().size());
+  for (std::size_t i = 0; i < o.flags.size(); ++i) {
+    const runs::TrainFlag& flag = runs::train_flags()[i];
+    app.add_option(flag.name, o.flags[i], help_of(flag, keys))->type_name(flag.placeholder)->group("Usual keys");
+  }
+  app.add_option("--set", o.overrides, "Set any key, in place of what the file says; may be repeated")
+      ->type_name("SECTION.KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_flag("--dry-run", o.dry_run, "Send one batch through every stage and print shapes and memory; writes no run");
+  app.add_flag(
+      "--lr-find", o.find_rate,
+      "Try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg, print the rate to use");
+  app.add_flag("--report", o.report, "Write report.html and confusion.csv of a finished run again");
+  app.add_flag("--print-config", o.print_config, "Print every key with its meaning and its value");
+  app.add_flag("--help-config", o.help_config,
+               "Print every key that the INI file may have: what it requires, its default, its meaning");
+  app.footer(
+      "Examples:\n"
+      "  pctrain photos/ --epochs 20\n"
+      "  pctrain shop.zip --labels masterCategory,articleType --weights resnet18\n"
+      "  pctrain tools/configs/fashion.ini --set data.root=shop.zip\n\n"
+      "The same command resumes a run that was stopped.\n"
+      "Exit codes: 0 done, 2 usage, 3 bad data, 4 file, 6 limit, 7 the loss is not finite, 75 stopped.");
+  return cli::parse_command_line(app, argc, argv);
+}
+
+// Later entries count: the file or the data set, then the flags, then --set.
+void read(const Options& o, runs::TrainConfig& config) {
+  std::vector<cli::IniEntry> entries;
+  if (o.path.empty() && o.overrides.empty())
+    fail(Exit::usage, "what to train on? pctrain DATA or pctrain CONFIG.ini; see --help");
+  if (!o.path.empty()) entries = runs::is_data(o.path) ? runs::entries_of_data(o.path) : cli::read_ini(o.path);
+  for (std::size_t i = 0; i < o.flags.size(); ++i)
+    if (o.flags[i])
+      for (const cli::IniEntry& entry : runs::entries_of(runs::train_flags()[i], *o.flags[i])) entries.push_back(entry);
+  for (const std::string& text : o.overrides) entries.push_back(cli::parse_override(text));
+  config.apply(o.path.empty() ? "--set" : o.path, entries);
+}
+
+Exit run(const Options& o) {
+  runs::TrainConfig config;
+  if (o.help_config) {
+    fmt::print("{}", cli::config_help(config.keys()));
+    return Exit::ok;
+  }
+  read(o, config);
+  if (o.print_config) {
+    fmt::print("{}", cli::to_ini(config.keys(), true));
+    return Exit::ok;
+  }
+  if (!o.dry_run && !o.find_rate && !o.report) return train(config);
+  if (o.dry_run) dry_run(config);
+  if (o.find_rate) find_rate(config);
+  if (o.report) report::report_again(config);
+  return Exit::ok;
+}
+
+}  // namespace
+}  // namespace pc::train
 
 int main(int argc, char** argv) {
   return pc::cli::run_program("pctrain", [&] {
-    CLI::App app{"Trains a classifier of product pictures.", "pctrain"};
-    std::string path;
-    std::vector<std::string> overrides;
-    bool dry = false, find = false, report = false, print = false, help = false;
-    app.add_option("config", path, "INI file; see tools/configs/");
-    app.add_option("--set", overrides, "section.key=value, in place of what the file says; may be repeated");
-    app.add_flag("--dry-run", dry, "send one batch through every stage and print shapes and memory; writes no run");
-    app.add_flag(
-        "--lr-find", find,
-        "try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg and print the line to use");
-    app.add_flag("--report", report, "write report.html and confusion.csv of a finished run again");
-    app.add_flag("--print-config", print, "print every key with its meaning and its value, and end");
-    app.add_flag("--help-config", help,
-                 "print every key that the INI file may have: what it wants, its default, its meaning");
-    if (!pc::cli::parse_command_line(app, argc, argv)) return pc::Exit::ok;
-    pc::runs::TrainConfig config;
-    if (help) {
-      fmt::print("{}", pc::cli::config_help(config.keys()));
-      return pc::Exit::ok;
-    }
-    if (path.empty())
-      pc::fail(pc::Exit::usage, "which configuration? pctrain config.ini; see tools/configs/ and --help-config");
-    config.read(path, overrides);
-    if (print) {
-      fmt::print("{}", pc::cli::to_ini(config.keys(), true));
-      return pc::Exit::ok;
-    }
-    if (!dry && !find && !report) return pc::train::train(config);
-    if (dry) pc::train::dry_run(config);
-    if (find) pc::train::find_rate(config);
-    if (report) pc::report::report_again(config);
-    return pc::Exit::ok;
+    pc::train::Options options;
+    return pc::train::parse(options, argc, argv) ? pc::train::run(options) : pc::Exit::ok;
   });
 }

@@ -19,6 +19,7 @@
 #include "kernels/base/directory.h"
 #include "kernels/base/error.h"
 #include "kernels/base/temporary.h"
+#include "tests/as_nobody.h"
 #include "tests/support.h"
 
 namespace pc {
@@ -171,6 +172,21 @@ TEST(File, AnUnwritableFolderIsNamed) {
   const std::string message = file_error([&] { write_file_atomically(folder / "a", "x"); });
   fs::permissions(folder.path(), fs::perms::owner_all);
   EXPECT_HAS(message, "Permission denied");
+}
+
+// Such a folder cannot be synced, which needs it open; the file is written all the same.
+TEST(File, AFolderThatMayNotBeListedTakesFiles) {
+  const test::TemporaryFolder folder;
+  fs::permissions(folder.path(), fs::perms(0755));
+  fs::create_directory(folder / "in");
+  fs::permissions(folder / "in", fs::perms(0333));
+  {
+    const test::AsNobody nobody;
+    if (!nobody.changed()) GTEST_SKIP() << "not allowed here: to become another user";
+    EXPECT_NO_THROW(write_file_atomically(folder / "in/a", "x"));
+  }
+  fs::permissions(folder / "in", fs::perms(0755));
+  EXPECT_EQ(read_file(folder / "in/a"), "x");
 }
 
 TEST(File, ReadingNamesWhatIsWrong) {

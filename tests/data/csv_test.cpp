@@ -64,8 +64,17 @@ TEST(Csv, UnclosedQuoteBeforeAnotherQuoteIsFoundAtItsOwnLine) {
 }
 
 TEST(Csv, HugeFieldIsRefusedAfterAMegabyte) {
+  const std::string most(std::size_t(1) << 20, 'x');
+  EXPECT_EQ(read("a\n" + most + "\n\"" + most + "\"\n").size(), 2u);
+  EXPECT_EQ(read_error("a\n" + most + "x\n"), "3: s.csv:2: field is longer than 1 MiB");
   const std::string text = "a,b\n1,\"" + std::string(std::size_t(4) << 20, 'x');
   EXPECT_EQ(read_error(text), "3: s.csv:2: quoted field is longer than 1 MiB; is its closing quote missing?");
+}
+
+// As Python's csv: a blank line is no row, a quoted nothing is one.
+TEST(Csv, AQuotedEmptyFieldIsARow) {
+  CsvReader csv("id\na\n\"\"\n\nb\n", "s.csv");
+  EXPECT_EQ(read(csv), (Rows{{"a"}, {""}, {"b"}}));
 }
 
 TEST(Csv, EmptyTextAndDoubledColumn) {
@@ -85,6 +94,9 @@ TEST(Csv, UnknownColumnNamesTheNearest) {
       "3: s.csv: no column \"article_type\"; the columns are id, gender, articleType; did you mean \"articleType\"?");
   EXPECT_EQ(test::error_of([&] { csv.column("colour"); }),
             "3: s.csv: no column \"colour\"; the columns are id, gender, articleType");
+  EXPECT_EQ(no_such_column("s.csv", "ab", {"xy", "aa", "bb"}),
+            "s.csv: no column \"ab\"; the columns are xy, aa, bb; did you mean \"aa\"?")
+      << "the first of the nearest";
 }
 
 TEST(Csv, SeparatorIsWhatTheHeaderHasMostOf) {
@@ -99,10 +111,10 @@ TEST(Csv, SeparatorIsWhatTheHeaderHasMostOf) {
 }
 
 TEST(Csv, EmptyFieldsAtTheHeadersEndAreNoColumns) {
-  const std::string text = "id,name,,\n1,a,,\n2,b\n3,c, d,\n4,,,\n,,,\n";
+  const std::string text = "id,name,,\n1,a,,\n2,b\n3,c, d,\n4,,,\n5,\n,,,\n";
   CsvReader csv(text, "s.csv");
   EXPECT_EQ(csv.header(), (std::vector<std::string>{"id", "name"}));
-  EXPECT_EQ(read(csv), (Rows{{"1", "a"}, {"2", "b"}, {"3", "c, d"}, {"4", ""}}));
+  EXPECT_EQ(read(csv), (Rows{{"1", "a"}, {"2", "b"}, {"3", "c, d"}, {"4", ""}, {"5", ""}}));
   EXPECT_EQ(csv.repaired(), 1);
 }
 

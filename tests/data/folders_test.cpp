@@ -1,11 +1,11 @@
 // Class folders with and without a split, as people and Kaggle's archives lay them out.
-#include <unistd.h>
 
 #include <fstream>
 
 #include "data/describe.h"
 #include "data/split.h"
 #include "small_set.h"
+#include "tests/as_nobody.h"
 #include "tests/support.h"
 
 namespace pc::data {
@@ -128,21 +128,6 @@ TEST_F(ClassFolders, ClassesThatAreAlikeAreNamedWithTheirCounts) {
   EXPECT_EQ(data.catalog.report.warnings.size(), 2u);
 }
 
-// As another user while it lives; the tests may run as root, who may read everything.
-class AsNobody {
- public:
-  AsNobody() { changed_ = ::geteuid() != 0 || ::seteuid(65534) == 0; }
-  ~AsNobody() {
-    if (::geteuid() != ::getuid()) {
-      EXPECT_EQ(::seteuid(::getuid()), 0);
-    }
-  }
-  bool changed() const { return changed_; }
-
- private:
-  bool changed_ = false;
-};
-
 TEST_F(ClassFolders, AFolderThatCannotBeReadIsAnErrorAndNeverAClassLess) {
   namespace fs = std::filesystem;
   fs::permissions(folder_.path(), fs::perms(0755));
@@ -151,7 +136,7 @@ TEST_F(ClassFolders, AFolderThatCannotBeReadIsAnErrorAndNeverAClassLess) {
     fs::permissions(where / "b", fs::perms(mode));
     std::string error;
     {
-      const AsNobody nobody;
+      const test::AsNobody nobody;
       if (!nobody.changed()) GTEST_SKIP() << "not allowed here: no other user to be";
       error = error_of([&] { open_dataset(where, {}); });
     }
@@ -175,7 +160,7 @@ TEST_F(ClassFolders, AFileThatAnotherAttemptMayFindIsAnError) {
   fs::permissions(locked, fs::perms(0000));
   std::string error = "nothing";
   {
-    const AsNobody nobody;
+    const test::AsNobody nobody;
     if (nobody.changed()) error = error_of([&] { open_dataset(where, {}); });
   }
   fs::permissions(locked, fs::perms(0755));

@@ -35,18 +35,22 @@ class Unpack : public testing::Test {
 
 TEST_F(Unpack, FilesAndFolders) {
   const std::string long_text(300'000, 'y');
+  std::string stored;  // several chunks and a part of one
+  for (int i = 0; i < 70'001; ++i) stored += le(uint32_t(i) * 2654435761u);
   const Outcome o = unpack(zip_of({{.name = "images/", .mode = 0040755},
                                    {"images/1.jpg", "one"},
                                    {.name = "images/run.sh", .text = "#!", .mode = 0104777},
                                    {"empty", ""},
                                    {"empty.packed", "", kDeflated},
                                    {"deep/er/long.txt", long_text, kDeflated},
+                                   {"stored.bin", stored},
                                    {.name = "none/", .mode = 0040755}}));
   EXPECT_EQ(o.code, 0) << o.err;
   EXPECT_EQ(o.err, "");
-  EXPECT_EQ(o.out, "out: 5 files, 300005 bytes, 0 copies left out\n");
+  EXPECT_EQ(o.out, "out: 6 files, 580009 bytes, 0 copies left out\n");
   EXPECT_EQ(listed(), (Paths{"deep/", "deep/er/", "deep/er/long.txt", "empty", "empty.packed", "images/",
-                             "images/1.jpg", "images/run.sh", "none/"}));
+                             "images/1.jpg", "images/run.sh", "none/", "stored.bin"}));
+  EXPECT_TRUE(text("stored.bin") == stored);
   EXPECT_EQ(text("images/1.jpg"), "one");
   EXPECT_EQ(text("deep/er/long.txt"), long_text);
   struct stat info {};

@@ -26,6 +26,21 @@ TEST(Schedule, OneCycleFollowsTorch) {
   }
 }
 
+// torch's formula where the rise takes half a step, one step, two: its peak lies at warm_up * steps - 1, between steps or on one.
+TEST(Schedule, OneCycleWithAShortRise) {
+  constexpr double kPeak = 2, kStart = kPeak / 25, kEnd = kStart / 1e4;
+  for (const auto& [steps, warm_up] : {std::pair(6, 0.25f), std::pair(8, 0.25f), std::pair(12, 0.25f)}) {
+    const double top = warm_up * steps - 1;
+    for (int s = 0; s < steps; ++s) {
+      const double rise = (1 - std::cos(std::numbers::pi * s / top)) / 2;
+      const double fall = (1 - std::cos(std::numbers::pi * (s - top) / (steps - 1 - top))) / 2;
+      EXPECT_NEAR((Schedule{.kind = "one_cycle", .peak = float(kPeak), .steps = steps, .warm_up = warm_up}.at(s)),
+                  s <= top ? kStart + (kPeak - kStart) * rise : kPeak + (kEnd - kPeak) * fall, 1e-6)
+          << s << " of " << steps;
+    }
+  }
+}
+
 // A line up to the peak in the first floor(warm_up * steps) steps, then half a cosine that would be 0 a step after the last.
 TEST(Schedule, CosineFollowsItsFormula) {
   for (const auto& [steps, warm_up, rise] :
@@ -54,6 +69,14 @@ TEST(Schedule, ConstantStays) {
   const Schedule schedule{.kind = "constant", .peak = 0.5f, .steps = 10};
   EXPECT_EQ(schedule.at(0), 0.5f);
   EXPECT_EQ(schedule.at(9), 0.5f);
+}
+
+// No run asks for such a step; if one did, it would change as little as the last.
+TEST(Schedule, PastTheLastStepTheRateStaysAtItsEnd) {
+  for (const int64_t step : {20, 21, 25, 40}) {
+    EXPECT_EQ((Schedule{.kind = "cosine", .peak = 2, .steps = 20, .warm_up = 0.25f}.at(step)), 0) << step;
+    EXPECT_FLOAT_EQ((Schedule{.kind = "one_cycle", .peak = 2, .steps = 20, .warm_up = 0.25f}.at(step)), 2 / 25e4f);
+  }
 }
 
 // Tiny runs have no room for a rise; every rate must still be a usable number.

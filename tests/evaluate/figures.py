@@ -382,6 +382,8 @@ def run(folder, given):
         equal((source["n"], source["unknown"]), (counted.n, 0))
         for key in ("accuracy", "low", "high", "macro_f1", "majority"):
             near(source[key], getattr(counted, key), 1e-9, key)
+    for source, files in ((test["heads"]["label"], parts["test"]), (epochs[-1]["val"]["label"], parts["val"])):
+        near(source["loss"], sum(-math.log(softmax(logits[f])[truth(f)]) for f in files) / len(files), 1e-6, "loss")
     for wanted in (90, 95, 99):
         sure, verdicts = [], collections.Counter()
         for row in (rows[f] for f in parts["test"]):

@@ -134,7 +134,7 @@ TEST_F(GreedyAverage, RefusesWhatWouldChooseOnOtherPictures) {
       {greedy({"a", "lost"}), 3, "lost/split.csv to say which pictures validated it"},
       {greedy({"a", "foreign"}), 3, "foreign/split.csv: is of another run than"},
       {greedy({"a", "blind"}), 3, "no picture validated every one of the models"},
-      {greedy({"a", "b"}, {"--shares", "1,1"}), 2, "--shares: greedy averaging uses equal weights"},
+      {greedy({"a", "b"}, {"--shares", "1,1"}), 2, "--weights: greedy averaging uses equal weights"},
       {run_program("pcmerge", {"--greedy", (*folder_ / "more").string(), out(), model("a"), model("b")}), 3,
        "its test pictures cannot be told from its training pictures"},
   };

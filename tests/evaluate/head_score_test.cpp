@@ -173,5 +173,28 @@ TEST(Wilson, EndsSolveTheEquation) {
   EXPECT_EQ(wilson(0, 0).high, 1);
 }
 
+// -ln softmax and the five largest logits; of equal ones all count as not larger.
+TEST(HeadScore, LossAndTopFiveFollowTheLogits) {
+  HeadScore score = empty_scores({{"head", 11}})[0];
+  std::vector<float> logits(11, 0.0f);
+  for (int i = 0; i < 6; ++i) logits[std::size_t(i)] = float(10 - i);  // 10, 9, 8, 7, 6, 5, then zeros
+  const double sum = std::exp(10.) + std::exp(9.) + std::exp(8.) + std::exp(7.) + std::exp(6.) + std::exp(5.) + 5;
+  for (const int truth : {0, 4, 5, 10}) score.add(truth, logits);
+  EXPECT_EQ(score.hits(0), 1);
+  EXPECT_EQ(score.pictures(4), 1);
+  EXPECT_EQ(score.claims(0), 3);
+  score.add(7,
+            std::vector<float>(11, -2.0f));  // all alike: none is larger than the truth's, the first is the prediction
+  EXPECT_EQ(score.claims(0), 4);
+  const auto json = to_json({score})["head"];
+  EXPECT_NEAR(json["loss"].get<double>(), (4 * std::log(sum) - 10 - 6 - 5 - 0 + std::log(11.)) / 5, 1e-12);
+  EXPECT_DOUBLE_EQ(json["top5"].get<double>(), 3. / 5);
+  HeadScore few = empty_scores({{"head", 10}})[0];
+  few.add(3, std::vector<float>{1e30f, 0, 0, 2e30f, 0, 0, 0, 0, 0, 0});
+  EXPECT_EQ(to_json({few})["head"]["loss"], 0);
+  EXPECT_FALSE(to_json({few})["head"].contains("top5"));
+  EXPECT_FALSE(to_json({score_of(2, {{0, 0}})})["head"].contains("loss"));
+}
+
 }  // namespace
 }  // namespace pc::evaluate

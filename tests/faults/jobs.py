@@ -57,7 +57,7 @@ class Place:
 def training(place):
     """It uses what a checkpoint has to carry: momentum, running averages, mixed and changed images."""
     settings = {"data.root": f"{place.input}/images", "data.cache": f"{place.out}/cache", "model.architecture": "smallcnn",
-                "model.height": 16, "model.width": 16, "train.epochs": 1, "train.batch": 4, "train.save_every": 2,
+                "model.weights": "", "model.height": 16, "model.width": 16, "train.epochs": 1, "train.batch": 4, "train.save_every": 2,
                 "train.threads": 2, "train.ema": 0.9, "train.lr": 0.02, "augment.mixup": 0.4, "augment.cutmix": 1,
                 "augment.background": 0.5, "augment.trivial": 0.5, "output.runs": f"{place.out}/runs", "output.name": "tiny"}
     words = [place.program("pctrain"), f"{place.input}/config.ini"]

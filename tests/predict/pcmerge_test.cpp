@@ -30,7 +30,7 @@ class PcMerge : public testing::Test {
 TEST_F(PcMerge, IsTheMeanByTheWeights) {
   ASSERT_EQ(merge("even a b").code, 0);
   ASSERT_EQ(merge("--shares 1,3 uneven a b").code, 0);
-  ASSERT_EQ(merge("--weights 1,0 first a b").code, 0);  // the other name of --shares
+  ASSERT_EQ(merge("--weights 1,0 first a b").code, 0);  // --shares is its other name
   for (const char* name : {"conv1.weight", "layer4.1.bn2.bias", "heads.kind.weight"}) {
     const auto a = values("a", name), b = values("b", name), even = values("even", name),
                uneven = values("uneven", name);
@@ -101,9 +101,9 @@ TEST_F(PcMerge, WhatHasNoMean) {
       {"out a size", 3, "size: prepares its pictures in another way"},
       {"out a small", 3, "small: is a smallcnn, the first model a resnet18"},
       {"out a absent", 4, "absent"},
-      {"--shares 1 out a b", 2, "--shares: 1 numbers for 2 models"},
-      {"--shares 0,0 out a b", 2, "--shares: all are 0"},
-      {"--shares=-1,2 out a b", 2, "--shares: -1: wants a number of 0 or more"},
+      {"--shares 1 out a b", 2, "--weights: 1 numbers for 2 models"},
+      {"--shares 0,0 out a b", 2, "--weights: all are 0"},
+      {"--shares=-1,2 out a b", 2, "--weights: -1: wants a number of 0 or more"},
   };
   for (const auto& c : cases) {
     const Ran ran = merge(c.arguments);

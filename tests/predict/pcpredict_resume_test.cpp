@@ -169,6 +169,21 @@ TEST_P(Resumed, KilledWhileRowsAreAddedItGivesTheSameBytes) {
 INSTANTIATE_TEST_SUITE_P(Formats, Resumed, testing::Values("csv", "jsonl"), [](const auto& one) { return one.param; });
 
 // Python's csv module stands for the spreadsheet.
+// Reading what is there: interrupted, it goes on; a bad disk is named.
+TEST_F(Existing, RowsThatCannotBeReadAreNamed) {
+  if (run("strace -o /dev/null true").code != 0) GTEST_SKIP() << "not allowed here: strace cannot trace";
+  put_many(2);
+  ASSERT_EQ(predict("-o rows.csv p").code, 0);
+  const auto resume = [&](const std::string& error) {
+    return run("timeout 60 strace -f -o /dev/null -P \"$PWD/rows.csv\" -e inject=pread64:error=" + error +
+               " \"$BIN/pcpredict\" -m m --resume -o rows.csv p");
+  };
+  EXPECT_TRUE(ended(resume("EIO"), 4, "cannot read rows.csv: Input/output error"));
+  const std::string whole = text("rows.csv");
+  EXPECT_EQ(resume("EINTR:when=1").code, 0);
+  EXPECT_EQ(text("rows.csv"), whole);
+}
+
 TEST_F(Existing, ATableThatASpreadsheetHasSavedIsAddedTo) {
   put_many(4);
   put("p/a, \"b\".png", 7);

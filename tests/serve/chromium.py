@@ -17,12 +17,14 @@ class Browser:
         to_read, self.write_end = os.pipe()
         self.read_end, to_write = os.pipe()
         # Out of the way of 3 and 4, which they become in the child.
-        to_read, to_write = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (to_read, to_write))
+        theirs = [to_read, to_write, fcntl.fcntl(to_read, fcntl.F_DUPFD, 20), fcntl.fcntl(to_write, fcntl.F_DUPFD, 20)]
         self.process = subprocess.Popen(
             ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--hide-scrollbars", f"--user-data-dir={home}", "--remote-debugging-pipe", "about:blank"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=(3, 4),
-            preexec_fn=lambda: (os.dup2(to_read, 3), os.dup2(to_write, 4)))
+            preexec_fn=lambda: (os.dup2(theirs[2], 3), os.dup2(theirs[3], 4)))
+        for end in theirs:  # else nobody would notice that it ended
+            os.close(end)
         self.number, self.rest, self.events, self.session = 0, b"", [], None
 
     def call(self, method, **parameters):

@@ -76,6 +76,14 @@ class Client {
     char byte;
     return socket_.read_some(asio::buffer(&byte, 1), error) == 0;
   }
+  // Whether it has come, without waiting.
+  bool ended() {
+    boost::system::error_code error;
+    char byte;
+    socket_.non_blocking(true);
+    socket_.read_some(asio::buffer(&byte, 1), error);
+    return error == asio::error::eof;
+  }
 
  private:
   std::string head_;
@@ -144,6 +152,15 @@ TEST_F(Hurried, ALateAnswerIsA504) {
   service_.kept.clear();  // the server does not end before
   end();
   EXPECT_EQ(std::count(service_.statuses.begin(), service_.statuses.end(), 504), 2);
+}
+
+// Half the time that an answer may take, so it ends before the answer comes.
+TEST_F(Hurried, AnIdleConnectionEnds) {
+  Client idle(server_.port()), asking(server_.port());
+  EXPECT_EQ(idle.ask("/"), "200 text");
+  EXPECT_EQ(asking.ask("/never").substr(0, 3), "504");
+  EXPECT_TRUE(idle.ended());
+  service_.kept.clear();
 }
 
 struct Crowded : Serving {

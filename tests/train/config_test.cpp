@@ -146,7 +146,7 @@ TEST_F(Config, BrokenOverrides) {
   for (const auto& [text, message] : std::vector<std::pair<std::string, std::string>>{
            {"train.lr", "--set train.lr: wants section.key=value"},
            {"lr=1", "--set lr=1: wants section.key=value"},
-           {"train.lr=fast", "--set: train.lr = fast: wants a number from 0 to 1000"},
+           {"train.lr=fast", "--set: train.lr = fast: wants a number from 0 to 1000, or auto"},
            {"train.lrr=1", "--set: unknown key train.lrr; did you mean train.lr?"},
            {"=", "--set =: wants section.key=value"}})
     EXPECT_EQ(failure(kRoot, {text}), message);

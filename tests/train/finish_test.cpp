@@ -247,7 +247,7 @@ TEST_F(Finish, LrFindTakesSmallDataSetsAndSaysWhichRateToTake) {
   const Outcome outcome = train({"--lr-find"});
   EXPECT_EQ(outcome.code, 0) << "an epoch has 6 steps: " << outcome.err;
   EXPECT_TRUE(std::regex_match(outcome.out, std::regex("lr = [0-9.e-]+\n"))) << outcome.out;
-  EXPECT_HAS(outcome.err, "the configuration has 0.02; the line for its section [train], or --set train.lr=");
+  EXPECT_HAS(outcome.err, "this run has 0.02; use --lr ");
   std::vector<std::string> with = arguments({"--set", "train.epochs=1"});
   const std::string ini = read_file(with[0]);
   write_file_atomically(with[0], std::regex_replace(ini, std::regex("lr = .*\n"), outcome.out));

@@ -97,7 +97,7 @@ TEST_F(Heads, DroppedClassesAreNoLabel) {
 TEST_F(Heads, TheSafeSplitKeepsNamesTogetherAndIsReusable) {
   const Outcome outcome = train("first", {"data.limit=40"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_HAS(outcome.err, "32 groups of near duplicates or equal names hold 96 pictures, the largest 3");
+  EXPECT_HAS(outcome.err, "32 groups of near duplicates or equal names hold 96 images, the largest 3");
   std::map<std::string, int> counts;
   const auto side = sides("first");
   ASSERT_EQ(side.size(), std::size_t(kProducts));

@@ -47,9 +47,10 @@ std::vector<std::string> train_arguments(const std::filesystem::path& folder, co
   const auto config = folder / "config.ini";
   write_file_atomically(
       config,
-      fmt::format("[data]\nroot = {}\ncache = {}\n[model]\nheight = 32\nwidth = 32\n[train]\nepochs = 2\nbatch = 8\n"
-                  "lr = 0.02\nsave_every = 2\n[output]\nruns = {}\n",
-                  data.string(), (folder / "cache").string(), (folder / "runs").string()));
+      fmt::format(
+          "[data]\nroot = {}\ncache = {}\n[model]\nweights =\nheight = 32\nwidth = 32\n[train]\nepochs = 2\nbatch = 8\n"
+          "lr = 0.02\nsave_every = 2\n[output]\nruns = {}\n",
+          data.string(), (folder / "cache").string(), (folder / "runs").string()));
   return {config.string(), "--set", "output.name=" + name};
 }
 

@@ -166,7 +166,7 @@ TEST_F(Pcconvert, RefusesWhatOnnxCannotBeMadeOf) {
        "x.onnx: no output can be named \"input\": that is empty or a name within the graph"},
       {path("damaged") + " " + path("x.onnx"), 3, "damaged: self-test failed: head kind, label"},
       {"--pixels " + path("m") + " " + path("x.safetensors"), 2, "--pixels is for ONNX"},
-      {"--pixels --inspect " + path("m"), 2, "excludes"},
+      {"--pixels --inspect " + path("m"), 2, "cannot be used with"},
       {path("absent") + " " + path("x.onnx"), 4, "cannot open"},
       {path("m") + " " + path("no/such/folder/x.onnx"), 4, "no/such/folder"},
   };

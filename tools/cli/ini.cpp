@@ -224,6 +224,28 @@ ConfigKey number_key(const std::string& section, const std::string& key, double&
           [&value] { return fmt::format("{}", value); }};
 }
 
+namespace {
+
+template <class T>
+ConfigKey number_or_auto(ConfigKey key, T& value) {
+  const std::string wants = key.wants + ", or auto";
+  const auto set = [wants, number = key.set, &value](const std::string& text) {
+    if (text == "auto") return void(value = T(kAuto));
+    try {
+      number(text);
+    } catch (const std::invalid_argument&) {
+      throw std::invalid_argument("wants " + wants);
+    }
+  };
+  const auto get = [number = key.get, &value] { return value == T(kAuto) ? "auto" : number(); };
+  return {key.section, key.key, key.help, wants, set, get};
+}
+
+}  // namespace
+
+ConfigKey or_auto(ConfigKey key, int64_t& value) { return number_or_auto(std::move(key), value); }
+ConfigKey or_auto(ConfigKey key, double& value) { return number_or_auto(std::move(key), value); }
+
 ConfigKey flag_key(const std::string& section, const std::string& key, bool& value, const std::string& help) {
   const auto set = [&value](const std::string& text) {
     if (text != "yes" && text != "no") throw std::invalid_argument("wants yes or no");

@@ -47,6 +47,10 @@ ConfigKey int_key(const std::string& section, const std::string& key, int64_t& v
                   const std::string& help);
 ConfigKey number_key(const std::string& section, const std::string& key, double& value, double low, double high,
                      const std::string& help);
+// A number that may be "auto" as well: the variable holds kAuto then.
+constexpr int kAuto = -1;
+ConfigKey or_auto(ConfigKey key, int64_t& value);
+ConfigKey or_auto(ConfigKey key, double& value);
 ConfigKey flag_key(const std::string& section, const std::string& key, bool& value, const std::string& help);
 ConfigKey choice_key(const std::string& section, const std::string& key, std::string& value,
                      std::vector<std::string> choices, const std::string& help);

@@ -18,6 +18,7 @@
 #include <system_error>
 
 #include "kernels/base/logger.h"
+#include "tools/cli/help.h"
 
 namespace pc::cli {
 namespace {
@@ -107,12 +108,15 @@ std::string version_text(const std::string& program) {
 }
 
 bool parse_command_line(CLI::App& app, int argc, char** argv) {
-  app.set_version_flag("--version", version_text(app.get_name()));
+  app.option_defaults()->group("Options");
+  app.set_version_flag("-V,--version", version_text(app.get_name()), "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  format_help(app);
   try {
     app.parse(argc, argv);
     return true;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != 0) fail(Exit::usage, fmt::format("{}; see --help", error.what()));
+    if (error.get_exit_code() != 0) fail(Exit::usage, usage_error(app, error) + "; see --help");
     app.exit(error);
     return false;
   }

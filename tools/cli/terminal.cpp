@@ -53,6 +53,10 @@ std::string bar(double share, int columns) {
 
 std::string painted(const std::string& text, bool color) { return color ? "\033[36m" + text + "\033[0m" : text; }
 
+std::string counted(int64_t number, const std::string& singular) {
+  return grouped(number) + " " + singular + (number == 1 ? "" : "s");
+}
+
 std::string grouped(int64_t number) {
   std::string digits = fmt::format("{}", number);
   for (auto at = std::ptrdiff_t(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)

@@ -27,6 +27,7 @@ std::string clipped(const std::string& text, std::size_t columns);
 std::string bar(double share, int columns);
 std::string painted(const std::string& text, bool color);  // cyan where color is on
 
-std::string grouped(int64_t number);  // "40,047"
+std::string grouped(int64_t number);                               // "40,047"
+std::string counted(int64_t number, const std::string& singular);  // "1 thread", "2 threads"
 
 }  // namespace pc::cli

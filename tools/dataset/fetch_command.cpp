@@ -100,8 +100,9 @@ Subcommand fetch_subcommand(CLI::App& app) {
       ->add_flag("--list", o->list,
                  "Print the names with sizes, sources, licenses and whether they are in the default folder")
       ->excludes(name);
-  command->add_flag("--keep", o->keep, "Keep the published .pth file beside the converted weights");
+  command->add_flag("--keep", o->keep, "Keep the published .pth file next to the converted weights");
   command->footer(
+      "Examples:\n  pcdata fetch resnet18\n  pcdata fetch fashion-product-images-small\n\n"
       "A Kaggle token is used where there is one: KAGGLE_API_TOKEN, KAGGLE_USERNAME and KAGGLE_KEY, or kaggle.json.\n"
       "Mirrors: PC_KAGGLE_URL and PC_WEIGHTS_URL replace the hosts; a Kaggle token goes to the mirror then.\n"
       "Exit codes: 0 done, 2 command line, 3 damaged file, 4 disk, 5 network, 6 limit, 75 stopped, run again.");

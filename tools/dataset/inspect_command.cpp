@@ -14,6 +14,7 @@
 #include "tools/cli/json.h"
 #include "tools/cli/output_file.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/validators.h"
 #include "tools/dataset/inspect_html.h"
 #include "tools/dataset/inspect_json.h"
 #include "tools/dataset/inspect_text.h"
@@ -72,19 +73,17 @@ Subcommand inspect_subcommand(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("inspect", "Report what is in a data set and what is wrong with it");
   command->add_option("DATA", o->root, "Kaggle layout (zip or folder), one folder per class, or IDX files")->required();
-  command->add_option("--labels", o->labels, "Label columns, separated by commas; default: all of them")
-      ->delimiter(',');
-  command->add_option("--top", o->top, "Classes, groups and pictures to list of each kind; 0: all")
+  command->add_option("--labels", o->labels, "Label columns; default: all of them")->type_name("A,B")->delimiter(',');
+  command->add_option("--top", o->top, "Classes, groups and images to list of each kind; 0: all")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1'000'000));
-  command->add_option("--html", o->html, "Write the report with thumbnails as one HTML page to this file");
+      ->check(cli::between(0, 1'000'000));
+  command->add_option("--html", o->html, "Write the report, with thumbnails, as one HTML page")->type_name("FILE");
   cli::add_force(*command, o->force);
   command->add_flag("--json", o->json, "Print one JSON object instead of tables");
-  command->add_option("--threads", o->threads, "Threads; 0: one per core")
+  command->add_option("--threads", o->threads, "CPU threads; 0: one per core")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
-  command->footer(
-      "Exit codes: 0, also where defects are found; 2 usage; 3 no picture can be read, or no data set; 4 file.");
+      ->check(cli::between(0, 1024));
+  command->footer("Exit codes: 0, also if defects are found; 2 usage; 3 no image can be read, or no data set; 4 file.");
   return {command, [o] { return run(*o); }};
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/base/logger.h"
 #include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/validators.h"
 
 namespace pc::dataset {
 namespace {
@@ -38,18 +39,19 @@ Exit pack(const Options& o) {
 
 Subcommand pack_subcommand(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("pack", "Decode every picture into the packed store that pctrain maps");
+  CLI::App* command = app.add_subcommand("pack", "Decode every image into the packed store that pctrain maps");
   command->add_option("DATA", o->root, "Kaggle layout (zip or folder), one folder per class, or IDX files")->required();
-  command->add_option("--cache", o->cache, "Folder of the store; default: $XDG_CACHE_HOME/pc, else ~/.cache/pc");
+  command->add_option("--cache", o->cache, "Folder of the store; default: $XDG_CACHE_HOME/pc, else ~/.cache/pc")
+      ->type_name("DIR");
   command->add_option("--height", o->height, "model.height of the runs to come")
       ->capture_default_str()
-      ->check(CLI::Range(16, 1024));
+      ->check(cli::between(16, 1024));
   command->add_option("--width", o->width, "model.width of the runs to come")
       ->capture_default_str()
-      ->check(CLI::Range(16, 1024));
-  command->add_option("--threads", o->threads, "Threads; 0: one per core")
+      ->check(cli::between(16, 1024));
+  command->add_option("--threads", o->threads, "CPU threads; 0: one per core")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
+      ->check(cli::between(0, 1024));
   return {command, [o] { return pack(*o); }};
 }
 

@@ -12,6 +12,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/base/random.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/validators.h"
 #include "tools/dataset/drawing.h"
 
 namespace pc::dataset {
@@ -109,9 +110,9 @@ Exit run(const Options& o) {
 Subcommand sample_subcommand(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("sample", "Draw a small made-up catalogue in Kaggle's layout");
-  command->add_option("N", o->count, "Products; one in a hundred lacks its picture")
+  command->add_option("N", o->count, "Number of products; one in a hundred lacks its image")
       ->required()
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(cli::between(1, 1'000'000));
   command->add_option("DIR", o->folder, "Folder to make")->capture_default_str();
   command->add_option("--seed", o->seed, "Same seed, same bytes")->capture_default_str();
   command->add_flag("--force", o->force, "Replace DIR, unless it holds anything else");

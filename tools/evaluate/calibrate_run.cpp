@@ -84,46 +84,33 @@ json report(const ModelInfo& info, const LabeledLogits& val, const LabeledLogits
   return event;
 }
 
-std::string mean_text(const json& mean) { return mean.is_null() ? "-" : fmt::format("{:.4f}", mean.get<double>()); }
-
-void print(const json& event, const ModelInfo& info) {
-  note("{:<16} {:>6}  {:<17} {:<17} {:<17}", "calibration", "T", "ECE before, after", "NLL", "Brier (test)");
+// "auto-accept at 95 % precision: kind 99.9 %, usage none of the test images".
+std::string auto_accept_line(const json& event, const ModelInfo& info) {
+  const std::string percent = std::to_string(predict::precision_of(info, std::nullopt));
+  std::string text;
   for (const Head& head : info.heads) {
-    const json &h = event["heads"][head.name], &a = h["test"]["before"], &b = h["test"]["after"];
-    std::string line = fmt::format("{:<16} {:>6.3f} ", head.name, h["temperature"].get<double>());
-    for (const char* key : {"ece", "nll", "brier"})
-      line += fmt::format(" {:>6}  {:>6}   ", mean_text(a[key]), mean_text(b[key]));
-    note_line(line);
+    const json& share = event["heads"][head.name]["test"]["sure"][percent]["share"];
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", head.name,
+                        share.is_null() || share == 0 ? "none" : fmt::format("{:.1f} %", 100 * share.get<double>()));
   }
-  for (const Head& head : info.heads)
-    for (const int percent : kPrecisions) {
-      const json& confident = event["heads"][head.name]["test"]["sure"][std::to_string(percent)];
-      if (confident["precision"].is_null())
-        note("{}: at {} % precision every test picture needs review", head.name, percent);
-      else
-        note("{}: at {} % precision {:.1f} % of the test pictures need no review; {:.1f} % of those are correct",
-             head.name, percent, 100 * confident["share"].get<double>(), 100 * confident["precision"].get<double>());
-    }
+  return fmt::format("auto-accept at {} % precision: {} of the test images", percent, text);
 }
 
 }  // namespace
 
-void calibrate_run(ModelInfo& info, Classifier& model, const runs::BatchMaker& batches, const runs::DataPlan& plan,
-                   int batch, const LabeledLogits& test, runs::RunFolder& folder) {
+std::string calibrate_run(ModelInfo& info, Classifier& model, const runs::BatchMaker& batches,
+                          const runs::DataPlan& plan, int batch, const LabeledLogits& test, runs::RunFolder& folder) {
   info.hierarchy = learn_hierarchy(plan.catalog, plan.train);
   if (plan.val.empty()) {
     note("no validation pictures: the probabilities stay as the network gives them, and none is reported as confident");
-    return;
+    return "";
   }
   const LabeledLogits val = collect_logits(model, batches, plan.val, batch, "calibrating");
   info.calibration.reset();
   fit_calibration(info, val);
   const json event = report(info, val, test);
   folder.log(event);
-  if (plan.test.empty())
-    note("calibrated; no test pictures to measure that on");
-  else
-    print(event, info);
+  return plan.test.empty() ? "" : auto_accept_line(event, info);
 }
 
 }  // namespace pc::evaluate

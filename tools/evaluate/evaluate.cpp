@@ -46,7 +46,7 @@ std::vector<HeadScore> evaluate(Classifier& model, const std::vector<HeadShape>&
     if (truth < 0)
       ++scores[h].unknown;
     else
-      scores[h].add(truth, int(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+      scores[h].add(truth, logits);
   };
   for_logits(model, batches, items, batch, count, progress);
   return scores;

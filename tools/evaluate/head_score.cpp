@@ -10,6 +10,8 @@
 namespace pc::evaluate {
 namespace {
 
+constexpr int kTop5Classes = 10;  // with no more of them top-5 accuracy says little
+
 // The mean of f over the true classes that have a picture.
 template <class F>
 double mean_over_classes(const HeadScore& score, const F& f) {
@@ -26,6 +28,17 @@ bool HeadScore::is_correct(int truth, int prediction) const {
   if (!mapped()) return truth == prediction;
   const auto& all = correct[std::size_t(truth)];
   return std::find(all.begin(), all.end(), prediction) != all.end();
+}
+
+void HeadScore::add(int truth, std::span<const float> logits) {
+  const auto largest = std::max_element(logits.begin(), logits.end());
+  const float of_truth = logits[std::size_t(truth)];
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(double(logit) - *largest);
+  add(truth, int(largest - logits.begin()));
+  ++with_logits;
+  loss_sum += std::log(sum) - (double(of_truth) - *largest);
+  top5 += std::count_if(logits.begin(), logits.end(), [&](float logit) { return logit > of_truth; }) < 5;
 }
 
 int64_t HeadScore::pictures(int truth) const {
@@ -109,6 +122,8 @@ nlohmann::json to_json(const std::vector<HeadScore>& scores) {
                  {"high", share(interval.high)},
                  {s.mapped() ? "mean_recall" : "macro_f1", share(s.mapped() ? s.macro_recall() : s.macro_f1())},
                  {"majority", share(s.majority())}};
+    if (s.with_logits > 0) j[s.name]["loss"] = s.loss_sum / double(s.with_logits);
+    if (s.with_logits > 0 && s.classes > kTop5Classes) j[s.name]["top5"] = double(s.top5) / double(s.with_logits);
   }
   return j;
 }

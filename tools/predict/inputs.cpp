@@ -111,14 +111,14 @@ std::vector<std::byte> read_bytes(const std::string& file) {
 }  // namespace
 
 void add_input_options(CLI::App& app, InputOptions& o) {
-  app.add_option(
-      "INPUT", o.places,
-      "Pictures, folders, globs in quotes, zip archives (also SHOP.zip/FOLDER and 'SHOP.zip/GLOB'), or - for "
-      "one picture on standard input");
+  app.option_defaults()->group("Input");
+  app.add_option("INPUT", o.places,
+                 "Images, folders, globs in quotes, zip archives (also SHOP.zip/FOLDER and 'SHOP.zip/GLOB'), or - for "
+                 "one image on standard input");
   app.add_option("--files-from", o.list,
-                 "A list of more of them, one per line, without globs; - is standard input. It is read as it comes: a "
-                 "million lines take no memory");
-  app.add_flag("--null,-0", o.null, "NUL bytes end the paths of that list, as find -print0 writes them");
+                 "List of further inputs, one per line, without globs; - reads it from standard input, as a stream")
+      ->type_name("FILE");
+  app.add_flag("--null,-0", o.null, "The paths of that list end in NUL bytes, as find -print0 writes them");
 }
 
 Inputs::Inputs(const InputOptions& o) {

@@ -7,22 +7,28 @@
 
 #include "kernels/base/logger.h"
 #include "kernels/base/parallel.h"
+#include "tools/cli/validators.h"
 #include "tools/predict/adapt.h"
 
 namespace pc::predict {
 
 void add_network_options(CLI::App& app, NetworkOptions& o) {
+  app.option_defaults()->group("Device");
   app.add_option("--device", o.device, "Where the network runs")
+      ->type_name("NAME")
       ->capture_default_str()
-      ->check(CLI::IsMember({"cpu", "cuda"}));
+      ->check(cli::one_of({"cpu", "cuda"}));
   app.add_option("--precision", o.precision, "Type of the activations")
+      ->type_name("TYPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
-  app.add_option("--threads", o.threads, "Threads; 0: one per core")->capture_default_str()->check(CLI::Range(0, 1024));
-  app.add_option("--batch-size", o.batch, "Pictures per pass of the network; auto or 0: what the memory allows")
+      ->check(cli::one_of({"f32", "bf16", "f16"}));
+  app.add_option("--threads", o.threads, "CPU threads; 0: one per core")
       ->capture_default_str()
-      ->transform(CLI::Transformer(std::map<std::string, int>{{"auto", 0}}))
-      ->check(CLI::Range(0, 4096));
+      ->check(cli::between(0, 1024));
+  app.add_option("--batch-size", o.batch, "Images per pass of the network; auto or 0: as many as fit into memory")
+      ->capture_default_str()
+      ->transform(CLI::Transformer(std::map<std::string, int>{{"auto", 0}}).description("auto, or"))
+      ->check(cli::between(0, 4096));
 }
 
 PredictorSettings predictor_settings(const NetworkOptions& o) {

@@ -30,6 +30,13 @@ std::vector<Curve> curves_of(const RunMaterial& m, const std::string& part, cons
   return curves;
 }
 
+// Both sides in one chart: where they part, the network learns the training images by heart.
+std::vector<Curve> val_and_train(const RunMaterial& m, const std::string& figure) {
+  std::vector<Curve> curves = curves_of(m, "val", figure, Stroke::line, ", validation");
+  for (Curve& curve : curves_of(m, "train", figure, Stroke::dashed, ", training")) curves.push_back(std::move(curve));
+  return curves;
+}
+
 std::string chart(const std::string& title, const Axis& y, std::vector<Curve> curves) {
   if (curves.empty()) return "";
   Chart drawn;
@@ -67,17 +74,15 @@ std::string summary_section(const RunMaterial& m) {
 }
 
 std::string curves_section(const RunMaterial& m) {
-  std::vector<Curve> accuracy = curves_of(m, "val", "accuracy", Stroke::line, ", validation");
-  for (Curve& curve : curves_of(m, "train", "accuracy", Stroke::dashed, ", training"))
-    accuracy.push_back(std::move(curve));
   Curve rate{.name = "", .points = {}};
   for (const json& event : m.events)
     if (const auto lr = runs::number_at(event, {"lr"}); lr && event["event"] == "epoch")
       rate.points.push_back({runs::number_at(event, {"epoch"}).value_or(0), *lr});
   const Axis share{.from = 0, .to = 1};
   std::string html = "<h2 id=\"curves\">Learning curves</h2>\n<div class=\"charts\">\n";
-  html += chart("Training loss", {.from = 0}, curves_of(m, "train", "loss", Stroke::line, ""));
-  html += chart("Accuracy", share, std::move(accuracy));
+  html += chart("Loss", {.from = 0}, val_and_train(m, "loss"));
+  html += chart("Accuracy", share, val_and_train(m, "accuracy"));
+  html += chart("Top-5 accuracy, validation", share, curves_of(m, "val", "top5", Stroke::line, ""));
   html += chart("Macro-F1, validation", share, curves_of(m, "val", "macro_f1", Stroke::line, ""));
   if (!rate.points.empty()) html += chart("Learning rate, last step of the epoch", {.from = 0}, {rate});
   return html +

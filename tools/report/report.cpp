@@ -65,7 +65,7 @@ void report_again(runs::TrainConfig& config) {
   if (!path_exists(path / "model.safetensors"))
     fail(Exit::usage, fmt::format("{} has no finished run; train it first", path.string()));
   runs::RunFolder folder(path);
-  folder.check_config(config.keys());
+  folder.match_config(config.keys());
   const runs::DataPlan plan = runs::plan_data(config);
   runs::check_split(path / "split.csv", runs::split_csv(plan.catalog, plan.split, plan.groups));
   LoadedModel loaded = weights::read_model(folder.model_path());

@@ -47,7 +47,7 @@ std::vector<TestedHead> test_pass(const ModelInfo& info, const evaluate::Labeled
         continue;
       }
       head.pictures.push_back(tested(items[i], answered.logits[i][h], truth, t[h]));
-      head.score.add(truth, head.pictures.back().answer);
+      head.score.add(truth, std::span<const float>(answered.logits[i][h]));
     }
   }
   return all;

@@ -12,6 +12,8 @@
 #include "kernels/base/error.h"
 #include "kernels/base/logger.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/terminal.h"
+#include "tools/runs/auto_config.h"
 #include "tools/runs/split_file.h"
 
 namespace pc::runs {
@@ -20,9 +22,11 @@ namespace {
 void report(const data::DataSet& data, const std::vector<std::vector<std::string>>& rare) {
   data::print_description(data);
   const data::Catalog::Report& r = data.catalog.report;
-  note("data: {} pictures ({}), {} rows repaired, {} repeated, {} rows without a picture, {} pictures without a row",
-       data.catalog.items.size(), data.kind, r.repaired_rows, r.duplicate_ids, r.rows_without_image,
-       r.images_without_row);
+  for (const auto& [count, what] :
+       {std::pair(r.repaired_rows, "rows repaired"), std::pair(r.duplicate_ids, "rows with an id that came before"),
+        std::pair(r.rows_without_image, "rows without an image"),
+        std::pair(r.images_without_row, "images without a row")})
+    if (count > 0) note("data: {} {}", cli::grouped(count), what);
   for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) note("data: {}", r.notes[i]);
   for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
     if (!rare[c].empty())
@@ -68,8 +72,9 @@ data::ItemGroups find_groups(const data::Catalog& catalog, const data::ImageStor
 void report_groups(const data::ItemGroups& groups) {
   std::size_t pictures = 0, largest = 0;
   for (const auto& group : groups) pictures += group.size(), largest = std::max(largest, group.size());
-  note("data: {} groups of near duplicates or equal names hold {} pictures, the largest {}", groups.size(), pictures,
-       largest);
+  if (!groups.empty())
+    note("data: {} groups of near duplicates or equal names hold {} images, the largest {}", groups.size(), pictures,
+         largest);
 }
 
 // The split that data.split asks for.
@@ -107,7 +112,7 @@ void report_split(const DataPlan& plan, const std::string& source) {
   for (std::size_t c = 0; c < plan.catalog.columns.size(); ++c) {
     const auto counts = plan.training_counts(c);
     if (const auto missing = std::count(counts.begin(), counts.end(), 0); missing > 0)
-      note("data: {}: {} classes have no picture to train on", plan.catalog.columns[c], missing);
+      note("data: {}: no image to train on for {} of the classes", plan.catalog.columns[c], missing);
   }
 }
 
@@ -152,7 +157,8 @@ std::vector<uint32_t> DataPlan::order(const TrainConfig& config, uint64_t epoch)
   return data::epoch_order(labels, data::sampling_from_name(config.data.sampling), uint64_t(config.train.seed), epoch);
 }
 
-DataPlan plan_data(const TrainConfig& config) {
+DataPlan plan_data(TrainConfig& config) {
+  choose_weights(config);
   data::DataSet data = data::open_dataset(config.data.root, config.data.labels);
   if (data.catalog.columns.empty())
     fail(Exit::usage, fmt::format("data.labels is empty; name the columns to train on: {} has {}", config.data.root,
@@ -163,6 +169,7 @@ DataPlan plan_data(const TrainConfig& config) {
   report(data, rare);
   data::check_classes(data.catalog);
   sampling_column(config, data.catalog);  // refuses a wrong name before the work begins
+  choose_input(config, data);
 
   DataPlan plan;
   {
@@ -183,6 +190,7 @@ DataPlan plan_data(const TrainConfig& config) {
   }
   limit_training(config, plan);
   if (plan.train.size() < 2) fail(Exit::data, config.data.root + ": fewer than two training pictures");
+  choose_step(config, int64_t(plan.train.size()));
   const std::string source = split_source(config, data);
   plan.catalog = std::move(data.catalog);
   report_split(plan, source);

@@ -27,7 +27,7 @@ struct DataPlan {
 
 // Opens, packs, finds near duplicates, splits; says on stderr what was found, repaired and skipped, and what leaks.
 // Errors: Error(data) where more than data.max_bad of the pictures cannot be read; Error(usage) for a split or a
-// sampling that the data set is not made for.
-DataPlan plan_data(const TrainConfig& config);
+// sampling that the data set is not made for. What is auto in the configuration is chosen.
+DataPlan plan_data(TrainConfig& config);
 
 }  // namespace pc::runs

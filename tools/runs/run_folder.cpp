@@ -63,16 +63,18 @@ RunFolder::RunFolder(const std::filesystem::path& path)
   sweep_temporaries(path);
 }
 
-void RunFolder::check_config(const std::vector<cli::ConfigKey>& keys) const {
+void RunFolder::match_config(const std::vector<cli::ConfigKey>& keys) const {
   const auto file = path_ / "config.ini";
   if (!path_exists(file) || (!path_exists(model_path()) && !path_exists(checkpoint_path()))) return;
   for (const cli::IniEntry& entry : cli::read_ini(file))
-    for (const cli::ConfigKey& key : keys)
-      if (key.section == entry.section && key.key == entry.key && key.get() != entry.value &&
-          !may_change(key.section + "." + key.key, entry.value, key.get()))
+    for (const cli::ConfigKey& key : keys) {
+      if (key.section != entry.section || key.key != entry.key) continue;
+      if (key.get() == "auto") cli::apply_config({entry}, {key});
+      if (key.get() != entry.value && !may_change(key.section + "." + key.key, entry.value, key.get()))
         fail(Exit::usage,
              fmt::format("{}: {}.{} was {} and is now {}; choose another output.name, or delete {} to start again",
                          entry.place, key.section, key.key, entry.value, key.get(), path_.string()));
+    }
 }
 
 void RunFolder::write_config(const std::vector<cli::ConfigKey>& keys) {

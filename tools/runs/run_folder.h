@@ -24,8 +24,8 @@ class RunFolder {
   explicit RunFolder(const std::filesystem::path& path);
 
   // Whether the run there, if any, has the same configuration. Keys that do not change results may differ, and more
-  // epochs may be asked for. Error(usage) names the first key that differs.
-  void check_config(const std::vector<cli::ConfigKey>& keys) const;
+  // epochs may be asked for; one that is auto takes the run's value. Error(usage) names the first key that differs.
+  void match_config(const std::vector<cli::ConfigKey>& keys) const;
   // Writes config.ini: from here on there is a run.
   void write_config(const std::vector<cli::ConfigKey>& keys);
 

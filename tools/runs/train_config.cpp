@@ -63,17 +63,29 @@ std::vector<cli::ConfigKey> TrainConfig::keys() {
                       "more than this share of unreadable pictures stops the run"),
       cli::text_key("data", "cache", data.cache, "folder of the packed pictures; empty: $XDG_CACHE_HOME/pc"),
       cli::choice_key("model", "architecture", model.architecture, architectures(), "the backbone"),
-      cli::text_key("model", "weights", model.weights,
-                    "starting weights (.pth, .safetensors: what pcconvert reads); heads of another size start anew"),
+      cli::text_key(
+          "model", "weights", model.weights,
+          "starting weights: a file (.pth, .safetensors: what pcconvert reads) or a name that pcdata fetch knows; "
+          "auto: "
+          "the architecture's if they were fetched; empty: random; heads of another size start from random weights"),
       cli::list_key("model", "freeze", model.freeze,
                     "name prefixes of parameters that stay as they are, or \"backbone\""),
-      cli::int_key("model", "height", model.height, 16, kMaxInputSide, "input size, pixels"),
-      cli::int_key("model", "width", model.width, 16, kMaxInputSide, "input size, pixels"),
-      cli::choice_key("model", "resize", model.resize, {"stretch", "pad", "crop"},
-                      "how a picture is fitted into the input"),
+      cli::or_auto(cli::int_key("model", "height", model.height, 16, kMaxInputSide,
+                                "input height in pixels; auto, for both: the shape most images have, about 224 x 224 "
+                                "pixels at most"),
+                   model.height),
+      cli::or_auto(cli::int_key("model", "width", model.width, 16, kMaxInputSide, "input width in pixels"),
+                   model.width),
+      cli::choice_key("model", "resize", model.resize, {"auto", "stretch", "pad", "crop"},
+                      "how an image is fitted into the input; auto: stretch if nearly all images have its shape, else "
+                      "pad"),
       cli::int_key("train", "epochs", train.epochs, 1, kMany, "passes over the training pictures"),
-      cli::int_key("train", "batch", train.batch, 2, 65536, "pictures a step"),
-      cli::number_key("train", "lr", train.lr, 0, 1000, "peak learning rate"),
+      cli::or_auto(cli::int_key("train", "batch", train.batch, 2, 65536,
+                                "images per step; auto: 64, fewer if an epoch had less than 20 steps then"),
+                   train.batch),
+      cli::or_auto(cli::number_key("train", "lr", train.lr, 0, 1000,
+                                   "peak learning rate; auto: by optimizer, batch and starting weights"),
+                   train.lr),
       cli::choice_key("train", "optimizer", train.optimizer, {"sgd", "adamw"}, "sgd or adamw"),
       cli::number_key("train", "momentum", train.momentum, 0, 1, "of sgd"),
       cli::flag_key("train", "nesterov", train.nesterov, "of sgd"),
@@ -144,23 +156,27 @@ std::vector<cli::ConfigKey> TrainConfig::keys() {
   };
 }
 
+void TrainConfig::apply(const std::string& name, const std::vector<cli::IniEntry>& entries) {
+  cli::apply_config(entries, keys());
+  if (data.root.empty()) fail(Exit::usage, name + ": data.root is not set; where are the pictures?");
+  if (data.val + data.test >= 1)
+    fail(Exit::usage,
+         fmt::format("{}: data.val + data.test = {}: nothing is left to train", name, data.val + data.test));
+  if (output.name.empty() || output.name.find('/') != std::string::npos)
+    fail(Exit::usage, fmt::format("{}: output.name = {}: wants a plain folder name", name, output.name));
+  if (train.precision == "f16" && train.device == "cpu")
+    fail(Exit::usage, name + ": train.precision = f16: only on train.device = cuda; use bf16 or f32");
+  if (train.patience > 0 && data.val == 0 && data.split_file.empty())
+    fail(Exit::usage,
+         fmt::format("{}: train.patience = {}: needs validation pictures, data.val is 0", name, train.patience));
+  min_counts();
+  head_weights();
+}
+
 void TrainConfig::read(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   std::vector<cli::IniEntry> entries = cli::read_ini(path);
   for (const std::string& text : overrides) entries.push_back(cli::parse_override(text));
-  cli::apply_config(entries, keys());
-  if (data.root.empty()) fail(Exit::usage, path.string() + ": data.root is not set; where are the pictures?");
-  if (data.val + data.test >= 1)
-    fail(Exit::usage,
-         fmt::format("{}: data.val + data.test = {}: nothing is left to train", path.string(), data.val + data.test));
-  if (output.name.empty() || output.name.find('/') != std::string::npos)
-    fail(Exit::usage, fmt::format("{}: output.name = {}: wants a plain folder name", path.string(), output.name));
-  if (train.precision == "f16" && train.device == "cpu")
-    fail(Exit::usage, path.string() + ": train.precision = f16: only on train.device = cuda; use bf16 or f32");
-  if (train.patience > 0 && data.val == 0 && data.split_file.empty())
-    fail(Exit::usage, fmt::format("{}: train.patience = {}: needs validation pictures, data.val is 0", path.string(),
-                                  train.patience));
-  min_counts();
-  head_weights();
+  apply(path.string(), entries);
 }
 
 std::vector<int64_t> TrainConfig::min_counts() const {

@@ -1,4 +1,4 @@
-// Everything that config.ini may say to pctrain, with its defaults.
+// Everything that config.ini may say to pctrain, with its defaults. What is "auto" is chosen from the data: auto_config.h.
 #pragma once
 
 #include <algorithm>
@@ -25,14 +25,14 @@ struct TrainConfig {
     std::string cache;
   } data;
   struct {
-    std::string architecture = "resnet18", weights;
+    std::string architecture = "resnet18", weights = "auto";
     std::vector<std::string> freeze;
-    int64_t height = 80, width = 60;
-    std::string resize = "stretch";
+    int64_t height = cli::kAuto, width = cli::kAuto;
+    std::string resize = "auto";
   } model;
   struct {
-    int64_t epochs = 10, batch = 64;
-    double lr = 0.05;
+    int64_t epochs = 10, batch = cli::kAuto;
+    double lr = cli::kAuto;
     std::string optimizer = "sgd";
     double momentum = 0.9;
     bool nesterov = true;
@@ -62,7 +62,9 @@ struct TrainConfig {
 
   // Keys bound to the fields of this object, which must stay where it is.
   std::vector<cli::ConfigKey> keys();
-  // Overrides come as "section.key=value". Checks what one key alone cannot tell. Errors: Error(usage).
+  // Takes the entries over, the last of a key counts, and checks what one key alone cannot tell; `name` stands for them in messages. Errors: Error(usage).
+  void apply(const std::string& name, const std::vector<cli::IniEntry>& entries);
+  // The same for a file, with overrides as "section.key=value".
   void read(const std::filesystem::path& path, const std::vector<std::string>& overrides);
   // One number per label column, from data.min_count and train.head_weights.
   std::vector<int64_t> min_counts() const;

@@ -422,8 +422,9 @@ Server::Server(const ServerSettings& settings, Service& service) : impl_(std::ma
   if (!error) acceptor.bind(place, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error)
-    fail(Exit::network, fmt::format("cannot listen on --host {} --port {}: {}", settings.host, settings.port,
-                                    error == boost::system::errc::address_not_available ? kNotOurs : error.message()));
+    fail(Exit::network, fmt::format("cannot listen on --host {} --port {}: {}{}", settings.host, settings.port,
+                                    error == boost::system::errc::address_not_available ? kNotOurs : error.message(),
+                                    error == boost::system::errc::address_in_use ? "; --port 0 takes a free one" : ""));
   check_signals(impl_->io);
   // From here on a signal is not lost, and waits for run().
   for (const int signal : {SIGTERM, SIGINT}) impl_->stop_signals.add(signal);

@@ -82,9 +82,9 @@ void report_rates(const std::filesystem::path& folder, double lr, const std::vec
     fail(Exit::numeric,
          fmt::format("the loss never fell in {} steps; see {}", probes.size(), (folder / "lr_find.csv").string()));
   const std::string take = fmt::format("{:.2g}", suggestion->tenth);
-  note("take {}, a tenth of the rate of the least loss; {:.2g}, where the loss falls fastest, is the cautious choice",
-       take, suggestion->steepest);
-  note("the configuration has {}; the line for its section [train], or --set train.lr={}:", lr, take);
+  note("take {}, a tenth of the rate at which the loss was least; it fell fastest at {:.2g}", take,
+       suggestion->steepest);
+  note("this run has {}; use --lr {}, or in section [train] of the configuration:", lr, take);
   fmt::print("lr = {}\n", take);
 }
 

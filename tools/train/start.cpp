@@ -8,7 +8,10 @@
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/logger.h"
+#include "kernels/base/parallel.h"
 #include "kernels/base/text.h"
+#include "tools/cli/terminal.h"
+#include "tools/runs/auto_config.h"
 #include "tools/weights/names.h"
 #include "tools/weights/weights.h"
 
@@ -29,7 +32,8 @@ std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& i
   return prefixes;
 }
 
-void load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
+// Returns what came from where.
+std::string load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
   WeightFile file = weights::read_weights(path).file;
   weights::take_network(file);
   for (const std::string& text : file.notes) note("model: {}: {}", path, text);
@@ -46,7 +50,7 @@ void load_backbone(Classifier& model, const ModelInfo& info, const std::string& 
   std::erase_if(report.missing, is_head);
   if (!report.complete())
     fail(Exit::data, fmt::format("{}: does not fit {}: {}", path, info.architecture, describe(report)));
-  note("model: {} tensors from {}, {} of {} heads kept", report.loaded, path, kept.size(), info.heads.size());
+  return fmt::format("{} tensors from {}, {} of {} heads kept", report.loaded, path, kept.size(), info.heads.size());
 }
 
 }  // namespace
@@ -57,8 +61,8 @@ std::string fetch_advice(const std::string& architecture) {
 }
 
 void check_weights(const runs::TrainConfig& config) {
-  const std::string& path = config.model.weights;
-  if (path.empty()) return;
+  if (config.model.weights.empty()) return;
+  const std::string path = runs::weights_file(config).string();
   if (path.find("://") != std::string::npos)
     fail(Exit::usage, fmt::format("model.weights = {}: an address; download it and name the file ({})", path,
                                   fetch_advice(config.model.architecture)));
@@ -83,10 +87,11 @@ ModelInfo model_info(const runs::TrainConfig& config, const runs::DataPlan& plan
 
 std::unique_ptr<Classifier> starting_model(const runs::TrainConfig& config, const ModelInfo& info) {
   auto model = make_classifier(info.architecture, info.head_shapes(), uint64_t(config.train.seed));
-  if (config.model.weights.empty())
-    note("model: {} from random weights", info.architecture);
-  else
-    load_backbone(*model, info, config.model.weights);
+  const std::string weights = config.model.weights.empty()
+                                  ? "random weights"
+                                  : load_backbone(*model, info, runs::weights_file(config).string());
+  note("model: {}, {} parameters, {}", info.architecture, cli::grouped(count_parameters(*model)), weights);
+  note("device: {}, {}, {}", config.train.device, cli::counted(thread_count(), "thread"), config.train.precision);
   std::vector<std::string> frozen;
   for (const std::string& prefix : config.model.freeze)
     if (prefix != "backbone") frozen.push_back(prefix);

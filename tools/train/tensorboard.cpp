@@ -45,7 +45,7 @@ class Summary {
 void add_heads(Summary& summary, const json& event, const std::string& key, const std::string& part) {
   if (!event.contains(key) || !event[key].is_object()) return;
   for (const auto& [head, scores] : event[key].items())
-    for (const char* figure : {"loss", "accuracy", "macro_f1"})
+    for (const char* figure : {"loss", "accuracy", "top5", "macro_f1"})
       summary.add(fmt::format("{}/{}/{}", figure, part, head), runs::number_at(scores, {figure}));
 }
 

@@ -17,6 +17,7 @@
 #include "tools/evaluate/evaluate.h"
 #include "tools/report/learned.h"
 #include "tools/report/report.h"
+#include "tools/runs/auto_config.h"
 #include "tools/runs/split_file.h"
 #include "tools/train/dry_run.h"
 #include "tools/train/held_back.h"
@@ -31,6 +32,19 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
+
+// "test accuracy: kind 97.1 % (96.5 … 97.7)": with the 95 % interval of each head.
+std::string accuracy_line(const std::vector<evaluate::HeadScore>& scores) {
+  std::string text;
+  for (const evaluate::HeadScore& s : scores) {
+    const evaluate::Interval interval = evaluate::wilson(s.accuracy(), s.n());
+    text += fmt::format("{}{} ", text.empty() ? "" : ", ", s.name);
+    text += s.n()
+                ? fmt::format("{:.1f} % ({:.1f} … {:.1f})", 100 * s.accuracy(), 100 * interval.low, 100 * interval.high)
+                : "unknown";
+  }
+  return "test accuracy: " + text;
+}
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -51,11 +65,12 @@ class Trainer {
   Exit stopped() const;
   std::vector<std::string> nothing_learned(const std::vector<evaluate::HeadScore>& scores) const;
   void finish(runs::RunFolder& folder);
-  std::vector<report::TestedHead> test(Classifier& model, runs::RunFolder& folder);
+  std::vector<report::TestedHead> test(Classifier& model, runs::RunFolder& folder, std::string& auto_accept);
   void save(runs::RunFolder& folder);
   void saving(const std::function<void()>& save) const;
   std::vector<evaluate::HeadScore> validate(Classifier& model);
   json train_scores() const;
+  double seconds_left() const;
   std::string split_text() const { return runs::split_csv(plan_.catalog, plan_.split, plan_.groups); }
 
   runs::TrainConfig& config_;
@@ -82,6 +97,12 @@ json Trainer::train_scores() const {
   return scores;
 }
 
+// Of training, at the pace so far.
+double Trainer::seconds_left() const {
+  const int64_t all = config_.train.epochs * learner_.steps_per_epoch();
+  return state_.seconds / double(std::max<int64_t>(1, state_.total_steps)) * double(all - state_.total_steps);
+}
+
 // One epoch, or what is left of it. False when a signal stopped it.
 bool Trainer::train_epoch(runs::RunFolder& folder) {
   const auto order = plan_.order(config_, uint64_t(state_.epoch));
@@ -100,8 +121,9 @@ bool Trainer::train_epoch(runs::RunFolder& folder) {
     const int64_t done = std::min(all, state_.step * pictures);
     const auto total = double(done - learner_.missing_pictures());
     if (news)
-      progress.update(done, fmt::format("loss {:.3f} accuracy {:.3f}", state_.loss_sums.back() / total,
-                                        double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back()))));
+      progress.update(done, fmt::format("loss {:.3f} accuracy {:.3f}, run {}", state_.loss_sums.back() / total,
+                                        double(state_.hits.back()) / double(std::max<int64_t>(1, state_.seen.back())),
+                                        cli::clock_text(seconds_left())));
     if (cli::stop_requested()) return save(folder), false;
     if (config_.train.save_every > 0 && state_.total_steps % config_.train.save_every == 0 && state_.step < steps)
       save(folder);
@@ -121,13 +143,17 @@ void Trainer::end_epoch(runs::RunFolder& folder, double seconds) {
   json event{{"event", "epoch"},        {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)},
              {"train", train_scores()}, {"seconds", seconds},        {"img_per_s", rate}};
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
+  if (state_.epoch + 1 < config_.train.epochs) line += fmt::format(", {} left", cli::clock_text(seconds_left()));
   const std::vector<evaluate::HeadScore> val = validate(learner_.result());
   if (!val.empty()) event["val"] = to_json(val);
   for (std::size_t h = 0; h < info_.heads.size(); ++h) {
     const json& t = event["train"][info_.heads[h].name];
     line += fmt::format(" | {} loss {:.3f} accuracy {:.3f}", info_.heads[h].name, t["loss"].get<double>(),
                         t["accuracy"].get<double>());
-    if (!val.empty()) line += fmt::format(", val {:.4f} (majority {:.4f})", val[h].accuracy(), val[h].majority());
+    if (val.empty()) continue;
+    const json& v = event["val"][info_.heads[h].name];
+    line += fmt::format(", val loss {:.3f} accuracy {:.4f} (majority {:.4f})", v.value("loss", 0.0), val[h].accuracy(),
+                        val[h].majority());
   }
   note_line(line);
   folder.log(event);
@@ -223,11 +249,11 @@ Exit Trainer::stopped() const {
 }
 
 // The one look at the test pictures: what the calibration is worth there, the scores and the report come from it.
-std::vector<report::TestedHead> Trainer::test(Classifier& model, runs::RunFolder& folder) {
+std::vector<report::TestedHead> Trainer::test(Classifier& model, runs::RunFolder& folder, std::string& auto_accept) {
   const int batch = config_.scoring_batch();
   const evaluate::LabeledLogits answered =
       evaluate::collect_logits(model, learner_.batches(), plan_.test, batch, "testing");
-  evaluate::calibrate_run(info_, model, learner_.batches(), plan_, batch, answered, folder);
+  auto_accept = evaluate::calibrate_run(info_, model, learner_.batches(), plan_, batch, answered, folder);
   return report::test_pass(info_, answered, plan_.test);
 }
 
@@ -247,7 +273,8 @@ void Trainer::finish(runs::RunFolder& folder) {
   const std::unique_ptr<Classifier> best = chosen ? weights::read_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, config_.device());
   Classifier& model = best ? *best : learner_.result();
-  std::vector<report::TestedHead> tested = test(model, folder);
+  std::string auto_accept;
+  std::vector<report::TestedHead> tested = test(model, folder, auto_accept);
   std::vector<evaluate::HeadScore> scores;
   for (const report::TestedHead& head : tested) scores.push_back(head.score);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
@@ -268,10 +295,13 @@ void Trainer::finish(runs::RunFolder& folder) {
   state_.finished = config_.train.epochs;
   save(folder);
   fmt::print("{}", evaluate::to_table(scores));
-  note("trained in {}; model: {}", cli::clock_text(state_.seconds), folder.model_path().string());
+  note_line(accuracy_line(scores) + fmt::format(", trained in {}", cli::clock_text(state_.seconds)));
+  if (!auto_accept.empty()) note_line(auto_accept);
   for (const std::string& warning : warnings) note_line(warning);
-  if (!warnings.empty())
-    note("what may help: {}another train.lr (--lr-find suggests one), more train.epochs, labels that fit the images",
+  if (warnings.empty())
+    note("next: pcpredict -m {} IMAGE", folder.model_path().string());
+  else
+    note("what may help: {}another --lr (--lr-find suggests one), more --epochs, labels that fit the images",
          config_.model.weights.empty() ? "starting weights (" + fetch_advice(info_.architecture) + "), " : "");
 }
 
@@ -307,9 +337,10 @@ std::vector<LrProbe> Trainer::probe_rates() {
 }
 
 // What is refused before any data is read.
-void prepare(const runs::TrainConfig& config) {
+void prepare(runs::TrainConfig& config) {
   set_thread_count(int(config.train.threads));
   config.device();
+  runs::choose_weights(config);
   check_weights(config);
 }
 
@@ -317,7 +348,7 @@ void prepare(const runs::TrainConfig& config) {
 
 Exit train(runs::TrainConfig& config) {
   runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
-  folder.check_config(config.keys());
+  folder.match_config(config.keys());
   if (folder.finished(config.train.epochs)) {
     note("{} is finished: nothing to do", folder.path().string());
     return Exit::ok;
@@ -329,7 +360,8 @@ Exit train(runs::TrainConfig& config) {
 void find_rate(runs::TrainConfig& config) {
   prepare(config);
   const runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
-  report_rates(folder.path(), config.train.lr, Trainer(config).probe_rates());
+  const std::vector<LrProbe> probes = Trainer(config).probe_rates();  // chooses what is auto
+  report_rates(folder.path(), config.train.lr, probes);
 }
 
 void dry_run(runs::TrainConfig& config) {
