@@ -6,7 +6,7 @@
 
 namespace pc {
 
-// Exit codes of every program, documented in README.md.
+// Exit codes of every program, documented in tools/docs/reference/cli.md.
 enum class Exit : int {
   ok = 0,
   usage = 2,    // command line or config file

@@ -1,4 +1,4 @@
-// A model file of pctrain in torchvision and timm, with the few lines that README.md gives.
+// A model file of pctrain in torchvision and timm, with the few lines that tools/docs/export.md gives.
 #include "tests/weights/peer.h"
 
 namespace pc::weights {

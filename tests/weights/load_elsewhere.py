@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """load_elsewhere.py torchvision|timm MODEL INPUT:N,3,H,W OUT CLASSES [HEAD]: logits of a model trained here in other libraries.
 
-The lines that load are those of README.md. MODEL is what pcconvert made for torchvision (.pth), the model file itself
+The lines that load are those of tools/docs/export.md. MODEL is what pcconvert made for torchvision (.pth), the model file itself
 for timm. With HEAD the model has several, and this one becomes `fc`. Exit code 77 where the library is absent.
 """
 import sys
