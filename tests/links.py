@@ -65,7 +65,8 @@ def main():
     bad, links = [], 0
     for document in documents():
         for number, line in lines_of(document):
-            for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", re.sub(r"(`+).*?\1", "", line)):
+            text = re.sub(r"(`+).*?\1", "", line)
+            for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", text) + re.findall(r'\b(?:src|href)="([^"]+)"', text):
                 links += 1
                 said = problem(document, target)
                 if said:
