@@ -4,7 +4,7 @@
 #
 # What needs the network, root or minutes is replaced:
 #   tools/build.sh, demo.sh, test.sh    a check that the script is there (Demo.* runs demo.sh)
-#   build/release/bin                   BIN
+#   build/cpu/bin                       BIN
 #   pcdata sample 600, --epochs N       100 products, one epoch
 #   pcdata fetch NAME                   a check that the name is known
 #   pctrain …/fashion.ini               on the sample, one epoch
@@ -52,8 +52,8 @@ PRELUDE
 
 for document in README.md tools/docs/quickstart.md; do
   here=$folder/$(basename "$document" .md)
-  mkdir -p "$here/tools" "$here/build/release"
-  ln -s "$bin" "$here/build/release/bin"
+  mkdir -p "$here/tools" "$here/build/cpu"
+  ln -s "$bin" "$here/build/cpu/bin"
   ln -s "$root/tools/configs" "$here/tools/configs"
   for script in build demo test; do
     printf '#!/bin/sh\n[ -x "%s/tools/%s.sh" ]\n' "$root" $script >"$here/tools/$script.sh"
