@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """mutants.py [--planted | --sample N [--seed S] | --survivors | --check] [FILE…]: plants small bugs one at a time and asks whether a test notices.
 
-  --planted     every bug of the lists in this directory (*.json but equivalent.json), or those in FILE…; only the test that has to notice is run,
-                with the bug and without
+  --planted     every bug of the lists in this directory (*.json but equivalent.json), or those in FILE…, a source or a list; only the test that has
+                to notice is run, with the bug and without. unnoticed.json: those that a first try, before there were these tests, found unnoticed
   --sample N    N bugs (30) that generate.py makes in FILE… (those of AREAS); another S (1) draws others
   --survivors   those again that survived the last time, after tests were added
   --check       whether every listed bug still has its place in the source; builds nothing
@@ -76,7 +76,8 @@ def entries(name):
 
 def planted_bugs(files=()):
     lists = sorted(path.name for path in HERE.glob("*.json") if path.name != "equivalent.json")
-    return [bug for bug in (Planted(**entry) for name in lists for entry in entries(name)) if not files or bug.file in files]
+    all_bugs = [(name, Planted(**entry)) for name in lists for entry in entries(name)]
+    return [bug for name, bug in all_bugs if not files or bug.file in files or name in files]
 
 
 def limited():
