@@ -100,7 +100,7 @@ function showHeat() {
   const heat = $('heat'), map = heat.maps && heat.maps[$('head').value];
   heat.hidden = !($('show').checked && map);
   if (map) heat.src = map;
-  heat.alt = 'Heat map: what speaks for the ' + $('head').value;
+  heat.alt = 'Heat map for ' + $('head').value;
 }
 
 function showMaps(maps) {
@@ -315,7 +315,7 @@ $('key').onsubmit = event => {
   if (!$('metrics').hidden) showMetrics();
 };
 document.addEventListener('paste', event => {  // browsers call an image that was never a file image.png
-  take([...event.clipboardData.files].map(f => f.name === 'image.png' ? new File([f], 'Pasted picture', {type: f.type}) : f));
+  take([...event.clipboardData.files].map(f => f.name === 'image.png' ? new File([f], 'Pasted image', {type: f.type}) : f));
 });
 for (const kind of ['dragover', 'dragleave', 'drop'])
   document.addEventListener(kind, event => {
@@ -323,5 +323,5 @@ for (const kind of ['dragover', 'dragleave', 'drop'])
     $('drop').classList.toggle('over', kind === 'dragover');
     if (kind !== 'drop') return;
     if (event.dataTransfer.files.length) take(event.dataTransfer.files);
-    else say('What was dropped is no file; save the picture first', true);
+    else say('What was dropped is not a file; save the image first', true);
   });
