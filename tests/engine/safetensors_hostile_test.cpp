@@ -53,6 +53,8 @@ std::vector<Hostile> headers() {
       {"length_one_over", safetensors(kGood, 0, kGood.size() + 1), "truncated"},
       {"length_over_100_MB", safetensors(kGood, 4, 100'000'001),
        "a header of 100000001 bytes is over the 100000000 that safetensors allows"},
+      {"length_of_100_MB", safetensors("x", 4, 100'000'000), "truncated"},
+      {"length_over_100_MB_of_x", safetensors("x", 4, 100'000'001), "not a safetensors file"},
       {"length_0", safetensors(kGood, 4, 0), "does not begin with {"},
       {"byte_order_mark", safetensors("\xef\xbb\xbf" + kGood, 4), "does not begin with {"},
       {"an_array", safetensors("[]", 0), "does not begin with {"},
