@@ -64,7 +64,7 @@ def dragged(browser, base, pictures, draw):
     names = browser.run("[...document.querySelectorAll('#rows td:first-child')].map(cell => cell.textContent)")
     check(names == [p.name for p in pictures[:3]], f"rows in the order of the files: {names}")
     drag(browser, {"files": [], "items": [{"mimeType": "text/plain", "data": "https://shop.example/a.jpg"}]})
-    browser.wait(STATUS + ".includes('is no file')")
+    browser.wait(STATUS + ".includes('is not a file')")
     drag(browser, {"files": [str(pictures[0].parent)]})
     browser.wait(STATUS + ".includes('is it a folder?')")
     draw("ways-3-folder")

@@ -170,7 +170,7 @@ TEST_F(Pcconvert, PipesAndDevicesAreRefusedAtOnce) {
 TEST_F(Pcconvert, HelpGoesToStdout) {
   const Result r = run("--help");
   EXPECT_EQ(r.code, 0);
-  EXPECT_HAS(r.out, "pcconvert IN OUT.safetensors");
+  EXPECT_HAS(r.out, "Usage: pcconvert [OPTIONS] IN OUT");
   EXPECT_EQ(r.err, "");
 }
 
