@@ -94,10 +94,8 @@ Exit run(int argc, char** argv) {
   CLI::App app(
       "Convert weights between PyTorch (.pth), safetensors and ONNX, show what is in a file, or compare two.\n"
       "OUT's suffix is the format: .safetensors; .pth or .pt, with the names and the OIHW layout of torchvision; "
-      ".onnx, "
-      "from a model file of pctrain. IN is a file of torch.save (zip or legacy form) or safetensors, of torchvision, "
-      "timm "
-      "or Hugging Face.",
+      ".onnx, from a model file of pctrain. IN is a file of torch.save (zip or legacy form) or safetensors, "
+      "of torchvision, timm or Hugging Face.",
       "pcconvert");
   app.footer(
       "Examples:\n  pcconvert resnet18-f37072fd.pth resnet18.safetensors\n  pcconvert --pixels model.safetensors "

@@ -42,8 +42,7 @@ bool parse(Options& o, int argc, char** argv) {
       ->allow_extra_args(false);
   app.add_option("--greedy", o.greedy,
                  "Greedy model soup: start from the best model, add each further one that does not make the mean worse "
-                 "on images "
-                 "of this data set that validated all of them (split.csv next to each MODEL)")
+                 "on images of this data set that validated all of them (split.csv next to each MODEL)")
       ->type_name("DATA");
   app.add_option("--statistics", o.statistics,
                  "Re-estimate the batch-norm statistics on images of this data set, without their labels")
@@ -56,11 +55,9 @@ bool parse(Options& o, int argc, char** argv) {
       "Example:\n"
       "  pcmerge mean.safetensors before.safetensors tuned.safetensors\n\n"
       "The result has no calibration; pceval --calibrate adds it. pcmerge cannot check what the models were started "
-      "from: "
-      "make sure that it was not trained on the images of --greedy.\n"
+      "from: make sure that it was not trained on the images of --greedy.\n"
       "Wortsman et al., \"Robust fine-tuning of zero-shot models\", CVPR 2022; \"Model soups\", ICML 2022 (--greedy is "
-      "its "
-      "recipe 1, with the mean accuracy over the heads).\n"
+      "its recipe 1, with the mean accuracy over the heads).\n"
       "Exit codes: 0 done, 2 usage, 3 bad data or model, 4 file.");
   return cli::parse_command_line(app, argc, argv);
 }

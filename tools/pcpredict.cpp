@@ -57,8 +57,7 @@ void add_row_options(CLI::App& app, Options& o) {
   app.add_flag("--json", o.json, "One JSON object per image, each on a line")->excludes(csv);
   app.add_option("--output,-o", o.job.output,
                  "Write the rows to FILE.csv, .jsonl or .txt, in the format of the suffix; FILE.manifest records what "
-                 "they were "
-                 "made with")
+                 "they were made with")
       ->type_name("FILE");
   auto* resume = app.add_flag("--resume", o.resume,
                               "Add the rows that --output lacks, keep those with a prediction; start the file if there "

@@ -47,7 +47,6 @@ class Help : public CLI::Formatter {
   explicit Help(std::size_t columns) : columns_(columns) {}
 
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
-    if (mode == CLI::AppFormatMode::Sub) return make_expanded(app);
     std::string text = paragraph(app->get_description()) + "\n" + make_usage(app, std::move(name));
     text += make_positionals(app) + make_groups(app, mode) + make_subcommands(app, mode);
     for (auto at = text.find("\n\n\n"); at != text.npos; at = text.find("\n\n\n")) text.erase(at, 1);

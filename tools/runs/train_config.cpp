@@ -66,8 +66,8 @@ std::vector<cli::ConfigKey> TrainConfig::keys() {
       cli::text_key(
           "model", "weights", model.weights,
           "starting weights: a file (.pth, .safetensors: what pcconvert reads) or a name that pcdata fetch knows; "
-          "auto: "
-          "the architecture's if they were fetched; empty: random; heads of another size start from random weights"),
+          "auto: the architecture's if they were fetched; empty: random; heads of another size start from random "
+          "weights"),
       cli::list_key("model", "freeze", model.freeze,
                     "name prefixes of parameters that stay as they are, or \"backbone\""),
       cli::or_auto(cli::int_key("model", "height", model.height, 16, kMaxInputSide,

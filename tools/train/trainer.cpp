@@ -65,7 +65,13 @@ class Trainer {
   Exit stopped() const;
   std::vector<std::string> nothing_learned(const std::vector<evaluate::HeadScore>& scores) const;
   void finish(runs::RunFolder& folder);
-  std::vector<report::TestedHead> test(Classifier& model, runs::RunFolder& folder, std::string& auto_accept);
+  void conclude(const runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& scores,
+                const std::string& auto_accept, const std::vector<std::string>& warnings) const;
+  struct Tested {
+    std::vector<report::TestedHead> heads;
+    std::string auto_accept;  // a line for people
+  };
+  Tested test(Classifier& model, runs::RunFolder& folder);
   void save(runs::RunFolder& folder);
   void saving(const std::function<void()>& save) const;
   std::vector<evaluate::HeadScore> validate(Classifier& model);
@@ -249,12 +255,12 @@ Exit Trainer::stopped() const {
 }
 
 // The one look at the test pictures: what the calibration is worth there, the scores and the report come from it.
-std::vector<report::TestedHead> Trainer::test(Classifier& model, runs::RunFolder& folder, std::string& auto_accept) {
+Trainer::Tested Trainer::test(Classifier& model, runs::RunFolder& folder) {
   const int batch = config_.scoring_batch();
   const evaluate::LabeledLogits answered =
       evaluate::collect_logits(model, learner_.batches(), plan_.test, batch, "testing");
-  auto_accept = evaluate::calibrate_run(info_, model, learner_.batches(), plan_, batch, answered, folder);
-  return report::test_pass(info_, answered, plan_.test);
+  std::string auto_accept = evaluate::calibrate_run(info_, model, learner_.batches(), plan_, batch, answered, folder);
+  return {.heads = report::test_pass(info_, answered, plan_.test), .auto_accept = std::move(auto_accept)};
 }
 
 std::vector<std::string> Trainer::nothing_learned(const std::vector<evaluate::HeadScore>& scores) const {
@@ -273,10 +279,9 @@ void Trainer::finish(runs::RunFolder& folder) {
   const std::unique_ptr<Classifier> best = chosen ? weights::read_model(folder.best_path()).model : nullptr;
   if (best) move_to(*best, config_.device());
   Classifier& model = best ? *best : learner_.result();
-  std::string auto_accept;
-  std::vector<report::TestedHead> tested = test(model, folder, auto_accept);
+  Tested tested = test(model, folder);
   std::vector<evaluate::HeadScore> scores;
-  for (const report::TestedHead& head : tested) scores.push_back(head.score);
+  for (const report::TestedHead& head : tested.heads) scores.push_back(head.score);
   json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
   event["heads"] = to_json(scores);
   const std::vector<std::string> warnings = nothing_learned(plan_.test.empty() ? validate(model) : scores);
@@ -291,9 +296,15 @@ void Trainer::finish(runs::RunFolder& folder) {
                         .info = info_,
                         .model = model,
                         .batches = learner_.batches()},
-                       std::move(tested));
+                       std::move(tested.heads));
   state_.finished = config_.train.epochs;
   save(folder);
+  conclude(folder, scores, tested.auto_accept, warnings);
+}
+
+// The table on stdout; for people what it means, and what to do next.
+void Trainer::conclude(const runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& scores,
+                       const std::string& auto_accept, const std::vector<std::string>& warnings) const {
   fmt::print("{}", evaluate::to_table(scores));
   note_line(accuracy_line(scores) + fmt::format(", trained in {}", cli::clock_text(state_.seconds)));
   if (!auto_accept.empty()) note_line(auto_accept);
