@@ -37,7 +37,7 @@ memory filled(const memory::desc& d) {
 struct Problem {
   memory::desc x, w, dw, y;
   memory::dims stride, pad;
-  explicit Problem(const Conv2dShape& s, DType t) : stride{s.stride, s.stride}, pad{s.pad, s.pad} {
+  explicit Problem(const Conv2dShape& s, DType t) : stride{s.stride, s.stride}, pad{s.pad.top, s.pad.left} {
     const auto type = t == DType::f32 ? memory::data_type::f32 : memory::data_type::bf16;
     const auto any = memory::format_tag::any;
     x = {{s.n, s.c, s.h, s.w}, type, any};

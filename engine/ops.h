@@ -21,7 +21,9 @@ struct Fusions {
 Fusions& fusions();
 
 struct Conv2dOptions {
-  int stride = 1, pad = 0;
+  int stride = 1;
+  Padding pad = 0;
+  bool same = false;  // TensorFlow's "SAME" in place of pad: y has ceil(h / stride) x ceil(w / stride) positions
 };
 // The shape of a convolution of x and w with these shapes; throws if they do not match.
 Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& x, const Shape& w, const Conv2dOptions& options);

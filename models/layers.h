@@ -50,7 +50,7 @@ class ConvBn {
   // global_avg_pool(relu(batch_norm(conv2d(x)) + residual)), the end of a backbone.
   Var forward_mean(const ConvInput& in, const Var& residual, Mode mode);
   void visit(const std::string& conv, const std::string& norm, const Visitor& visitor);
-  MapGrid grid_after(const MapGrid& in) const { return in.after(kernel_size_, options_.stride, options_.pad); }
+  MapGrid grid_after(const MapGrid& in) const { return in.after(kernel_size_, options_.stride, options_.pad.top); }
   // From now on only Mode::infer, in one type: the filter is released when it is folded, which halves the memory.
   void only_infer() { only_infer_ = true; }
 

@@ -3,10 +3,26 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "engine/ops.h"
 #include "kernels/base/error.h"
+#include "kernels/base/math.h"
 
 namespace pc {
+namespace {
+
+// The least padding with which a filter of size r x s meets every stride-th position; the smaller half comes first, as
+// in TensorFlow's "SAME".
+Padding same_padding(int h, int w, int r, int s, int stride) {
+  const auto total = [=](int in, int kernel) {
+    return std::max((int(ceil_div(in, stride)) - 1) * stride + kernel - in, 0);
+  };
+  const int rows = total(h, r), columns = total(w, s);
+  return {rows / 2, rows - rows / 2, columns / 2, columns - columns / 2};
+}
+
+}  // namespace
 
 Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shape& ws, const Conv2dOptions& o) {
   if (xs.size() != 4 || ws.size() != 4) fail_shape(fmt::format("conv2d: x {} and w {} must have 4 dimensions", xs, ws));
@@ -19,13 +35,14 @@ Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shap
                     .s = int(ws[2]),
                     .stride = o.stride,
                     .pad = o.pad};
+  if (o.same) shape.pad = same_padding(shape.h, shape.w, shape.r, shape.s, shape.stride);
   if (xs[3] != ws[3]) {
     shape.x_c = PC_KERNELS(conv2d, device).best_channels(shape.c, dtype);
     if (xs[3] != shape.x_c) fail_shape(fmt::format("conv2d: x has {} channels, w expects {}", xs[3], ws[3]));
   }
-  if (shape.h + 2 * o.pad < shape.r || shape.w + 2 * o.pad < shape.s)
+  if (shape.h + shape.pad.height() < shape.r || shape.w + shape.pad.width() < shape.s)
     fail_shape(fmt::format("conv2d: a {}x{} filter does not fit into {}x{} with pad {}", shape.r, shape.s, shape.h,
-                           shape.w, o.pad));
+                           shape.w, to_string(shape.pad)));
   return shape;
 }
 

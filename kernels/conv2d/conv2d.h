@@ -1,26 +1,39 @@
-// conv2d: y[n,p,q,k] = sum over r,s,c of x[n, p*stride + r - pad, q*stride + s - pad, c] * w[k,r,s,c].
+// conv2d: y[n,p,q,k] = sum over r,s,c of x[n, p*stride + r - top, q*stride + s - left, c] * w[k,r,s,c].
 //
 // Cross-correlation as in PyTorch's conv2d without bias; x and y are NHWC, w is KRSC; dilation 1, groups 1, square
-// strides and pads.
-//   dx[n,h,w,c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - pad and
-//                                                                           w = q*stride + s - pad
-//   dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - pad, q*stride + s - pad, c]
+// strides; x is 0 outside the image, where Padding lets the filter reach.
+//   dx[n,h,w,c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - top and
+//                                                                           w = q*stride + s - left
+//   dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - top, q*stride + s - left, c]
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "kernels/runtime/select.h"
 
 namespace pc {
 
+// Rows and columns of zeros around an image.
+struct Padding {
+  int top = 0, bottom = 0, left = 0, right = 0;
+  constexpr Padding(int all = 0) : Padding(all, all, all, all) {}
+  constexpr Padding(int t, int b, int l, int r) : top(t), bottom(b), left(l), right(r) {}
+  constexpr int height() const { return top + bottom; }  // how much they add to an image's
+  constexpr int width() const { return left + right; }
+  auto operator<=>(const Padding&) const = default;
+};
+std::string to_string(const Padding&);  // "1", or "0,1,0,1" for top, bottom, left, right if they differ
+
 struct Conv2dShape {
   int n, h, w, c;  // x; c: channels of the filters too
   int k, r, s;     // filters
-  int stride = 1, pad = 0;
+  int stride = 1;
+  Padding pad = 0;
   int x_c = 0;  // channels of x and dx if they are padded to best_channels(c); 0: c. Channels beyond c are ignored
   constexpr int x_channels() const { return x_c > 0 ? x_c : c; }
-  constexpr int p() const { return (h + 2 * pad - r) / stride + 1; }  // height of y
-  constexpr int q() const { return (w + 2 * pad - s) / stride + 1; }  // width of y
+  constexpr int p() const { return (h + pad.height() - r) / stride + 1; }  // height of y
+  constexpr int q() const { return (w + pad.width() - s) / stride + 1; }   // width of y
   auto operator<=>(const Conv2dShape&) const = default;
 };
 
@@ -55,7 +68,7 @@ struct Conv2dKernels {
   void (*backward)(const Conv2dShape&, DType, const Conv2dBackward&);
 
   // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k, or null) are f32 on the device and
-  // are copied. n, h, w of the shape may differ between calls. residual is null or has the layout of y.
+  // are copied. n, h, w of the shape may differ between calls, and pad if the stride is not 1. residual is null or has the layout of y.
   std::unique_ptr<PackedFilter> (*pack)(const Conv2dShape&, DType, const float* w, const float* bias);
   void (*infer)(const Conv2dShape&, PackedFilter&, const void* x, const void* residual, bool relu, void* y);
 };

@@ -43,7 +43,7 @@ const void* with_channels(int64_t rows, int from_c, const void* from, int to_c, 
   };
   fail(Exit::usage, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) +
                         " of x " + list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
-                        std::to_string(s.stride) + ", pad " + std::to_string(s.pad) + "; use device = cpu");
+                        std::to_string(s.stride) + ", pad " + to_string(s.pad) + "; use device = cpu");
 }
 
 const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {

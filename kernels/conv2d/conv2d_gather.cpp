@@ -29,7 +29,7 @@ Axis classes(int out, F taps_of) {
   return result;
 }
 
-// in = out * stride + tap - pad
+// in = out * stride + tap - pad; pad is the one before the first coordinate
 Axis forward_axis(int out, int taps, int stride, int pad, int in) {
   return classes(out, [=](int i) {
     std::vector<std::pair<int, int>> list;
@@ -114,15 +114,15 @@ GatherPlan plan(const Gather& g, const Axis& rows, const Axis& columns, const Re
 // Sets the steps, and says whether the input is copied: because it must be (bf16 as f32, zeros around) or because it
 // pays. With channels in powers of two the rows of a tile lie in the same few sets of the cache, so the copy puts a line
 // between pixels.
-bool input_coord(Gather& g, const Images& x, DType dtype, int pad_w) {
+bool input_coord(Gather& g, const Images& x, DType dtype, const Border& border) {
   const int per_element = g.pairs ? 2 : 1;
   const bool conflicts = x.c % (128 * per_element) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
   g.pixel_step = conflicts ? x.c + kLine * per_element : x.c;
-  g.row_step = int64_t(x.w + 2 * pad_w) * g.pixel_step;
+  g.row_step = int64_t(x.w + border.left + border.right) * g.pixel_step;
   g.image_step = x.h * g.row_step;
   if (g.pairs) g.channels_in /= 2, g.pixel_step /= 2, g.row_step /= 2, g.image_step /= 2;
   const bool as_f32 = dtype == DType::bf16 && !g.pairs;
-  return conflicts || as_f32 || pad_w > 0;
+  return conflicts || as_f32 || border.left > 0 || border.right > 0;
 }
 
 }  // namespace
@@ -144,12 +144,12 @@ std::shared_ptr<const GatherRoute> forward_route(const Conv2dShape& s, DType dty
            .taps_w = fold ? 1 : s.s,
            .pairs = use_pairs(tile, dtype, s.c)};
   const Images x{s.n, s.h, s.w, s.c};
-  const int pad_w = fold ? s.pad : 0;
-  const bool copied = input_coord(g, x, dtype, pad_w);
-  const Axis rows = forward_axis(s.p(), s.r, s.stride, s.pad, s.h);
-  const Axis columns =
-      fold ? forward_axis(s.q(), 1, s.stride, 0, s.w + 2 * s.pad) : forward_axis(s.q(), s.s, s.stride, s.pad, s.w);
-  return std::make_shared<const GatherRoute>(GatherRoute{s, x, dtype, pad_w, copied, plan(g, rows, columns, tile)});
+  const Border border = fold ? Border{s.pad.left, s.pad.right} : Border{};
+  const bool copied = input_coord(g, x, dtype, border);
+  const Axis rows = forward_axis(s.p(), s.r, s.stride, s.pad.top, s.h);
+  const Axis columns = fold ? forward_axis(s.q(), 1, s.stride, 0, s.w + s.pad.width())
+                            : forward_axis(s.q(), s.s, s.stride, s.pad.left, s.w);
+  return std::make_shared<const GatherRoute>(GatherRoute{s, x, dtype, border, copied, plan(g, rows, columns, tile)});
 }
 
 std::shared_ptr<const GatherRoute> backward_route(const Conv2dShape& s, DType dtype, const RegisterTile& tile) {
@@ -162,10 +162,10 @@ std::shared_ptr<const GatherRoute> backward_route(const Conv2dShape& s, DType dt
            .taps_w = s.s,
            .pairs = use_pairs(tile, dtype, s.k)};
   const Images dy{s.n, s.p(), s.q(), s.k};
-  const bool copied = input_coord(g, dy, dtype, 0);
-  const Axis rows = backward_axis(s.h, s.r, s.stride, s.pad, s.p());
-  const Axis columns = backward_axis(s.w, s.s, s.stride, s.pad, s.q());
-  return std::make_shared<const GatherRoute>(GatherRoute{s, dy, dtype, 0, copied, plan(g, rows, columns, tile)});
+  const bool copied = input_coord(g, dy, dtype, {});
+  const Axis rows = backward_axis(s.h, s.r, s.stride, s.pad.top, s.p());
+  const Axis columns = backward_axis(s.w, s.s, s.stride, s.pad.left, s.q());
+  return std::make_shared<const GatherRoute>(GatherRoute{s, dy, dtype, {}, copied, plan(g, rows, columns, tile)});
 }
 
 }  // namespace pc::conv2d

@@ -66,13 +66,16 @@ struct GatherPlan {
 struct Images {
   int n, h, w, c;
 };
+struct Border {
+  int left = 0, right = 0;  // columns of zeros that a copy of images gets
+};
 
 // A gather and what its input goes through before: a copy if that is needed or pays.
 struct GatherRoute {
   Conv2dShape shape;
   Images images;
   DType dtype;
-  int pad_w;  // columns of zeros to write left and right
+  Border border;
   bool copied;
   GatherPlan plan;
 };

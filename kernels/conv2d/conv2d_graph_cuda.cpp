@@ -87,12 +87,12 @@ CudnnGraph conv2d_graph(const ConvKey& key) {
   CudnnTensor x = nhwc_tensor(kConvX, key.dtype, {s.n, s.c, s.h, s.w});
   const CudnnTensor w = nhwc_tensor(kConvW, key.dtype, {s.k, s.c, s.r, s.s});
   const CudnnTensor y = nhwc_tensor(kConvY, key.dtype, {s.n, s.k, s.p(), s.q()});
-  CudnnConv conv{.stride = s.stride, .pad = s.pad};
+  CudnnConv conv{.stride = s.stride, .pad_before = {s.pad.top, s.pad.left}, .pad_after = {s.pad.bottom, s.pad.right}};
   const bool reads_forward = key.pass == ConvPass::forward || key.pass == ConvPass::infer;
   // With odd sizes, a dimension times its stride exceeds the next stride, and cuDNN takes such a tensor for
   // overlapping.
   const bool sparse =
-      s.r == 1 && s.s == 1 && s.pad == 0 && s.stride > 1 && s.p() * s.stride <= s.h && s.q() * s.stride <= s.w;
+      s.r == 1 && s.s == 1 && s.pad == Padding(0) && s.stride > 1 && s.p() * s.stride <= s.h && s.q() * s.stride <= s.w;
   if (reads_forward && sparse) {
     x.dims = {s.n, s.c, s.p(), s.q()};
     x.strides[2] *= s.stride;

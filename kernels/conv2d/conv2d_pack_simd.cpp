@@ -61,15 +61,16 @@ auto typed(DType dtype, bool pairs, const void* w, F f) {
 }
 
 template <class From, class To>
-void copy_padded(const Images& x, const From* from, int pad_w, int pitch, To* out) {
-  const int64_t rows = int64_t(x.n) * x.h, row = int64_t(x.w + 2 * pad_w) * pitch, border = int64_t(pad_w) * pitch;
+void copy_padded(const Images& x, const From* from, const Border& border, int pitch, To* out) {
+  const int64_t rows = int64_t(x.n) * x.h, row = int64_t(x.w + border.left + border.right) * pitch,
+                left = int64_t(border.left) * pitch, right = int64_t(border.right) * pitch;
   parallel_for(rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       To* to = out + i * row;
       const From* pixel = from + i * x.w * x.c;
-      std::fill_n(to, border, To(0.0f));
-      std::fill_n(to + row - border, border, To(0.0f));
-      to += border;
+      std::fill_n(to, left, To(0.0f));
+      std::fill_n(to + row - right, right, To(0.0f));
+      to += left;
       if (pitch == x.c) {
         for (int64_t j = 0; j < int64_t(x.w) * x.c; ++j) to[j] = To(pixel[j]);
       } else {
@@ -104,14 +105,14 @@ Buffer make_all(const Panels& panels, int64_t blocks, int64_t panel_size) {
   return all;
 }
 
-Buffer padded_copy(const Images& x, DType from, const void* data, DType to, int pad_w, int pitch) {
-  Buffer out(Device::cpu, std::size_t(x.n) * x.h * (x.w + 2 * pad_w) * pitch * size_of(to));
+Buffer padded_copy(const Images& x, DType from, const void* data, DType to, const Border& border, int pitch) {
+  Buffer out(Device::cpu, std::size_t(x.n) * x.h * (x.w + border.left + border.right) * pitch * size_of(to));
   if (from == DType::f32) {
-    copy_padded(x, static_cast<const float*>(data), pad_w, pitch, out.as<float>());
+    copy_padded(x, static_cast<const float*>(data), border, pitch, out.as<float>());
   } else if (to == DType::f32) {
-    copy_padded(x, static_cast<const bf16*>(data), pad_w, pitch, out.as<float>());
+    copy_padded(x, static_cast<const bf16*>(data), border, pitch, out.as<float>());
   } else {
-    copy_padded(x, static_cast<const bf16*>(data), pad_w, pitch, out.as<bf16>());
+    copy_padded(x, static_cast<const bf16*>(data), border, pitch, out.as<bf16>());
   }
   return out;
 }

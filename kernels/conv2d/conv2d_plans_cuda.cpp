@@ -30,7 +30,7 @@ std::string text_of(const ConvKey& key) {
   std::string text = device_and_cudnn_id() + "; " + kPasses[int(key.pass)] + " " + name_of(key.dtype) + " ";
   for (const int size : {s.n, s.h, s.w}) text += std::to_string(size) + "x";
   text += std::to_string(s.c) + " " + std::to_string(s.k) + "x" + std::to_string(s.r) + "x" + std::to_string(s.s) +
-          "/" + std::to_string(s.stride) + "+" + std::to_string(s.pad);
+          "/" + std::to_string(s.stride) + "+" + to_string(s.pad);
   return text + (key.residual ? " residual" : "") + (key.relu ? " relu" : "") + (key.add ? " add" : "");
 }
 

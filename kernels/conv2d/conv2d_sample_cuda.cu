@@ -52,7 +52,7 @@ __device__ Sums forward_terms(const Conv2dShape& s, const ConvTensors& t, const 
   Sums sums;
   for (int i = int(threadIdx.x); i < s.r * s.s * s.c; i += kThreads) {
     const Coord4 f = coord_of(i, s.r, s.s, s.c);
-    const int h = y.a * s.stride + f.a - s.pad, v = y.b * s.stride + f.b - s.pad;
+    const int h = y.a * s.stride + f.a - s.pad.top, v = y.b * s.stride + f.b - s.pad.left;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
     sums.add(conv_input(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
              to_float(w[int64_t(y.c) * s.r * s.s * s.c + i]));
@@ -66,7 +66,7 @@ __device__ Sums data_terms(const Conv2dShape& s, const T* dy, const T* w, int64_
   Sums sums;
   for (int i = int(threadIdx.x); i < s.r * s.s * s.k; i += kThreads) {
     const Coord4 f = coord_of(i, s.r, s.s, s.k);
-    const int h = x.a + s.pad - f.a, v = x.b + s.pad - f.b;
+    const int h = x.a + s.pad.top - f.a, v = x.b + s.pad.left - f.b;
     if (h < 0 || v < 0 || h % s.stride != 0 || v % s.stride != 0) continue;
     const int p = h / s.stride, q = v / s.stride;
     if (p >= s.p() || q >= s.q()) continue;
@@ -83,7 +83,7 @@ __device__ Sums weight_terms(const Conv2dShape& s, const ConvTensors& t, const T
   const int64_t rows = int64_t(s.n) * s.p() * s.q();
   for (int64_t i = threadIdx.x; i < rows; i += kThreads) {
     const Coord4 y = coord_of(i, s.n, s.p(), s.q());  // n is y.a
-    const int h = y.b * s.stride + f.a - s.pad, v = y.c * s.stride + f.b - s.pad;
+    const int h = y.b * s.stride + f.a - s.pad.top, v = y.c * s.stride + f.b - s.pad.left;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
     sums.add(conv_input(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));
   }

@@ -17,14 +17,15 @@ namespace {
 std::string describe(const Conv2dShape& s, DType dtype) {
   const auto str = [](int v) { return std::to_string(v); };
   return "conv2d n=" + str(s.n) + " " + str(s.h) + "x" + str(s.w) + "x" + str(s.c) + " k=" + str(s.k) + " " + str(s.r) +
-         "x" + str(s.s) + " stride " + str(s.stride) + " pad " + str(s.pad) + " " + name_of(dtype);
+         "x" + str(s.s) + " stride " + str(s.stride) + " pad " + to_string(s.pad) + " " + name_of(dtype);
 }
 
 // False for an empty batch: nothing to do.
 bool check(const Conv2dShape& s, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::bf16) fail_shape(describe(s, dtype) + ": the CPU has f32 and bf16 only");
-  if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 || s.pad < 0 ||
-      s.x_channels() != s.c || s.h + 2 * s.pad < s.r || s.w + 2 * s.pad < s.s)
+  if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 ||
+      std::min({s.pad.top, s.pad.bottom, s.pad.left, s.pad.right}) < 0 || s.x_channels() != s.c ||
+      s.h + s.pad.height() < s.r || s.w + s.pad.width() < s.s)
     fail_shape(describe(s, dtype) + ": these sizes do not make a convolution");
   return s.n > 0;
 }
@@ -33,7 +34,7 @@ void run(const GatherRoute& route, const void* x, const Panels& panels, const Ep
   const bool pairs = route.plan.gather.pairs;
   Buffer copy;
   if (route.copied)
-    copy = padded_copy(route.images, route.dtype, x, pairs ? DType::bf16 : DType::f32, route.pad_w,
+    copy = padded_copy(route.images, route.dtype, x, pairs ? DType::bf16 : DType::f32, route.border,
                        int(route.plan.gather.pixel_step) * (pairs ? 2 : 1));
   run(route.plan, static_cast<const float*>(copy.data() ? copy.data() : x), panels, epilogue, route.dtype, out);
 }
@@ -95,6 +96,7 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
   auto& own = static_cast<CpuFilter&>(filter);
   if (!check(s, own.dtype)) return;
   const Epilogue epilogue{own.bias.data(), residual, relu};
+  if (own.winograd_tile && s.pad != Padding(1)) fail_shape(describe(s, own.dtype) + ": packed for pad 1");
   if (own.winograd_tile)
     return winograd(own.winograd_tile, s, static_cast<const float*>(x), own.panels.as<float>(), epilogue,
                     static_cast<float*>(y));

@@ -73,9 +73,9 @@ void run(const GatherPlan&, const float* in, const Panels&, const Epilogue&, DTy
 // sums[m][kBlock] = sum over c of rows[m][c] * panel[c][kBlock], 1 <= height <= kRows.
 void multiply(const float* const* rows, int height, int channels, const float* panel, float* sums);
 
-// Copy with pad_w zeros left and right of each row and `pitch` >= c elements from pixel to pixel (those after c are
-// never read).
-Buffer padded_copy(const Images&, DType from, const void* x, DType to, int pad_w, int pitch);
+// Copy with a border of zeros left and right of each row and `pitch` >= c elements from pixel to pixel (those after c
+// are never read).
+Buffer padded_copy(const Images&, DType from, const void* x, DType to, const Border& border, int pitch);
 
 // --- y of inference, f32, in fewer products ---
 

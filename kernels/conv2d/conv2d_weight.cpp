@@ -11,11 +11,11 @@ WeightPlan weight_plan(const Conv2dShape& s, DType dtype, const RegisterTile& ti
                   .pairs = tile.pairs && dtype == DType::bf16,
                   .taps_h = s.r,
                   .taps_w = s.s,
-                  .pad_w = s.pad,
+                  .left = s.pad.left,
                   .width = s.w};
   const int channels = plan.fold ? s.s * s.c : s.c;
   const int x_tile = plan.fold ? tile.rows : tile.block, dy_tile = plan.fold ? tile.block : tile.rows;
-  if (plan.fold) plan.taps_w = 1, plan.pad_w = 0, plan.width = s.w + 2 * s.pad;
+  if (plan.fold) plan.taps_w = 1, plan.left = 0, plan.width = s.w + s.pad.width();
   plan.x = {channels, int(ceil_div(channels, x_tile)), plan.fold ? s.c : tile.block, 0};
   plan.dy_as_is = plan.fold && dtype == DType::f32 && s.k % tile.block == 0;
   plan.dy = {s.k, int(ceil_div(s.k, dy_tile)), plan.dy_as_is ? s.k : plan.fold ? tile.block : row_pitch(tile), 0};

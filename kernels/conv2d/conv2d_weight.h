@@ -18,8 +18,9 @@ struct WeightSide {
 // straight from padded images whose s * c numbers under a filter row are one run, and dy the columns.
 struct WeightPlan {
   bool fold, pairs;
-  bool dy_as_is;                     // as the columns, f32 in whole tiles: no copy needed
-  int taps_h, taps_w, pad_w, width;  // width of x with its border
+  bool dy_as_is;  // as the columns, f32 in whole tiles: no copy needed
+  int taps_h, taps_w;
+  int left, width;  // columns of zeros left of x that it does not have in memory; its width there
   WeightSide x, dy;
   int64_t x_image, dy_image;  // floats of one image (or pair of images, as all below) in a slice
   int block;                  // images at a time: the slices that a tile walks over should stay in L2

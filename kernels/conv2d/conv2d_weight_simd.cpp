@@ -119,10 +119,10 @@ std::vector<std::vector<Pixel>> pixels_of(const Conv2dShape& s, const WeightPlan
       auto& list = lists.emplace_back();
       for (int n = 0; n < plan.block; ++n)
         for (int p = 0; p < s.p(); ++p) {
-          const int h = p * s.stride + r - s.pad;
+          const int h = p * s.stride + r - s.pad.top;
           if (h < 0 || h >= s.h) continue;
           for (int q = 0; q < s.q(); ++q) {
-            const int w = q * s.stride + t - plan.pad_w;
+            const int w = q * s.stride + t - plan.left;
             if (w < 0 || w >= plan.width) continue;
             const int x = ((n * s.h + h) * plan.width + w) * plan.x.pitch,
                       dy = ((n * s.p() + p) * s.q() + q) * plan.dy.pitch;
@@ -163,7 +163,8 @@ void add_chunk(const WeightPlan& plan, const std::vector<std::vector<Pixel>>& li
 
 Buffer prepare_x(const Conv2dShape& s, const WeightPlan& plan, DType dtype, const void* x, int images) {
   if (!plan.fold) return sliced(plan.x, dtype, x, images, int64_t(s.h) * s.w);
-  Buffer padded = padded_copy({images, s.h, s.w, s.c}, dtype, x, plan.pairs ? DType::bf16 : DType::f32, s.pad, s.c);
+  Buffer padded = padded_copy({images, s.h, s.w, s.c}, dtype, x, plan.pairs ? DType::bf16 : DType::f32,
+                              {s.pad.left, s.pad.right}, s.c);
   if (!plan.pairs) return padded;
   const int64_t pixels = int64_t(s.h) * plan.width;
   return sliced({.channels = s.c, .count = 1, .pitch = s.c, .size = plan.x.size}, dtype, padded.data(), images, pixels);

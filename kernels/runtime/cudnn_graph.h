@@ -2,7 +2,7 @@
 // execution.
 //
 //   CudnnGraph graph;
-//   graph.conv_forward({.stride = 1, .pad = 1}, x, w, y);      // tensors are plain values; equal ids are one tensor
+//   graph.conv_forward({.stride = 1, .pad_before = {1, 1}, .pad_after = {1, 1}}, x, w, y);      // tensors are plain values; equal ids are one tensor
 //   std::unique_ptr<CudnnPlan> plan = graph.plan({});          // null: this policy admits no engine for it
 //   plan->run({{kX, x_pointer}, {kW, w_pointer}, {kY, y_pointer}});
 //
@@ -61,7 +61,8 @@ struct CudnnTensor {
 CudnnTensor nhwc_tensor(int64_t id, DType dtype, std::array<int64_t, 4> nchw_dims);
 
 struct CudnnConv {
-  int64_t stride = 1, pad = 0;
+  int64_t stride = 1;
+  std::array<int64_t, 2> pad_before = {0, 0}, pad_after = {0, 0};  // of rows, of columns
 };
 
 // Batch norm's backward pass. Inputs: x and dy (feature maps), mean, invstd and scale (f32 [1, c, 1, 1]). Outputs, all

@@ -30,13 +30,13 @@ constexpr cudnnDataType_t kMath = CUDNN_DATA_FLOAT;
 CudnnDescriptor make_conv(const CudnnConv& conv) {
   CudnnDescriptor d(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
-  const std::array<int64_t, 2> strides{conv.stride, conv.stride}, pads{conv.pad, conv.pad}, dilations{1, 1};
+  const std::array<int64_t, 2> strides{conv.stride, conv.stride}, dilations{1, 1};
   d.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &kMath);
   d.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
   d.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, 2);
   d.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, strides);
-  d.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, pads);
-  d.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, pads);
+  d.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, conv.pad_before);
+  d.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, conv.pad_after);
   d.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, dilations);
   d.finalize();
   return d;

@@ -79,7 +79,8 @@ std::set<Conv2dShape> convolutions(const std::string& architecture, const Case& 
 }
 
 std::string text_of(const Conv2dShape& s) {
-  return fmt::format("x {}x{}x{}x{}, w {}x{}x{}, stride {}", s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride);
+  return fmt::format("x {}x{}x{}x{}, w {}x{}x{}, stride {}", s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride) +
+         (s.pad == Padding(s.pad.top) ? "" : ", pad " + to_string(s.pad));
 }
 
 CudnnDevice read_h100() {
@@ -199,6 +200,27 @@ TEST(ConvPlan, OddChannelsHaveEngines) {
       const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu, pass.add};
       EXPECT_TRUE(conv2d_graph(key).plan(policy)) << name_of(dtype) << " " << pass.name;
     }
+}
+
+// TensorFlow's "SAME" with stride 2, and four different sides: every pass has an engine, so no padded copy is needed.
+TEST(ConvPlan, PaddingMayDifferOnEverySide) {
+  const CudnnDevice h100 = read_h100();
+  std::printf("x, w                                            type  pass              engine  workspace, bytes\n");
+  for (const Conv2dShape& shape :
+       {Conv2dShape{.n = 64, .h = 224, .w = 224, .c = 3, .k = 32, .r = 3, .s = 3, .stride = 2, .pad = {0, 1, 0, 1}},
+        Conv2dShape{.n = 64, .h = 56, .w = 56, .c = 64, .k = 128, .r = 3, .s = 3, .stride = 2, .pad = {0, 1, 0, 1}},
+        Conv2dShape{.n = 64, .h = 57, .w = 56, .c = 64, .k = 128, .r = 5, .s = 5, .stride = 2, .pad = {2, 2, 1, 2}},
+        Conv2dShape{.n = 64, .h = 20, .w = 15, .c = 64, .k = 64, .r = 4, .s = 4, .pad = {3, 0, 1, 2}}})
+    for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+      for (const Pass& pass : kPasses) {
+        CudnnPolicy policy = conv2d_policy(dtype);
+        policy.device = &h100;
+        const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu, pass.add};
+        const auto plan = conv2d_graph(key).plan(policy);
+        std::printf("%-47s %-4s  %-16s %7d %17zu\n", text_of(shape).c_str(), name_of(dtype), pass.name,
+                    plan ? int(plan->engine()) : -1, plan ? plan->workspace() : 0);
+        EXPECT_TRUE(plan) << text_of(shape) << " " << name_of(dtype) << " " << pass.name;
+      }
 }
 
 // What a file of choices rests on: a tag names one engine with its knobs, and finds it again.

@@ -46,7 +46,7 @@ void each_product(const Conv2dShape& s, F f) {
       for (int q = 0; q < s.q(); ++q)
         for (int r = 0; r < s.r; ++r)
           for (int t = 0; t < s.s; ++t) {
-            const int h = p * s.stride + r - s.pad, w = q * s.stride + t - s.pad;
+            const int h = p * s.stride + r - s.pad.top, w = q * s.stride + t - s.pad.left;
             if (h < 0 || h >= s.h || w < 0 || w >= s.w) continue;
             for (int k = 0; k < s.k; ++k)
               for (int c = 0; c < s.c; ++c)

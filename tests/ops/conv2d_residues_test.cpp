@@ -16,8 +16,8 @@ conv2d::RegisterTile tile() { return conv2d::register_tile(built_for.lanes(), bu
 
 std::string text(const Conv2dShape& s) {
   std::string all;
-  for (const int size : {s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride, s.pad}) all += " " + std::to_string(size);
-  return "n h w c k r s stride pad" + all;
+  for (const int size : {s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride}) all += " " + std::to_string(size);
+  return "n h w c k r s stride pad" + all + " " + to_string(s.pad);
 }
 
 // y = relu?(conv + bias + y): the residual may be the result. The filter was packed for other images.
@@ -151,12 +151,19 @@ TEST(Conv2dResidues, WinogradServesWholeVectorsOfPlainThreeByThreeOnly) {
       s.c = c, s.k = k;
       ASSERT_EQ(conv2d::winograd_outputs(s, tile()) != 0, c % tile().lanes() == 0 && k % tile().block == 0) << text(s);
     }
-  for (int Conv2dShape::*size : {&Conv2dShape::r, &Conv2dShape::s, &Conv2dShape::stride, &Conv2dShape::pad})
+  for (int Conv2dShape::*size : {&Conv2dShape::r, &Conv2dShape::s, &Conv2dShape::stride})
     for (const int change : {-1, 1}) {
       Conv2dShape s = good;
       s.*size += change;
       EXPECT_EQ(conv2d::winograd_outputs(s, tile()), 0) << text(s);
     }
+  for (const Padding& pad : {Padding(0), Padding(2), Padding(0, 1, 1, 1), Padding(1, 0, 1, 1), Padding(1, 1, 1, 2)}) {
+    Conv2dShape s = good;
+    s.pad = pad;
+    EXPECT_EQ(conv2d::winograd_outputs(s, tile()), 0) << text(s);
+    const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2);
+    EXPECT_THROW(infer(Device::cpu, DType::f32, s, good, {false, false, false}, x, w, {}, {}), std::logic_error);
+  }
 }
 
 // --- The gathered product and the weight gradient ---
@@ -181,8 +188,8 @@ TEST(Conv2dResidues, EveryStrideAndBorder) {
       for (int w = 1; w <= 5; ++w)
         for (const auto& [r, s] : {std::pair{1, 1}, {3, 3}, {2, 3}, {3, 2}})
           for (int stride = 1; stride <= 3; ++stride)
-            for (const int pad : {0, 1, 3})
-              if (h + 2 * pad >= r && w + 2 * pad >= s)
+            for (const Padding& pad : {Padding(0), Padding(1), Padding(3), Padding(0, 1, 0, 1), Padding(2, 0, 1, 3)})
+              if (h + pad.height() >= r && w + pad.width() >= s)
                 check_all({.n = 2, .h = h, .w = w, .c = c, .k = 3, .r = r, .s = s, .stride = stride, .pad = pad});
 }
 

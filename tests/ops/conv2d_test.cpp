@@ -146,6 +146,13 @@ INSTANTIATE_TEST_SUITE_P(
         Conv2dCase{"one_pixel", {.n = 4, .h = 1, .w = 1, .c = 32, .k = 48, .r = 3, .s = 3, .stride = 1, .pad = 1}},
         Conv2dCase{"unused_border", {.n = 1, .h = 8, .w = 10, .c = 16, .k = 16, .r = 3, .s = 3, .stride = 2, .pad = 0}},
         Conv2dCase{"gaps", {.n = 2, .h = 10, .w = 11, .c = 16, .k = 24, .r = 2, .s = 2, .stride = 3, .pad = 1}},
+        Conv2dCase{"same_even",
+                   {.n = 2, .h = 8, .w = 6, .c = 16, .k = 24, .r = 3, .s = 3, .stride = 2, .pad = {0, 1, 0, 1}}},
+        Conv2dCase{"same_odd_and_even",
+                   {.n = 2, .h = 7, .w = 8, .c = 24, .k = 16, .r = 5, .s = 5, .stride = 2, .pad = {2, 2, 1, 2}}},
+        Conv2dCase{"same_stem",
+                   {.n = 2, .h = 12, .w = 11, .c = 3, .k = 40, .r = 3, .s = 3, .stride = 2, .pad = {0, 1, 1, 1}}},
+        Conv2dCase{"four_sides", {.n = 2, .h = 6, .w = 5, .c = 8, .k = 8, .r = 3, .s = 4, .pad = {1, 3, 2, 0}}},
         Conv2dCase{"deep_pad", {.n = 1, .h = 3, .w = 2, .c = 16, .k = 16, .r = 3, .s = 3, .stride = 1, .pad = 3}}),
     name_of_case);
 

@@ -43,7 +43,8 @@ template <class F>
 void each_product(const Conv2dShape& s, F f) {
   for (int64_t o = 0; o < int64_t(s.n) * s.p() * s.q(); ++o)
     for (int64_t tap = 0; tap < int64_t(s.r) * s.s; ++tap) {
-      const int64_t h = o / s.q() % s.p() * s.stride + tap / s.s - s.pad, v = o % s.q() * s.stride + tap % s.s - s.pad;
+      const int64_t h = o / s.q() % s.p() * s.stride + tap / s.s - s.pad.top,
+                    v = o % s.q() * s.stride + tap % s.s - s.pad.left;
       if (h < 0 || h >= s.h || v < 0 || v >= s.w) continue;
       const int64_t in = (o / s.q() / s.p() * s.h + h) * s.w + v;
       for (int64_t k = 0; k < s.k; ++k)

@@ -88,16 +88,17 @@ CudnnDescriptor describe(Operation operation) {
 template <class F>
 void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
   const int64_t height = x.tensor.dims[2], width = x.tensor.dims[3];
+  const auto [top, left] = conv.pad_before;
   w.each([&](int64_t k, int64_t c, int64_t r, int64_t s, int64_t) {
     float& filter = w.at(k, c, r, s);
     // The first and the last position of a line of y whose element of x lies in the image.
-    const int64_t first = std::max<int64_t>(0, (conv.pad - s + conv.stride - 1) / conv.stride);
-    const int64_t last = std::min(y.tensor.dims[3] - 1, (width - 1 + conv.pad - s) / conv.stride);
+    const int64_t first = std::max<int64_t>(0, (left - s + conv.stride - 1) / conv.stride);
+    const int64_t last = std::min(y.tensor.dims[3] - 1, (width - 1 + left - s) / conv.stride);
     for (int64_t n = 0; n < y.tensor.dims[0]; ++n)
       for (int64_t p = 0; p < y.tensor.dims[2]; ++p) {
-        const int64_t h = p * conv.stride + r - conv.pad;
-        if (h < 0 || h >= height || width - 1 + conv.pad < s || first > last) continue;
-        float* const in = &x.at(n, c, h, first * conv.stride + s - conv.pad);
+        const int64_t h = p * conv.stride + r - top;
+        if (h < 0 || h >= height || width - 1 + left < s || first > last) continue;
+        float* const in = &x.at(n, c, h, first * conv.stride + s - left);
         float* const out = &y.at(n, k, p, first);
         for (int64_t q = 0; q <= last - first; ++q) f(in[q * conv.stride], filter, out[q]);
       }
