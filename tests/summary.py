@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""skips.py RESULTS.xml: a table of the skipped cases by reason, from `ctest --output-junit RESULTS.xml`.
+"""summary.py RESULTS.xml: the 20 slowest tests, and a table of the skipped cases by reason, from `ctest --output-junit RESULTS.xml`.
 
 A case may be skipped for what the machine or the kind of build cannot have or do (EXPECTED). Any other reason is a hole that tools/setup.sh or the test
 should close: exit code 1.
@@ -19,9 +19,18 @@ def reason_of(output):
     return given.group(1).strip() if given else lines[-1].strip() if lines else "no reason given"
 
 
+def print_slowest(cases, count=20):
+    seconds = sorted(((float(case.get("time", 0)), case.get("name")) for case in cases), reverse=True)
+    print(f"{len(seconds)} tests, {sum(s for s, _ in seconds):.0f} s one after the other; the slowest:")
+    for s, name in seconds[:count]:
+        print(f"{s:7.1f}  {name}")
+
+
 def main():
     reasons = Counter()
-    for case in ElementTree.parse(sys.argv[1]).iter("testcase"):
+    cases = list(ElementTree.parse(sys.argv[1]).iter("testcase"))
+    print_slowest(cases)
+    for case in cases:
         if case.get("status") == "notrun" or case.find("skipped") is not None:
             reason = reason_of(case.findtext("system-out") or "")
             reasons[reason.split(":")[0] if reason.startswith(EXPECTED) else reason] += 1
