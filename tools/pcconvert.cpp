@@ -33,7 +33,7 @@ void check_files(const std::string& in, const std::string& out, bool force) {
 void warn_of_nonfinite(const WeightFile& file) {
   for (const FileTensor& t : file.tensors)
     if (const auto count = count_nonfinite(t); count > 0)
-      note("pcconvert: warning: \"{}\" holds {} values that are not finite", printable(t.name), count);
+      warn("pcconvert: warning: \"{}\" holds {} values that are not finite", printable(t.name), count);
 }
 
 constexpr Logger kLog("pcconvert");

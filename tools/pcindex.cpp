@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <optional>
 
+#include "kernels/base/logger.h"
 #include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/progress.h"
@@ -51,7 +53,7 @@ Exit run(const Options& o) {
   Inputs inputs(o.inputs);
   IndexBuilder index;
   int64_t done = 0;
-  cli::Progress progress("indexing", inputs.count().value_or(0));
+  std::optional<cli::Progress> progress(std::in_place, "indexing", inputs.count().value_or(0));
   cli::catch_stop_signals();
   predict_stream(predictor, stream_of(inputs, predictor), o.network.batch, [&](std::vector<Prepared>& pictures) {
     if (cli::stop_requested())
@@ -60,14 +62,15 @@ Exit run(const Options& o) {
       if (picture.outcome.code == Exit::ok)
         index.add(picture.file, picture.outcome.embedding);
       else
-        progress.say("pcindex: " + visible(picture.outcome.error));
+        progress->warn("pcindex: " + visible(picture.outcome.error));
     }
-    progress.update(done += int64_t(pictures.size()));
+    progress->update(done += int64_t(pictures.size()));
   });
+  progress.reset();
   index.write(o.output, backbone_id(predictor.path(), predictor.info()));
   const int64_t left_out = done - int64_t(index.size());
-  progress.say(fmt::format("{}: {} pictures{}", visible(o.output), cli::grouped(int64_t(index.size())),
-                           left_out ? fmt::format(", {} left out", cli::grouped(left_out)) : ""));
+  note("{}: {} images{}", o.output, cli::grouped(int64_t(index.size())),
+       left_out ? fmt::format(", {} left out", cli::grouped(left_out)) : "");
   return left_out == 0 ? Exit::ok : Exit::data;
 }
 

@@ -110,7 +110,7 @@ AnswerStyle style_of(const Options& o, const ModelInfo& info) {
   AnswerStyle style = o.job.style;
   style.accept_at = precision_of(info, o.accept_at);
   const cli::Terminal terminal = cli::terminal_of(stdout);
-  style.bars = terminal.on && o.job.output.empty();
+  style.bars = (terminal.on || terminal.color) && o.job.output.empty();
   style.color = terminal.color && style.bars;
   return style;
 }

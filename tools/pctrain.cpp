@@ -21,17 +21,21 @@ struct Options {
   bool dry_run = false, find_rate = false, report = false, print_config = false, help_config = false;
 };
 
-// The help of a flag is that of its last key.
-std::string help_of(const runs::TrainFlag& flag, const std::vector<cli::ConfigKey>& keys) {
+const cli::ConfigKey& last_key(const runs::TrainFlag& flag, const std::vector<cli::ConfigKey>& keys) {
   for (const cli::ConfigKey& key : keys)
-    if (key.section + "." + key.key == flag.keys.back()) {
-      std::string value = key.get().empty() ? "" : "default: " + key.get();
-      if (key.section + "." + key.key == "output.name") value = "default: that of DATA";
-      const std::string wants = key.wants == "text" ? "" : key.wants + (value.empty() ? "" : "; ");
-      return char(std::toupper(key.help[0])) + key.help.substr(1) +
-             (wants.empty() && value.empty() ? "" : fmt::format(" ({}{})", wants, value));
-    }
+    if (key.section + "." + key.key == flag.keys.back()) return key;
   fail(Exit::usage, fmt::format("{}: no key {}", flag.name, flag.keys.back()));
+}
+
+// The help of a flag is that of its last key.
+void add_flag(CLI::App& app, const runs::TrainFlag& flag, const cli::ConfigKey& key,
+              std::optional<std::string>& value) {
+  const std::string one_of = "one of ",
+                    wants = key.wants.starts_with(one_of) ? key.wants.substr(one_of.size()) : key.wants;
+  app.add_option(flag.name, value, char(std::toupper(key.help[0])) + key.help.substr(1))
+      ->type_name(flag.placeholder + (wants == "text" ? "" : ":" + wants))
+      ->default_str(key.key == "name" ? "that of DATA" : key.get())
+      ->group("Usual keys");
 }
 
 bool parse(Options& o, int argc, char** argv) {
@@ -43,7 +47,7 @@ bool parse(Options& o, int argc, char** argv) {
   o.flags.resize(runs::train_flags().size());
   for (std::size_t i = 0; i < o.flags.size(); ++i) {
     const runs::TrainFlag& flag = runs::train_flags()[i];
-    app.add_option(flag.name, o.flags[i], help_of(flag, keys))->type_name(flag.placeholder)->group("Usual keys");
+    add_flag(app, flag, last_key(flag, keys), o.flags[i]);
   }
   app.add_option("--set", o.overrides, "Set any key, in place of what the file says; may be repeated")
       ->type_name("SECTION.KEY=VALUE")

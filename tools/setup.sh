@@ -4,10 +4,10 @@ set -eu
 packages="build-essential cmake ninja-build ccache pkg-config git ca-certificates
  libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev libinih-dev libutf8proc-dev zlib1g-dev libssl-dev libcurl4-openssl-dev
  libjpeg62-turbo-dev libturbojpeg0-dev libspng-dev libwebp-dev libstb-dev libboost1.81-dev
- libgtest-dev libbenchmark-dev libzip-dev clang-format python3 strace jq dataset-fashion-mnist"
+ libgtest-dev libbenchmark-dev libzip-dev clang-format python3 strace jq help2man dataset-fashion-mnist"
 # PC_ORACLES=yes, as tools/test.sh has it: the programs that the tests ask for a second opinion. Some come from PyPI, into the cache folder.
 oracles=${XDG_CACHE_HOME:-$HOME/.cache}/pc/oracles
-[ "${PC_ORACLES:-no}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil python3-venv qemu-user chromium openssl"
+[ "${PC_ORACLES:-no}" = no ] || packages="$packages python3-torch python3-torchvision python3-pil python3-venv qemu-user chromium openssl zsh fish"
 # What tools/fuzz.sh compiles with.
 [ "${PC_FUZZER:-no}" = no ] || packages="$packages clang-14 libclang-rt-14-dev"
 

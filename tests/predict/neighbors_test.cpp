@@ -119,7 +119,7 @@ TEST_F(PcIndex, NamesWhatItLeavesOut) {
   write_text(folder_ / "shop/9.png", "");
   const Ran ran = run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop");
   EXPECT_EQ(ran.code, 3);
-  EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file\nindex: 6 pictures, 1 left out\n");
+  EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file\nindex: 6 images, 1 left out\n");
   for (const char* arguments : {"--similar 1 shop", "--index index shop", "--similar 0 --index index shop"})
     EXPECT_EQ(run(std::string("\"$BIN/pcpredict\" -m \"$MODEL\" ") + arguments).code, 2) << arguments;
 }

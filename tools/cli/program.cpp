@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -18,7 +19,10 @@
 #include <system_error>
 
 #include "kernels/base/logger.h"
+#include "tools/cli/completion.h"
 #include "tools/cli/help.h"
+#include "tools/cli/terminal.h"
+#include "tools/cli/validators.h"
 
 namespace pc::cli {
 namespace {
@@ -48,6 +52,16 @@ Exit code_of(const std::error_code& error) {
                               std::errc::too_many_files_open, std::errc::too_many_files_open_in_system})
     if (error == resource) return Exit::limit;
   return Exit::file;
+}
+
+// What the program took so far.
+void note_use() {
+  if (verbosity() != Verbosity::verbose) return;
+  rusage use{};
+  ::getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + 1e-6 * double(t.tv_usec); };
+  note("{:.3f} s of CPU time, {} MiB of memory at most", seconds(use.ru_utime) + seconds(use.ru_stime),
+       use.ru_maxrss >> 10);
 }
 
 const char* running = "";  // the program's name
@@ -80,6 +94,7 @@ int run_program(const char* name, const std::function<Exit()>& body) {
     errno = 0;
     const Exit code = body();
     std::cout.flush();
+    note_use();
     if (std::fflush(stdout) == 0 && !std::ferror(stdout) && std::cout.good()) return int(code);
   } catch (const Error& error) {
     std::fflush(stdout);
@@ -107,10 +122,39 @@ std::string version_text(const std::string& program) {
   return fmt::format("{} {}, {} CUDA", program, PC_VERSION, PC_HAVE_CUDA ? "with" : "without");
 }
 
-bool parse_command_line(CLI::App& app, int argc, char** argv) {
+namespace {
+
+void add_common_options(CLI::App& app) {
   app.option_defaults()->group("Options");
+  app.add_flag_function(
+      "-q,--quiet", [](int64_t) { set_verbosity(Verbosity::quiet); }, "Print results, warnings and errors only");
+  app.add_flag_function(
+         "-v,--verbose", [](int64_t) { set_verbosity(Verbosity::verbose); },
+         "Print the time of each line, and at the end the time and memory that were used")
+      ->excludes("--quiet");
+  app.add_option_function<std::string>(
+         "--color",
+         [](const std::string& when) {
+           set_coloring(when == "always" ? Coloring::always : when == "never" ? Coloring::never : Coloring::automatic);
+         },
+         "Color the output; auto: on a terminal, if $NO_COLOR is empty")
+      ->type_name("WHEN")
+      ->default_str("auto")
+      ->check(one_of({"auto", "always", "never"}));
+  app.add_option_function<std::string>(
+         "--completion", [&app](const std::string& shell) { throw CLI::CallForVersion(completion(app, shell), 0); },
+         "Print a script that completes command lines in this shell")
+      ->type_name("SHELL")
+      ->check(one_of({"bash", "zsh", "fish"}));
   app.set_version_flag("-V,--version", version_text(app.get_name()), "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
+  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) sub->fallthrough();
+}
+
+}  // namespace
+
+bool parse_command_line(CLI::App& app, int argc, char** argv) {
+  add_common_options(app);
   format_help(app);
   try {
     app.parse(argc, argv);

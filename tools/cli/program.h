@@ -20,8 +20,8 @@ int run_program(const char* name, const std::function<Exit()>& body);
 // What --version prints: "pctrain 0.1.0, with CUDA".
 std::string version_text(const std::string& program);
 
-// Parses the command line. False when --help or --version was asked for and has been printed to stdout: end with
-// Exit::ok then. Throws Error(usage) with CLI11's message otherwise.
+// Parses the command line, and obeys the options that all programs have: --quiet, --verbose, --color. False when --help, --version or
+// --completion was asked for and has been printed to stdout: end with Exit::ok then. Throws Error(usage) if the command line is wrong.
 bool parse_command_line(CLI::App& app, int argc, char** argv);
 
 }  // namespace pc::cli

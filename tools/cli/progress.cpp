@@ -15,7 +15,10 @@ double seconds(std::chrono::steady_clock::duration d) { return std::chrono::dura
 }  // namespace
 
 Progress::Progress(std::string label, int64_t total, std::string unit)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(total), on_(terminal_of(stderr).on) {}
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      on_(terminal_of(stderr).on && verbosity() != Verbosity::quiet) {}
 
 Progress::~Progress() {
   if (drawn_) write_stderr("\r\033[K");
@@ -41,9 +44,9 @@ void Progress::update(int64_t done, const std::string& note) {
   }
 }
 
-void Progress::say(const std::string& line) {
+void Progress::warn(const std::string& line) {
   if (drawn_) write_stderr("\r\033[K");
-  note_line(line);
+  warn_line(line);
   drawn_ = false;
 }
 

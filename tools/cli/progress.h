@@ -16,8 +16,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   // Redraws at most ten times a second.
   void update(int64_t done, const std::string& note = "");
-  // A line on stderr, above the bar where there is one.
-  void say(const std::string& line);
+  // A warning on stderr, above the bar where there is one.
+  void warn(const std::string& line);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -10,12 +10,19 @@
 #include <cstring>
 
 namespace pc::cli {
+namespace {
+
+Coloring chosen = Coloring::automatic;
+
+}  // namespace
+
+void set_coloring(Coloring coloring) { chosen = coloring; }
 
 Terminal terminal_of(std::FILE* stream) {
   const char *term = std::getenv("TERM"), *plain = std::getenv("NO_COLOR"), *columns = std::getenv("COLUMNS");
   Terminal t;
   t.on = isatty(fileno(stream)) && !(term && std::strcmp(term, "dumb") == 0);
-  t.color = t.on && !(plain && *plain);
+  t.color = chosen == Coloring::always || (chosen == Coloring::automatic && t.on && !(plain && *plain));
   winsize window{};
   if (const int asked = columns ? std::atoi(columns) : 0; asked > 0) {
     t.columns = asked;

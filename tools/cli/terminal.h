@@ -11,9 +11,13 @@ namespace pc::cli {
 
 struct Terminal {
   bool on = false;     // a person looks at it: bars may be drawn
-  bool color = false;  // and $NO_COLOR does not forbid colors
+  bool color = false;  // text may be colored
   int columns = 80;
 };
+enum class Coloring { automatic, always, never };
+// What --color says, for all streams; automatic: on a terminal, if $NO_COLOR is empty.
+void set_coloring(Coloring coloring);
+
 // What a stream leads to. $TERM=dumb counts as no terminal; $COLUMNS goes before the window's own width.
 Terminal terminal_of(std::FILE* stream);
 

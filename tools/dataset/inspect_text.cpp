@@ -95,7 +95,7 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const cli::T
     const std::string name = terminal.on ? cli::clipped(names[i], name_width) : names[i];
     text +=
         fmt::format("    {}{:>10}{:>9}", cli::padded(name, name_width), cli::grouped(classes[i].count), percent(share));
-    if (terminal.on && bar_width > 0) {
+    if ((terminal.on || terminal.color) && bar_width > 0) {
       const double of_largest = double(classes[i].count) / double(classes.front().count);
       text += "  " + cli::painted(cli::bar(of_largest, bar_width), terminal.color);
     }

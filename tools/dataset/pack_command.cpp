@@ -30,7 +30,7 @@ Exit pack(const Options& o) {
     store = data::open_store(data, data::store_settings(o.height, o.width), o.cache,
                              [&](int64_t done, int64_t) { progress.update(done); });
   }
-  for (const data::BadImage& bad : store->bad()) note("pcdata: skipped {}", bad.reason);
+  for (const data::BadImage& bad : store->bad()) warn("pcdata: skipped {}", bad.reason);
   fmt::print("{}: {} pictures, {} unreadable\n", store->path().string(), store->size(), store->bad().size());
   return Exit::ok;
 }

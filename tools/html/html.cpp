@@ -89,7 +89,7 @@ void Thumbnails::add(const std::string& key, const std::string& label, const std
 
 const std::string& Thumbnails::css() const {
   if (!broken_.empty())
-    note("{} images could not be read for the page, which shows empty frames; the first: {}", broken_.size(),
+    warn("{} images could not be read for the page, which shows empty frames; the first: {}", broken_.size(),
          first_problem_);
   return css_;
 }

@@ -153,7 +153,7 @@ void Job::end_batch(std::vector<Prepared>& pictures) {
     if (outcome.code == Exit::ok && !o_.explain.empty()) draw(picture);
     if (outcome.code != Exit::ok) {
       const std::string line = "pcpredict: " + visible(outcome.error);
-      progress_ ? progress_->say(line) : note_line(line);
+      progress_ ? progress_->warn(line) : warn_line(line);
     }
     count(outcome);
     rows += row(picture);

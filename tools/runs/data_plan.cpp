@@ -27,7 +27,7 @@ void report(const data::DataSet& data, const std::vector<std::vector<std::string
         std::pair(r.rows_without_image, "rows without an image"),
         std::pair(r.images_without_row, "images without a row")})
     if (count > 0) note("data: {} {}", cli::grouped(count), what);
-  for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) note("data: {}", r.notes[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) warn("data: {}", r.notes[i]);
   for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
     if (!rare[c].empty())
       note("data: {}: {} rare classes folded: {}", data.catalog.columns[c], rare[c].size(), data::some_names(rare[c]));
@@ -52,8 +52,8 @@ std::vector<bool> check_bad(const data::ImageStore& store, double max_bad) {
   std::vector<bool> bad(store.size());
   for (const data::BadImage& picture : store.bad()) bad[picture.item] = true;
   const auto count = store.bad().size();
-  for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i) note("data: skipped {}", store.bad()[i].reason);
-  if (count > 5) note("data: skipped {} more unreadable pictures", count - 5);
+  for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i) warn("data: skipped {}", store.bad()[i].reason);
+  if (count > 5) warn("data: skipped {} more unreadable pictures", count - 5);
   if (double(count) > max_bad * double(store.size()))
     fail(Exit::data, fmt::format("{} of {} pictures cannot be read, more than data.max_bad = {}; the first: {}", count,
                                  store.size(), max_bad, store.bad().front().reason));
@@ -108,11 +108,11 @@ void report_split(const DataPlan& plan, const std::string& source) {
   note("data: {} to train, {} to validate, {} to test; split: {}", plan.train.size(), plan.val.size(), plan.test.size(),
        source);
   if (const int64_t leaks = data::count_leaks(plan.split, plan.groups); leaks > 0)
-    note("data: {} test pictures have a near duplicate or one of equal name among those that train or validate", leaks);
+    warn("data: {} test pictures have a near duplicate or one of equal name among those that train or validate", leaks);
   for (std::size_t c = 0; c < plan.catalog.columns.size(); ++c) {
     const auto counts = plan.training_counts(c);
     if (const auto missing = std::count(counts.begin(), counts.end(), 0); missing > 0)
-      note("data: {}: no image to train on for {} of the classes", plan.catalog.columns[c], missing);
+      warn("data: {}: no image to train on for {} of the classes", plan.catalog.columns[c], missing);
   }
 }
 

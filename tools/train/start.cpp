@@ -36,7 +36,7 @@ std::vector<std::string> shared_heads(const WeightFile& file, const ModelInfo& i
 std::string load_backbone(Classifier& model, const ModelInfo& info, const std::string& path) {
   WeightFile file = weights::read_weights(path).file;
   weights::take_network(file);
-  for (const std::string& text : file.notes) note("model: {}: {}", path, text);
+  for (const std::string& text : file.notes) warn("model: {}: {}", path, text);
   const std::vector<std::string> kept = shared_heads(file, info, path);
   std::erase_if(file.tensors, [&](const FileTensor& t) {
     return is_head(t.name) &&

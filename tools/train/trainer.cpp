@@ -250,7 +250,7 @@ Exit Trainer::run(runs::RunFolder& folder) {
 }
 
 Exit Trainer::stopped() const {
-  note("stopped in epoch {}, step {}; run the same command again to resume", state_.epoch + 1, state_.step);
+  warn("stopped in epoch {}, step {}; run the same command again to resume", state_.epoch + 1, state_.step);
   return Exit::stopped;
 }
 
@@ -308,11 +308,11 @@ void Trainer::conclude(const runs::RunFolder& folder, const std::vector<evaluate
   fmt::print("{}", evaluate::to_table(scores));
   note_line(accuracy_line(scores) + fmt::format(", trained in {}", cli::clock_text(state_.seconds)));
   if (!auto_accept.empty()) note_line(auto_accept);
-  for (const std::string& warning : warnings) note_line(warning);
+  for (const std::string& warning : warnings) warn_line(warning);
   if (warnings.empty())
     note("next: pcpredict -m {} IMAGE", folder.model_path().string());
   else
-    note("what may help: {}another --lr (--lr-find suggests one), more --epochs, labels that fit the images",
+    warn("what may help: {}another --lr (--lr-find suggests one), more --epochs, labels that fit the images",
          config_.model.weights.empty() ? "starting weights (" + fetch_advice(info_.architecture) + "), " : "");
 }
 
