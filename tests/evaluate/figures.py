@@ -411,18 +411,29 @@ def run(folder, given):
     for got, expected in zip(row[4:], (told["test"]["sure"][w][k] for w in ("90", "95", "99") for k in ("share", "precision"))):
         near(percent(got), None if expected is None else 100 * expected, TENTH, "calibration")
     reader = os.path.join(os.path.dirname(__file__), "../report/read_tfevents.py")
-    lines = subprocess.run([sys.executable, reader, os.path.join(folder, "events.out.tfevents.pctrain")], check=True,
-                           stdout=subprocess.PIPE).stdout.decode().splitlines()
-    board = [json.loads(line) for line in lines][1:]
-    equal([b["step"] for b in board], [e["epoch"] for e in epochs] + [test["epoch"]])
-    for shown, epoch in zip(board, epochs):
-        for tag, value in shown["scalars"].items():
-            figure, *where = tag.split("/")
-            source = epoch[where[0]][where[1]] if where else epoch
-            near(value, source[figure], 1e-6 * abs(source[figure]), tag)
-        assert {"lr", "loss/train/label", "accuracy/train/label", "accuracy/val/label", "macro_f1/val/label"} <= set(shown["scalars"])
+    def board(part):
+        file = os.path.join(folder, "tensorboard", part, "events.out.tfevents.pctrain")
+        lines = subprocess.run([sys.executable, reader, file], check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
+        return [json.loads(line) for line in lines][1:]
+    steps = [e for e in events if e["event"] in ("step", "epoch")]
+    shown = board("train")
+    equal([b["step"] for b in shown], [e["step"] for e in steps])
+    for figure, count in (("loss", "images"), ("accuracy", "labeled")):  # means since the event before
+        for epoch in epochs:
+            pairs = [(b["scalars"], e) for b, e in zip(shown, steps) if e["epoch"] == epoch["epoch"]]
+            ends = [e["train"]["label"][count] for _, e in pairs]
+            sums = [scalars[f"{figure}/label"] * (end - begin) for (scalars, _), begin, end in zip(pairs, [0] + ends, ends)]
+            near(sum(sums) / ends[-1], epoch["train"]["label"][figure], 1e-5, "TensorBoard")
+    for b, e in zip(shown, steps):
+        near(b["scalars"]["lr"], e["lr"], 1e-6, "TensorBoard")
+    for b, epoch in zip(board("val"), epochs):
+        equal(b["step"], epoch["step"])
+        for tag, value in b["scalars"].items():
+            near(value, epoch["val"]["label"][tag.split("/")[0]], 1e-5, tag)
+        assert {"loss/label", "accuracy/label", "macro_f1/label"} <= set(b["scalars"])
+    equal([b["step"] for b in board("test")], [test["step"]])
     for figure in ("accuracy", "macro_f1"):
-        near(board[-1]["scalars"][f"{figure}/test/label"], getattr(tested, figure), 1e-6, "TensorBoard")
+        near(board("test")[0]["scalars"][f"{figure}/label"], getattr(tested, figure), 1e-6, "TensorBoard")
 
 
 if sys.argv[1] == "scored":

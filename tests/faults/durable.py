@@ -31,13 +31,13 @@ IN_PLACE = {
     "*.lock": {LOCKED, LOST},
     "rows.csv": {LOCKED, APPENDED, DESCRIBED},
     "runs/*/metrics.jsonl": {APPENDED},
-    "runs/*/events.out.tfevents.pctrain": {APPENDED},
+    "runs/*/tensorboard/*/events.out.tfevents.pctrain": {APPENDED},
     "fetched/*.part": {APPENDED},
     "fetched/*.part.json": {LOST},  # torn, it means to begin again
 }
 # What must be synced before a file of this name is there.
-BEFORE = [("*.manifest", "{stem}"), ("runs/*/last/checkpoint.safetensors", "{folder}/../metrics.jsonl"),
-          ("runs/*/last/checkpoint.safetensors", "{folder}/../events.out.tfevents.pctrain")]
+BEFORE = [("*.manifest", "{stem}"), ("runs/*/last/checkpoint.safetensors", "{folder}/../metrics.jsonl")]
+BEFORE += [("runs/*/last/checkpoint.safetensors", f"{{folder}}/../tensorboard/{part}/events.out.tfevents.pctrain") for part in ("train", "val", "test")]
 
 CALLS = ("open,openat,creat,write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,mmap,fsync,fdatasync,"
          "syncfs,sync,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,flock")

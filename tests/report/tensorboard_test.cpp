@@ -18,14 +18,17 @@ using nlohmann::json;
 
 constexpr const char* kStart = "{\"event\":\"start\",\"train\":8}\n";
 constexpr const char* kFirst =
-    "{\"event\":\"epoch\",\"epoch\":1,\"lr\":0.25,\"seconds\":2.5,\"img_per_s\":40,\"train\":{\"Farbe "
-    "ä\":{\"loss\":2,\"accuracy\":0.5}},"
-    "\"val\":{\"Farbe ä\":{\"accuracy\":null,\"macro_f1\":0.125,\"n\":3}}}\n";
+    R"({"event":"step","epoch":1,"step":2,"lr":0.125,"trained_seconds":1,"train":{"Farbe ä":{"loss":3,"accuracy":0.5,"images":4,"labeled":2}}}
+{"event":"epoch","epoch":1,"step":4,"lr":0.25,"seconds":2.5,"trained_seconds":2.5,"img_per_s":40,"train":{"Farbe ä":{"loss":2,"accuracy":0.75,"images":8,"labeled":8}},"val":{"Farbe ä":{"loss":0.5,"accuracy":null,"top5":1,"macro_f1":0.125,"n":3}}}
+)";
 constexpr const char* kSecond =
-    "{\"event\":\"epoch\",\"epoch\":2,\"lr\":0.5,\"seconds\":1.5,\"train\":{}}\n"
-    "{\"event\":\"test\",\"epoch\":2,\"heads\":{\"Farbe ä\":{\"accuracy\":0.75,\"macro_f1\":0.5}}}\n";
+    R"({"event":"epoch","epoch":2,"step":8,"lr":0.5,"seconds":1.5,"trained_seconds":4,"train":{"Farbe ä":{"loss":1,"accuracy":0.25,"images":8,"labeled":8}}}
+{"event":"test","epoch":2,"step":8,"seconds":4,"heads":{"Farbe ä":{"accuracy":0.75,"macro_f1":0.5}}}
+)";
 
-std::filesystem::path event_file(const TemporaryFolder& run) { return run / "events.out.tfevents.pctrain"; }
+std::filesystem::path event_file(const TemporaryFolder& run, const std::string& part = "train") {
+  return run / "tensorboard" / part / "events.out.tfevents.pctrain";
+}
 
 std::string written(const TemporaryFolder& run, const std::string& metrics) {
   write_file_atomically(run / "metrics.jsonl", metrics);
@@ -33,9 +36,9 @@ std::string written(const TemporaryFolder& run, const std::string& metrics) {
   return read_file(event_file(run));
 }
 
-std::vector<json> decoded(const TemporaryFolder& run) {
+std::vector<json> decoded(const TemporaryFolder& run, const std::string& part) {
   const std::string command = fmt::format("/usr/bin/python3 {}/tests/report/read_tfevents.py {} > {} 2>&1",
-                                          PC_SOURCE_DIR, event_file(run).string(), (run / "decoded").string());
+                                          PC_SOURCE_DIR, event_file(run, part).string(), (run / "decoded").string());
   EXPECT_EQ(std::system(command.c_str()), 0) << read_file(run / "decoded");
   std::istringstream lines(read_file(run / "decoded"));
   std::vector<json> events;
@@ -43,22 +46,39 @@ std::vector<json> decoded(const TemporaryFolder& run) {
   return events;
 }
 
-TEST(TensorBoard, HoldsTheScalarsOfEveryEpoch) {
+// The means since the event before: 2 * 8 - 3 * 4 over 4 images, and 0.75 * 8 - 0.5 * 2 over 6 labels.
+TEST(TensorBoard, HoldsTheScalarsOfEveryEvent) {
   const TemporaryFolder run;
   written(run, std::string(kStart) + kFirst + kSecond);
-  const auto events = decoded(run);
-  ASSERT_EQ(events.size(), 4u);
-  EXPECT_EQ(events[0], json::parse(R"({"time": 0.0, "version": "brain.Event:2", "scalars": {}})"));
-  EXPECT_EQ(
-      events[1],
-      json::parse(R"({"time": 2.5, "step": 1, "scalars": {"lr": 0.25, "img_per_s": 40.0, "loss/train/Farbe ä": 2.0,
-                                       "accuracy/train/Farbe ä": 0.5, "macro_f1/val/Farbe ä": 0.125}})"))
-      << "what is null is absent";
-  EXPECT_EQ(events[2], json::parse(R"({"time": 4.0, "step": 2, "scalars": {"lr": 0.5}})"));
-  EXPECT_EQ(
-      events[3],
-      json::parse(
-          R"({"time": 4.0, "step": 2, "scalars": {"accuracy/test/Farbe ä": 0.75, "macro_f1/test/Farbe ä": 0.5}})"));
+  const json head = json::parse(R"({"time": 0.0, "version": "brain.Event:2", "scalars": {}})");
+  const auto train = decoded(run, "train"), val = decoded(run, "val"), test = decoded(run, "test");
+  ASSERT_EQ(train.size(), 4u);
+  EXPECT_EQ(train[0], head);
+  EXPECT_EQ(train[1], json::parse(R"({"time": 1.0, "step": 2, "scalars": {"lr": 0.125, "loss/Farbe ä": 3.0,
+                                      "accuracy/Farbe ä": 0.5}})"));
+  EXPECT_EQ(train[2].at("time"), 2.5);
+  EXPECT_EQ(train[2].at("step"), 4);
+  const json& scalars = train[2].at("scalars");
+  EXPECT_EQ(scalars.size(), 4u);
+  EXPECT_EQ(scalars.at("lr"), 0.25);
+  EXPECT_EQ(scalars.at("img_per_s"), 40);
+  EXPECT_EQ(scalars.at("loss/Farbe ä"), 1);
+  EXPECT_NEAR(scalars.at("accuracy/Farbe ä").get<double>(), 5.0 / 6, 1e-6);
+  EXPECT_EQ(train[3], json::parse(R"({"time": 4.0, "step": 8, "scalars": {"lr": 0.5, "loss/Farbe ä": 1.0,
+                                      "accuracy/Farbe ä": 0.25}})"))
+      << "an epoch begins at 0";
+  const json shown = json::parse(R"({"time": 2.5, "step": 4, "scalars": {"loss/Farbe ä": 0.5, "top5/Farbe ä": 1.0,
+                                     "macro_f1/Farbe ä": 0.125}})");
+  EXPECT_EQ(val, (std::vector<json>{head, shown})) << "what is null is absent";
+  EXPECT_EQ(test, (std::vector<json>{head, json::parse(R"({"time": 4.0, "step": 8, "scalars":
+                                           {"accuracy/Farbe ä": 0.75, "macro_f1/Farbe ä": 0.5}})")}));
+}
+
+TEST(TensorBoard, APartWithoutScalarsHasNoFile) {
+  const TemporaryFolder run;
+  written(run, std::string(kStart) + kSecond);
+  EXPECT_FALSE(std::filesystem::exists(event_file(run, "val")));
+  EXPECT_TRUE(std::filesystem::exists(event_file(run, "test")));
 }
 
 TEST(TensorBoard, GrowsInPlace) {

@@ -50,11 +50,11 @@ class Finish : public testing::Test {
 
   // What a run leaves, without the checkpoint and with times blanked.
   static std::map<std::string, std::string> results() {
-    static const std::regex times("\"(seconds|img_per_s)\":[^,}]*|<dt>training time</dt><dd>[^<]*");
+    static const std::regex times("\"(seconds|trained_seconds|img_per_s)\":[^,}]*|<dt>training time</dt><dd>[^<]*");
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(run())) {
       const std::string name = entry.path().lexically_relative(run()).string();
-      if (!entry.is_regular_file() || name.starts_with("last/") || name.starts_with("events.out")) continue;
+      if (!entry.is_regular_file() || name.starts_with("last/") || name.starts_with("tensorboard/")) continue;
       files[name] = std::regex_replace(read_file(entry.path()), times, "");
     }
     return files;
@@ -74,11 +74,10 @@ class Finish : public testing::Test {
 
 // Something in the way of a result ends the run at exactly that place.
 TEST_F(Finish, ARunThatEndedAtAnyResultIsCompleted) {
-  for (const char* name :
-       {"model.safetensors", "held_back", "events.out.tfevents.pctrain", "report.html", "confusion.csv"}) {
+  for (const char* name : {"model.safetensors", "held_back", "tensorboard", "report.html", "confusion.csv"}) {
     fs::remove_all(run());
     fs::create_directories(run());
-    if (std::string(name) == "held_back")
+    if (std::string(name) == "held_back" || std::string(name) == "tensorboard")
       write_file_atomically(run() / name, "in the way");
     else
       fs::create_directory(run() / name);
@@ -94,14 +93,13 @@ TEST_F(Finish, ARunThatEndedAtAnyResultIsCompleted) {
 
 TEST_F(Finish, AResultThatIsAbsentIsWrittenAgain) {
   ASSERT_EQ(train({}).code, 0);
-  for (const char* name :
-       {"model.safetensors", "held_back", "events.out.tfevents.pctrain", "report.html", "confusion.csv"}) {
+  for (const char* name : {"model.safetensors", "held_back", "tensorboard", "report.html", "confusion.csv"}) {
     fs::remove_all(run() / name);
     const Outcome again = train({});
     EXPECT_TRUE(ended(again, 0, "is trained; writing the results")) << name;
     EXPECT_LACKS(again.err, "epoch 2/2") << "no epoch is trained again";
     expect_results();
-    EXPECT_TRUE(fs::exists(run() / "events.out.tfevents.pctrain"));
+    EXPECT_TRUE(fs::exists(run() / "tensorboard/val/events.out.tfevents.pctrain"));
   }
   EXPECT_HAS(train({}).err, "nothing to do");
 }
@@ -122,8 +120,9 @@ TEST_F(Finish, KilledAgainAndAgainItLeavesTheSameFiles) {
 TEST_F(Finish, TemporariesOfAKilledRunAreSwept) {
   fs::create_directories(run() / "last");
   fs::create_directories(run() / "held_back");
+  fs::create_directories(run() / "tensorboard/train");
   for (const char* name : {"last/checkpoint.safetensors.tmp.4194305", "last/best.safetensors.tmp.4194305",
-                           "events.out.tfevents.pctrain.tmp.4194305", "report.html.tmp.4194305",
+                           "tensorboard/train/events.out.tfevents.pctrain.tmp.4194305", "report.html.tmp.4194305",
                            "held_back/x.png.tmp.4194305", "config.ini.tmp.4194305", "lr_find.csv.tmp.4194305"})
     write_file_atomically(run() / name, "half");
   write_file_atomically(run() / "metrics.jsonl", "{\"event\":\"start\"}\n{\"ev");

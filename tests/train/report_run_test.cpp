@@ -51,13 +51,13 @@ TEST_F(ReportRun, PageNeedsNothingButItselfAndEscapesNames) {
 
 TEST_F(ReportRun, IsWrittenAnewWithoutTraining) {
   const std::string page = read_file(run("report.html")), log = read_file(run("metrics.jsonl")),
-                    events = read_file(run("events.out.tfevents.pctrain"));
+                    events = read_file(run("tensorboard/train/events.out.tfevents.pctrain"));
   std::filesystem::remove(run("report.html"));
   const Outcome again = pctrain({"--report"});
   EXPECT_EQ(again.code, 0) << again.err;
   EXPECT_TRUE(read_file(run("report.html")) == page);
   EXPECT_EQ(read_file(run("metrics.jsonl")), log);
-  EXPECT_TRUE(read_file(run("events.out.tfevents.pctrain")) == events);
+  EXPECT_TRUE(read_file(run("tensorboard/train/events.out.tfevents.pctrain")) == events);
   const Outcome absent = pctrain({"--report"}, "nothing");
   EXPECT_TRUE(ended(absent, 2, "train it first"));
   EXPECT_FALSE(std::filesystem::exists(*folder_ / "runs" / "nothing"));

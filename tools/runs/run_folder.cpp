@@ -83,8 +83,7 @@ void RunFolder::write_config(const std::vector<cli::ConfigKey>& keys) {
 }
 
 bool RunFolder::finished(int64_t epochs) const {
-  const char* const results[] = {"model.safetensors", "held_back", "events.out.tfevents.pctrain", "report.html",
-                                 "confusion.csv"};
+  const char* const results[] = {"model.safetensors", "held_back", "tensorboard", "report.html", "confusion.csv"};
   const auto is_there = [&](const char* result) { return path_exists(path_ / result); };
   if (!path_exists(checkpoint_path()) || !std::all_of(std::begin(results), std::end(results), is_there)) return false;
   const std::string path = checkpoint_path().string();

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/bytes.h"
 #include "kernels/base/crc32c.h"
+#include "kernels/base/directory.h"
 #include "kernels/base/file.h"
 #include "tools/runs/events.h"
 #include "tools/weights/protobuf.h"
@@ -29,55 +31,97 @@ std::string record(const weights::ProtobufMessage& message) {
 // simple_value = 2.
 std::string first_record() { return record(weights::ProtobufMessage().f64(1, 0).text(3, "brain.Event:2")); }
 
-class Summary {
+// One event file: what it holds of each event is the records of its part.
+class EventFile {
  public:
   void add(const std::string& tag, const std::optional<double>& value) {
-    if (value) values_.message(1, weights::ProtobufMessage().text(1, tag).f32(2, float(*value)));
+    if (value) summary_.message(1, weights::ProtobufMessage().text(1, tag).f32(2, float(*value)));
+    any_ = any_ || value;
   }
-  std::string event(double seconds, int64_t step) const {
-    return record(weights::ProtobufMessage().f64(1, seconds).number(2, step).message(5, values_));
+  void add_heads(const json& scores) {
+    if (!scores.is_object()) return;
+    for (const auto& [head, figures] : scores.items())
+      for (const char* figure : {"loss", "accuracy", "top5", "macro_f1"})
+        add(fmt::format("{}/{}", figure, head), runs::number_at(figures, {figure}));
+  }
+  void end_event(const json& event) {
+    const auto trained = runs::number_at(event, {event["event"] == "test" ? "seconds" : "trained_seconds"});
+    const auto step = int64_t(runs::number_at(event, {"step"}).value_or(0));
+    if (any_)
+      text_ += record(weights::ProtobufMessage().f64(1, trained.value_or(0)).number(2, step).message(5, summary_));
+    summary_ = {};
+    any_ = false;
+  }
+  // Brings the file up to these events; nothing if there were none.
+  void write(const std::filesystem::path& folder) const;
+
+ private:
+  std::string text_ = first_record();
+  weights::ProtobufMessage summary_;
+  bool any_ = false;
+};
+
+void EventFile::write(const std::filesystem::path& folder) const {
+  if (text_ == first_record()) return;
+  make_folders(folder);
+  const auto path = folder / "events.out.tfevents.pctrain";
+  const std::string there = path_exists(path) ? read_file(path) : "";
+  if (there.empty() || !text_.starts_with(there)) return write_file_atomically(path, text_);
+  append_to_file(path, std::string_view(text_).substr(there.size()));
+  sync(open_regular(path), path);
+}
+
+// Training's loss and accuracy since the event before: those of the log are means over the epoch so far.
+class SinceTheLastEvent {
+ public:
+  json means(const json& event) {
+    json means = json::object();
+    const json scores = event.value("train", json::object());
+    for (const auto& [head, figures] : scores.items()) {
+      mean(event, head, figures, "loss", "images", means);
+      mean(event, head, figures, "accuracy", "labeled", means);
+    }
+    return means;
   }
 
  private:
-  weights::ProtobufMessage values_;
-};
-
-void add_heads(Summary& summary, const json& event, const std::string& key, const std::string& part) {
-  if (!event.contains(key) || !event[key].is_object()) return;
-  for (const auto& [head, scores] : event[key].items())
-    for (const char* figure : {"loss", "accuracy", "top5", "macro_f1"})
-      summary.add(fmt::format("{}/{}/{}", figure, part, head), runs::number_at(scores, {figure}));
-}
-
-std::string event_file(const std::vector<json>& events) {
-  std::string text = first_record();
-  double seconds = 0;
-  for (const json& event : events) {
-    Summary summary;
-    if (event["event"] == "epoch") {
-      seconds += runs::number_at(event, {"seconds"}).value_or(0);
-      add_heads(summary, event, "train", "train");
-      add_heads(summary, event, "val", "val");
-      for (const char* key : {"lr", "img_per_s"}) summary.add(key, runs::number_at(event, {key}));
-    } else if (event["event"] == "test") {
-      add_heads(summary, event, "heads", "test");
-    } else {
-      continue;
-    }
-    text += summary.event(seconds, int64_t(runs::number_at(event, {"epoch"}).value_or(0)));
+  struct Sum {
+    double sum = 0, count = 0, epoch = 0;
+  };
+  void mean(const json& event, const std::string& head, const json& figures, const char* figure, const char* count,
+            json& means) {
+    const auto value = runs::number_at(figures, {figure}), n = runs::number_at(figures, {count});
+    if (!value || !n) return;
+    const double epoch = runs::number_at(event, {"epoch"}).value_or(0);
+    Sum& before = sums_[head + figure];
+    if (before.epoch != epoch) before = {.epoch = epoch};
+    if (*n > before.count) means[head][figure] = (*value * *n - before.sum) / (*n - before.count);
+    before = {.sum = *value * *n, .count = *n, .epoch = epoch};
   }
-  return text;
-}
+  std::map<std::string, Sum> sums_;
+};
 
 }  // namespace
 
 void write_tensorboard(const std::filesystem::path& run) {
-  const auto path = run / "events.out.tfevents.pctrain";
-  const std::string text = event_file(runs::read_events(run / "metrics.jsonl"));
-  const std::string there = path_exists(path) ? read_file(path) : "";
-  if (there.empty() || !text.starts_with(there)) return write_file_atomically(path, text);
-  append_to_file(path, std::string_view(text).substr(there.size()));
-  sync(open_regular(path), path);
+  EventFile train, val, test;
+  SinceTheLastEvent since;
+  for (const json& event : runs::read_events(run / "metrics.jsonl")) {
+    const bool epoch = event["event"] == "epoch";
+    if (epoch || event["event"] == "step") {
+      train.add_heads(since.means(event));
+      for (const char* key : {"lr", "img_per_s"}) train.add(key, runs::number_at(event, {key}));
+      train.end_event(event);
+    }
+    if (epoch) val.add_heads(event.value("val", json()));
+    val.end_event(event);
+    if (event["event"] == "test") test.add_heads(event.value("heads", json()));
+    test.end_event(event);
+  }
+  const auto folder = run / "tensorboard";
+  train.write(folder / "train");
+  val.write(folder / "val");
+  test.write(folder / "test");
 }
 
 }  // namespace pc::train

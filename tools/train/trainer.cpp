@@ -10,6 +10,7 @@
 
 #include "kernels/base/file.h"
 #include "kernels/base/logger.h"
+#include "kernels/base/math.h"
 #include "kernels/base/parallel.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop.h"
@@ -57,6 +58,7 @@ class Trainer {
 
  private:
   bool train_epoch(runs::RunFolder& folder);
+  void log_step(runs::RunFolder& folder);
   void end_epoch(runs::RunFolder& folder, double seconds);
   void keep_best(runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& val);
   bool trained() const;
@@ -76,6 +78,7 @@ class Trainer {
   void saving(const std::function<void()>& save) const;
   std::vector<evaluate::HeadScore> validate(Classifier& model);
   json train_scores() const;
+  json progress_event(const char* kind) const;
   double seconds_left() const;
   std::string split_text() const { return runs::split_csv(plan_.catalog, plan_.split, plan_.groups); }
 
@@ -95,12 +98,32 @@ Trainer::Trainer(runs::TrainConfig& config)
 
 json Trainer::train_scores() const {
   json scores = json::object();
-  const auto pictures =
-      double(std::clamp<int64_t>(state_.step * learner_.step_pictures(), 1, learner_.epoch_pictures()));
+  const int64_t pictures = std::clamp<int64_t>(state_.step * learner_.step_pictures(), 1, learner_.epoch_pictures());
   for (std::size_t h = 0; h < info_.heads.size(); ++h)
-    scores[info_.heads[h].name] = {{"loss", state_.loss_sums[h] / pictures},
-                                   {"accuracy", double(state_.hits[h]) / double(std::max<int64_t>(1, state_.seen[h]))}};
+    scores[info_.heads[h].name] = {{"loss", state_.loss_sums[h] / double(pictures)},
+                                   {"accuracy", double(state_.hits[h]) / double(std::max<int64_t>(1, state_.seen[h]))},
+                                   {"images", pictures},
+                                   {"labeled", state_.seen[h]}};
   return scores;
+}
+
+// Where the run stands, as an event of its log.
+json Trainer::progress_event(const char* kind) const {
+  return {{"event", kind},
+          {"epoch", state_.epoch + 1},
+          {"step", state_.total_steps},
+          {"lr", learner_.rate_at(state_.total_steps - 1)},
+          {"train", train_scores()},
+          {"trained_seconds", state_.seconds}};
+}
+
+// A few points of an epoch for the learning curves; its last is the epoch's own event.
+void Trainer::log_step(runs::RunFolder& folder) {
+  constexpr int64_t kPoints = 20;
+  const int64_t steps = learner_.steps_per_epoch();
+  if (state_.step == steps || state_.step % ceil_div(steps, kPoints) != 0) return;
+  learner_.collect();
+  folder.log(progress_event("step"));
 }
 
 // Of training, at the pace so far.
@@ -124,6 +147,7 @@ bool Trainer::train_epoch(runs::RunFolder& folder) {
     const bool news = learner_.learn(items);
     state_.seconds += seconds_since(start);
     if (state_.total_steps == 1) begin(folder);
+    log_step(folder);
     const int64_t done = std::min(all, state_.step * pictures);
     const auto total = double(done - learner_.missing_pictures());
     if (news)
@@ -146,8 +170,9 @@ std::vector<evaluate::HeadScore> Trainer::validate(Classifier& model) {
 
 void Trainer::end_epoch(runs::RunFolder& folder, double seconds) {
   const double rate = double(learner_.epoch_pictures()) / seconds;
-  json event{{"event", "epoch"},        {"epoch", state_.epoch + 1}, {"lr", learner_.rate_at(state_.total_steps - 1)},
-             {"train", train_scores()}, {"seconds", seconds},        {"img_per_s", rate}};
+  json event = progress_event("epoch");
+  event["seconds"] = seconds;
+  event["img_per_s"] = rate;
   std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
   if (state_.epoch + 1 < config_.train.epochs) line += fmt::format(", {} left", cli::clock_text(seconds_left()));
   const std::vector<evaluate::HeadScore> val = validate(learner_.result());
@@ -282,7 +307,9 @@ void Trainer::finish(runs::RunFolder& folder) {
   Tested tested = test(model, folder);
   std::vector<evaluate::HeadScore> scores;
   for (const report::TestedHead& head : tested.heads) scores.push_back(head.score);
-  json event{{"event", "test"}, {"epoch", chosen ? state_.best_epoch : state_.epoch}, {"seconds", state_.seconds}};
+  const int64_t epoch = chosen ? state_.best_epoch : state_.epoch;
+  json event{
+      {"event", "test"}, {"epoch", epoch}, {"step", epoch * learner_.steps_per_epoch()}, {"seconds", state_.seconds}};
   event["heads"] = to_json(scores);
   const std::vector<std::string> warnings = nothing_learned(plan_.test.empty() ? validate(model) : scores);
   if (!warnings.empty()) event["warnings"] = warnings;
