@@ -11,5 +11,6 @@ for seed in 1 2; do
 done
 cp runs/1/model.safetensors one.safetensors
 cp runs/2/model.safetensors other.safetensors
-ln -s shop/images images
-cp "$(find shop/images -name '*.jpg' | sort | head -n 1)" photo.jpg
+mkdir images
+find shop/images -name '*.jpg' | sort | head -n 40 | xargs cp -t images
+cp "$(find images -name '*.jpg' | sort | head -n 1)" photo.jpg

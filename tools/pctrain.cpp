@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "tools/cli/program.h"
@@ -27,19 +28,28 @@ const cli::ConfigKey& last_key(const runs::TrainFlag& flag, const std::vector<cl
   fail(Exit::usage, fmt::format("{}: no key {}", flag.name, flag.keys.back()));
 }
 
-// The help of a flag is that of its last key.
+// "a whole number from 1 to 1000000000" in the few words of a help.
+std::string short_form(std::string wants) {
+  if (wants == "text" || wants.starts_with("a list")) return "";
+  for (const char* start : {"one of ", "a whole number from ", "a number from "})
+    if (wants.starts_with(start)) wants.erase(0, std::strlen(start));
+  const std::string no_limit = " to 1000000000";
+  return wants.ends_with(no_limit) ? wants.substr(0, wants.size() - no_limit.size()) + " or more" : wants;
+}
+
 void add_flag(CLI::App& app, const runs::TrainFlag& flag, const cli::ConfigKey& key,
               std::optional<std::string>& value) {
-  const std::string one_of = "one of ",
-                    wants = key.wants.starts_with(one_of) ? key.wants.substr(one_of.size()) : key.wants;
-  app.add_option(flag.name, value, char(std::toupper(key.help[0])) + key.help.substr(1))
-      ->type_name(flag.placeholder + (wants == "text" ? "" : ":" + wants))
-      ->default_str(key.key == "name" ? "that of DATA" : key.get())
-      ->group("Usual keys");
+  std::string help = flag.help ? flag.help : key.help;
+  help[0] = char(std::toupper(help[0]));
+  const std::string wants = short_form(key.wants);
+  app.add_option(flag.name, value, help)
+      ->type_name(flag.placeholder + (wants.empty() ? "" : ":" + wants))
+      ->default_str(key.key == "name" ? "that of DATA" : key.get());
 }
 
 bool parse(Options& o, int argc, char** argv) {
   CLI::App app{"Train a classifier of product images.", "pctrain"};
+  app.option_defaults()->group("Usual keys");
   app.add_option("PATH", o.path,
                  "A data set (a folder, or a .zip), or a configuration (an INI file, as in tools/configs/)");
   runs::TrainConfig defaults;
@@ -49,17 +59,19 @@ bool parse(Options& o, int argc, char** argv) {
     const runs::TrainFlag& flag = runs::train_flags()[i];
     add_flag(app, flag, last_key(flag, keys), o.flags[i]);
   }
+  app.option_defaults()->group("All keys");
   app.add_option("--set", o.overrides, "Set any key, in place of what the file says; may be repeated")
       ->type_name("SECTION.KEY=VALUE")
       ->allow_extra_args(false);
+  app.add_flag("--print-config", o.print_config, "Print every key with its meaning and its value");
+  app.add_flag("--help-config", o.help_config,
+               "Print every key that the INI file may have: what it requires, its default, its meaning");
+  app.option_defaults()->group("Instead of training");
   app.add_flag("--dry-run", o.dry_run, "Send one batch through every stage and print shapes and memory; writes no run");
   app.add_flag(
       "--lr-find", o.find_rate,
       "Try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg, print the rate to use");
   app.add_flag("--report", o.report, "Write report.html and confusion.csv of a finished run again");
-  app.add_flag("--print-config", o.print_config, "Print every key with its meaning and its value");
-  app.add_flag("--help-config", o.help_config,
-               "Print every key that the INI file may have: what it requires, its default, its meaning");
   app.footer(
       "Examples:\n"
       "  pctrain photos/ --epochs 20\n"

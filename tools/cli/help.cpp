@@ -44,7 +44,7 @@ std::string placeholder(const std::string& type) {
 
 class Help : public CLI::Formatter {
  public:
-  explicit Help(std::size_t columns) : columns_(columns) {}
+  explicit Help(std::size_t columns) : columns_(columns) { label("Positionals", "Arguments"); }
 
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
     std::string text = paragraph(app->get_description()) + "\n" + make_usage(app, std::move(name));

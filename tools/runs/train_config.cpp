@@ -86,7 +86,7 @@ std::vector<cli::ConfigKey> TrainConfig::keys() {
       cli::or_auto(cli::number_key("train", "lr", train.lr, 0, 1000,
                                    "peak learning rate; auto: by optimizer, batch and starting weights"),
                    train.lr),
-      cli::choice_key("train", "optimizer", train.optimizer, {"sgd", "adamw"}, "sgd or adamw"),
+      cli::choice_key("train", "optimizer", train.optimizer, {"sgd", "adamw"}, "rule that updates the weights"),
       cli::number_key("train", "momentum", train.momentum, 0, 1, "of sgd"),
       cli::flag_key("train", "nesterov", train.nesterov, "of sgd"),
       cli::number_key("train", "weight_decay", train.weight_decay, 0, 100,

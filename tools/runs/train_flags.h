@@ -12,6 +12,7 @@ struct TrainFlag {
   const char* name;
   const char* placeholder;        // in the help: "N", "FILE", …
   std::vector<std::string> keys;  // "train.epochs"; all of them are set
+  const char* help = nullptr;     // null: that of the last key
 };
 
 const std::vector<TrainFlag>& train_flags();

@@ -16,7 +16,6 @@
 #include "tools/cli/stop.h"
 #include "tools/evaluate/calibrate_run.h"
 #include "tools/evaluate/evaluate.h"
-#include "tools/report/learned.h"
 #include "tools/report/report.h"
 #include "tools/runs/auto_config.h"
 #include "tools/runs/split_file.h"
@@ -24,6 +23,7 @@
 #include "tools/train/held_back.h"
 #include "tools/train/learner.h"
 #include "tools/train/lr_find.h"
+#include "tools/train/messages.h"
 #include "tools/train/start.h"
 #include "tools/train/tensorboard.h"
 #include "tools/weights/read_model.h"
@@ -33,19 +33,6 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-
-// "test accuracy: kind 97.1 % (96.5 … 97.7)": with the 95 % interval of each head.
-std::string accuracy_line(const std::vector<evaluate::HeadScore>& scores) {
-  std::string text;
-  for (const evaluate::HeadScore& s : scores) {
-    const evaluate::Interval interval = evaluate::wilson(s.accuracy(), s.n());
-    text += fmt::format("{}{} ", text.empty() ? "" : ", ", s.name);
-    text += s.n()
-                ? fmt::format("{:.1f} % ({:.1f} … {:.1f})", 100 * s.accuracy(), 100 * interval.low, 100 * interval.high)
-                : "unknown";
-  }
-  return "test accuracy: " + text;
-}
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -65,7 +52,6 @@ class Trainer {
   void resume(runs::RunFolder& folder, const runs::TrainState& state);
   void begin(runs::RunFolder& folder);
   Exit stopped() const;
-  std::vector<std::string> nothing_learned(const std::vector<evaluate::HeadScore>& scores) const;
   void finish(runs::RunFolder& folder);
   void conclude(const runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& scores,
                 const std::string& auto_accept, const std::vector<std::string>& warnings) const;
@@ -173,20 +159,9 @@ void Trainer::end_epoch(runs::RunFolder& folder, double seconds) {
   json event = progress_event("epoch");
   event["seconds"] = seconds;
   event["img_per_s"] = rate;
-  std::string line = fmt::format("epoch {}/{}: {:.0f} img/s", state_.epoch + 1, config_.train.epochs, rate);
-  if (state_.epoch + 1 < config_.train.epochs) line += fmt::format(", {} left", cli::clock_text(seconds_left()));
   const std::vector<evaluate::HeadScore> val = validate(learner_.result());
   if (!val.empty()) event["val"] = to_json(val);
-  for (std::size_t h = 0; h < info_.heads.size(); ++h) {
-    const json& t = event["train"][info_.heads[h].name];
-    line += fmt::format(" | {} loss {:.3f} accuracy {:.3f}", info_.heads[h].name, t["loss"].get<double>(),
-                        t["accuracy"].get<double>());
-    if (val.empty()) continue;
-    const json& v = event["val"][info_.heads[h].name];
-    line += fmt::format(", val loss {:.3f} accuracy {:.4f} (majority {:.4f})", v.value("loss", 0.0), val[h].accuracy(),
-                        val[h].majority());
-  }
-  note_line(line);
+  for (const std::string& line : epoch_lines(event, info_, config_.train.epochs, seconds_left(), val)) note_line(line);
   folder.log(event);
   keep_best(folder, val);
   ++state_.epoch;
@@ -288,14 +263,6 @@ Trainer::Tested Trainer::test(Classifier& model, runs::RunFolder& folder) {
   return {.heads = report::test_pass(info_, answered, plan_.test), .auto_accept = std::move(auto_accept)};
 }
 
-std::vector<std::string> Trainer::nothing_learned(const std::vector<evaluate::HeadScore>& scores) const {
-  std::vector<std::string> warnings;
-  for (std::size_t h = 0; h < scores.size(); ++h)
-    if (std::string text = report::no_better_than_one_answer(scores[h], info_.heads[h].labels); !text.empty())
-      warnings.push_back(std::move(text));
-  return warnings;
-}
-
 // A run is finished when all its results are written: the checkpoint says so last. A run that was killed before does it
 // all again, to the same bytes.
 void Trainer::finish(runs::RunFolder& folder) {
@@ -311,7 +278,7 @@ void Trainer::finish(runs::RunFolder& folder) {
   json event{
       {"event", "test"}, {"epoch", epoch}, {"step", epoch * learner_.steps_per_epoch()}, {"seconds", state_.seconds}};
   event["heads"] = to_json(scores);
-  const std::vector<std::string> warnings = nothing_learned(plan_.test.empty() ? validate(model) : scores);
+  const std::vector<std::string> warnings = nothing_learned(info_, plan_.test.empty() ? validate(model) : scores);
   if (!warnings.empty()) event["warnings"] = warnings;
   folder.log(event);
   saving([&] { save_model(folder.model_path(), info_, model); });
