@@ -50,6 +50,8 @@ Subject forward(const Layer& l) {
                                    {.x = b->x[i],
                                     .gamma = b->gamma.f32(0),
                                     .beta = b->beta.f32(0),
+                                    .eps = 1e-5f,
+                                    .momentum = 0.1f,
                                     .residual = l.residual ? b->residual[i] : nullptr,
                                     .relu = true,
                                     .running_mean = b->running_mean.f32(0),

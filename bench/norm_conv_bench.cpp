@@ -84,6 +84,8 @@ void forward_in_parts(const Buffers& b, Device device, int64_t i) {
                      {.x = b.x[i],
                       .gamma = b.gamma.f32(0),
                       .beta = b.beta.f32(0),
+                      .eps = 1e-5f,
+                      .momentum = 0.1f,
                       .relu = true,
                       .running_mean = b.running_mean.f32(0),
                       .running_var = b.running_var.f32(0),

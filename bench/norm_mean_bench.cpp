@@ -26,6 +26,8 @@ void run_forward(const NormMeanShape& s, DType dtype, Device device, const Buffe
                      {.x = b.x[i],
                       .gamma = b.gamma.f32(0),
                       .beta = b.beta.f32(0),
+                      .eps = 1e-5f,
+                      .momentum = 0.1f,
                       .residual = b.residual[i],
                       .running_mean = b.running_mean.f32(0),
                       .running_var = b.running_var.f32(0),

@@ -10,7 +10,7 @@ namespace pc {
 // The parameters of a batch norm in evaluation.
 struct NormParameters {
   Tensor gamma, beta, running_mean, running_var;  // f32 [k]
-  float eps = 1e-5f;
+  Required<float> eps;
 };
 
 // w' = w * gamma / sqrt(var + eps), bias' = beta - mean * gamma / sqrt(var + eps), f32 on the CPU.

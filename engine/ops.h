@@ -3,6 +3,7 @@
 
 #include "engine/var.h"
 #include "kernels/augment/augment.h"
+#include "kernels/base/required.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/mix/mix.h"
 
@@ -33,8 +34,8 @@ Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& x, const Shape
 Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums = nullptr);
 
 struct BatchNormOptions {
+  Required<float> eps, momentum;
   bool training = true, relu = false;
-  float momentum = 0.1f, eps = 1e-5f;
   Tensor sums = {};  // training: of x, if conv2d computed them
 };
 // x [n,h,w,c]; gamma, beta [c]; running statistics [c] are updated in training; residual (may be empty) is added

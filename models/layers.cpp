@@ -57,7 +57,7 @@ Var ConvBn::convolve(const ConvInput& in, BatchNormOptions& norm) {
   Tensor* const sums = norm.training ? &norm.sums : nullptr;
   if (!in.before) return conv2d(in.x, weight_, options_, sums);
   ConvBn& b = *in.before;
-  return norm_conv(in.x, b.gamma_, b.beta_, b.running_mean_, b.running_var_, in.norm, weight_, options_, sums);
+  return norm_conv(in.x, b.gamma_, b.beta_, b.running_mean_, b.running_var_, *in.norm, weight_, options_, sums);
 }
 
 Var ConvBn::normalize(const Var& y, const Var& residual, const BatchNormOptions& norm) {
@@ -99,8 +99,9 @@ Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {
   if (!folded_ || folded_->dtype() != dtype) {
     check_whole();
     folded_ = std::make_unique<FoldedConv>(
-        weight_.value(), NormParameters{gamma_.value(), beta_.value(), running_mean_.value(), running_var_.value()},
-        options_, x.shape(), dtype);
+        weight_.value(),
+        NormParameters{gamma_.value(), beta_.value(), running_mean_.value(), running_var_.value(), kNormEps}, options_,
+        x.shape(), dtype);
     if (only_infer_) weight_ = Var();
   }
   return Var(folded_->forward(x.value(), residual.empty() ? Tensor() : residual.value(), relu));

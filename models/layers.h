@@ -20,6 +20,9 @@ struct Initializer {
   Tensor uniform(const Shape& shape, float bound);
 };
 
+// Of the batch norms of torchvision's ResNets, which are PyTorch's defaults.
+constexpr float kNormEps = 1e-5f, kNormMomentum = 0.1f;
+
 struct ConvBnOptions {
   int in, out, kernel_size, stride = 1, pad = 0;
 };
@@ -34,7 +37,7 @@ struct ConvInput {
       : x(std::move(y)), before(&layer), norm(std::move(options)) {}
   Var x;
   ConvBn* before = nullptr;
-  BatchNormOptions norm = {};
+  std::optional<BatchNormOptions> norm;  // of `before`
 };
 
 // relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015). A frozen
@@ -63,7 +66,7 @@ class ConvBn {
   Var convolve(const ConvInput& in, BatchNormOptions& norm);
   Var normalize(const Var& y, const Var& residual, const BatchNormOptions& norm);
   BatchNormOptions norm_options(bool relu, Mode mode) const {
-    return {.training = mode == Mode::train && !frozen(), .relu = relu};
+    return {.eps = kNormEps, .momentum = kNormMomentum, .training = mode == Mode::train && !frozen(), .relu = relu};
   }
   void check_whole() const;
   Conv2dOptions options_;

@@ -16,7 +16,7 @@ BatchNormShape check(const Var& x, const Var& gamma, const Var& residual, const 
                            gamma.shape()));
   if (!residual.empty() && residual.shape() != xs)
     fail_shape(fmt::format("batch_norm: residual {} for x {}", residual.shape(), xs));
-  const BatchNormShape shape{.rows = x.value().size() / xs.back(), .c = int(xs.back()), .eps = options.eps};
+  const BatchNormShape shape{.rows = x.value().size() / xs.back(), .c = int(xs.back())};
   if (options.training && shape.rows < 2)
     fail_shape(fmt::format("batch_norm: training needs more than one value per channel, got x {}", xs));
   return shape;

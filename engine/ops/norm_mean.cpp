@@ -15,7 +15,7 @@ NormMeanShape check(const Var& x, const Var& gamma, const Var& residual, const B
     fail_shape(fmt::format("norm_mean: x {} must be [n, h, w, c] with c channels of gamma, got {}", xs, gamma.shape()));
   if (!residual.empty() && residual.shape() != xs)
     fail_shape(fmt::format("norm_mean: residual {} for x {}", residual.shape(), xs));
-  const NormMeanShape shape{.n = int(xs[0]), .hw = int(xs[1] * xs[2]), .c = int(xs[3]), .eps = norm.eps};
+  const NormMeanShape shape{.n = int(xs[0]), .hw = int(xs[1] * xs[2]), .c = int(xs[3])};
   if (norm.training && shape.norm().rows < 2)
     fail_shape(fmt::format("norm_mean: training needs more than one value per channel, got x {}", xs));
   return shape;

@@ -22,8 +22,7 @@ NormPoolShape check(const Var& x, const Var& gamma, const BatchNormOptions& norm
                                      .c = int(xs[3]),
                                      .kernel_size = pool.kernel_size,
                                      .stride = pool.stride,
-                                     .pad = pool.pad},
-                            .eps = norm.eps};
+                                     .pad = pool.pad}};
   if (norm.training && shape.norm().rows < 2)
     fail_shape(fmt::format("norm_pool: training needs more than one value per channel, got x {}", xs));
   return shape;
@@ -56,8 +55,9 @@ Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
                   {.x = x.value().data(),
                    .gamma = gamma.value().as<float>(),
                    .beta = beta.value().as<float>(),
-                   .training = norm.training,
+                   .eps = norm.eps,
                    .momentum = norm.momentum,
+                   .training = norm.training,
                    .running_mean = running_mean.value().as<float>(),
                    .running_var = running_var.value().as<float>(),
                    .y = y.data(),

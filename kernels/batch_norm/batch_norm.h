@@ -9,6 +9,7 @@
 // Ioffe & Szegedy, "Batch Normalization", ICML 2015.
 #pragma once
 
+#include "kernels/base/required.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
@@ -16,7 +17,6 @@ namespace pc {
 struct BatchNormShape {
   int64_t rows;  // n * h * w
   int c;
-  float eps = 1e-5f;
   std::size_t map_bytes(DType dtype) const { return std::size_t(rows) * std::size_t(c) * size_of(dtype); }
   // Bytes of the ReLU mask: one bit per element, each row padded to whole bytes; bit i of byte j is channel 8j + i, 1
   // where y > 0.
@@ -28,9 +28,9 @@ struct BatchNormForward {
   const void* x;
   const float* gamma;
   const float* beta;
+  Required<float> eps, momentum;   // momentum: training
   const void* residual = nullptr;  // null: none
   bool relu = false;
-  float momentum = 0.1f;          // training
   float* running_mean = nullptr;  // updated in training, read in evaluation
   float* running_var = nullptr;
   void* y = nullptr;

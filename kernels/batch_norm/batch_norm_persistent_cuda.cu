@@ -46,7 +46,7 @@ __device__ inline void combine_moments(const BatchNormShape& s, const BatchNormT
     return double(of(part)[to_m2]) + double(coord.rows_of(part)) * delta * delta;
   });
   const double var = m2 / m;
-  const float invstd = float(1 / sqrt(var + double(s.eps)));
+  const float invstd = float(1 / sqrt(var + double(a.eps)));
   if (coord.is_channel_leader()) {
     a.mean[c] = float(all);
     a.invstd[c] = invstd;

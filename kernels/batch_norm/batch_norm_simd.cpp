@@ -124,7 +124,7 @@ void train(const BatchNormShape& shape, const BatchNormForward& a) {
     const double mean = sum[c] / m, raw_var = square[c] / m - mean * mean;
     const double var = raw_var < 0 ? 0 : raw_var;  // rounding below 0; NaN stays
     a.mean[c] = float(mean);
-    a.invstd[c] = float(1 / std::sqrt(var + double(shape.eps)));
+    a.invstd[c] = float(1 / std::sqrt(var + double(a.eps)));
     a.running_mean[c] += a.momentum * (float(mean) - a.running_mean[c]);
     a.running_var[c] += a.momentum * (float(var * unbias) - a.running_var[c]);
   }
@@ -135,7 +135,7 @@ template <class T>
 void eval(const BatchNormShape& shape, const BatchNormForward& a) {
   for (int c = 0; c < shape.c; ++c) {
     a.mean[c] = a.running_mean[c];
-    a.invstd[c] = 1 / std::sqrt(a.running_var[c] + shape.eps);
+    a.invstd[c] = 1 / std::sqrt(a.running_var[c] + a.eps);
   }
   apply<T>(shape, a);
 }

@@ -72,7 +72,7 @@ __device__ inline void store_moments(const BatchNormShape& s, const BatchNormFor
                                      double m2) {
   const double m = double(s.rows), var = m2 / m;
   a.mean[c] = float(mean);
-  a.invstd[c] = float(1 / sqrt(var + double(s.eps)));
+  a.invstd[c] = float(1 / sqrt(var + double(a.eps)));
   a.running_mean[c] += a.momentum * (float(mean) - a.running_mean[c]);
   a.running_var[c] += a.momentum * (float(m > 1 ? m2 / (m - 1) : var) - a.running_var[c]);
 }
@@ -110,7 +110,7 @@ __global__ void running_moments_kernel(BatchNormShape s, BatchNormForward a) {
   const int c = int(blockIdx.x * blockDim.x + threadIdx.x);
   if (c >= s.c) return;
   a.mean[c] = a.running_mean[c];
-  a.invstd[c] = 1 / sqrtf(a.running_var[c] + s.eps);
+  a.invstd[c] = 1 / sqrtf(a.running_var[c] + a.eps);
 }
 
 __global__ void combine_gradients_kernel(BatchNormShape s, int parts, const float* partial, BatchNormBackward a,

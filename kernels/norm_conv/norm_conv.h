@@ -21,7 +21,7 @@ struct NormConvForward {
   const void* x;       // f16 [n, h, w, c]
   const float* gamma;  // f32 [c], as are beta and the running statistics, which are updated
   const float* beta;
-  float eps, momentum;
+  Required<float> eps, momentum;
   float* running_mean;
   float* running_var;
   const float* sums = nullptr;  // of x and of x * x, f32 [2, c], if a convolution computed them; null: none

@@ -58,12 +58,11 @@ bool takes(const Conv2dShape& s, DType dtype) {
 
 void forward(const Conv2dShape& s, const NormConvForward& a) {
   const Saved saved(a.saved, s.c);
-  BatchNormShape norm = norm_of(s);
-  norm.eps = a.eps;
-  batch_norm_moments(norm, DType::f16,
+  batch_norm_moments(norm_of(s), DType::f16,
                      {.x = a.x,
                       .gamma = a.gamma,
                       .beta = a.beta,
+                      .eps = a.eps,
                       .momentum = a.momentum,
                       .running_mean = a.running_mean,
                       .running_var = a.running_var,

@@ -14,8 +14,7 @@ namespace pc {
 
 struct NormMeanShape {
   int n, hw, c;
-  float eps = 1e-5f;
-  BatchNormShape norm() const { return {.rows = int64_t(n) * hw, .c = c, .eps = eps}; }
+  BatchNormShape norm() const { return {.rows = int64_t(n) * hw, .c = c}; }
 };
 
 // The arguments are batch_norm's, except: y and dy are [n, c], ReLU is always applied, and `mask` is a buffer of

@@ -16,8 +16,7 @@ namespace pc {
 
 struct NormPoolShape {
   MaxPoolShape pool;  // of z
-  float eps = 1e-5f;
-  BatchNormShape norm() const { return {.rows = int64_t(pool.n) * pool.h * pool.w, .c = pool.c, .eps = eps}; }
+  BatchNormShape norm() const { return {.rows = int64_t(pool.n) * pool.h * pool.w, .c = pool.c}; }
   int64_t y_size() const { return int64_t(pool.n) * pool.p() * pool.q() * pool.c; }
 };
 
@@ -26,8 +25,8 @@ struct NormPoolForward {
   const void* x;
   const float* gamma;
   const float* beta;
+  Required<float> eps, momentum;  // momentum: training
   bool training = true;
-  float momentum = 0.1f;          // training
   float* running_mean = nullptr;  // updated in training, read in evaluation
   float* running_var = nullptr;
   void* y = nullptr;

@@ -166,6 +166,7 @@ void forward(const NormPoolShape& s, DType dtype, const NormPoolForward& a) {
   const BatchNormForward moments{.x = a.x,
                                  .gamma = a.gamma,
                                  .beta = a.beta,
+                                 .eps = a.eps,
                                  .momentum = a.momentum,
                                  .running_mean = a.running_mean,
                                  .running_var = a.running_var,

@@ -14,7 +14,7 @@ struct Case {
   double mean = 0;  // of x
   bool persistent = false;
   bool sums = false;  // taken before
-  float momentum = 0.1f;
+  float eps = 1e-3f, momentum = 0.2f;
 };
 
 struct Outputs : NormOutputs {
@@ -27,7 +27,7 @@ NormInputs make_inputs(const Case& t, DType dtype) {
 }
 
 Outputs reference(const Case& t, const NormInputs& in) {
-  Outputs out{norm_moments(in, t.training, t.momentum, t.shape.eps), {}};
+  Outputs out{norm_moments(in, t.training, t.momentum, t.eps), {}};
   const std::size_t c = std::size_t(t.shape.c), mask_row = (c + 7) / 8;
   out.mask.resize(in.x.size() / c * mask_row);
   for (std::size_t i = 0; i < in.x.size(); ++i) {
@@ -56,10 +56,9 @@ Outputs kernel(const Case& t, const NormInputs& in, Device device, DType dtype,
                const std::vector<uint8_t>* mask = nullptr, std::vector<uint8_t>* bits = nullptr) {
   const NormArrays a(in, device, dtype);
   const Array wrote(device, DType::u8, t.shape.mask_bytes()), sums = sums_of(t, in, device);
-  BatchNormForward forward = a.forward();
+  BatchNormForward forward = a.forward(t.eps, t.momentum);
   forward.residual = t.residual ? a.residual.data() : nullptr;
   forward.relu = t.relu;
-  forward.momentum = t.momentum;
   forward.mask = t.relu ? wrote.as<uint8_t>() : nullptr;
   forward.persistent = t.persistent;
   forward.sums = t.sums ? sums.as<float>() : nullptr;
@@ -96,10 +95,11 @@ void check(const Case& t, Device device, DType dtype) {
 
 void check_variants(int64_t rows, int c, Device device, DType dtype) {
   for (int variant = 0; variant < 8; ++variant) {
-    const Case t{.shape = {.rows = rows, .c = c, .eps = variant % 3 ? 1e-3f : 0.05f},
+    const Case t{.shape = {.rows = rows, .c = c},
                  .relu = (variant & 1) != 0,
                  .residual = (variant & 2) != 0,
                  .training = (variant & 4) != 0,
+                 .eps = variant % 3 ? 1e-3f : 0.05f,
                  .momentum = variant % 3 ? 0.1f : 0.3f};
     SCOPED_TRACE("rows " + std::to_string(rows) + " c " + std::to_string(c) + " variant " + std::to_string(variant));
     check(t, device, dtype);
@@ -127,7 +127,7 @@ TEST(BatchNorm, MatchesReferenceBf16) { check_remainders(DType::bf16); }
 
 // E[x^2] - E[x]^2 of equal values may come out below 0, by less than any epsilon in use but this.
 TEST(BatchNorm, AConstantHasNoVariance) {
-  const Case t{.shape = {.rows = 33, .c = 64, .eps = 1e-20f}};
+  const Case t{.shape = {.rows = 33, .c = 64}, .eps = 1e-20f};
   NormInputs in = make_inputs(t, DType::f32);
   for (std::size_t i = 0; i < in.x.size(); ++i) in.x[i] = in.x[i % 64];
   for (const double invstd : kernel(t, in, Device::cpu, DType::f32).invstd) EXPECT_LE(invstd, 1.01e10);
@@ -176,11 +176,12 @@ TEST(BatchNorm, NaNReachesEveryRowOfItsChannelOnly) {
 }
 
 TEST(BatchNorm, RefusesWhatItDoesNotServe) {
-  const Case t{.shape = {.rows = 4, .c = 4}};
-  EXPECT_THROW(batch_norm_cpu.forward_train(t.shape, DType::f16, {}), std::logic_error);
-  EXPECT_THROW(batch_norm_cpu.backward(t.shape, DType::u8, {}), std::logic_error);
-  EXPECT_THROW(batch_norm_cpu.forward_eval({.rows = 0, .c = 4}, DType::f32, {}), std::logic_error);
-  EXPECT_THROW(batch_norm_cpu.forward_train({.rows = 4, .c = 0}, DType::f32, {}), std::logic_error);
+  const BatchNormShape shape{.rows = 4, .c = 4};
+  const BatchNormForward none{.eps = 1e-5f, .momentum = 0.1f};
+  EXPECT_THROW(batch_norm_cpu.forward_train(shape, DType::f16, none), std::logic_error);
+  EXPECT_THROW(batch_norm_cpu.backward(shape, DType::u8, {}), std::logic_error);
+  EXPECT_THROW(batch_norm_cpu.forward_eval({.rows = 0, .c = 4}, DType::f32, none), std::logic_error);
+  EXPECT_THROW(batch_norm_cpu.forward_train({.rows = 4, .c = 0}, DType::f32, none), std::logic_error);
   EXPECT_THROW(batch_norm_cpu.backward({.rows = 0, .c = 4}, DType::f32, {}), std::logic_error);
 }
 

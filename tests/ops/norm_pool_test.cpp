@@ -6,14 +6,14 @@
 namespace pc::test {
 namespace {
 
-constexpr float kMomentum = 0.3f;  // not the default
+constexpr float kMomentum = 0.3f, kEps = 0.02f;
 
 NormInputs make_inputs(const NormPoolShape& s, DType dtype) {
   return norm_inputs(s.norm().rows * s.pool.c, s.y_size(), s.pool.c, dtype, 0.5);
 }
 
 NormOutputs reference(const NormPoolShape& shape, bool training, const NormInputs& in) {
-  NormOutputs out = norm_moments(in, training, kMomentum, shape.eps);
+  NormOutputs out = norm_moments(in, training, kMomentum, kEps);
   const MaxPoolShape& s = shape.pool;
   Values z, g(in.x.size());
   for (std::size_t i = 0; i < in.x.size(); ++i) z.push_back(std::max(0.0, normalized(in, out, i).first));
@@ -45,8 +45,9 @@ NormOutputs kernel(const NormPoolShape& s, bool training, const NormInputs& in, 
                 {.x = a.x.data(),
                  .gamma = a.gamma.as<float>(),
                  .beta = a.beta.as<float>(),
-                 .training = training,
+                 .eps = kEps,
                  .momentum = kMomentum,
+                 .training = training,
                  .running_mean = a.running_mean.as<float>(),
                  .running_var = a.running_var.as<float>(),
                  .y = a.y.data(),
@@ -77,8 +78,8 @@ NormOutputs two_ops(const NormPoolShape& s, bool training, const NormInputs& in,
   const auto x_size = int64_t(in.x.size());
   const Array z(device, dtype, x_size), dz(device, dtype, x_size), mask(device, DType::u8, s.norm().mask_bytes()),
       index(device, DType::u8, s.y_size());
-  BatchNormForward forward = a.forward();
-  forward.relu = true, forward.momentum = kMomentum, forward.y = z.data(), forward.mask = mask.as<uint8_t>();
+  BatchNormForward forward = a.forward(kEps, kMomentum);
+  forward.relu = true, forward.y = z.data(), forward.mask = mask.as<uint8_t>();
   (training ? norm.forward_train : norm.forward_eval)(s.norm(), dtype, forward);
   pool.forward(s.pool, dtype, z.data(), a.y.data(), index.as<uint8_t>());
   pool.backward(s.pool, dtype, a.dy.data(), index.as<uint8_t>(), dz.data());
@@ -88,7 +89,7 @@ NormOutputs two_ops(const NormPoolShape& s, bool training, const NormInputs& in,
   return a.values(false);
 }
 
-const NormPoolShape kShapes[] = {{{.n = 2, .h = 12, .w = 10, .c = 64}, 0.02f},
+const NormPoolShape kShapes[] = {{{.n = 2, .h = 12, .w = 10, .c = 64}},
                                  {{.n = 1, .h = 7, .w = 9, .c = 5}},
                                  {{.n = 3, .h = 1, .w = 1, .c = 17}},
                                  {{.n = 2, .h = 8, .w = 6, .c = 33, .kernel_size = 2, .stride = 2, .pad = 0}},

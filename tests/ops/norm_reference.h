@@ -98,10 +98,12 @@ struct NormArrays {
         invstd(device, DType::f32, int64_t(in.gamma.size())),
         dgamma(device, DType::f32, int64_t(in.gamma.size())),
         dbeta(device, DType::f32, int64_t(in.gamma.size())) {}
-  BatchNormForward forward() const {
+  BatchNormForward forward(float eps, float momentum) const {
     return {.x = x.data(),
             .gamma = gamma.as<float>(),
             .beta = beta.as<float>(),
+            .eps = eps,
+            .momentum = momentum,
             .running_mean = running_mean.as<float>(),
             .running_var = running_var.as<float>(),
             .y = y.data(),

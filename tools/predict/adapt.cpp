@@ -1,8 +1,8 @@
 #include "tools/predict/adapt.h"
 
 #include "data/sampler.h"
-#include "engine/ops.h"
 #include "kernels/base/error.h"
+#include "models/layers.h"
 #include "tools/predict/stream.h"
 
 namespace pc::predict {
@@ -43,7 +43,7 @@ void NormAdapter::see(const std::vector<Tensor>& inputs, Buffers& sums) {
   Classifier& model = predictor_.model();
   model.forward(Var(x.to(predictor_.device())), Mode::train);
   const Buffers moved = read();
-  const float momentum = BatchNormOptions{}.momentum, n = float(inputs.size());
+  const float momentum = kNormMomentum, n = float(inputs.size());
   for (std::size_t b = 0; b < moved.size(); b += 2)
     for (std::size_t c = 0; c < moved[b].size(); ++c) {
       const float mean = moved[b][c] / momentum, variance = moved[b + 1][c] / momentum;

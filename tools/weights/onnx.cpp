@@ -7,6 +7,7 @@
 #include "kernels/base/error.h"
 #include "kernels/base/text.h"
 #include "models/architectures.h"
+#include "models/layers.h"
 #include "tools/weights/onnx_preprocessing.h"
 
 namespace pc::weights {
@@ -53,7 +54,8 @@ class Network {
     const FoldedFilter folded = fold(member(conv + ".weight"), {.gamma = member(norm + ".weight"),
                                                                 .beta = member(norm + ".bias"),
                                                                 .running_mean = member(norm + ".running_mean"),
-                                                                .running_var = member(norm + ".running_var")});
+                                                                .running_var = member(norm + ".running_var"),
+                                                                .eps = kNormEps});
     const int64_t kernel_size = folded.w.dim(2), pad = kernel_size / 2;
     return graph_.node(
         "Conv",
