@@ -8,7 +8,10 @@ cd "${1:-$(dirname "$0")/..}"
 
 files=$(mktemp)
 trap 'rm -f "$files"' EXIT
-find kernels engine models data tools bench -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) | LC_ALL=C sort >"$files"
+{
+  find kernels engine models data tools bench -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \)
+  find tests/ops -name '*_case*.h' -o -name values.h  # the tables of cases, which bench/ times
+} | LC_ALL=C sort >"$files"
 
 # First the list of the files, then each of them.
 bad=$(awk '
@@ -19,7 +22,8 @@ bad=$(awk '
     below["models"] = "kernels/base kernels engine models"
     below["data"] = "kernels/base kernels engine data"
     below["tools"] = "kernels/base kernels engine models data tools"
-    below["bench"] = "kernels/base kernels engine models data tools bench"
+    below["tests"] = "kernels/base kernels engine tests"
+    below["bench"] = "kernels/base kernels engine models data tools tests bench"
 
     arrows["cli"] = arrows["html"] = arrows["doctor"] = ""
     arrows["weights"] = "cli"

@@ -5,7 +5,9 @@ cd "$(dirname "$0")/.."
 root=$PWD
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
+mkdir "$tree/tests"
 cp -r kernels engine models data tools bench "$tree"
+cp -r tests/ops "$tree/tests"
 cd "$tree"
 
 failed=0

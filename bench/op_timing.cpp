@@ -1,0 +1,70 @@
+#include "bench/op_timing.h"
+
+namespace pc::bench {
+namespace {
+
+using test::OpCase;
+using test::OpInput;
+
+double input_bytes(const OpInput& input, DType dtype) {
+  return double(element_count(input.shape)) * double(size_of(input.f32 ? DType::f32 : dtype));
+}
+
+// Copies of the inputs, used in turn.
+struct Inputs {
+  std::vector<std::vector<Var>> copies;
+  Inputs(const OpCase& c, DType dtype, Device device, int count) : copies(std::size_t(count)) {
+    for (const OpInput& input : c.inputs) {
+      const Ring ring(input.shape, input.f32 ? DType::f32 : dtype, device, count);
+      for (int i = 0; i < count; ++i) copies[std::size_t(i)].emplace_back(ring.at(i), input.differentiable);
+    }
+  }
+  const std::vector<Var>& operator[](int64_t i) const { return copies[std::size_t(i) % copies.size()]; }
+};
+
+void step(const OpCase& c, const std::vector<Var>& inputs, Tensor& dy) {
+  for (Var input : inputs) input.clear_grad();
+  const Var y = c.run(inputs);
+  if (dy.empty()) dy = random_tensor(y.shape(), y.value().dtype(), y.value().device(), 2);
+  Var::record("loss", Tensor::full({}, 0, dy.device()), {y}, [dy](const Tensor&) {
+    return std::vector<Tensor>{dy};
+  }).backward();
+}
+
+void add_op(const OpCase& c, Device device, DType dtype) {
+  double read = 0, gradients = 0;
+  for (const OpInput& input : c.inputs) {
+    const double bytes = input_bytes(input, dtype);
+    read += bytes;
+    gradients += (input.read_by_backward ? bytes : 0) + (input.differentiable ? bytes : 0);
+  }
+  const double result = input_bytes(c.inputs[0], dtype);
+  const Work forward{device, dtype, c.flops, read + result};
+  const Work both{device, dtype, c.flops + c.backward_flops, forward.bytes + gradients + result};
+  const std::string name = std::string(name_of(device)) + "/" + name_of(dtype) + "/" + c.name;
+  add("forward/" + name, [=] {
+    const auto inputs = std::make_shared<Inputs>(c, dtype, device, copies_for(forward.bytes));
+    return Subject{forward,
+                   [=](int64_t i) {
+                     const NoGrad no_grad;
+                     c.run((*inputs)[i]);
+                   },
+                   {}};
+  });
+  add("step/" + name, [=] {
+    const auto inputs = std::make_shared<Inputs>(c, dtype, device, copies_for(both.bytes));
+    const auto dy = std::make_shared<Tensor>();
+    return Subject{both, [=](int64_t i) { step(c, (*inputs)[i], *dy); }, {}};
+  });
+}
+
+}  // namespace
+
+void add_ops(const std::vector<OpCase>& cases) {
+  measure_rooflines();
+  for (const Setting& setting : settings())
+    for (const DType dtype : setting.dtypes)
+      for (const OpCase& c : cases) add_op(c, setting.device, dtype);
+}
+
+}  // namespace pc::bench
