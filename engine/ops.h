@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/var.h"
+#include "kernels/activation/activation.h"
 #include "kernels/augment/augment.h"
 #include "kernels/base/required.h"
 #include "kernels/conv2d/conv2d.h"
@@ -48,6 +49,9 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mea
 // norm.relu is ignored. sums: as in conv2d.
 Var norm_conv(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
               const BatchNormOptions& norm, const Var& w, const Conv2dOptions& conv, Tensor* sums = nullptr);
+
+// f(x), element by element, in x's type; x itself for Activation::none.
+Var activation(const Var& x, Activation kind);
 
 struct MaxPoolOptions {
   int kernel_size = 3, stride = 2, pad = 1;

@@ -49,6 +49,7 @@ constexpr int kLanes = 16;
 
 PC_SIMD f32x splat(float value) { return _mm512_set1_ps(value); }
 PC_SIMD f32x sqrt(f32x v) { return _mm512_sqrt_ps(v); }
+PC_SIMD f32x multiply_subtract(f32x a, f32x b, f32x c) { return _mm512_fmsub_ps(a, b, c); }  // rounds once
 PC_SIMD f64x low_half(f32x v) { return _mm512_cvtps_pd(_mm512_castps512_ps256(v)); }
 PC_SIMD f64x high_half(f32x v) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)); }
 PC_SIMD double sum(f64x v) { return _mm512_reduce_add_pd(v); }
@@ -83,6 +84,7 @@ constexpr int kLanes = 8;
 
 PC_SIMD f32x splat(float value) { return _mm256_set1_ps(value); }
 PC_SIMD f32x sqrt(f32x v) { return _mm256_sqrt_ps(v); }
+PC_SIMD f32x multiply_subtract(f32x a, f32x b, f32x c) { return _mm256_fmsub_ps(a, b, c); }  // rounds once
 PC_SIMD f64x low_half(f32x v) { return _mm256_cvtps_pd(_mm256_castps256_ps128(v)); }
 PC_SIMD f64x high_half(f32x v) { return _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)); }
 PC_SIMD double sum(f64x v) { return (v[0] + v[1]) + (v[2] + v[3]); }

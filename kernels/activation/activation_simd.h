@@ -1,0 +1,103 @@
+// The activations and their derivatives on vectors, for every CPU kernel that applies one; only *_simd.cpp files may
+// include this. activation.cuh has the same for CUDA.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/activation/activation.h"
+#include "kernels/base/error.h"
+#include "kernels/runtime/simd_math.h"
+
+namespace pc::simd {
+inline namespace PC_VARIANT {
+
+// Comparisons are written so that NaN passes.
+[[gnu::always_inline]] static inline f32x clamp(f32x v, float low, float high) {
+  v = v < splat(low) ? splat(low) : v;
+  return v > splat(high) ? splat(high) : v;
+}
+
+// 2u of gelu_tanh, and its derivative.
+[[gnu::always_inline]] static inline f32x gelu_tanh_argument(f32x x) {
+  return x * splat(1.59576912f) * (splat(1) + splat(0.044715f) * (x * x));
+}
+[[gnu::always_inline]] static inline f32x gelu_tanh_argument_slope(f32x x) {
+  return splat(1.59576912f) * (splat(1) + splat(3 * 0.044715f) * (x * x));
+}
+
+template <Activation A>
+[[gnu::always_inline]] static inline f32x activate(f32x x) {
+  using enum Activation;
+  if constexpr (A == none) return x;
+  if constexpr (A == relu) return simd::relu(x);
+  if constexpr (A == relu6) return clamp(x, 0, 6);
+  if constexpr (A == sigmoid) return logistic(x).value;
+  if constexpr (A == silu) return x * logistic(x).value;
+  if constexpr (A == hardsigmoid) return clamp(x + splat(3), 0, 6) * splat(1.0f / 6);
+  if constexpr (A == hardswish) return x * clamp(x + splat(3), 0, 6) * splat(1.0f / 6);
+  if constexpr (A == gelu) return x * normal(x).cdf;
+  if constexpr (A == gelu_tanh) return x * logistic(gelu_tanh_argument(x)).value;
+}
+
+template <Activation A>
+[[gnu::always_inline]] static inline f32x activation_slope(f32x x) {
+  using enum Activation;
+  const f32x zero = {}, one = splat(1);
+  if constexpr (A == none) return one;
+  if constexpr (A == relu) return x <= zero ? zero : one;
+  if constexpr (A == relu6) return x <= zero ? zero : (x >= splat(6) ? zero : one);
+  if constexpr (A == hardsigmoid) return x > splat(-3) ? (x < splat(3) ? splat(1.0f / 6) : zero) : zero;
+  if constexpr (A == hardswish) {
+    const f32x slope = x * splat(1.0f / 3) + splat(0.5f);
+    return x < splat(-3) ? zero : (x >= splat(3) ? one : slope);
+  }
+  if constexpr (A == sigmoid) {
+    const Logistic s = logistic(x);
+    return s.value * s.complement;
+  }
+  if constexpr (A == silu) {
+    const Logistic s = logistic(x);
+    return s.value * (one + x * s.complement);
+  }
+  if constexpr (A == gelu) {
+    const Normal at = normal(x);
+    return at.cdf + x * at.density;
+  }
+  if constexpr (A == gelu_tanh) {
+    const Logistic s = logistic(gelu_tanh_argument(x));
+    return s.value * (one + x * s.complement * gelu_tanh_argument_slope(x));
+  }
+}
+
+// relu's mask: bit i is 0 where lane i is <= 0; NaN has 1.
+[[gnu::always_inline]] static inline uint32_t relu_bits(f32x x) { return positive(x != x ? splat(1) : x); }
+
+// Calls f with the activation as a constant of the compiler.
+template <class F>
+[[gnu::always_inline]] static inline void with_activation(Activation activation, F&& f) {
+  using enum Activation;
+  switch (activation) {
+    case none:
+      return f(std::integral_constant<Activation, none>());
+    case relu:
+      return f(std::integral_constant<Activation, relu>());
+    case relu6:
+      return f(std::integral_constant<Activation, relu6>());
+    case silu:
+      return f(std::integral_constant<Activation, silu>());
+    case hardswish:
+      return f(std::integral_constant<Activation, hardswish>());
+    case hardsigmoid:
+      return f(std::integral_constant<Activation, hardsigmoid>());
+    case sigmoid:
+      return f(std::integral_constant<Activation, sigmoid>());
+    case gelu:
+      return f(std::integral_constant<Activation, gelu>());
+    case gelu_tanh:
+      return f(std::integral_constant<Activation, gelu_tanh>());
+  }
+  fail_shape("activation: no such kind");
+}
+
+}  // namespace PC_VARIANT
+}  // namespace pc::simd
