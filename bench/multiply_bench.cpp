@@ -1,0 +1,5 @@
+// multiply on maps of 512 MiB (f32).
+#include "bench/op_timing.h"
+#include "tests/ops/multiply_cases.h"
+
+void pc::bench::register_all() { add_ops(test::multiply_timed()); }
