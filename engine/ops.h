@@ -56,6 +56,9 @@ Var activation(const Var& x, Activation kind);
 // x [n,h,w,c] times a gate s [n,c], or any x times a scale s of its last axis [c]; s is f32.
 Var multiply(const Var& x, const Var& s);
 
+// x [..., c], each row of the last axis normalized by its own mean and variance; gamma, beta f32 [c].
+Var layer_norm(const Var& x, const Var& gamma, const Var& beta, float eps);
+
 struct MaxPoolOptions {
   int kernel_size = 3, stride = 2, pad = 1;
 };
