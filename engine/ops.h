@@ -53,6 +53,9 @@ Var norm_conv(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
 // f(x), element by element, in x's type; x itself for Activation::none.
 Var activation(const Var& x, Activation kind);
 
+// a + b, of one shape and type.
+Var add(const Var& a, const Var& b);
+
 // x [n,h,w,c] times a gate s [n,c], or any x times a scale s of its last axis [c]; s is f32.
 Var multiply(const Var& x, const Var& s);
 

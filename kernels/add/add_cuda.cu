@@ -1,36 +1,34 @@
-// Adds on CUDA: a thread adds one vec8 per step of a grid-stride loop.
+// Adds on CUDA.
 #include "kernels/add/add.h"
-#include "kernels/runtime/launch.cuh"
+#include "kernels/runtime/elementwise.cuh"
 
 namespace pc {
 namespace {
 
+// z may be y.
 template <class T, bool Aligned>
-__global__ void add_kernel(int64_t n, const T* x, T* y) {
-  const int64_t step = int64_t(gridDim.x) * blockDim.x * kVecWidth;
-  for (int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * kVecWidth; i < n; i += step) {
-    const int count = n - i < kVecWidth ? int(n - i) : kVecWidth;
-    float a[kVecWidth], b[kVecWidth];
-    load_vec8<Aligned>(x + i, count, a);
-    load_vec8<Aligned>(y + i, count, b);
+__global__ void add_kernel(int64_t n, const T* x, const T* y, T* z) {
+  for_each_vec8<Aligned, 2>(n, {x, y}, [=](int64_t i, int count, float(&v)[2][kVecWidth]) {
 #pragma unroll
-    for (int j = 0; j < kVecWidth; ++j) b[j] += a[j];
-    store_vec8<Aligned>(y + i, count, b);
-  }
+    for (int j = 0; j < kVecWidth; ++j) v[1][j] += v[0][j];
+    store_vec8<Aligned>(z + i, count, v[1]);
+  });
 }
 
-void accumulate(int64_t n, DType dtype, const void* x, void* y) {
+void forward(int64_t n, DType dtype, const void* x, const void* y, void* z) {
   with_float_type("add", dtype, [&](auto element) {
-    with_flag(aligned16({x, y}), [&](auto aligned) {
+    with_flag(aligned16({x, y, z}), [&](auto aligned) {
       using T = decltype(element);
-      launch(grid_for(ceil_div(n, kVecWidth), 256), 256, add_kernel<T, aligned.value>, n, static_cast<const T*>(x),
-             static_cast<T*>(y));
+      launch(elementwise_grid(n), kElementwiseThreads, add_kernel<T, aligned.value>, n, static_cast<const T*>(x),
+             static_cast<const T*>(y), static_cast<T*>(z));
     });
   });
 }
 
+void accumulate(int64_t n, DType dtype, const void* x, void* y) { forward(n, dtype, x, y, y); }
+
 }  // namespace
 
-const AddKernels add_cuda{.accumulate = accumulate};
+const AddKernels add_cuda{.forward = forward, .accumulate = accumulate};
 
 }  // namespace pc

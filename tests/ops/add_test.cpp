@@ -1,6 +1,7 @@
-// add: y += x, rounded once.
+// add: its table of cases; and y += x, rounded once.
 #include "kernels/add/add.h"
 
+#include "tests/ops/add_cases.h"
 #include "tests/ops/reference.h"
 
 namespace pc::test {
@@ -16,6 +17,14 @@ void check(Device device, DType dtype) {
     expect_close(dy.values(), rounded(sum, dtype), {0, 0}, "y");
     expect_close(dx.values(), x, {0, 0}, "x");
   }
+}
+
+TEST(Add, MatchesReference) { check_values(add_cases(), Device::cpu); }
+TEST(Add, NaNAndInfinity) { check_special_values(add_cases(), Device::cpu); }
+TEST(Add, SameBitsWithAnyNumberOfThreads) { check_threads(add_cases()); }
+TEST(Add, GpuMatchesReference) {
+  PC_NEEDS_GPU();
+  check_values(add_cases(), Device::cuda);
 }
 
 TEST(Add, F32) { check(Device::cpu, DType::f32); }
