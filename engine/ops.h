@@ -62,6 +62,18 @@ Var multiply(const Var& x, const Var& s);
 // x [..., c], each row of the last axis normalized by its own mean and variance; gamma, beta f32 [c].
 Var layer_norm(const Var& x, const Var& gamma, const Var& beta, float eps);
 
+// What the random factors of a batch depend on, in device memory (kernels/dropout/dropout.h): u8.
+Tensor dropout_batch(uint64_t seed, uint64_t epoch, const std::vector<uint64_t>& images, Device device);
+struct DropoutOptions {
+  float p = 0;         // the probability of a 0
+  uint16_t layer = 0;  // distinguishes the ops of a network
+  Tensor batch = {};   // of dropout_batch()
+  bool training = true;
+};
+// x [n, ...] times 0 or 1 / (1 - p): an element's own factor, or with drop_path its image's. Outside training, x itself.
+Var dropout(const Var& x, const DropoutOptions& options);
+Var drop_path(const Var& x, const DropoutOptions& options);
+
 struct MaxPoolOptions {
   int kernel_size = 3, stride = 2, pad = 1;
 };
