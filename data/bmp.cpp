@@ -177,7 +177,7 @@ Raster decode_bmp(Bytes bytes, const std::string& name, const DecodeSettings& se
   if (const std::string problem = problem_of(h, number(bytes, 14, 4)); !problem.empty())
     fail(Exit::data, fmt::format("{}: BMP with {}, not supported; convert to JPEG or PNG", name, problem));
   check_pixels(name, h.w, h.h, settings);
-  const auto truncated = [&] { fail(Exit::data, name + ": BMP is truncated"); };
+  const auto truncated = [&] { fail(Exit::data, name + ": BMP is truncated; copy or download it again"); };
   const std::size_t row_bytes = (std::size_t(h.w) * h.bits + 7) / 8;
   std::size_t stride = (row_bytes + 3) / 4 * 4, begin = h.pixels;
   Header plain = h;

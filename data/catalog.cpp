@@ -22,7 +22,10 @@ namespace {
 std::filesystem::path find_root(const std::filesystem::path& root) {
   if (root.is_absolute() || path_exists(root)) return root;
   const std::filesystem::path fetched = default_cache_folder() / root;
-  return path_exists(fetched) ? fetched : root;
+  if (path_exists(fetched)) return fetched;
+  fail(Exit::file,
+       fmt::format("{}: no such data set, neither in {} nor in {}, where pcdata fetch puts them", root.string(),
+                   std::filesystem::current_path().string(), default_cache_folder().string()));
 }
 
 }  // namespace

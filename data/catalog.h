@@ -25,6 +25,7 @@ struct Catalog {
     int64_t rows = 0, repaired_rows = 0, rows_without_image = 0, images_without_row = 0, duplicate_ids = 0;
     std::vector<std::string> notes;     // what is odd about single rows and files, the first few of each kind
     std::vector<std::string> warnings;  // what may change what is learned: alike classes, tables that are not used, …
+    std::vector<std::string> unused_tables;  // those that lie beside images without being read
   };
   std::vector<std::string> columns;               // the label columns asked for
   std::vector<std::vector<std::string>> classes;  // per column, sorted by name; only classes that some image has

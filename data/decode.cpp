@@ -31,12 +31,13 @@ Image decode_web_image(std::span<const std::byte> bytes, const std::string& name
     case ImageFormat::webp:
       return upright(detail::decode_webp(bytes, name, settings));
     case ImageFormat::empty:
-      fail(Exit::data, name + ": empty file");
+      fail(Exit::data, name + ": empty file; copy or download it again");
     case ImageFormat::unknown:
-      fail(Exit::data, name + ": not an image");
+      fail(Exit::data, name + ": not an image of a known format; convert it to JPEG or PNG");
     case ImageFormat::html:
     case ImageFormat::text:
-      fail(Exit::data, fmt::format("{}: not an image (looks like {})", name, name_of(format)));
+      fail(Exit::data,
+           fmt::format("{}: not an image (looks like {}); expected JPEG, PNG or WebP", name, name_of(format)));
     default:
       fail(Exit::data, fmt::format("{}: file is {}; send JPEG, PNG or WebP", name, name_of(format)));
   }

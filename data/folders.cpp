@@ -177,6 +177,14 @@ std::vector<FileTree::Entry> images_in_folders(const FileTree& tree, Catalog::Re
   return images;
 }
 
+// What lies there instead of a data set.
+std::string unlabeled(const Catalog::Report& report) {
+  if (report.images_without_row == 0) return "";
+  const std::string tables =
+      report.unused_tables.empty() ? "" : fmt::format(", {} is not read", some_names(report.unused_tables, 1));
+  return fmt::format("; {} images lie in no folder{}: {}", report.images_without_row, tables, kWaysToLabel);
+}
+
 // A set with training folders alone has no split: what validates and tests is to be drawn from them.
 void keep_split(Catalog& catalog, std::vector<Split> given) {
   const bool is_one = std::any_of(given.begin(), given.end(), [](Split s) { return s != Split::train; });
@@ -189,10 +197,11 @@ DataSet open_folders(std::shared_ptr<const FileTree> tree, const std::vector<std
   Catalog catalog;
   const std::vector<FileTree::Entry> images = images_in_folders(*tree, catalog.report);
   if (images.empty()) {
-    fail(
-        Exit::data,
-        tree->name() +
-            ": no data set found; expected styles.csv with images/, or one folder of pictures per class, or IDX files");
+    warn_of_unused_tables(*tree, "", catalog.report);
+    fail(Exit::data,
+         tree->name() +
+             ": no data set found; expected styles.csv with images/, or a folder of images per class, or IDX files" +
+             unlabeled(catalog.report));
   }
   require_label_only(catalog, tree->name(), columns);
   catalog.classes.resize(1);

@@ -123,7 +123,7 @@ Raster decode_gif(Bytes bytes, const std::string& name, const DecodeSettings& se
   const FirstFrame frame = first_frame(bytes);
   // A code of 12 bits stands for less than 4096 pixels.
   if (frame.end == 0 || int64_t(frame.w) * frame.h > int64_t(frame.packed_bytes) * 4096)
-    fail(Exit::data, name + ": GIF is truncated");
+    fail(Exit::data, name + ": GIF is truncated; copy or download it again");
   check_pixels(name, frame.canvas_w, frame.canvas_h, settings);
   const std::vector<unsigned char> file = alone(bytes, frame);
   if (file.size() > std::size_t(std::numeric_limits<int>::max())) fail(Exit::limit, name + ": larger than 2 GB");

@@ -105,7 +105,7 @@ class IdxImages final : public ImageSource {
   }
   Image image(std::size_t item, const DecodeSettings& settings) const override {
     const IdxArray* part = find(item);
-    check_pixels(fmt::format("{}: picture {}", part->file, item), part->shape[2], part->shape[1], settings);
+    check_pixels(fmt::format("{}: image {}", part->file, item), part->shape[2], part->shape[1], settings);
     const std::size_t pixels = std::size_t(part->shape[1]) * part->shape[2];
     Image image{.h = int(part->shape[1]), .w = int(part->shape[2]), .pixels = std::vector<uint8_t>(3 * pixels)};
     const uint8_t* gray = part->bytes.data() + part->header + item * pixels;
@@ -149,10 +149,10 @@ DataSet open_idx(const fs::path& root, const std::vector<std::string>& columns) 
     IdxArray images = read_idx(image_file, 3);
     const IdxArray labels = read_idx(label_file, 1);
     if (labels.shape[0] > kMaxImages)
-      fail(Exit::limit, fmt::format("{}: more than {} pictures", label_file.string(), kMaxImages));
+      fail(Exit::limit, fmt::format("{}: more than {} images", label_file.string(), kMaxImages));
     if (images.shape[0] != labels.shape[0]) {
       fail(Exit::data,
-           fmt::format("{}: {} labels for {} pictures", label_file.string(), labels.shape[0], images.shape[0]));
+           fmt::format("{}: {} labels for {} images", label_file.string(), labels.shape[0], images.shape[0]));
     }
     if (split == Split::train) fashion = is_fashion(labels);
     for (std::size_t i = 0; i < labels.shape[0]; ++i) {

@@ -117,7 +117,7 @@ bool read_rows(Decoder& d, uint8_t* out, std::size_t stride) {
   if (code == JERR_NO_BACKING_STORE) {
     fail(Exit::limit, fmt::format("{}: decoding this JPEG takes more than {} MB", name, kMaxMemory >> 20));
   }
-  if (cut) fail(Exit::data, name + ": JPEG is truncated");
+  if (cut) fail(Exit::data, name + ": JPEG is truncated; copy or download it again");
   fail(Exit::data, fmt::format("{}: broken JPEG ({})", name, text));
 }
 
@@ -158,7 +158,7 @@ Raster decode_jpeg(std::span<const std::byte> bytes, const std::string& name, co
   if (!read_header(d, bytes)) fail_decoder(d, name);
   try {
     check_pixels(name, d.info.image_width, d.info.image_height, settings);
-    if (too_short(d.info, bytes.size())) fail(Exit::data, name + ": JPEG is truncated");
+    if (too_short(d.info, bytes.size())) fail(Exit::data, name + ": JPEG is truncated; copy or download it again");
     const bool cmyk = d.info.jpeg_color_space == JCS_CMYK || d.info.jpeg_color_space == JCS_YCCK;
     d.info.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
     choose_scale(d.info, settings.min_side);
@@ -169,8 +169,10 @@ Raster decode_jpeg(std::span<const std::byte> bytes, const std::string& name, co
     image.pixels.resize(stride * std::size_t(image.h));
     if (!read_rows(d, image.pixels.data(), stride)) fail_decoder(d, name);
     // A missing EOI alone is harmless, unless whole scans may be missing with it.
-    if (d.no_end && (d.cut_in_scan || jpeg_has_multiple_scans(&d.info))) fail(Exit::data, name + ": JPEG is truncated");
-    if (d.cut_in_scan) fail(Exit::data, name + ": JPEG is damaged (the data of its pixels end too early)");
+    if (d.no_end && (d.cut_in_scan || jpeg_has_multiple_scans(&d.info)))
+      fail(Exit::data, name + ": JPEG is truncated; copy or download it again");
+    if (d.cut_in_scan)
+      fail(Exit::data, name + ": JPEG is damaged (the data of its pixels end too early); copy or download it again");
     jpeg_abort_decompress(&d.info);
     if (cmyk) {
       std::vector<uint8_t> rgb(image.pixels.size() / 4 * 3);

@@ -52,7 +52,7 @@ class Reader {
     report.repaired_rows = csv_.repaired();
     if (report.rows == 0) fail(Exit::data, table_ + ": no rows below the header");
     if (catalog_.items.empty())
-      fail(Exit::data, fmt::format("{}: no row of {} has a picture: its first id is \"{}\", the first picture {}",
+      fail(Exit::data, fmt::format("{}: no row of {} has an image: its first id is \"{}\", the first image {}",
                                    tree_.name(), table_, printable(first_id_), printable(first_image())));
     if (adapted_ > 0)
       report.warnings.push_back(
@@ -80,8 +80,7 @@ class Reader {
       return;
     }
     if (!image) {
-      add_note(report, ++report.rows_without_image,
-               fmt::format("{}:{}: id {} has no picture", table_, csv_.line(), id));
+      add_note(report, ++report.rows_without_image, fmt::format("{}:{}: id {} has no image", table_, csv_.line(), id));
       return;
     }
     used_.insert(stem_of(image->path));
@@ -101,9 +100,8 @@ class Reader {
   }
   [[noreturn]] void fail_without_images(const std::string& images) const {
     const std::string first = first_image();
-    fail(Exit::data,
-         fmt::format("{}: no pictures in {} beside {}{}", tree_.name(), images, table_,
-                     first.empty() ? "" : fmt::format("; the first picture there is {}", printable(first))));
+    fail(Exit::data, fmt::format("{}: no images in {} beside {}{}", tree_.name(), images, table_,
+                                 first.empty() ? "" : fmt::format("; the first image there is {}", printable(first))));
   }
 
   const FileTree& tree_;

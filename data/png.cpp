@@ -72,7 +72,8 @@ class Checks {
   }
   [[noreturn]] void fail_short() const {
     fail(Exit::data,
-         name_ + (stream_.whole() ? ": PNG is damaged (the data of its pixels end too early)" : ": PNG is truncated"));
+         name_ + (stream_.whole() ? ": PNG is damaged (the data of its pixels end too early); copy or download it again"
+                                  : ": PNG is truncated; copy or download it again"));
   }
   [[noreturn]] void fail_with(int error) const {
     switch (error) {

@@ -60,7 +60,8 @@ Raster decode_pnm(std::span<const std::byte> bytes, const std::string& name, con
   const std::size_t channels = text[1] == '6' ? 3 : 1, sample_bytes = most > 255 ? 2 : 1;
   const std::string_view samples = header.samples();
   const std::size_t pixels = std::size_t(w) * std::size_t(h);
-  if (samples.size() < pixels * channels * sample_bytes) fail(Exit::data, name + ": PNM is truncated");
+  if (samples.size() < pixels * channels * sample_bytes)
+    fail(Exit::data, name + ": PNM is truncated; copy or download it again");
 
   Raster image{.h = int(h), .w = int(w), .channels = 3, .pixels = std::vector<uint8_t>(3 * pixels)};
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {

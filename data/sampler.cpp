@@ -36,7 +36,7 @@ Sampling sampling_from_name(const std::string& name) {
   if (name == "none") return Sampling::none;
   if (name == "sqrt") return Sampling::sqrt;
   if (name == "balanced") return Sampling::balanced;
-  fail(Exit::usage, fmt::format("sampling \"{}\": wants none, sqrt or balanced", name));
+  fail(Exit::usage, fmt::format("sampling \"{}\": requires none, sqrt or balanced", name));
 }
 
 std::vector<uint32_t> epoch_order(std::span<const int32_t> labels, Sampling sampling, uint64_t seed, uint64_t epoch) {

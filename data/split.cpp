@@ -12,7 +12,9 @@
 #include <numeric>
 #include <utility>
 
+#include "data/describe.h"
 #include "data/sampler.h"
+#include "data/table_files.h"
 #include "kernels/base/error.h"
 #include "kernels/base/hash.h"
 #include "kernels/base/text.h"
@@ -157,9 +159,12 @@ void check_classes(const Catalog& catalog) {
   for (std::size_t c = 0; c < catalog.columns.size(); ++c) {
     const auto& classes = catalog.classes[c];
     if (classes.size() >= 2) continue;
-    if (classes.empty()) fail(Exit::data, fmt::format("{}: no picture has a label", catalog.columns[c]));
-    fail(Exit::data, fmt::format("{}: only one class, \"{}\" ({} pictures); nothing to learn", catalog.columns[c],
-                                 classes[0], class_counts(catalog, c)[0]));
+    const auto& unused = catalog.report.unused_tables;
+    const std::string way_out = unused.empty() ? "two classes or more are required"
+                                               : some_names(unused, 1) + " is not read; " + detail::kWaysToLabel;
+    if (classes.empty()) fail(Exit::data, fmt::format("{}: no image has a label; {}", catalog.columns[c], way_out));
+    fail(Exit::data, fmt::format("{}: only one class, \"{}\" ({} images), nothing to learn; {}", catalog.columns[c],
+                                 classes[0], class_counts(catalog, c)[0], way_out));
   }
 }
 

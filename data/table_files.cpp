@@ -70,6 +70,10 @@ std::string other_table(const FileTree& tree) {
 
 }  // namespace
 
+const char* const kWaysToLabel =
+    "move the images into a folder per class, or give their labels in a styles.csv with a column id, next to "
+    "images/ID.jpg";
+
 bool is_table(std::string_view path) {
   return has_suffix(path, {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xls", ".ods", ".parquet"});
 }
@@ -98,8 +102,9 @@ void warn_of_unused_tables(const FileTree& tree, const std::string& used, Catalo
   std::map<std::string_view, std::vector<std::string>> by_directory;
   for (const auto& entry : tree.entries()) {
     const bool copy = !used.empty() && entry.path.find(kCopy) != entry.path.npos && used.find(kCopy) == used.npos;
-    if (is_table(entry.path) && entry.path != used && !copy)
-      by_directory[directory_of(entry.path)].push_back(entry.path);
+    if (!is_table(entry.path) || entry.path == used || copy) continue;
+    by_directory[directory_of(entry.path)].push_back(entry.path);
+    report.unused_tables.push_back(entry.path);
   }
   constexpr std::size_t kDirectories = 5;
   std::size_t said = 0;

@@ -22,7 +22,10 @@ std::string images_beside(const FileTree& tree, std::string_view table);
 // images/. "" if there is none. Error(data) naming them if several could be meant.
 std::string find_table(const FileTree& tree);
 
-// Warns of each table of the tree but `used`, "" for none: it is not read, and what can be done.
+// How labels can be given when no table is read: "move the images into a folder per class, or …".
+extern const char* const kWaysToLabel;
+
+// Warns of each table of the tree but `used`, "" for none: it is not read, and what can be done. Lists them in report.unused_tables.
 void warn_of_unused_tables(const FileTree& tree, const std::string& used, Catalog::Report& report);
 
 }  // namespace pc::data::detail

@@ -124,10 +124,7 @@ class FolderTree final : public FileTree {
 std::shared_ptr<const FileTree> open_tree(const fs::path& root) {
   std::error_code error;
   const fs::file_status status = fs::status(root, error);
-  if (!fs::exists(status)) {
-    const std::string why = error ? error.message() : std::strerror(ENOENT);
-    fail(Exit::file, fmt::format("cannot open {}: {}", root.string(), why));
-  }
+  if (!fs::exists(status)) fail_file("open", root, error ? error.value() : ENOENT);
   if (fs::is_directory(status)) return std::make_shared<FolderTree>(root);
   return std::make_shared<ZipTree>(root);
 }

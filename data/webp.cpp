@@ -21,7 +21,8 @@ bool is_whole(std::span<const std::byte> bytes) {
   switch (status) {
     case VP8_STATUS_NOT_ENOUGH_DATA:
     case VP8_STATUS_SUSPENDED:
-      fail(Exit::data, name + (is_whole(bytes) ? ": WebP is damaged (its data end too early)" : ": WebP is truncated"));
+      fail(Exit::data, name + (is_whole(bytes) ? ": WebP is damaged (its data end too early); copy or download it again"
+                                               : ": WebP is truncated; copy or download it again"));
     case VP8_STATUS_OUT_OF_MEMORY:
       throw std::bad_alloc();
     case VP8_STATUS_UNSUPPORTED_FEATURE:
@@ -39,7 +40,7 @@ Raster decode_webp(std::span<const std::byte> bytes, const std::string& name, co
   if (!WebPInitDecoderConfig(&config)) fail(Exit::limit, name + ": the WebP decoder is of another version");
   if (const VP8StatusCode status = WebPGetFeatures(data, bytes.size(), &config.input); status != VP8_STATUS_OK)
     fail_webp(name, bytes, status);
-  if (config.input.has_animation) fail(Exit::data, name + ": WebP is an animation; send a still picture");
+  if (config.input.has_animation) fail(Exit::data, name + ": WebP is an animation; send a still image");
   check_pixels(name, config.input.width, config.input.height, settings);
 
   const int channels = config.input.has_alpha ? 4 : 3;

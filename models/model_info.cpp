@@ -56,8 +56,8 @@ SplitRecord split_from_json(const json& j, std::size_t heads) {
   if (!j.at("files").is_number_unsigned()) throw std::out_of_range("files is not a hash");
   split.files = j.at("files");
   for (const json& item : j.at("test"))
-    split.test.push_back(uint32_t(integer(
-        item, "a test picture", 0, std::min<int64_t>(split.pictures, std::numeric_limits<uint32_t>::max()) - 1)));
+    split.test.push_back(uint32_t(
+        integer(item, "a test image", 0, std::min<int64_t>(split.pictures, std::numeric_limits<uint32_t>::max()) - 1)));
   for (const json& count : j.at("min_counts")) split.min_counts.push_back(integer(count, "a min_count", 0, kMost));
   if (split.min_counts.size() != heads) throw std::out_of_range("not one min_count per head");
   return split;

@@ -7,10 +7,13 @@
 #include "kernels/base/error.h"
 #include "kernels/base/logger.h"
 #include "kernels/base/text.h"
+#include "tools/cli/hints.h"
 #include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
+#include "tools/cli/terminal.h"
 #include "tools/weights/description.h"
 #include "tools/weights/onnx.h"
+#include "tools/weights/onnx_graph.h"
 #include "tools/weights/read_model.h"
 #include "tools/weights/weights.h"
 
@@ -90,6 +93,14 @@ Exit verify(const std::string& a, const std::string& b, const WeightOptions& opt
   return lines.empty() ? Exit::ok : Exit::data;
 }
 
+[[noreturn]] void fail_usage(const Arguments& a) {
+  fail(Exit::usage,
+       fmt::format("{} given; usage: pcconvert {}; see --help", cli::counted(int64_t(a.files.size()), "file"),
+                   a.inspect  ? "--inspect FILE"
+                   : a.verify ? "--verify A B"
+                              : "IN OUT"));
+}
+
 Exit run(int argc, char** argv) {
   CLI::App app(
       "Convert weights between PyTorch (.pth), safetensors and ONNX, show what is in a file, or compare two.\n"
@@ -119,15 +130,14 @@ Exit run(int argc, char** argv) {
       ->excludes(inspect_flag)
       ->excludes(verify_flag);
   cli::add_force(app, a.force);
+  cli::add_hints(app,
+                 {{"-o,--output", "the output is the second file: pcconvert IN OUT"},
+                  {"--onnx", "OUT's suffix is the format: pcconvert IN OUT.onnx"},
+                  {"--opset", fmt::format("graphs are of opset {}; onnx.version_converter makes others", kOpset)}});
+  if (argc < 2) fail_usage(a);
   if (!cli::parse_command_line(app, argc, argv)) return Exit::ok;
 
-  const std::size_t wanted = a.inspect ? 1 : 2;
-  if (a.files.size() != wanted)
-    fail(Exit::usage, fmt::format("{} given, {} required; see --help",
-                                  a.files.size() == 1 ? "1 file" : fmt::format("{} files", a.files.size()),
-                                  a.inspect  ? "1 file"
-                                  : a.verify ? "2 files, A and B,"
-                                             : "2 files, IN and OUT,"));
+  if (a.files.size() != (a.inspect ? 1 : 2)) fail_usage(a);
   const WeightOptions options{.check_hash = !a.no_hash_check};
   if (!a.inspect && !a.verify) check_files(a.files[0], a.files[1], a.force);
   if (a.inspect) return inspect(a.files[0], options, a.json);

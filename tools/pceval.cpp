@@ -116,7 +116,7 @@ bool parse(Options& o, int argc, char** argv) {
 void name_bad(const std::vector<std::string>& bad) {
   constexpr std::size_t kNamed = 10;
   for (std::size_t i = 0; i < std::min(kNamed, bad.size()); ++i) kLog.line(bad[i]);
-  if (bad.size() > kNamed) kLog.line(fmt::format("… and {} more pictures", bad.size() - kNamed));
+  if (bad.size() > kNamed) kLog.line(fmt::format("… and {} more images", bad.size() - kNamed));
 }
 
 // A map may hold the words of several models.
@@ -155,7 +155,7 @@ std::vector<NamedModel> named_models(const std::vector<std::string>& options) {
   for (const std::string& option : options) {
     const std::size_t at = option.find('=');
     if (at == 0 || at == option.npos || at + 1 == option.size())
-      fail(Exit::usage, fmt::format("--held-out {}: wants NAME=MODEL", option));
+      fail(Exit::usage, fmt::format("--held-out {}: requires NAME=MODEL", option));
     models.push_back({.name = option.substr(0, at), .path = option.substr(at + 1)});
   }
   return models;
@@ -200,7 +200,7 @@ void write_calibrated(const Options& o, const LabeledLogits& pictures) {
   const std::vector<double> before = predict::temperatures(loaded.info);
   fit_calibration(loaded.info, pictures);
   save_model(o.calibrated, loaded.info, *loaded.model);
-  kLog.line(fmt::format("{}: calibrated on {} pictures", o.calibrated, pictures.logits.size()));
+  kLog.line(fmt::format("{}: calibrated on {} images", o.calibrated, pictures.logits.size()));
   for (std::size_t h = 0; h < before.size(); ++h)
     kLog.line(fmt::format("  {}: temperature {:.3f}, was {:.3f}", loaded.info.heads[h].name,
                           loaded.info.calibration->heads[h].temperature, before[h]));
@@ -233,7 +233,7 @@ Exit run_score(const Options& o) {
     return made;
   }();
   name_bad(report.bad);
-  if (report.n == 0) fail(Exit::data, o.data + ": not one picture could be scored");
+  if (report.n == 0) fail(Exit::data, o.data + ": not one image could be scored");
   if (!o.calibrated.empty()) write_calibrated(o, pictures);
   if (!o.report.empty()) page.write(o.report, page_name(o), predict::conditions(o.network), report, decode);
   if (o.json)

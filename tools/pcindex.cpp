@@ -57,7 +57,7 @@ Exit run(const Options& o) {
   cli::catch_stop_signals();
   predict_stream(predictor, stream_of(inputs, predictor), o.network.batch, [&](std::vector<Prepared>& pictures) {
     if (cli::stop_requested())
-      fail(Exit::stopped, fmt::format("stopped after {} pictures; {} is not written", done, o.output));
+      fail(Exit::stopped, fmt::format("stopped after {} images; {} is not written", done, o.output));
     for (const Prepared& picture : pictures) {
       if (picture.outcome.code == Exit::ok)
         index.add(picture.file, picture.outcome.embedding);

@@ -68,7 +68,7 @@ std::vector<double> checked_weights(const Options& o) {
     fail(Exit::usage, fmt::format("--weights: {} numbers for {} models", o.weights.size(), o.models.size()));
   for (const double weight : o.weights)
     if (!(weight >= 0 && weight <= 1e9))
-      fail(Exit::usage, fmt::format("--weights: {}: wants a number of 0 or more", weight));
+      fail(Exit::usage, fmt::format("--weights: {}: requires a number of 0 or more", weight));
   if (std::accumulate(o.weights.begin(), o.weights.end(), 0.0) == 0) fail(Exit::usage, "--weights: all are 0");
   return o.weights;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "kernels/base/text.h"
+#include "tools/cli/hints.h"
 #include "tools/cli/output_file.h"
 #include "tools/cli/program.h"
 #include "tools/cli/terminal.h"
@@ -84,6 +85,7 @@ bool parse(Options& o, int argc, char** argv) {
       "Ctrl-C and SIGTERM stop after the current batch.\n"
       "Exit codes: 0 every image was predicted, 2 usage, 3 bad image or model, 4 file, 6 limit, 7 values that are not "
       "finite, 75 stopped; 3 if images failed for several reasons.");
+  cli::add_hints(app, {{"--format", "--csv, --json or the suffix of --output choose the format"}});
   if (!cli::parse_command_line(app, argc, argv)) return false;
   if (o.job.output == "-") o.job.output.clear();
   o.job.existing = o.resume ? ExistingRows::resume : o.force ? ExistingRows::replace : ExistingRows::refuse;

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "kernels/base/parallel.h"
+#include "tools/cli/hints.h"
 #include "tools/cli/program.h"
 #include "tools/cli/validators.h"
 #include "tools/serve/answering.h"
@@ -92,8 +93,10 @@ void add_access_options(CLI::App& app, Options& o) {
 bool parse(Options& o, int argc, char** argv) {
   CLI::App app("Serve predictions over HTTP: POST /v1/predict, KServe v2, and a page for the browser at /.", "pcserve");
   app.option_defaults()->group("Model");
-  app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors")
-      ->type_name("FILE");
+  auto* model =
+      app.add_option("--model,-m", o.model, "Model file; default: $PC_MODEL, else the latest runs/*/model.safetensors")
+          ->type_name("FILE");
+  app.add_option("MODEL", o.model, "The same as --model FILE")->excludes(model);
   app.add_option("--index", o.app.index, "Index of a catalog, made by pcindex, for similar products")
       ->type_name("FILE");
   app.add_option("--name", o.app.name, "The model's name in /v2/models/NAME; default: its run's or its file's")
@@ -141,6 +144,10 @@ bool parse(Options& o, int argc, char** argv) {
       "  curl -F image=@photo.jpg http://127.0.0.1:8080/v1/predict\n\n"
       "SIGTERM drains the requests and exits with 0; SIGHUP reloads the model.\n"
       "Other exit codes: 2 usage, 3 bad model, 4 file, 5 cannot bind the port.");
+  cli::add_hints(app, {{"-p", "--port N is the port"},
+                       {"--workers", "one process answers all requests, with --threads N"},
+                       {"--token", "--token-file FILE holds the token, which a command line would show to everybody"},
+                       {"--reload", "SIGHUP reloads the model"}});
   return cli::parse_command_line(app, argc, argv);
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "tools/cli/hints.h"
 #include "tools/cli/program.h"
 #include "tools/report/report.h"
 #include "tools/runs/train_config.h"
@@ -79,6 +80,11 @@ bool parse(Options& o, int argc, char** argv) {
       "  pctrain tools/configs/fashion.ini --set data.root=shop.zip\n\n"
       "The same command resumes a run that was stopped.\n"
       "Exit codes: 0 done, 2 usage, 3 bad data, 4 file, 6 limit, 7 the loss is not finite, 75 stopped.");
+  cli::add_hints(app, {{"--resume", "the same command resumes a run that was stopped"},
+                       {"--config", "name the file itself: pctrain CONFIG.ini"},
+                       {"--data", "name the data set itself: pctrain DATA"},
+                       {"--imgsz", "--size N is the input size"},
+                       {"--amp", "--precision bf16 or f16 is mixed precision"}});
   return cli::parse_command_line(app, argc, argv);
 }
 

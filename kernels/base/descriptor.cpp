@@ -34,6 +34,16 @@ const char* kind_of(mode_t mode) {
   return "a device";
 }
 
+// Where a path that leads nowhere was looked for.
+std::string looked_for(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const std::filesystem::path folder = path.parent_path(), here = std::filesystem::current_path(ignored);
+  const bool relative = path.is_relative() && !here.empty();
+  if (!folder.empty() && !std::filesystem::exists(folder, ignored))
+    return fmt::format("; there is no folder {}{}", folder.string(), relative ? " in " + here.string() : "");
+  return relative ? "; it is looked for in " + (folder.empty() ? here : here / folder).string() : "";
+}
+
 }  // namespace
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
@@ -46,7 +56,8 @@ Descriptor::~Descriptor() {
 }
 
 void fail_file(const char* verb, const std::filesystem::path& path, int error) {
-  fail(Exit::file, fmt::format("cannot {} {}: {}", verb, path.string(), std::strerror(error)));
+  fail(Exit::file, fmt::format("cannot {} {}: {}", verb, path.string(), std::strerror(error)) +
+                       (error == ENOENT ? looked_for(path) : ""));
 }
 
 Descriptor open_file(const std::filesystem::path& path, int flags, const char* verb) {

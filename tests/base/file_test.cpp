@@ -310,7 +310,8 @@ TEST(File, AppendingMakesItAndGoesOn) {
   EXPECT_EQ(read_file(folder / "log"), "one\ntwo\n");
   EXPECT_EQ(file_error([] { append_to_file("/dev/full", "x"); }), "cannot write /dev/full: No space left on device");
   EXPECT_EQ(file_error([&] { append_to_file(folder / "no/log", "x"); }),
-            "cannot write " + (folder / "no/log").string() + ": No such file or directory");
+            "cannot write " + (folder / "no/log").string() + ": No such file or directory; there is no folder " +
+                (folder / "no").string());
 }
 
 TEST(File, ARenameReplacesAndNamesWhatIsAbsent) {

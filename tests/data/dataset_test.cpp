@@ -82,7 +82,7 @@ TEST(Dataset, Idx) {
   EXPECT_EQ(std::string(image.pixels.begin(), image.pixels.end()), "wwwxxxyyyzzz");
   EXPECT_EQ(
       error_of([&] { data.images->image(3, {.max_pixels = 3}); }),
-      "6: " + (folder / "set/t10k-images-idx3-ubyte").string() + ": picture 0: 2x2 exceeds the limit of 3e-06 Mpixel");
+      "6: " + (folder / "set/t10k-images-idx3-ubyte").string() + ": image 0: 2x2 exceeds the limit of 3e-06 Mpixel");
 }
 
 TEST(Dataset, BrokenIdx) {
@@ -100,14 +100,14 @@ TEST(Dataset, BrokenIdx) {
     return error;
   };
   EXPECT_EQ(error_with("t10k-labels-idx1-ubyte", idx(1, {2}, "\1\2")),
-            "3: t10k-labels-idx1-ubyte: 2 labels for 1 pictures");
+            "3: t10k-labels-idx1-ubyte: 2 labels for 1 images");
   EXPECT_EQ(error_with("t10k-images-idx3-ubyte", idx(3, {1, 2, 2}, "wxy")),
             "3: t10k-images-idx3-ubyte: 3 bytes of data, its header says 4");
   EXPECT_EQ(error_with("t10k-images-idx3-ubyte", "hello"),
             "3: t10k-images-idx3-ubyte: not an IDX file of u8 with 3 dimensions");
   const std::string claims{0, 0, 8, 1, 0, char(0x98), char(0x96), char(0x81)};  // 10,000,001 labels
   EXPECT_EQ(error_with("t10k-labels-idx1-ubyte", gzip(claims + std::string(10'000'001, '\0'))),
-            "6: t10k-labels-idx1-ubyte: more than 10000000 pictures");
+            "6: t10k-labels-idx1-ubyte: more than 10000000 images");
   const std::string packed = idx_files()["train-images-idx3-ubyte.gz"];
   EXPECT_NE(error_with("train-images-idx3-ubyte.gz", packed.substr(0, packed.size() - 12)), "nothing");
   write_tree(folder / "set", idx_files());
@@ -122,7 +122,9 @@ TEST(Dataset, ARootThatIsNotHereIsLookedUpInTheCache) {
   ::setenv("XDG_CACHE_HOME", folder.path().c_str(), 1);
   write_tree(folder / "pc/fetched-set-of-this-test", idx_files());
   EXPECT_EQ(open_dataset("fetched-set-of-this-test", {}).kind, "idx");
-  EXPECT_EQ(error_of([] { open_dataset("no-such-set", {}); }), "4: cannot open no-such-set: No such file or directory");
+  EXPECT_EQ(error_of([] { open_dataset("no-such-set", {}); }),
+            "4: no-such-set: no such data set, neither in " + std::filesystem::current_path().string() + " nor in " +
+                (folder / "pc").string() + ", where pcdata fetch puts them");
   old.empty() ? ::unsetenv("XDG_CACHE_HOME") : ::setenv("XDG_CACHE_HOME", old.c_str(), 1);
 }
 

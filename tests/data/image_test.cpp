@@ -183,19 +183,23 @@ TEST(Image, ExifOfAWebpIsHonored) {
 
 TEST(Image, CutAndAnimatedWebpIsRefused) {
   const std::string plain = golden("lossy.webp");
-  EXPECT_EQ(decode_error(plain.substr(0, plain.size() / 2)), "3: a.jpg: WebP is truncated");
+  EXPECT_EQ(decode_error(plain.substr(0, plain.size() / 2)), "3: a.jpg: WebP is truncated; copy or download it again");
   const std::string size_less_one("\x0c\0\0\x08\0\0", 6);
   const std::string animated = std::string("RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0", 24) + size_less_one;
-  EXPECT_EQ(decode_error(animated), "3: a.jpg: WebP is an animation; send a still picture");
+  EXPECT_EQ(decode_error(animated), "3: a.jpg: WebP is an animation; send a still image");
 }
 
 TEST(Image, FilesThatAreNoPicturesSayWhatTheyAre) {
-  EXPECT_EQ(decode_error(""), "3: a.jpg: empty file");
-  EXPECT_EQ(decode_error("\n <!DOCTYPE HTML><html>404"), "3: a.jpg: not an image (looks like HTML)");
-  EXPECT_EQ(decode_error("no such picture"), "3: a.jpg: not an image (looks like text)");
-  EXPECT_EQ(decode_error(std::string("\0\1\2\3", 4)), "3: a.jpg: not an image");
-  EXPECT_EQ(decode_error(std::string("RIFF\0\0\0", 7)), "3: a.jpg: not an image");
-  EXPECT_EQ(decode_error(std::string("RIFF\x10\0\0\0WEBPVP8 ", 16)), "3: a.jpg: WebP is truncated");
+  EXPECT_EQ(decode_error(""), "3: a.jpg: empty file; copy or download it again");
+  EXPECT_EQ(decode_error("\n <!DOCTYPE HTML><html>404"),
+            "3: a.jpg: not an image (looks like HTML); expected JPEG, PNG or WebP");
+  EXPECT_EQ(decode_error("no such image"), "3: a.jpg: not an image (looks like text); expected JPEG, PNG or WebP");
+  EXPECT_EQ(decode_error(std::string("\0\1\2\3", 4)),
+            "3: a.jpg: not an image of a known format; convert it to JPEG or PNG");
+  EXPECT_EQ(decode_error(std::string("RIFF\0\0\0", 7)),
+            "3: a.jpg: not an image of a known format; convert it to JPEG or PNG");
+  EXPECT_EQ(decode_error(std::string("RIFF\x10\0\0\0WEBPVP8 ", 16)),
+            "3: a.jpg: WebP is truncated; copy or download it again");
   EXPECT_EQ(decode_error(std::string("\0\0\0\x18"
                                      "ftypheic\0\0\0\0",
                                      16)),
@@ -212,11 +216,11 @@ TEST(Image, PnmSamplesOfOneAndTwoBytes) {
 }
 
 TEST(Image, BrokenPnmsNameTheDefect) {
-  EXPECT_EQ(decode_error("P6 2 2 255\n12345678901"), "3: a.jpg: PNM is truncated");
-  EXPECT_EQ(decode_error("P5 2 2 65535\n1234567"), "3: a.jpg: PNM is truncated");
+  EXPECT_EQ(decode_error("P6 2 2 255\n12345678901"), "3: a.jpg: PNM is truncated; copy or download it again");
+  EXPECT_EQ(decode_error("P5 2 2 65535\n1234567"), "3: a.jpg: PNM is truncated; copy or download it again");
   EXPECT_EQ(decode_error("P5 2 2"), "3: a.jpg: broken PNM (a number is missing in its header)");
   EXPECT_EQ(decode_error("P5 2 2 65536\n1234"), "3: a.jpg: broken PNM (largest value 65536)");
-  EXPECT_EQ(decode_error("P5 0 2 255\n"), "3: a.jpg: image of 0x2 pixels");
+  EXPECT_EQ(decode_error("P5 0 2 255\n"), "3: a.jpg: damaged: an image of 0x2 pixels; copy or download it again");
   EXPECT_EQ(decode_error("P5 99999999999999999999 9 255\n"), "6: a.jpg: 9999999999x9 exceeds the limit of 100 Mpixel");
 }
 
@@ -226,7 +230,7 @@ TEST(Image, EveryCutOfAJpegIsAnErrorUntilOnlyTheEndMarkerLacks) {
     for (std::size_t n = 1; n + 8 < jpeg.size(); ++n) {
       ASSERT_NE(decode_error(jpeg.substr(0, n)), "nothing") << n << " of " << jpeg.size() << " bytes, " << progressive;
     }
-    EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() / 2)), "3: a.jpg: JPEG is truncated");
+    EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() / 2)), "3: a.jpg: JPEG is truncated; copy or download it again");
   }
   const std::string jpeg = test::jpeg_of(test::make_picture(40, 30));
   EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() - 2)), "nothing");
@@ -234,7 +238,8 @@ TEST(Image, EveryCutOfAJpegIsAnErrorUntilOnlyTheEndMarkerLacks) {
 
 // The end is there, so nothing was cut off: the file is damaged.
 TEST(Image, JpegThatLacksDataBeforeItsEndIsDamaged) {
-  const std::string message = "3: a.jpg: JPEG is damaged (the data of its pixels end too early)";
+  const std::string message =
+      "3: a.jpg: JPEG is damaged (the data of its pixels end too early); copy or download it again";
   const std::string jpeg = test::jpeg_of(test::make_picture(80, 60));
   EXPECT_EQ(decode_error(jpeg.substr(0, jpeg.size() / 2) + "\xff\xd9"), message);
   std::string damaged = jpeg;
@@ -247,11 +252,11 @@ TEST(Image, PngAndWebpThatLackDataBeforeTheirEndAreDamaged) {
   const std::string png = test::png_of(test::make_picture(80, 60));
   const std::size_t end = png.size() - 12, data = png.find("IDAT") - 4;
   EXPECT_EQ(decode_error(png.substr(0, data) + png.substr(end)),
-            "3: a.jpg: PNG is damaged (the data of its pixels end too early)");
+            "3: a.jpg: PNG is damaged (the data of its pixels end too early); copy or download it again");
   std::string webp = golden("lossy.webp").substr(0, 84);  // with the sizes of RIFF and of its chunk that fit
   for (const std::size_t at : {std::size_t(4), std::size_t(16)})
     for (std::size_t i = 0; i < 4; ++i) webp[at + i] = char(((webp.size() - at - 4) >> (8 * i)) & 255);
-  EXPECT_EQ(decode_error(webp), "3: a.jpg: WebP is damaged (its data end too early)");
+  EXPECT_EQ(decode_error(webp), "3: a.jpg: WebP is damaged (its data end too early); copy or download it again");
 }
 
 TEST(Image, ExtraBytesBeforeAMarkerPass) {
@@ -265,7 +270,7 @@ TEST(Image, HugeJpegAndPngAreRefusedBeforeAllocation) {
   EXPECT_EQ(decode_error(test::jpeg_claiming(65500, 65500)), "6: a.jpg: 65500x65500 exceeds the limit of 100 Mpixel");
   EXPECT_EQ(decode_error(test::png_claiming(30000, 30000)), "6: a.jpg: 30000x30000 exceeds the limit of 100 Mpixel");
   // Below the limit, but no such picture fits into so few bytes.
-  EXPECT_EQ(decode_error(test::jpeg_claiming(9000, 9000)), "3: a.jpg: JPEG is truncated");
+  EXPECT_EQ(decode_error(test::jpeg_claiming(9000, 9000)), "3: a.jpg: JPEG is truncated; copy or download it again");
   EXPECT_EQ(decode_error(test::jpeg_of(test::make_picture(20, 20)), {.max_pixels = 399}),
             "6: a.jpg: 20x20 exceeds the limit of 0.000399 Mpixel");
   EXPECT_EQ(decode_error(test::jpeg_of(test::make_picture(20, 20)), {.max_pixels = 400}), "nothing");
@@ -321,29 +326,32 @@ TEST(Image, PngChunksThatMakeNoPixelsCostNothing) {
 TEST(Image, AHeaderThatPromisesMoreThanTheFileCanHoldIsRefusedBeforeAllocation) {
   const std::string end = test::png_chunk("IDAT", "12345678") + test::png_chunk("IEND", "");
   const std::string png = test::png_claiming(9000, 9000).substr(0, 33);
-  EXPECT_EQ(decode_error(png + end), "3: a.jpg: PNG is damaged (the data of its pixels end too early)");
+  EXPECT_EQ(decode_error(png + end),
+            "3: a.jpg: PNG is damaged (the data of its pixels end too early); copy or download it again");
   std::string bmp = golden("x32.bmp");
   bmp[19] = 3;  // 781 pixels wide
-  EXPECT_EQ(decode_error(bmp), "3: a.jpg: BMP is truncated");
+  EXPECT_EQ(decode_error(bmp), "3: a.jpg: BMP is truncated; copy or download it again");
   std::string gif = golden("picture.gif");
   for (const std::size_t at :
        {gif.rfind(std::string("\x2c\0\0\0\0\x0d\0", 7)) + 5, gif.rfind(std::string("\x09\0", 2))})
     gif.replace(at, 2, "\x70\x17");  // 6000 x 6000
-  EXPECT_EQ(decode_error(gif), "3: a.jpg: GIF is truncated");
+  EXPECT_EQ(decode_error(gif), "3: a.jpg: GIF is truncated; copy or download it again");
 }
 
 // A chunk that is cut off is never asked for: its length is a claim.
 TEST(Image, AChunkThatClaimsMoreThanTheFileIsNotAllocated) {
   const std::string png = test::png_of(test::make_picture(30, 20)), claim("\x7f\xff\xff\xff", 4);
   for (const char* type : {"tRNS", "PLTE", "ABCD", "tEXt", "IDAT"})
-    EXPECT_EQ(decode_error(png.substr(0, 33) + claim + type + "123456"), "3: a.jpg: PNG is truncated") << type;
+    EXPECT_EQ(decode_error(png.substr(0, 33) + claim + type + "123456"),
+              "3: a.jpg: PNG is truncated; copy or download it again")
+        << type;
 }
 
 TEST(Image, BmpsThatAreCutOrUnknownSaySo) {
   for (const char* name : {"down.bmp", "bits4.bmp", "rle8.bmp", "rle4.bmp", "alpha_v4.bmp", "picture.gif"}) {
     const std::string file = golden(name);
     EXPECT_EQ(decode_error(file.substr(0, file.size() - 20)),
-              std::string("3: a.jpg: ") + (name[8] == 'g' ? "GIF" : "BMP") + " is truncated")
+              std::string("3: a.jpg: ") + (name[8] == 'g' ? "GIF" : "BMP") + " is truncated; copy or download it again")
         << name;
   }
   std::string jpeg_inside = golden("x32.bmp"), odd = jpeg_inside, header = jpeg_inside;
@@ -390,8 +398,10 @@ TEST(Image, FormatsThatAreNotDecodedAreNamed) {
   for (const auto& [bytes, format] : files)
     EXPECT_EQ(decode_error(bytes),
               "3: a.jpg: file is " + std::string(format) + ", not supported; convert to JPEG or PNG");
-  EXPECT_EQ(decode_error("<!-- a page --><html></html>"), "3: a.jpg: not an image (looks like HTML)");
-  EXPECT_EQ(decode_error("<?xml version=\"1.0\"?><note/>"), "3: a.jpg: not an image (looks like text)");
+  EXPECT_EQ(decode_error("<!-- a page --><html></html>"),
+            "3: a.jpg: not an image (looks like HTML); expected JPEG, PNG or WebP");
+  EXPECT_EQ(decode_error("<?xml version=\"1.0\"?><note/>"),
+            "3: a.jpg: not an image (looks like text); expected JPEG, PNG or WebP");
 }
 
 // By name: what is decoded, and what is refused by its own name and not passed over.
@@ -404,7 +414,7 @@ TEST(Image, FilesOfFoldersAreImagesByTheirExtension) {
 
 TEST(Image, BrokenPngsNameTheDefect) {
   const std::string png = test::png_of(test::make_picture(30, 20));
-  EXPECT_EQ(decode_error(png.substr(0, png.size() / 2)), "3: a.jpg: PNG is truncated");
+  EXPECT_EQ(decode_error(png.substr(0, png.size() / 2)), "3: a.jpg: PNG is truncated; copy or download it again");
   std::string flipped = png;
   flipped[png.size() - 13] = char(flipped[png.size() - 13] ^ 1);  // the last byte of IDAT's CRC
   EXPECT_EQ(decode_error(flipped), "3: a.jpg: PNG has a wrong checksum (CRC)");

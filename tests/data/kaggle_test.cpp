@@ -41,7 +41,7 @@ TEST_P(KaggleLayout, ColumnsClassesAndCounts) {
   EXPECT_EQ(c.report.rows_without_image, 1);
   EXPECT_EQ(c.report.images_without_row, 1);
   EXPECT_EQ(c.report.duplicate_ids, 0);
-  EXPECT_EQ(c.report.notes, (Strings{"styles.csv:5: id 14 has no picture", "images/99.jpg: no row in styles.csv"}));
+  EXPECT_EQ(c.report.notes, (Strings{"styles.csv:5: id 14 has no image", "images/99.jpg: no row in styles.csv"}));
   EXPECT_TRUE(c.given.empty());
 }
 
@@ -116,10 +116,10 @@ TEST_P(KaggleLayout, ShortRowNamesFileAndLine) {
 }
 
 TEST_P(KaggleLayout, NoPictures) {
-  EXPECT_HAS(open_error({{"styles.csv", kHeader}}), "no pictures in images/ beside styles.csv");
+  EXPECT_HAS(open_error({{"styles.csv", kHeader}}), "no images in images/ beside styles.csv");
   EXPECT_EQ(open_error({{"styles.csv", kHeader}, {"images/1.jpg", "x"}}), "3: styles.csv: no rows below the header");
   const std::string row = "2,Men,Apparel,Shirts,Fall,Casual,x\n";
-  EXPECT_HAS(open_error({{"styles.csv", kHeader + row}, {"images/1.jpg", "x"}}), "no row of styles.csv has a picture");
+  EXPECT_HAS(open_error({{"styles.csv", kHeader + row}, {"images/1.jpg", "x"}}), "no row of styles.csv has an image");
 }
 
 TEST_P(KaggleLayout, FingerprintFollowsThePictures) {

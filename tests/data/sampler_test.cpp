@@ -73,7 +73,8 @@ TEST(Sampling, IsTheSameOnEveryMachine) {
 
 TEST(Sampling, NamesAreChecked) {
   EXPECT_EQ(sampling_from_name("sqrt"), Sampling::sqrt);
-  EXPECT_EQ(test::error_of([] { sampling_from_name("root"); }), "2: sampling \"root\": wants none, sqrt or balanced");
+  EXPECT_EQ(test::error_of([] { sampling_from_name("root"); }),
+            "2: sampling \"root\": requires none, sqrt or balanced");
 }
 
 }  // namespace

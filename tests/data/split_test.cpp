@@ -126,8 +126,9 @@ TEST(RareClasses, AreDropped) {
 
 TEST(RareClasses, OneClassAloneIsRefusedByName) {
   EXPECT_EQ(test::error_of([] { check_classes(catalog_of({"Bags"}, {5})); }),
-            "3: c: only one class, \"Bags\" (5 pictures); nothing to learn");
-  EXPECT_EQ(test::error_of([] { check_classes(catalog_of({}, {}, 3)); }), "3: c: no picture has a label");
+            "3: c: only one class, \"Bags\" (5 images), nothing to learn; two classes or more are required");
+  EXPECT_EQ(test::error_of([] { check_classes(catalog_of({}, {}, 3)); }),
+            "3: c: no image has a label; two classes or more are required");
   EXPECT_EQ(test::error_of([] { check_classes(catalog_of({"a", "b"}, {1, 1})); }), "nothing");
 }
 

@@ -129,8 +129,8 @@ TEST_F(Store, ListsBadPicturesWithTheirReason) {
     ASSERT_EQ(store->bad().size(), 3u) << run;
     EXPECT_EQ(store->bad()[0].item, 200u);
     EXPECT_EQ(store->bad()[0].file, "shoe/1.jpg");
-    EXPECT_EQ(store->bad()[0].reason, "shoe/1.jpg: empty file");
-    EXPECT_EQ(store->bad()[1].reason, "shoe/2.jpg: not an image (looks like HTML)");
+    EXPECT_EQ(store->bad()[0].reason, "shoe/1.jpg: empty file; copy or download it again");
+    EXPECT_EQ(store->bad()[1].reason, "shoe/2.jpg: not an image (looks like HTML); expected JPEG, PNG or WebP");
     EXPECT_EQ(store->bad()[2].reason, "shoe/3.jpg: 65500x65500 exceeds the limit of 100 Mpixel");
     EXPECT_EQ(store->image(200).h, 0);
     EXPECT_EQ(store->image(200).w, 0);

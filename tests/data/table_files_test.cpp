@@ -2,6 +2,7 @@
 // read.
 #include "data/table_files.h"
 
+#include "data/split.h"
 #include "small_set.h"
 #include "tests/support.h"
 
@@ -139,6 +140,19 @@ TEST_F(Tables, ThatAreNotReadAreNamed) {
             Strings{"shoe/labels.csv is not used; " + none});
 }
 
+TEST_F(Tables, ThatAreNotReadAreNamedWhereNothingCanBeLearned) {
+  const std::string way_out =
+      "labels.csv is not read; move the images into a folder per class, or give their labels in a styles.csv with a "
+      "column id, next to "
+      "images/ID.jpg";
+  const std::string table = "image,class\n1163.jpg,Apparel\n";
+  DataSet data = open_dataset(root({{"labels.csv", table}}), {});
+  EXPECT_HAS(test::error_of([&] { check_classes(data.catalog); }), "nothing to learn; " + way_out);
+  const auto flat = root({{"labels.csv", table}}, "");
+  EXPECT_HAS(test::error_of([&] { open_dataset(flat, {}); }),
+             "images lie in no folder, labels.csv is not read: move the images");
+}
+
 TEST_F(Tables, CellsOfBlanksAreNoLabels) {
   for (const std::string blank : {"", " ", "\t", "\xc2\xa0"}) {
     const DataSet data = open({{"styles.csv", replaced(kRows, "Footwear", blank)}});
@@ -150,9 +164,8 @@ TEST_F(Tables, CellsOfBlanksAreNoLabels) {
 TEST_F(Tables, OfOtherFormsAreRefusedWithWhatIsThere) {
   EXPECT_EQ(refused({{"styles.csv", replaced(kRows, "id,", "sku,")}}),
             "3: styles.csv: no column \"id\"; the columns are sku, masterCategory, productDisplayName");
-  EXPECT_EQ(
-      refused({{"styles.csv", "id,kind\n1.16E+03,x\n"}}),
-      "3: SET: no row of styles.csv has a picture: its first id is \"1.16E+03\", the first picture images/0042.jpg");
+  EXPECT_EQ(refused({{"styles.csv", "id,kind\n1.16E+03,x\n"}}),
+            "3: SET: no row of styles.csv has an image: its first id is \"1.16E+03\", the first image images/0042.jpg");
   EXPECT_EQ(refused({{"styles.csv", "\xff\xfei"}}), "3: styles.csv: damaged UTF-16; save the file as UTF-8");
 }
 

@@ -147,10 +147,10 @@ std::vector<BadCsv> bad_csvs() {
       {"id_empty", header + rows(1, 2) + ",shirt,x\n", "styles.csv:4: empty id"},
       {"id_nul", header + rows(1, 2) + "3\0,shirt,x\n"s, "styles.csv:4: a NUL byte; is the file UTF-16 or damaged?"},
       {"no_row_has_a_picture", header + "77,shirt,x\n",
-       "set: no row of styles.csv has a picture: its first id is \"77\", the first picture images/1.png"},
+       "set: no row of styles.csv has an image: its first id is \"77\", the first image images/1.png"},
       {"one_class", header + "1,shirt,x\n2,shirt,y\n",
-       "kind: only one class, \"shirt\" (2 pictures); nothing to learn"},
-      {"no_labels", header + "1,,x\n2,,y\n", "kind: no picture has a label"},
+       "kind: only one class, \"shirt\" (2 images), nothing to learn; two classes or more are required"},
+      {"no_labels", header + "1,,x\n2,,y\n", "kind: no image has a label; two classes or more are required"},
   };
 }
 

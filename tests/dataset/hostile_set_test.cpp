@@ -63,7 +63,7 @@ TEST_F(ZipSet, APictureThatLiesFailsAlone) {
   EXPECT_EQ(error(5), "nothing");
   const Outcome pack = run(folder_.path(), "pcdata", {"pack", "set.zip", "--cache", "cache"});
   EXPECT_EQ(pack.code, 0) << pack.err;
-  EXPECT_HAS(pack.out, "6 pictures, 4 unreadable");
+  EXPECT_HAS(pack.out, "6 images, 4 unreadable");
 }
 
 TEST_F(ZipSet, AnEntryAboveTheLimitIsNotRead) {

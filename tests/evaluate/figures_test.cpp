@@ -188,7 +188,7 @@ TEST(Figures, WithoutValidationPicturesThereIsNoCalibrationAndThatIsSaid) {
   make_colors(folder / "colours", 8);
   const Outcome trained = run_program("pctrain", training(folder, "0"));
   ASSERT_EQ(trained.code, 0) << trained.err;
-  EXPECT_HAS(trained.err, "no validation pictures");
+  EXPECT_HAS(trained.err, "no validation images");
   EXPECT_FALSE(load_model(folder / "runs/run/model.safetensors").info.calibration);
   EXPECT_LACKS(read_file(folder / "runs/run/metrics.jsonl"), "\"calibration\"");
 }

@@ -131,12 +131,12 @@ TEST_F(GreedyAverage, RefusesWhatWouldChooseOnOtherPictures) {
     int code;
     std::string message;
   } cases[] = {
-      {greedy({"a", "lost"}), 3, "lost/split.csv to say which pictures validated it"},
+      {greedy({"a", "lost"}), 3, "lost/split.csv to say which images validated it"},
       {greedy({"a", "foreign"}), 3, "foreign/split.csv: is of another run than"},
-      {greedy({"a", "blind"}), 3, "no picture validated every one of the models"},
+      {greedy({"a", "blind"}), 3, "no image validated every one of the models"},
       {greedy({"a", "b"}, {"--shares", "1,1"}), 2, "--weights: greedy averaging uses equal weights"},
       {run_program("pcmerge", {"--greedy", (*folder_ / "more").string(), out(), model("a"), model("b")}), 3,
-       "its test pictures cannot be told from its training pictures"},
+       "its test images cannot be told from its training images"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(c.outcome.code, c.code) << c.outcome.err;

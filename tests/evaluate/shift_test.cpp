@@ -185,7 +185,7 @@ TEST_F(Shift, OnlyPicturesThatEveryModelHasHeldBack) {
   const auto json = ran.lines().at(0);
   for (const auto& cell : json["rows"][0]["cells"]) EXPECT_EQ(cell["n"], 3);
   const Ran none = eval("one.safetensors three.safetensors set --head kind");
-  EXPECT_TRUE(ended(none, 3, "no picture was held back from every model"));
+  EXPECT_TRUE(ended(none, 3, "no image was held back from every model"));
 }
 
 TEST_F(Shift, AHeldOutYearIsScoredByTheModelThatNeverSawIt) {

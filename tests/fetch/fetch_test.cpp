@@ -202,7 +202,7 @@ TEST_F(PcdataFetch, TheProxyIsAskedAndToldNoToken) {
                                           {{"https_proxy", server().proxy()}, {"KAGGLE_API_TOKEN", kCanary}}),
                              logs_.path());
   EXPECT_EQ(e.code, 5) << e.err;
-  EXPECT_HAS(e.err, "the proxy answers 407; the proxy wants a name and a password: https_proxy=") << e.err;
+  EXPECT_HAS(e.err, "the proxy answers 407; the proxy requires a name and a password: https_proxy=") << e.err;
   EXPECT_FALSE(server().log("proxy").empty());
   for (const auto& request : server().log("proxy")) {
     EXPECT_EQ(request["host"], "www.kaggle.com:443");

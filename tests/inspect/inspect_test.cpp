@@ -37,9 +37,9 @@ TEST_F(Inspect, CountsEveryDefect) {
   EXPECT_EQ(found["pictures"], 103);
   EXPECT_EQ(found["readable"], 101);
   EXPECT_EQ(found["unreadable"], json::parse(R"j([
-    {"file": "images/20002.jpg", "reason": "images/20002.jpg: not an image (looks like HTML)"
+    {"file": "images/20002.jpg", "reason": "images/20002.jpg: not an image (looks like HTML); expected JPEG, PNG or WebP"
 },
-    {"file": "images/20003.jpg", "reason": "images/20003.jpg: JPEG is truncated"}])j"));
+    {"file": "images/20003.jpg", "reason": "images/20003.jpg: JPEG is truncated; copy or download it again"}])j"));
   EXPECT_EQ(found["formats"]["JPEG, grayscale"], 1);
   EXPECT_EQ(found["formats"]["PNG, RGBA"], 1);
   EXPECT_EQ(found["formats"]["JPEG, RGB"], 99);
@@ -67,11 +67,11 @@ TEST_F(Inspect, TextNamesWhatIsWrong) {
   test::make_shop(folder_.path());
   const Ran r = pcdata(folder_.path(), "inspect shop --top 3");
   EXPECT_EQ(r.code, 0) << r.err;
-  for (const char* line :
-       {"shop (kaggle)\n  rows                          105\n", "images/20002.jpg: not an image (looks like HTML)\n",
-        "styles.csv:102: id 10003 repeats line 5\n", "styles.csv:9: id 10007 has no picture\n",
-        "images/30000.jpg: no row in styles.csv\n", "    images/10001.jpg ", " | images/20001.jpg <i>Apparel</i>\n",
-        "    and 5 more: "})
+  for (const char* line : {"shop (kaggle)\n  rows                          105\n",
+                           "images/20002.jpg: not an image (looks like HTML); expected JPEG, PNG or WebP\n",
+                           "styles.csv:102: id 10003 repeats line 5\n", "styles.csv:9: id 10007 has no image\n",
+                           "images/30000.jpg: no row in styles.csv\n", "    images/10001.jpg ",
+                           " | images/20001.jpg <i>Apparel</i>\n", "    and 5 more: "})
     EXPECT_HAS(r.out, line) << line << "\n" << r.out;
   EXPECT_LACKS(r.out, '\033');
 }
@@ -115,7 +115,7 @@ TEST_F(Inspect, Idx) {
 }
 
 TEST_F(Inspect, ExitCodesAndOneLine) {
-  test::write_text(folder_ / "broken" / "hat" / "1.jpg", "no picture");
+  test::write_text(folder_ / "broken" / "hat" / "1.jpg", "no image");
   const std::pair<const char*, int> cases[] = {{"inspect", 2},
                                                {"inspect absent.zip", 4},
                                                {"inspect broken", 3},
@@ -127,7 +127,7 @@ TEST_F(Inspect, ExitCodesAndOneLine) {
     EXPECT_EQ(test::without_description(r.err).find('\n'), test::without_description(r.err).size() - 1) << r.err;
   }
   EXPECT_EQ(test::without_description(pcdata(folder_.path(), "inspect broken").err),
-            "pcdata: broken: none of the 1 pictures can be read\n");
+            "pcdata: broken: none of the 1 images can be read\n");
 }
 
 TEST_F(Inspect, SaysWhatItTookTheDataToBe) {

@@ -63,13 +63,13 @@ TEST(NearDuplicates, ProductsOnWhiteStayApart) {
 
 TEST(NearDuplicates, AnotherColorIsAnotherPicture) {
   const data::Signature red = signature(product(9, 6)), blue = signature(product(9, 1));
-  EXPECT_LE(std::popcount(red.hash ^ blue.hash), 10) << "the gray pictures are alike";
+  EXPECT_LE(std::popcount(red.hash ^ blue.hash), 10) << "the gray images are alike";
   EXPECT_GT(data::difference_of(red, blue), 0.05);
 }
 
 TEST(NearDuplicates, DifferenceIsOneMinusConcordance) {
   data::Signature a, b;
-  EXPECT_EQ(data::difference_of(a, b), 0) << "two black pictures";
+  EXPECT_EQ(data::difference_of(a, b), 0) << "two black images";
   for (std::size_t i = 0; i < a.thumb.size(); ++i) a.thumb[i] = i % 2 ? 200 : 100, b.thumb[i] = i % 2 ? 100 : 200;
   EXPECT_DOUBLE_EQ(data::difference_of(a, b), 2) << "opposite";
   for (std::size_t i = 0; i < a.thumb.size(); ++i) b.thumb[i] = i % 2 ? 210 : 110;

@@ -47,7 +47,7 @@ TEST(ClassTable, PlainWhereNobodyLooks) {
   EXPECT_EQ(class_table(column(), 2, {}),
             "    Tshirts       600   60.0 %\n"
             "    Shirts        300   30.0 %\n"
-            "    and 2 more: 100 pictures\n");
+            "    and 2 more: 100 images\n");
 }
 
 TEST(ClassTable, FitsTheWindow) {
@@ -70,9 +70,9 @@ TEST(BalanceText, SaysWhatIsRare) {
   ColumnFacts facts = column();
   facts.missing = 4;
   EXPECT_EQ(balance_text(facts),
-            "4 classes; the largest has 60.0 % of the labels, 6.06 times the median; 1 with one picture; 4 pictures "
+            "4 classes; the largest has 60.0 % of the labels, 6.06 times the median; 1 with one image; 4 images "
             "without a label");
-  EXPECT_EQ(balance_text({}), "no picture has a label");
+  EXPECT_EQ(balance_text({}), "no image has a label");
 }
 
 TEST(HtmlText, EscapesAndRepairs) {

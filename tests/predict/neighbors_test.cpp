@@ -57,14 +57,14 @@ TEST(EmbeddingIndex, FollowsTheDefinition) {
 
 TEST(EmbeddingIndex, RefusesWhatDoesNotFit) {
   const TemporaryFolder folder;
-  EXPECT_HAS(refusal([&] { IndexBuilder().write(folder / "none", "w"); }), "no picture could be read");
+  EXPECT_HAS(refusal([&] { IndexBuilder().write(folder / "none", "w"); }), "no image could be read");
   IndexBuilder builder;
   builder.add("a", std::vector<float>{1, 0});
   builder.write(folder / "index", "w");
   EXPECT_HAS(refusal([&] { EmbeddingIndex(folder / "index", "v"); }), "made with another model's weights");
   EXPECT_HAS(refusal([&] { EmbeddingIndex(tiny_model(), "w"); }), "not an index of a catalog");
   const EmbeddingIndex index(folder / "index", "w");
-  EXPECT_HAS(refusal([&] { index.nearest(std::vector<float>{1, 0, 0}, 1); }), "2 features a picture, the model has 3");
+  EXPECT_HAS(refusal([&] { index.nearest(std::vector<float>{1, 0, 0}, 1); }), "2 features an image, the model has 3");
   for (const char* name : {"features", "files"}) {
     WeightFile file = read_safetensors(folder / "index");
     for (FileTensor& tensor : file.tensors)
@@ -119,7 +119,7 @@ TEST_F(PcIndex, NamesWhatItLeavesOut) {
   write_text(folder_ / "shop/9.png", "");
   const Ran ran = run("\"$BIN/pcindex\" -m \"$MODEL\" -o index shop");
   EXPECT_EQ(ran.code, 3);
-  EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file\nindex: 6 images, 1 left out\n");
+  EXPECT_EQ(ran.err, "pcindex: shop/9.png: empty file; copy or download it again\nindex: 6 images, 1 left out\n");
   for (const char* arguments : {"--similar 1 shop", "--index index shop", "--similar 0 --index index shop"})
     EXPECT_EQ(run(std::string("\"$BIN/pcpredict\" -m \"$MODEL\" ") + arguments).code, 2) << arguments;
 }

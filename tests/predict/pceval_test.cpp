@@ -178,7 +178,7 @@ TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
   kaggle(kinds, colors);
   const Ran ran = eval("set --labels kind --calibrate own.safetensors --json");
   ASSERT_EQ(ran.code, 0) << ran.err;
-  EXPECT_HAS(ran.err, "own.safetensors: calibrated on 110 pictures\n");
+  EXPECT_HAS(ran.err, "own.safetensors: calibrated on 110 images\n");
   const LoadedModel after = load_model(folder_ / "own.safetensors");
   ASSERT_TRUE(after.info.calibration);
   EXPECT_NE(after.info.calibration->heads[0].temperature, 1);
@@ -192,7 +192,7 @@ TEST_F(PcEval, AModelIsCalibratedOnOtherPictures) {
     EXPECT_EQ(std::memcmp(a.tensors[t].data, b.tensors[t].data, a.tensors[t].bytes()), 0) << a.tensors[t].name;
   const auto again = shell(folder_.path(), "\"$BIN/pceval\" own.safetensors set --labels kind --json").lines().at(0);
   EXPECT_EQ(again["heads"]["kind"]["accuracy"], ran.lines().at(0)["heads"]["kind"]["accuracy"]);
-  EXPECT_LE(again["verdicts"]["not a product"].get<int>(), 2) << "1 % of the pictures";
+  EXPECT_LE(again["verdicts"]["not a product"].get<int>(), 2) << "1 % of the images";
   EXPECT_EQ(eval("set --calibrate own.safetensors --map map.csv").code, 2);
   EXPECT_EQ(eval("set --calibrate own.safetensors --tta").code, 2);
 }

@@ -98,12 +98,12 @@ TEST_F(PcMerge, WhatHasNoMean) {
       {"out a", 2, "MODEL"},
       {"out a labels", 3, "labels: head kind does not tell the labels of the first model's kind apart"},
       {"out a heads", 3, "heads: has 1 heads, the first model 2"},
-      {"out a size", 3, "size: prepares its pictures in another way"},
+      {"out a size", 3, "size: prepares its images in another way"},
       {"out a small", 3, "small: is a smallcnn, the first model a resnet18"},
       {"out a absent", 4, "absent"},
       {"--shares 1 out a b", 2, "--weights: 1 numbers for 2 models"},
       {"--shares 0,0 out a b", 2, "--weights: all are 0"},
-      {"--shares=-1,2 out a b", 2, "--weights: -1: wants a number of 0 or more"},
+      {"--shares=-1,2 out a b", 2, "--weights: -1: requires a number of 0 or more"},
   };
   for (const auto& c : cases) {
     const Ran ran = merge(c.arguments);

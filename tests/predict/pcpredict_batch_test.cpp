@@ -20,14 +20,14 @@ using PcPredictBatch = BatchTest;
 
 TEST_F(PcPredictBatch, GlobsStandForPicturesFoldersAndArchives) {
   for (const char* name : {"d/b.png", "d/a.png", "d/x.jpg", "d/sub/c.png"}) put(name, 1);
-  write_text(folder_ / "d/notes.txt", "no picture");
+  write_text(folder_ / "d/notes.txt", "no image");
   put_zip("d/shop.zip", {{"z.png", png_of(make_picture(2))}});
   EXPECT_EQ(files(predict("--json 'd/*.png'")), (Names{"d/a.png", "d/b.png"}));
   EXPECT_EQ(files(predict("--json 'd/*'")),
             (Names{"d/a.png", "d/b.png", "d/shop.zip/z.png", "d/sub/c.png", "d/x.jpg"}));
   const Ran none = predict("'d/*.gif'");
   EXPECT_EQ(none.code, 3);
-  EXPECT_EQ(none.err, "pcpredict: d/*.gif: matches no picture\n");
+  EXPECT_EQ(none.err, "pcpredict: d/*.gif: matches no image; names that end in .jpg, .png, .webp, … are looked for\n");
   put("odd[1].png", 1);
   EXPECT_EQ(files(predict("--json 'odd[1].png'")), (Names{"odd[1].png"}));
 }
@@ -38,7 +38,7 @@ TEST_F(PcPredictBatch, ArchivesAreReadInPlace) {
                        {"images/1.png", png_of(make_picture(1))},
                        {"styles.csv", "id\n"},
                        {"__MACOSX/1.png", "junk"},
-                       {"other/3.png", "no picture"}});
+                       {"other/3.png", "no image"}});
   const Ran all = predict("--json --logits shop.zip a.png");
   EXPECT_TRUE(ended(all, 3, "shop.zip/other/3.png: not an image"));
   EXPECT_EQ(files(all), (Names{"shop.zip/images/1.png", "shop.zip/images/2.png", "shop.zip/other/3.png", "a.png"}));
@@ -46,7 +46,9 @@ TEST_F(PcPredictBatch, ArchivesAreReadInPlace) {
   EXPECT_EQ(files(predict("--json shop.zip/images")), (Names{"shop.zip/images/1.png", "shop.zip/images/2.png"}));
   EXPECT_EQ(files(predict("--json 'shop.zip/*/2.png'")), (Names{"shop.zip/images/2.png"}));
   EXPECT_EQ(files(predict("--json shop.zip/images/2.png")), (Names{"shop.zip/images/2.png"}));
-  EXPECT_EQ(predict("shop.zip/absent").err, "pcpredict: shop.zip: no pictures absent in this archive\n");
+  EXPECT_EQ(
+      predict("shop.zip/absent").err,
+      "pcpredict: shop.zip: no images absent in this archive; names that end in .jpg, .png, .webp, … are looked for\n");
 }
 
 TEST_F(PcPredictBatch, AHostileArchiveIsOneRow) {
@@ -76,7 +78,9 @@ TEST_F(PcPredictBatch, ListsComeFromFilesAndPipes) {
 
 TEST_F(PcPredictBatch, BadListsAreNamedWithTheLine) {
   put_many(1);
-  EXPECT_EQ(predict("--files-from absent").err, "pcpredict: cannot open absent: No such file or directory\n");
+  EXPECT_EQ(predict("--files-from absent").err,
+            "pcpredict: cannot open absent: No such file or directory; it is looked for in " + folder_.path().string() +
+                "\n");
   write_text(folder_ / "nul", std::string("p/000.png\nx\0y\n", 14));
   const Ran nul = predict("--json --files-from nul");
   EXPECT_TRUE(ended(nul, 3, "nul:2: a NUL byte in a path; --null reads"));
@@ -100,7 +104,7 @@ TEST_F(PcPredictBatch, CsvHasOneRowPerPicture) {
   ASSERT_EQ(lines.size(), 4u) << ran.out;
   EXPECT_EQ(lines[0], "file,status,error,verdict,kind,kind_p,colour,colour_p");
   EXPECT_EQ(lines[1].find("p/000.png,ok,,,"), 0u);
-  EXPECT_EQ(lines[2], "p/001.png,bad picture,p/001.png: empty file,,,,,");
+  EXPECT_EQ(lines[2], "p/001.png,bad picture,p/001.png: empty file; copy or download it again,,,,,");
   const auto json = predict("--json -k 1 p/000.png").lines().at(0);
   EXPECT_EQ(
       lines[1],
@@ -116,7 +120,7 @@ TEST_F(PcPredictBatch, TheFileHoldsWhatStandardOutputWould) {
     const Ran ran = predict(format + " -o " + rows + " --batch-size 3 p");
     ASSERT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(ran.out, "");
-    EXPECT_EQ(ran.err.find("pcpredict: 7 pictures, 0 failed; "), 0u) << ran.err;
+    EXPECT_EQ(ran.err.find("pcpredict: 7 images, 0 failed; "), 0u) << ran.err;
     EXPECT_EQ(text(rows), predict(format + " --batch-size auto p").out);
     const auto manifest = nlohmann::json::parse(text(rows + ".manifest"));
     EXPECT_EQ(manifest["finished"], true);
@@ -164,10 +168,10 @@ TEST_P(Interrupted, KilledAndResumedItGivesTheSameBytes) {
   write_text(folder_ / "rows", part + whole.substr(part.size(), 13));  // a row torn by the kill
   const Ran ran = resume();
   EXPECT_EQ(ran.code, 3) << ran.err;  // the broken picture came before the kill
-  EXPECT_HAS(ran.err, "20 pictures, 1 failed, ");
+  EXPECT_HAS(ran.err, "20 images, 1 failed, ");
   EXPECT_EQ(text("rows"), whole);
   const Ran again = resume();
-  EXPECT_EQ(again.code, 3) << "the broken picture is tried again";
+  EXPECT_EQ(again.code, 3) << "the broken image is tried again";
   EXPECT_EQ(text("rows"), whole);
 }
 
@@ -192,7 +196,7 @@ TEST_P(Interrupted, ASignalLeavesWholeRows) {
             ? run("trap - INT; " + std::string("set -m; ") + fmt::format(fmt::runtime(kInterrupted), format(), signal))
             : interrupt(signal);
     EXPECT_TRUE(
-        ended(ran, 75, "stopped after 8 pictures, their rows are in rows; the same command with --resume continues"))
+        ended(ran, 75, "stopped after 8 images, their rows are in rows; the same command with --resume continues"))
         << signal;
     const std::string part = text("rows");
     EXPECT_EQ(part, whole.substr(0, part.size()));

@@ -83,7 +83,7 @@ TEST_P(Resumed, AFinishedFileGetsTheRowsThatItLacks) {
   put("p/000a.png", 20);  // in the middle
   put("p/new.png", 21);
   const Ran ran = resume();
-  EXPECT_TRUE(ended(ran, 0, "8 pictures, 0 failed, 6 of them before"));
+  EXPECT_TRUE(ended(ran, 0, "8 images, 0 failed, 6 of them before"));
   EXPECT_EQ(text(rows()), undisturbed());
   const std::string manifest = text(rows() + ".manifest");
   const Ran again = resume();
@@ -196,7 +196,7 @@ TEST_F(Existing, ATableThatASpreadsheetHasSavedIsAddedTo) {
   const std::string saved = text("rows.csv");
   put("p/zz.png", 9);
   const Ran ran = predict("-o rows.csv --resume p");
-  EXPECT_TRUE(ended(ran, 0, "6 pictures, 0 failed, 5 of them before"));
+  EXPECT_TRUE(ended(ran, 0, "6 images, 0 failed, 5 of them before"));
   EXPECT_EQ(text("rows.csv").find(saved), 0u) << "every byte of it stays";
   EXPECT_HAS(text("rows.csv"), "\np/zz.png,ok,");
   replace("rows.csv", "\"kind\"", "\"Kind\"");

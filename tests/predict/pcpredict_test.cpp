@@ -46,7 +46,7 @@ TEST_F(PcPredict, AFolderIsReadRecursivelyInOrder) {
   put("d/z.png", png_of(make_picture(1)));
   put("d/sub/B.JPG", jpeg_of(make_picture(2)));
   put("d/a.jpeg", jpeg_of(make_picture(3)));
-  put("d/notes.txt", "no picture");
+  put("d/notes.txt", "no image");
   put("d/.hidden.png", png_of(make_picture(4)));
   const auto lines = predict("--json d").lines();
   ASSERT_EQ(lines.size(), 3u);
@@ -67,17 +67,20 @@ TEST_F(PcPredict, ABadPictureIsNamedAndTheOthersGoOn) {
   put("empty.jpg", "");
   const Ran ran = predict("--json empty.jpg good.png");
   EXPECT_EQ(ran.code, 3);
-  EXPECT_EQ(ran.err.find("pcpredict: empty.jpg: empty file\npcpredict: 2 pictures, 1 failed; "), 0u) << ran.err;
+  EXPECT_EQ(
+      ran.err.find("pcpredict: empty.jpg: empty file; copy or download it again\npcpredict: 2 images, 1 failed; "), 0u)
+      << ran.err;
   ASSERT_EQ(ran.lines().size(), 2u);
   EXPECT_EQ(ran.lines()[0]["status"], "bad picture");
-  EXPECT_EQ(ran.lines()[0]["error"], "empty.jpg: empty file");
+  EXPECT_EQ(ran.lines()[0]["error"], "empty.jpg: empty file; copy or download it again");
   EXPECT_EQ(ran.lines()[1]["status"], "ok");
 }
 
 TEST_F(PcPredict, AMissingFileIsAFileError) {
   const Ran ran = predict("--json nowhere.jpg");
   EXPECT_EQ(ran.code, 4);
-  EXPECT_EQ(ran.err, "pcpredict: cannot open nowhere.jpg: No such file or directory\n");
+  EXPECT_EQ(ran.err, "pcpredict: cannot open nowhere.jpg: No such file or directory; it is looked for in " +
+                         folder_.path().string() + "\n");
   EXPECT_EQ(ran.lines().at(0)["status"], "file");
 }
 
@@ -95,7 +98,7 @@ TEST_F(PcPredict, ExtremeShapesArePredicted) {
 TEST_F(PcPredict, AnEmptyFolderIsAnError) {
   std::filesystem::create_directory(folder_ / "empty");
   const Ran ran = predict("empty");
-  EXPECT_TRUE(ended(ran, 3, "no pictures"));
+  EXPECT_TRUE(ended(ran, 3, "no images"));
 }
 
 TEST_F(PcPredict, UsageErrorsEndInTwoWithoutOutput) {
@@ -118,7 +121,8 @@ TEST_F(PcPredict, HelpGoesToStandardOutput) {
 TEST_F(PcPredict, NoControlCharacterReachesTheTerminal) {
   const Ran ran = shell(folder_.path(), "\"$BIN/pcpredict\" --model \"$(printf 'a\\033[31mb\\nc')\" x.png");
   EXPECT_EQ(ran.code, 4);
-  EXPECT_EQ(ran.err, "pcpredict: cannot open a?[31mb?c: No such file or directory\n");
+  EXPECT_EQ(ran.err, "pcpredict: cannot open a?[31mb?c: No such file or directory; it is looked for in " +
+                         folder_.path().string() + "\n");
 }
 
 TEST_F(PcPredict, VersionSaysWhatWasBuilt) {
@@ -198,11 +202,11 @@ TEST_F(PcPredict, TheSummaryCountsVerdictsInWords) {
     return shell(folder_.path(), "\"$BIN/pcpredict\" -m calibrated.safetensors --csv a.png b.png c.png").err;
   };
   EXPECT_EQ(with_threshold(0).find(
-                "pcpredict: 3 pictures, 0 failed, 3 accepted, 0 need review, 0 unlike the training images; "),
+                "pcpredict: 3 images, 0 failed, 3 accepted, 0 need review, 0 unlike the training images; "),
             0u)
       << with_threshold(0);
   EXPECT_EQ(with_threshold(2).find(
-                "pcpredict: 3 pictures, 0 failed, 0 accepted, 3 need review, 0 unlike the training images; "),
+                "pcpredict: 3 images, 0 failed, 0 accepted, 3 need review, 0 unlike the training images; "),
             0u)
       << with_threshold(2);
 }

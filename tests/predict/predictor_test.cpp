@@ -133,13 +133,13 @@ TEST(PredictAll, KeepsTheOrderAndGoesOnAfterABadPicture) {
   std::vector<std::size_t> order;
   std::vector<Logits> streamed;
   const auto decode = [](std::size_t i) {
-    if (i % 3 == 1) fail(Exit::data, "picture " + std::to_string(i) + ": broken");
+    if (i % 3 == 1) fail(Exit::data, "image " + std::to_string(i) + ": broken");
     return make_picture(int(i));
   };
   predict_all(predictor, 11, decode, 4, [&](std::size_t i, const Outcome& outcome) {
     order.push_back(i);
     EXPECT_EQ(outcome.code == Exit::ok, i % 3 != 1) << i;
-    EXPECT_EQ(outcome.error, i % 3 != 1 ? "" : "picture " + std::to_string(i) + ": broken");
+    EXPECT_EQ(outcome.error, i % 3 != 1 ? "" : "image " + std::to_string(i) + ": broken");
     streamed.push_back(outcome.logits);
   });
   ASSERT_EQ(order.size(), 11u);

@@ -38,7 +38,7 @@ TEST(LrFind, EndsWhereTheLossBreaksDown) {
   const auto refused =
       train::probe_rates(100, [](double lr) { return lr < 1e-2 ? 1.0 : throw Error(Exit::numeric, "not finite"); });
   EXPECT_EQ(refused.size(), undefined.size());
-  EXPECT_THROW(train::probe_rates(100, [](double) -> double { throw Error(Exit::data, "broken picture"); }), Error);
+  EXPECT_THROW(train::probe_rates(100, [](double) -> double { throw Error(Exit::data, "broken image"); }), Error);
 }
 
 TEST(LrFind, SuggestsNothingWhereTheLossNeverFell) {

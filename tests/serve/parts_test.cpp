@@ -105,9 +105,9 @@ TEST(InferRequest, DefectsAreNamed) {
   };
   EXPECT_EQ(why(image_request("[1,1,2,3]", "[1,2,3]")), "inputs[].data: 3 numbers do not fill the shape [1,1,2,3]");
   EXPECT_EQ(why(image_request("[3,1,1,3]", "[1,2,3,4,5,6,7,8,9]"), Exit::limit),
-            "inputs[].shape: 3 pictures, at most 2 go at once");
+            "inputs[].shape: 3 images, at most 2 go at once");
   EXPECT_EQ(why(image_request("[1,1,3]", "[1,2,3]")), "inputs[].shape: [1,1,3], expected [n,h,w,3]");
-  EXPECT_EQ(why(image_request("[0,1,1,3]", "[]")), "inputs[].shape: no picture");
+  EXPECT_EQ(why(image_request("[0,1,1,3]", "[]")), "inputs[].shape: no image");
   EXPECT_EQ(why(image_request("[1,1,1,3]", "[1,2,256]")), "inputs[].data: a value above 255");
   EXPECT_EQ(why(image_request("[1,1,1,3]", "[1,2,-3]")), "inputs[].data[]: a negative number is not taken");
   EXPECT_EQ(why(image_request("[1,1,1,3]", "[1,2,{\"a\":3}]")), "inputs[].data: an object among the values");

@@ -88,7 +88,7 @@ TEST(Pictures, ARequestHasABudget) {
   EXPECT_NO_THROW(pictures[3].decode());
   for (const std::size_t i : {2, 4})
     EXPECT_EQ(test::error_of([&] { pictures[i].decode(); }),
-              "6: a: the pictures of the request exceed 100 Mpixel together; send them one by one");
+              "6: a: the images of the request exceed 100 Mpixel together; send them one by one");
 }
 
 }  // namespace

@@ -47,8 +47,8 @@ TEST_F(Config, EveryKeyRefusesEveryBadValueByFileLineAndRange) {
           failure(fmt::format("[{}]\n{} = {}\n", key.section, key.key, text ? "x" : value),
                   text ? std::vector{key.section + "." + key.key + "=" + value} : std::vector<std::string>{});
       const std::string name = key.section + "." + key.key;
-      const std::string want = text ? fmt::format("--set: {} = {}: wants ", name, value)
-                                    : at(2) + fmt::format("{} = {}: wants {}", name, value, key.wants);
+      const std::string want = text ? fmt::format("--set: {} = {}: requires ", name, value)
+                                    : at(2) + fmt::format("{} = {}: requires {}", name, value, key.wants);
       EXPECT_TRUE(message.starts_with(want)) << message << "\nwants: " << want;
       ++refused;
     }
@@ -73,34 +73,36 @@ struct Broken {
 
 TEST_F(Config, BrokenFiles) {
   const std::vector<Broken> table{
-      {"", 0, ": data.root is not set; where are the pictures?"},
+      {"", 0, ": data.root is not set; name the images' folder there, or with --set data.root=DIR"},
       {"root = x\n", 1, "unknown key .root; did you mean data.root?"},
       {"[data]\nrot = x\n", 2, "unknown key data.rot; did you mean data.root?"},
       {"[Data]\nroot = x\n", 2, "unknown key Data.root; did you mean data.root?"},
       {"[train]\nlearning_rate = 1\n", 2, "unknown key train.learning_rate; did you mean"},
-      {"[train]\nlr = 0.1\nlr = 0.2\n", 3, "train.lr is given twice"},
+      {"[train]\nlr = 0.1\nlr = 0.2\n", 3, "train.lr is given twice, first at"},
       {"[train]\nlr = 0.1\n\n; a comment\nepoch = 3\n", 5, "unknown key train.epoch; did you mean train.epochs?"},
       {"[train\nlr = 1\n", 1, "neither a [section], a key = value nor a comment"},
       {"[train]\nlr\n", 2, "neither a [section], a key = value nor a comment"},
       {"[train]\n= 1\n", 2, "unknown key train.; did you mean"},
       {"<html>\n", 0, ": looks like XML or HTML, not INI"},
       {"{\"train\": {}}\n", 0, ": looks like JSON, not INI; write lines such as [train]"},
-      {"[train]\nbatch = 1\n", 2, "train.batch = 1: wants a whole number from 2 to 65536"},
-      {"[model]\narchitecture = vgg\n", 2, "model.architecture = vgg: wants one of smallcnn, resnet101, resnet18"},
-      {"[train]\nlr = 0.1 0.2\n", 2, "train.lr = 0.1 0.2: wants a number from 0 to 1000"},
+      {"[train]\nbatch = 1\n", 2, "train.batch = 1: requires a whole number from 2 to 65536"},
+      {"[model]\narchitecture = vgg\n", 2, "model.architecture = vgg: requires one of smallcnn, resnet101, resnet18"},
+      {"[train]\nlr = 0.1 0.2\n", 2, "train.lr = 0.1 0.2: requires a number from 0 to 1000"},
       {std::string(kRoot) + "labels = a, b\n[train]\nhead_weights = 1, 2, 3\n", 0,
        "train.head_weights: 3 numbers for 2 label columns"},
       {std::string(kRoot) + "labels = a, b\nmin_count = 1, 2, 3\n", 0, "data.min_count: 3 numbers for 2 label columns"},
-      {std::string(kRoot) + "min_count = 0\n", 0, "data.min_count: 0: wants a whole number of 1 or more"},
-      {std::string(kRoot) + "min_count = 2.5\n", 0, "data.min_count: 2.5: wants a whole number of 1 or more"},
-      {std::string(kRoot) + "[train]\nhead_weights = x\n", 0, "train.head_weights: x: wants a number of 0 or more"},
-      {std::string(kRoot) + "[train]\nhead_weights = -1\n", 0, "train.head_weights: -1: wants a number of 0 or more"},
-      {std::string(kRoot) + "val = 0.6\ntest = 0.5\n", 0, ": data.val + data.test = 1.1: nothing is left to train"},
-      {std::string(kRoot) + "[output]\nname = a/b\n", 0, ": output.name = a/b: wants a plain folder name"},
-      {std::string(kRoot) + "[output]\nname =\n", 0, ": output.name = : wants a plain folder name"},
+      {std::string(kRoot) + "min_count = 0\n", 0, "data.min_count: 0: requires a whole number of 1 or more"},
+      {std::string(kRoot) + "min_count = 2.5\n", 0, "data.min_count: 2.5: requires a whole number of 1 or more"},
+      {std::string(kRoot) + "[train]\nhead_weights = x\n", 0, "train.head_weights: x: requires a number of 0 or more"},
+      {std::string(kRoot) + "[train]\nhead_weights = -1\n", 0,
+       "train.head_weights: -1: requires a number of 0 or more"},
+      {std::string(kRoot) + "val = 0.6\ntest = 0.5\n", 0,
+       ": data.val + data.test = 1.1: nothing is left to train on; lower one of them"},
+      {std::string(kRoot) + "[output]\nname = a/b\n", 0, ": output.name = a/b: requires a plain folder name"},
+      {std::string(kRoot) + "[output]\nname =\n", 0, ": output.name = : requires a plain folder name"},
       {std::string(kRoot) + "[train]\nprecision = f16\n", 0,
        ": train.precision = f16: only on train.device = cuda; use bf16 or f32"},
-      {std::string(kRoot) + "val = 0\n[train]\npatience = 2\n", 0, ": train.patience = 2: needs validation pictures"},
+      {std::string(kRoot) + "val = 0\n[train]\npatience = 2\n", 0, ": train.patience = 2: needs validation images"},
       {"[data]\nroot = " + std::string(300, 'x') + "\n", 2, "line of more than"},
       {std::string("[data]\nroot = a\0b\n", 18), 0, ": not a text file"},
   };
@@ -144,11 +146,11 @@ TEST_F(Config, OtherFormatsAreNamed) {
 
 TEST_F(Config, BrokenOverrides) {
   for (const auto& [text, message] : std::vector<std::pair<std::string, std::string>>{
-           {"train.lr", "--set train.lr: wants section.key=value"},
-           {"lr=1", "--set lr=1: wants section.key=value"},
-           {"train.lr=fast", "--set: train.lr = fast: wants a number from 0 to 1000, or auto"},
+           {"train.lr", "--set train.lr: requires section.key=value"},
+           {"lr=1", "--set lr=1: requires section.key=value"},
+           {"train.lr=fast", "--set: train.lr = fast: requires a number from 0 to 1000, or auto"},
            {"train.lrr=1", "--set: unknown key train.lrr; did you mean train.lr?"},
-           {"=", "--set =: wants section.key=value"}})
+           {"=", "--set =: requires section.key=value"}})
     EXPECT_EQ(failure(kRoot, {text}), message);
 }
 

@@ -239,7 +239,7 @@ TEST_F(Finish, ARunThatLearnedNothingSaysSo) {
   EXPECT_HAS(read_file(run() / "report.html"), "better than always answering &#34;");
   fs::remove_all(run());
   const Outcome untested = train({"--set", "train.lr=0", "--set", "data.test=0"});
-  EXPECT_HAS(untested.err, "better than always answering") << "by the validation pictures";
+  EXPECT_HAS(untested.err, "better than always answering") << "by the validation images";
 }
 
 TEST_F(Finish, LrFindTakesSmallDataSetsAndSaysWhichRateToTake) {

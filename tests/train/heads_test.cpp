@@ -126,8 +126,8 @@ TEST_F(Heads, BadSplitFilesNameTheLine) {
   };
   const std::string row = good.substr(good.find('\n') + 1, good.find('\n', good.find('\n') + 1) - good.find('\n'));
   const std::pair<std::string, std::string> cases[] = {
-      {with("images/0.png", "images/x.png"), "split.csv:2: \"images/x.png\" is no picture of the data set"},
-      {with(",train,", ",trian,"), ": split \"trian\": wants train, val, test or unused"},
+      {with("images/0.png", "images/x.png"), "split.csv:2: \"images/x.png\" is not an image of the data set"},
+      {with(",train,", ",trian,"), ": split \"trian\": requires train, val, test or unused"},
       {good + row, "split.csv:98: \"images/0.png\" comes a second time"},
       {with(row, ""), "split.csv: does not list images/0.png; add a line"},
       {with("file,split", "file,side"), "split.csv: no column \"split\""},
@@ -152,14 +152,14 @@ TEST_F(Heads, PcevalFindsTheTestPicturesAgain) {
       EXPECT_EQ(there[head][figure], trained[head][figure]) << head;
   write_catalog("shop", kProducts + 1);
   const Outcome other = run_program("pceval", arguments);
-  EXPECT_TRUE(ended(other, 3, "97 pictures, but the model was trained on a data set of 96"));
+  EXPECT_TRUE(ended(other, 3, "97 images, but the model was trained on a data set of 96"));
 }
 
 TEST_F(Heads, ARunDoesNotGoOnWithAnotherSplit) {
   ASSERT_EQ(train("grown", {}).code, 0);
   write_catalog("shop", kProducts + 12);
   const Outcome outcome = train("grown", {"train.epochs=2"});
-  EXPECT_TRUE(ended(outcome, 3, "grown/split.csv: the pictures are no longer divided as it says"));
+  EXPECT_TRUE(ended(outcome, 3, "grown/split.csv: the images are no longer divided as it says"));
 }
 
 TEST_F(Heads, ByYearTheNewestAreTheTest) {
@@ -211,7 +211,7 @@ TEST(ClassWeights, FollowTheirFormulas) {
 
 TEST_F(Heads, SamplingWantsAHeadThatIsThere) {
   const Outcome outcome = train("head", {"data.sampling=sqrt", "data.sampling_head=season"});
-  EXPECT_TRUE(ended(outcome, 2, "data.sampling_head = season: wants one of masterCategory, articleType"));
+  EXPECT_TRUE(ended(outcome, 2, "data.sampling_head = season: requires one of masterCategory, articleType"));
 }
 
 }  // namespace

@@ -70,14 +70,17 @@ TEST(CommandLine, MistakesAreNamed) {
            {{"pcserve", "--port", "80000"}, "--port: 80000: requires a whole number from 0 to 65535"},
            {{"pcserve", "--max-delay-ms", "abc"}, "--max-delay-ms: abc: requires a number from 0 to 10000"},
            {{"pcmerge", "o", "a", "b", "--weights", "1,x"}, "--weights: 1,x: requires a number"},
+           {{"pctrain", "a", "--resume"}, "unknown option --resume; the same command resumes a run that was stopped"},
+           {{"pcserve", "-p", "8081"}, "unknown option -p; --port N is the port"},
+           {{"pcserve", "a", "--model", "b"}, "--model cannot be used with MODEL"},
            {{"pctrain", "a", "b"}, "b: not expected here"},
            {{"pctrain", "a", "--lr", "1", "--lr", "2"}, "--lr is given more than once"},
            {{"pcmerge", "o", "a"}, "MODEL requires at least 2"},
            {{"pcdata"}, "requires a command: fetch, unpack, inspect, pack, sample"},
            {{"pcdata", "foo"}, "unknown command foo; one of fetch, unpack, inspect, pack, sample"},
            {{"pcdata", "inspect", "--htm", "x"}, "unknown option --htm; did you mean --html?"},
-           {{"pcconvert", "a"}, "1 file given, 2 files, IN and OUT, required"},
-           {{"pcconvert", "a", "b", "c"}, "3 files given, 2 files, IN and OUT, required"}}) {
+           {{"pcconvert", "a"}, "1 file given; usage: pcconvert IN OUT"},
+           {{"pcconvert", "a", "b", "c"}, "3 files given; usage: pcconvert IN OUT"}}) {
     const Outcome outcome = call(words, {});
     EXPECT_EQ(outcome.code, 2) << outcome.err;
     EXPECT_EQ(outcome.err, words[0] + ": " + message + "; see --help\n");

@@ -35,8 +35,9 @@ TEST(OutputFile, AnExistingFileIsReplacedOnlyByForce) {
 TEST(OutputFile, TheFolderIsThere) {
   const test::TemporaryFolder folder;
   const std::string path = folder / "no/out.csv";
-  EXPECT_EQ(refusal(path, false, Exit::file),
-            "cannot write " + path + ": there is no folder " + (folder / "no").string());
+  EXPECT_EQ(refusal(path, false, Exit::file), "cannot write " + path + ": there is no folder " +
+                                                  (folder / "no").string() + "; mkdir -p " + (folder / "no").string() +
+                                                  " makes it");
   std::filesystem::create_directory(folder / "sub.csv");
   EXPECT_EQ(refusal(folder / "sub.csv", true, Exit::file),
             "cannot write " + (folder / "sub.csv").string() + ": it is a folder");

@@ -176,7 +176,7 @@ TEST_F(Reference, AStepTakesAllImagesAtMost) {
   }
   config.train.batch = kTrained / 2 + 1;
   EXPECT_EQ(error_of([&] { train::Learner(config, plan, info); }),
-            "2: train.batch x train.accumulate = 15 x 2: more than the 28 training pictures; lower train.batch");
+            "2: train.batch x train.accumulate = 15 x 2: more than the 28 training images; lower train.batch");
 }
 
 // f16 begins at a loss scale of 4096 and halves it where a gradient overflows; the step then changes nothing. What the scale does over

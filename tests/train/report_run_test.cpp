@@ -70,7 +70,7 @@ TEST_F(ReportRun, IsRefusedWhereTheSplitIsAnother) {
   write_file_atomically(run("split.csv"), other);
   const Outcome outcome = pctrain({"--report"});
   write_file_atomically(run("split.csv"), split);
-  EXPECT_TRUE(ended(outcome, 3, "split.csv: the pictures are no longer divided as it says"));
+  EXPECT_TRUE(ended(outcome, 3, "split.csv: the images are no longer divided as it says"));
 }
 
 TEST_F(ReportRun, ShowsShiftsAndNamesABrokenFile) {
@@ -94,7 +94,7 @@ TEST_F(ReportRun, WithoutTestPictures) {
   const Outcome outcome = pctrain({"--set", "data.test=0", "--set", "train.epochs=1"}, "untested");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   const std::string page = read_file(*folder_ / "runs" / "untested" / "report.html");
-  EXPECT_HAS(page, "No test picture has this label");
+  EXPECT_HAS(page, "No test image has this label");
   EXPECT_LACKS(page, "nan");
 }
 

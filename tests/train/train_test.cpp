@@ -209,10 +209,10 @@ TEST_F(Train, TooManyBadPicturesStopTheRun) {
   const auto data = *folder_ / "broken";
   make_colors(data, 4);
   for (int i = 0; i < 3; ++i)
-    write_file_atomically(data / "red" / ("bad" + std::to_string(i) + ".jpg"), "not a picture");
+    write_file_atomically(data / "red" / ("bad" + std::to_string(i) + ".jpg"), "not an image");
   auto a = train_arguments(folder_->path(), data, "broken");
   const Outcome strict = run_program("pctrain", a);
-  EXPECT_TRUE(ended(strict, 3, "3 of 15 pictures cannot be read, more than data.max_bad = 0.01"));
+  EXPECT_TRUE(ended(strict, 3, "3 of 15 images cannot be read, more than data.max_bad = 0.01"));
   a.insert(a.end(), {"--set", "data.max_bad=0.5", "--set", "train.batch=4", "--set", "train.epochs=1"});
   const Outcome lenient = run_program("pctrain", a);
   EXPECT_TRUE(ended(lenient, 0, "skipped"));

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -62,7 +62,7 @@ T parse_number(const std::string& text, const std::string& wants, T low, T high)
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
-    throw std::invalid_argument("wants " + wants);
+    throw std::invalid_argument("requires " + wants);
   return value;
 }
 
@@ -70,11 +70,12 @@ T parse_number(const std::string& text, const std::string& wants, T low, T high)
 // takes lines of 198 characters.
 void check_text(const std::string& text) {
   constexpr std::size_t kMost = 180;
-  if (text.size() > kMost) throw std::invalid_argument(fmt::format("wants at most {} characters", kMost));
+  if (text.size() > kMost) throw std::invalid_argument(fmt::format("requires at most {} characters", kMost));
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
-  if (std::any_of(text.begin(), text.end(), is_control)) throw std::invalid_argument("wants no control characters");
+  if (std::any_of(text.begin(), text.end(), is_control))
+    throw std::invalid_argument("requires text without control characters");
   if (text.starts_with(';') || text.find(" ;") != std::string::npos || text.find("\t;") != std::string::npos)
-    throw std::invalid_argument("wants no ; that would begin a comment");
+    throw std::invalid_argument("requires text without a ; that begins a comment");
 }
 
 // The first line that is neither empty nor a comment.
@@ -120,17 +121,18 @@ std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
                                   path.string(), format));
   if (const int line = ini_parse_stream(next_line, &lines, take_entry, &lines); line != 0)
     fail(Exit::usage, fmt::format("{}:{}: neither a [section], a key = value nor a comment", path.string(), line));
-  std::set<std::pair<std::string, std::string>> seen;
+  std::map<std::pair<std::string, std::string>, std::string> seen;  // and where
   for (const IniEntry& entry : lines.entries)
-    if (!seen.insert({entry.section, entry.key}).second)
-      fail(Exit::usage, fmt::format("{}: {}.{} is given twice", entry.place, entry.section, entry.key));
+    if (const auto [first, fresh] = seen.try_emplace({entry.section, entry.key}, entry.place); !fresh)
+      fail(Exit::usage, fmt::format("{}: {}.{} is given twice, first at {}; keep one of them", entry.place,
+                                    entry.section, entry.key, first->second));
   return lines.entries;
 }
 
 IniEntry parse_override(const std::string& text) {
   const auto equals = text.find('='), dot = text.find('.');
   if (equals == std::string::npos || dot == std::string::npos || dot > equals)
-    fail(Exit::usage, fmt::format("--set {}: wants section.key=value", text));
+    fail(Exit::usage, fmt::format("--set {}: requires section.key=value", text));
   const auto part = [&](std::size_t begin, std::size_t end) {
     return std::string(trimmed(std::string_view(text).substr(begin, end - begin)));
   };
@@ -234,7 +236,7 @@ ConfigKey number_or_auto(ConfigKey key, T& value) {
     try {
       number(text);
     } catch (const std::invalid_argument&) {
-      throw std::invalid_argument("wants " + wants);
+      throw std::invalid_argument("requires " + wants);
     }
   };
   const auto get = [number = key.get, &value] { return value == T(kAuto) ? "auto" : number(); };
@@ -248,7 +250,7 @@ ConfigKey or_auto(ConfigKey key, double& value) { return number_or_auto(std::mov
 
 ConfigKey flag_key(const std::string& section, const std::string& key, bool& value, const std::string& help) {
   const auto set = [&value](const std::string& text) {
-    if (text != "yes" && text != "no") throw std::invalid_argument("wants yes or no");
+    if (text != "yes" && text != "no") throw std::invalid_argument("requires yes or no");
     value = text == "yes";
   };
   return {section, key, help, "yes or no", set, [&value] { return value ? "yes" : "no"; }};
@@ -258,7 +260,8 @@ ConfigKey choice_key(const std::string& section, const std::string& key, std::st
                      std::vector<std::string> choices, const std::string& help) {
   const std::string wants = fmt::format("one of {}", fmt::join(choices, ", "));
   const auto set = [choices, wants, &value](const std::string& text) {
-    if (std::find(choices.begin(), choices.end(), text) == choices.end()) throw std::invalid_argument("wants " + wants);
+    if (std::find(choices.begin(), choices.end(), text) == choices.end())
+      throw std::invalid_argument("requires " + wants);
     value = text;
   };
   return {section, key, help, wants, set, [&value] { return value; }};

@@ -25,12 +25,12 @@ struct ConfigKey {
   std::string section, key, help;
   std::string wants;  // "a number from 0 to 1000"
   std::function<void(const std::string& value)>
-      set;  // throws std::invalid_argument for a bad value, mostly "wants " + wants
+      set;  // throws std::invalid_argument for a bad value, mostly "requires " + wants
   std::function<std::string()> get;
 };
 
 // Applies the entries in order. Error(usage) "config.ini:12: unknown key train.learing_rate; did you mean train.learning_rate?" or
-// "config.ini:12: train.lr = 0,01: wants a number".
+// "config.ini:12: train.lr = 0,01: requires a number".
 void apply_config(const std::vector<IniEntry>& entries, const std::vector<ConfigKey>& keys);
 
 // All keys with their values, as an INI file; `with_help` puts each key's meaning above it.

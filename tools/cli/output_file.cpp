@@ -39,7 +39,8 @@ void check_output(const std::filesystem::path& path, const std::vector<std::stri
   check_suffix(path, suffixes);
   if (is_directory(status)) fail(Exit::file, fmt::format("cannot write {}: it is a folder", path.string()));
   if (const auto folder = path.parent_path(); !folder.empty() && !is_folder(folder))
-    fail(Exit::file, fmt::format("cannot write {}: there is no folder {}", path.string(), folder.string()));
+    fail(Exit::file, fmt::format("cannot write {0}: there is no folder {1}; mkdir -p {1} makes it", path.string(),
+                                 folder.string()));
   if (std::filesystem::exists(status) && !force)
     fail(Exit::file, fmt::format("{} exists already; --force replaces it", path.string()));
 }

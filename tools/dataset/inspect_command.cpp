@@ -62,8 +62,7 @@ Exit run(const Options& o) {
     fmt::print("{}\n", cli::one_line(inspection_json(name, data, found)));
   else
     fmt::print("{}", inspection_text(name, data, found, std::size_t(o.top), cli::terminal_of(stdout)));
-  if (found.readable == 0)
-    fail(Exit::data, fmt::format("{}: none of the {} pictures can be read", name, found.pictures));
+  if (found.readable == 0) fail(Exit::data, fmt::format("{}: none of the {} images can be read", name, found.pictures));
   return Exit::ok;
 }
 

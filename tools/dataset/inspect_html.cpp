@@ -75,9 +75,9 @@ class Page {
       body_ += fmt::format("<a href=\"#column{}\">{}</a>", c, html::html_text(found_.columns[c].name));
     body_ += "</nav>\n<dl>\n";
     figure("rows", report.rows), figure("repaired rows", report.repaired_rows);
-    figure("rows without a picture", report.rows_without_image),
-        figure("pictures without a row", report.images_without_row);
-    figure("duplicate ids", report.duplicate_ids), figure("pictures", found_.pictures);
+    figure("rows without an image", report.rows_without_image),
+        figure("images without a row", report.images_without_row);
+    figure("duplicate ids", report.duplicate_ids), figure("images", found_.pictures);
     figure("unreadable", int64_t(found_.unreadable.size())),
         figure("near-duplicate groups", int64_t(found_.groups.size()));
     body_ += "</dl>\n";
@@ -86,7 +86,7 @@ class Page {
     for (const auto& [size, count] : found_.sizes) sizes.push_back(fmt::format("{}: {}", size, cli::grouped(count)));
     for (const auto& [mode, count] : found_.modes) modes.push_back(fmt::format("{}: {}", mode, cli::grouped(count)));
     list("To look at first", report.warnings);
-    list("Unreadable pictures", reasons);
+    list("Unreadable images", reasons);
     list("Rows and files to look at", report.notes);
     list("Formats", modes);
     list("Sizes", sizes);
@@ -94,7 +94,7 @@ class Page {
 
   void disagreements() {
     body_ +=
-        "<h2 id=\"labels\">Likely wrong labels</h2>\n<p>Near-identical pictures whose labels differ. Where most of a "
+        "<h2 id=\"labels\">Likely wrong labels</h2>\n<p>Near-identical images whose labels differ. Where most of a "
         "group agree, the "
         "others are marked.</p>\n";
     for (std::size_t c = 0; c < found_.columns.size(); ++c) {
@@ -125,7 +125,7 @@ class Page {
     for (const auto& group : found_.groups) order.push_back(&group);
     std::stable_sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->size() > b->size(); });
     body_ +=
-        "<h2 id=\"groups\">Near duplicates</h2>\n<p>Groups of near-identical pictures, the largest first. Split at "
+        "<h2 id=\"groups\">Near duplicates</h2>\n<p>Groups of near-identical images, the largest first. Split at "
         "random, a group can "
         "lie in training and test at once.</p>\n<div class=\"groups\">\n";
     for (std::size_t g = 0; g < std::min(order.size(), kGroups) && !full(); ++g) {

@@ -53,29 +53,29 @@ std::string pictures_text(const data::Catalog::Report& report, const Inspection&
   for (const auto& group : found.groups) in_groups += int64_t(group.size());
   std::string text = line("rows", report.rows);
   text += line("repaired rows", report.repaired_rows, report.repaired_rows ? "an unquoted comma, joined again" : "");
-  text += line("rows without a picture", report.rows_without_image);
-  text += line("pictures without a row", report.images_without_row);
+  text += line("rows without an image", report.rows_without_image);
+  text += line("images without a row", report.images_without_row);
   text += line("duplicate ids", report.duplicate_ids, report.duplicate_ids ? "the first row counts" : "");
-  text += line("pictures", found.pictures);
+  text += line("images", found.pictures);
   text += line("unreadable", int64_t(found.unreadable.size()));
   text +=
       line("near-duplicate groups", int64_t(found.groups.size()),
-           fmt::format("{} pictures, {} in the largest", cli::grouped(in_groups), cli::grouped(largest(found.groups))));
+           fmt::format("{} images, {} in the largest", cli::grouped(in_groups), cli::grouped(largest(found.groups))));
   return text;
 }
 
 }  // namespace
 
 std::string balance_text(const ColumnFacts& column) {
-  if (column.classes.empty()) return "no picture has a label";
+  if (column.classes.empty()) return "no image has a label";
   const int64_t median = column.classes[column.classes.size() / 2].count, singles = column.classes_below(2);
   std::string text = fmt::format("{} class{}; the largest has {} of the labels, {:.3g} times the median",
                                  column.classes.size(), column.classes.size() == 1 ? "" : "es",
                                  percent(column.majority()), double(column.classes.front().count) / double(median));
-  if (singles) text += fmt::format("; {} with one picture", singles);
+  if (singles) text += fmt::format("; {} with one image", singles);
   if (const int64_t rare = column.classes_below(20); rare > singles)
     text += fmt::format("; {} with fewer than 20", rare);
-  if (column.missing) text += fmt::format("; {} pictures without a label", cli::grouped(column.missing));
+  if (column.missing) text += fmt::format("; {} images without a label", cli::grouped(column.missing));
   return text;
 }
 
@@ -103,7 +103,7 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const cli::T
     rest -= classes[i].count;
   }
   if (shown < classes.size())
-    text += fmt::format("    and {} more: {} pictures\n", classes.size() - shown, cli::grouped(rest));
+    text += fmt::format("    and {} more: {} images\n", classes.size() - shown, cli::grouped(rest));
   return text;
 }
 
@@ -125,7 +125,7 @@ std::string inspection_text(const std::string& name, const data::DataSet& data, 
   std::string suspects;
   for (std::size_t c = 0; c < found.columns.size(); ++c)
     suspects += suspects_text(data.catalog, c, found.disagreements[c], found.groups.size(), top, terminal);
-  if (!suspects.empty()) text += "\nlikely wrong labels: near-identical pictures that disagree\n" + suspects;
+  if (!suspects.empty()) text += "\nlikely wrong labels: near-identical images that disagree\n" + suspects;
   return text;
 }
 

@@ -24,14 +24,16 @@ Exit pack(const Options& o) {
   if (o.threads > 0) set_thread_count(o.threads);
   const data::DataSet data = data::open_dataset(o.root, {});
   data::print_description(data);
+  const data::StoreSettings settings = data::store_settings(o.height, o.width);
+  note("pack: short sides of {} pixels at most, for runs with --size {}x{} (--width and --height choose another size)",
+       settings.short_side, o.width, o.height);
   std::shared_ptr<const data::ImageStore> store;
   {
     cli::Progress progress("packing", int64_t(data.catalog.items.size()));
-    store = data::open_store(data, data::store_settings(o.height, o.width), o.cache,
-                             [&](int64_t done, int64_t) { progress.update(done); });
+    store = data::open_store(data, settings, o.cache, [&](int64_t done, int64_t) { progress.update(done); });
   }
   for (const data::BadImage& bad : store->bad()) warn("pcdata: skipped {}", bad.reason);
-  fmt::print("{}: {} pictures, {} unreadable\n", store->path().string(), store->size(), store->bad().size());
+  fmt::print("{}: {} images, {} unreadable\n", store->path().string(), store->size(), store->bad().size());
   return Exit::ok;
 }
 
@@ -43,10 +45,10 @@ Subcommand pack_subcommand(CLI::App& app) {
   command->add_option("DATA", o->root, "Kaggle layout (zip or folder), one folder per class, or IDX files")->required();
   command->add_option("--cache", o->cache, "Folder of the store; default: $XDG_CACHE_HOME/pc, else ~/.cache/pc")
       ->type_name("DIR");
-  command->add_option("--height", o->height, "model.height of the runs to come")
+  command->add_option("--height", o->height, "Input height of the runs to come, their model.height")
       ->capture_default_str()
       ->check(cli::between(16, 1024));
-  command->add_option("--width", o->width, "model.width of the runs to come")
+  command->add_option("--width", o->width, "Input width of the runs to come, their model.width")
       ->capture_default_str()
       ->check(cli::between(16, 1024));
   command->add_option("--threads", o->threads, "CPU threads; 0: one per core")

@@ -109,7 +109,7 @@ Exit run(const Options& o) {
 
 Subcommand sample_subcommand(CLI::App& app) {
   auto o = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("sample", "Draw a small made-up catalogue in Kaggle's layout");
+  CLI::App* command = app.add_subcommand("sample", "Draw a small made-up catalog in Kaggle's layout");
   command->add_option("N", o->count, "Number of products; one in a hundred lacks its image")
       ->required()
       ->check(cli::between(1, 1'000'000));

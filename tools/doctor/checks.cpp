@@ -103,7 +103,7 @@ Finding check_space(const std::string& name, const fs::path& folder) {
     const bool full = space.available < 100 * kMegabyte;
     finding.state = full ? State::problem : State::warning;
     finding.code = full ? Exit::file : Exit::ok;
-    finding.advice = "the packed pictures take up to 1 GB, each run ten times its model: make room or work elsewhere";
+    finding.advice = "the packed images take up to 1 GB, each run ten times its model: make room or work elsewhere";
   }
   return finding;
 }

@@ -102,7 +102,7 @@ std::string calibrate_run(ModelInfo& info, Classifier& model, const runs::BatchM
                           const runs::DataPlan& plan, int batch, const LabeledLogits& test, runs::RunFolder& folder) {
   info.hierarchy = learn_hierarchy(plan.catalog, plan.train);
   if (plan.val.empty()) {
-    warn("no validation pictures: the probabilities stay as the network gives them, and none is reported as confident");
+    warn("no validation images: the probabilities stay as the network gives them, and none is reported as confident");
     return "";
   }
   const LabeledLogits val = collect_logits(model, batches, plan.val, batch, "calibrating");

@@ -80,7 +80,7 @@ std::vector<std::size_t> common_items(const std::vector<Contender>& models, cons
     common = std::move(both);
   }
   if (!common) return {};
-  if (common->empty()) fail(Exit::data, root + ": no picture was held back from every model; use --split all");
+  if (common->empty()) fail(Exit::data, root + ": no image was held back from every model; use --split all");
   return *common;
 }
 

@@ -19,7 +19,7 @@ namespace {
 std::vector<data::Split> split_of(const std::filesystem::path& model, const data::Catalog& catalog) {
   const auto path = model.parent_path() / "split.csv";
   if (!path_exists(path))
-    fail(Exit::data, fmt::format("{}: there is no {} to say which pictures validated it; a run of pctrain writes one",
+    fail(Exit::data, fmt::format("{}: there is no {} to say which images validated it; a run of pctrain writes one",
                                  model.string(), path.string()));
   const std::vector<data::Split> split = runs::read_split(path, catalog);
   std::vector<uint32_t> test;
@@ -27,7 +27,7 @@ std::vector<data::Split> split_of(const std::filesystem::path& model, const data
     if (split[i] == data::Split::test) test.push_back(i);
   const auto record = weights::read_model(model).info.split;
   if (!record || record->test != test)
-    fail(Exit::data, fmt::format("{}: is of another run than {}, which held back other pictures for the test",
+    fail(Exit::data, fmt::format("{}: is of another run than {}, which held back other images for the test",
                                  path.string(), model.string()));
   return split;
 }
@@ -42,8 +42,7 @@ std::vector<std::size_t> validated_all(const std::vector<std::string>& models, c
   for (std::size_t i = 0; i < all.size(); ++i)
     if (all[i]) items.push_back(i);
   if (items.empty())
-    fail(Exit::data,
-         "no picture validated every one of the models; train them on one split (data.val, data.split_file)");
+    fail(Exit::data, "no image validated every one of the models; train them on one split (data.val, data.split_file)");
   return items;
 }
 
@@ -92,7 +91,7 @@ GreedyAverage greedy_average(const std::vector<std::string>& models, const std::
 }
 
 std::string to_table(const GreedyAverage& average) {
-  std::string text = fmt::format("{:>9} {:>9} {:>9}  {:<8}  model\n", "pictures", "alone", "in mean", "");
+  std::string text = fmt::format("{:>9} {:>9} {:>9}  {:<8}  model\n", "images", "alone", "in mean", "");
   for (const Candidate& one : average.candidates)
     text += fmt::format("{:>9} {:>9.4f} {:>9.4f}  {:<8}  {}\n", average.n, one.alone, one.mean,
                         one.taken ? "taken" : "left out", visible(one.model));

@@ -22,7 +22,7 @@ void check_same(const ModelInfo& a, const ModelInfo& b, const std::string& path)
                                    b.heads[h].name, a.heads[h].name));
   if (p.height != q.height || p.width != q.width || p.resize != q.resize || p.mean != q.mean || p.std != q.std ||
       p.fill != q.fill)
-    fail(Exit::data, path + ": prepares its pictures in another way than the first model");
+    fail(Exit::data, path + ": prepares its images in another way than the first model");
 }
 
 // Whose test pictures are the same keeps them.

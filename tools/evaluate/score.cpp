@@ -29,7 +29,7 @@ std::size_t only_head(const ModelInfo& info, const ScoreSettings& settings) {
   if (const int best = settings.map.best_head(info.heads); best >= 0) return std::size_t(best);
   const auto names = info.head_names();
   if (std::find(names.begin(), names.end(), "label") != names.end()) return head_named(info, "label");
-  fail(Exit::usage, fmt::format("the pictures have one label, the model several heads; name one with --head: {}",
+  fail(Exit::usage, fmt::format("the images have one label, the model several heads; name one with --head: {}",
                                 fmt::join(names, ", ")));
 }
 
@@ -62,7 +62,7 @@ std::vector<std::string> open_columns(data::DataSet& data, const ModelInfo& info
   data = data::open_dataset(root, {});
   if (data.kind != "kaggle") {
     if (!settings.labels.empty() && settings.labels != std::vector<std::string>{"label"})
-      fail(Exit::usage, fmt::format("--labels {}: {} has one label per picture; use --head",
+      fail(Exit::usage, fmt::format("--labels {}: {} has one label per image; use --head",
                                     fmt::join(settings.labels, ","), root.string()));
     return {"label"};
   }
@@ -81,10 +81,9 @@ std::vector<std::size_t> held_back_items(data::Catalog& catalog, const ModelInfo
   const SplitRecord& record = *info.split;
   if (!is_of_training(catalog, info))
     fail(Exit::data,
-         fmt::format(
-             "{}: {} pictures, but the model was trained on a data set of {} or of other files: its test pictures "
-             "cannot be told from its training pictures; use --split all on another data set",
-             root, catalog.items.size(), record.pictures));
+         fmt::format("{}: {} images, but the model was trained on a data set of {} or of other files: its test images "
+                     "cannot be told from its training images; use --split all on another data set",
+                     root, catalog.items.size(), record.pictures));
   std::vector<int64_t> min_counts;
   for (const std::string& column : catalog.columns) min_counts.push_back(record.min_counts[head_named(info, column)]);
   data::fold_rare_classes(catalog, min_counts,
@@ -97,7 +96,7 @@ std::vector<std::size_t> chosen_items(data::Catalog& catalog, const ModelInfo& i
   if (test_only && info.split) return held_back_items(catalog, info, root);
   if (test_only && catalog.given.empty())
     fail(Exit::data,
-         root + ": neither the model file nor the data set says which pictures are for testing; use --split all");
+         root + ": neither the model file nor the data set says which images are for testing; use --split all");
   std::vector<std::size_t> items;
   for (std::size_t i = 0; i < catalog.items.size(); ++i)
     if (!test_only || catalog.given[i] == data::Split::test) items.push_back(i);
@@ -138,7 +137,7 @@ ScorePlan plan_score(const std::filesystem::path& root, const ModelInfo& info, c
   plan.of_training = is_of_training(catalog, info);
   const bool test_only = settings.test_only || (settings.test_if_known && plan.of_training);
   plan.items = chosen_items(catalog, info, test_only, root.string());
-  if (plan.items.empty()) fail(Exit::data, root.string() + ": no picture to score");
+  if (plan.items.empty()) fail(Exit::data, root.string() + ": no image to score");
   for (std::size_t i = 0; i < heads.size(); ++i) {
     ScoredHead& head = plan.heads.emplace_back(matched(catalog, i, info, heads[i], settings.map));
     const std::vector<int64_t> counts = data::class_counts(catalog, i);

@@ -96,7 +96,7 @@ std::string unscored_line(const HeadReport& head) {
     names += fmt::format("{}{} ({})", i ? ", " : "", name.empty() ? "no label" : visible(name), n);
   }
   if (head.unscored.size() > kMost) names += fmt::format(" and {} more classes", head.unscored.size() - kMost);
-  return fmt::format("{}: {} pictures not scored, of classes that it cannot name or that are left out: {}\n",
+  return fmt::format("{}: {} images not scored, of classes that it cannot name or that are left out: {}\n",
                      visible(head.score.name), head.score.unknown, names);
 }
 
@@ -123,11 +123,12 @@ std::string named_line(const HeadReport& head, const ScoreReport& report) {
   return text + "\n";
 }
 
-// "accepted 61.0 %, needs review 38.0 %, not a product 1.0 %"
+// "accepted 61.0 %, need review 38.0 %, unlike the training images 1.0 %"
 std::string verdict_line(const ScoreReport& report) {
   std::vector<std::string> parts;
   for (const auto& [verdict, n] : report.verdicts)
-    parts.push_back(fmt::format("{} {:.1f} %", predict::text_of(verdict), 100 * double(n) / double(report.n)));
+    parts.push_back(
+        fmt::format("{} {:.1f} %", predict::counted_text(verdict, report.n), 100 * double(n) / double(report.n)));
   return parts.empty() ? "" : fmt::format("{}\n", fmt::join(parts, ", "));
 }
 
@@ -161,7 +162,7 @@ std::string to_table(const ScoreReport& report, bool per_class) {
     if (!head.unscored.empty()) text += unscored_line(head);
   for (const HeadReport& head : report.heads) text += named_line(head, report);
   text += verdict_line(report);
-  text += fmt::format("{} pictures scored, {} could not be read\n", report.n, report.bad.size());
+  text += fmt::format("{} images scored, {} could not be read\n", report.n, report.bad.size());
   if (per_class)
     for (const HeadReport& head : report.heads) text += classes_table(head);
   return text;

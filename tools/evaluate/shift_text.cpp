@@ -44,12 +44,12 @@ std::string line_of(std::string text, const std::vector<std::string>& cells) {
 std::string head_lines(const ShiftReport& report) {
   std::string text = visible(report.data) + (report.label.empty() ? "" : ", " + visible(report.label));
   text += report.sample == 0 ? "\n"
-                             : fmt::format("; the corruptions on {} pictures of it, drawn with a fixed seed\n",
+                             : fmt::format("; the corruptions on {} images of it, drawn with a fixed seed\n",
                                            cli::grouped(report.sample));
   if (!report.photos.empty())
     text += fmt::format("photos: {}; all models can name {}\n", visible(report.photos),
                         visible(fmt::format("{}", fmt::join(report.common_classes, ", "))));
-  text += "accuracy in %, 95 % interval, and the change in points on the same pictures\n";
+  text += "accuracy in %, 95 % interval, and the change in points on the same images\n";
   return text + predict::conditions(report.network) + "\n";
 }
 
@@ -93,7 +93,7 @@ std::string to_table(const ShiftReport& report) {
   for (const HeldOut& one : report.held_out)
     text += line_of(fmt::format("held out: {}, by {}", visible(one.model.name), visible(one.model.path)),
                     {cell_text(one.cell, false)});
-  return text + (report.bad.empty() ? "" : fmt::format("{} pictures could not be read\n", report.bad.size()));
+  return text + (report.bad.empty() ? "" : fmt::format("{} images could not be read\n", report.bad.size()));
 }
 
 }  // namespace pc::evaluate

@@ -195,7 +195,7 @@ class Downloader {
   }
 
   std::string kept() const {
-    if (part_.size() == 0) return "the same command begins anew";
+    if (part_.size() == 0) return "the same command begins again";
     return fmt::format("{} bytes are kept in {}, the same command goes on", part_.size(), part_.path().string());
   }
 

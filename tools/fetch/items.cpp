@@ -83,10 +83,10 @@ std::string fetch_advice(const FetchItem& item, int status, const std::filesyste
         "~/.kaggle/kaggle.json (mode 600) or KAGGLE_API_TOKEN; a token that is set may have expired",
         kKagglePage);
   if (status == 401 || status == 403)
-    return "the server, or a proxy before it, wants no download from here; " + by_hand;
+    return "the server, or a proxy before it, refuses downloads from here; " + by_hand;
   if (status == 404 || status == 410)
     return fmt::format("the file has moved or ${} is not its mirror; {}", base_of(item.host).variable, by_hand);
-  if (status == 407) return "the proxy wants a name and a password: https_proxy=http://NAME:PASSWORD@HOST:PORT";
+  if (status == 407) return "the proxy requires a name and a password: https_proxy=http://NAME:PASSWORD@HOST:PORT";
   if (status == 429) return "too many requests from here; run the same command again in an hour";
   if (status >= 500) return "the server has trouble; run the same command again later";
   return "run the same command again, set https_proxy where a proxy is needed, or " + by_hand;

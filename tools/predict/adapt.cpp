@@ -69,7 +69,7 @@ std::vector<std::string> NormAdapter::adapt(std::size_t count, const std::functi
         see(inputs, mixed);
         n += float(inputs.size());
       });
-  if (n == 0) fail(Exit::data, "--bn-adapt needs at least two pictures that can be read, and --batch-size 2 or more");
+  if (n == 0) fail(Exit::data, "--bn-adapt needs at least two images that can be read, and --batch-size 2 or more");
   const float old_share = kSourcePictures / (kSourcePictures + n), new_share = 1 - old_share;
   for (std::size_t b = 0; b < mixed.size(); b += 2)
     for (std::size_t c = 0; c < mixed[b].size(); ++c) {

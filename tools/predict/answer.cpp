@@ -52,7 +52,7 @@ std::string verdict_text(const ModelInfo& info, const Logits& logits, const std:
   if (verdict != Verdict::out_of_distribution)
     for (const auto& chain : chains(info.hierarchy))
       text += fmt::format("  {}\n", path_text(confident_labels(info, chain, named), chain.size()));
-  text += fmt::format("  {}", text_of(verdict));
+  text += fmt::format("  {}", counted_text(verdict, 1));
   if (verdict == Verdict::review) text += visible(fmt::format(": {}", fmt::join(unconfident_heads(info, named), ", ")));
   return text + "\n";
 }
@@ -109,6 +109,7 @@ ordered_json to_json(const std::string& file, const Outcome& outcome, const Mode
 
 std::string to_text(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style) {
   std::string text = visible(file) + "\n";
+  if (outcome.code == Exit::data) return text + "  no answer: bad image\n";
   if (outcome.code != Exit::ok) return text + "  no answer: " + status_of(outcome.code) + "\n";
   const std::vector<Named> named = named_labels(info, outcome.logits, style.accept_at);
   const auto guesses = all_guesses(info, outcome.logits, named, style.top_k);

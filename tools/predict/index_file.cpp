@@ -6,6 +6,9 @@
 
 #include "engine/safetensors_write.h"
 #include "kernels/base/error.h"
+#include "kernels/base/file.h"
+#include "tools/weights/not_weights.h"
+#include "tools/weights/weights.h"
 
 namespace pc::predict {
 namespace {
@@ -36,7 +39,15 @@ std::vector<std::string> names_in(const FileTensor& bytes) {
 }  // namespace
 
 IndexFile read_index(const std::filesystem::path& path, const std::string& backbone) {
-  IndexFile index{.file = load_safetensors(path), .features = nullptr, .names = {}};
+  const auto bytes = std::make_shared<const std::string>(read_file(path));
+  if (!weights::looks_like_safetensors(std::as_bytes(std::span(*bytes)))) {
+    const std::string what = weights::what_instead(std::as_bytes(std::span(*bytes)));
+    fail(Exit::data, fmt::format("{}: not an index of a catalog{}{}; pcindex makes one", path.string(),
+                                 what.empty() ? "" : "; ", what));
+  }
+  IndexFile index{.file = parse_safetensors(std::as_bytes(std::span(*bytes)), bytes, path.string()),
+                  .features = nullptr,
+                  .names = {}};
   const auto& metadata = index.file.metadata;
   const auto mark = metadata.find(kMark);
   if (mark == metadata.end()) fail(Exit::data, path.string() + ": not an index of a catalog; pcindex makes one");

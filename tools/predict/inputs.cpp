@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kNames = "; names that end in .jpg, .png, .webp, … are looked for";
 constexpr std::size_t kMostBytes = 512u << 20;
 
 bool is_archive_name(const std::string& name) {
@@ -41,7 +42,7 @@ std::vector<InputPicture> pictures_below(const std::string& root) {
   std::sort(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
   for (const WalkProblem& problem : problems)
     pictures.push_back(nothing(problem.path.string(), problem.text(), Exit::file));
-  if (pictures.empty()) pictures.push_back(nothing(root, root + ": no pictures in this folder"));
+  if (pictures.empty()) pictures.push_back(nothing(root, root + ": no images in this folder" + kNames));
   return pictures;
 }
 
@@ -155,7 +156,7 @@ std::vector<InputPicture> Inputs::look_up(const std::string& place, bool globs) 
     if (data::has_image_name(path) || is_archive_name(path) || is_folder(path))
       for (InputPicture& picture : find(path, false)) all.push_back(std::move(picture));
   std::move(matches.problems.begin(), matches.problems.end(), std::back_inserter(all));
-  if (all.empty()) all.push_back(nothing(place, place + ": matches no picture"));
+  if (all.empty()) all.push_back(nothing(place, place + ": matches no image" + kNames));
   return all;
 }
 
@@ -184,7 +185,7 @@ std::vector<InputPicture> Inputs::in_archive(const std::string& path, const std:
   if (pictures.empty())
     pictures.push_back(
         nothing(inside.empty() ? path : path + "/" + inside,
-                fmt::format("{}: no pictures {}in this archive", path, inside.empty() ? "" : inside + " ")));
+                fmt::format("{}: no images {}in this archive{}", path, inside.empty() ? "" : inside + " ", kNames)));
   return pictures;
 }
 
@@ -206,7 +207,7 @@ const std::vector<InputPicture>& Inputs::collect() {
     for (InputPicture& picture : find(place, false)) found_.push_back(std::move(picture));
   list_.reset();
   if (std::any_of(found_.begin(), found_.end(), [](const auto& p) { return p.file == "-"; }))
-    fail(Exit::usage, "standard input as a picture can be read just once, not twice");
+    fail(Exit::usage, "standard input as an image can be read just once, not twice");
   return found_;
 }
 

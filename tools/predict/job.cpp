@@ -188,7 +188,7 @@ void Job::count(const Outcome& outcome) {
 }
 
 void Job::stop() const {
-  std::string text = fmt::format("stopped after {}{} pictures", cli::grouped(before() + done_),
+  std::string text = fmt::format("stopped after {}{} images", cli::grouped(before() + done_),
                                  inputs_.count() ? " of " + cli::grouped(*inputs_.count()) : "");
   if (file_ && o_.format != RowFormat::text)
     text += fmt::format(", their rows are in {}; the same command with --resume continues", o_.output);
@@ -204,7 +204,7 @@ void Job::summarize(bool changed) const {
   const int64_t all = before() + done_;
   if (all < 2) return;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  std::string text = fmt::format("{} pictures, {} failed", cli::grouped(all), cli::grouped(failed_));
+  std::string text = fmt::format("{} images, {} failed", cli::grouped(all), cli::grouped(failed_));
   if (before() > 0) text += fmt::format(", {} of them before", cli::grouped(before()));
   if (before() == 0 && predictor_.info().calibration)
     for (const Verdict verdict : {Verdict::accepted, Verdict::review, Verdict::out_of_distribution}) {

@@ -48,9 +48,8 @@ EmbeddingIndex::EmbeddingIndex(const std::filesystem::path& path, const std::str
 
 std::vector<Neighbor> EmbeddingIndex::nearest(std::span<const float> embedding, int k) const {
   if (int64_t(embedding.size()) != features_.dim(1))
-    fail(Exit::data,
-         fmt::format("{}: broken index: {} features a picture, the model has {}; make it again with pcindex",
-                     path_.string(), features_.dim(1), embedding.size()));
+    fail(Exit::data, fmt::format("{}: broken index: {} features an image, the model has {}; make it again with pcindex",
+                                 path_.string(), features_.dim(1), embedding.size()));
   const NoGrad no_grad;
   const Tensor query = Tensor::from({1, features_.dim(1)}, of_length_one(embedding));
   std::vector<float> cosines = linear(Var(query), Var(features_), Var(bias_)).value().to_vector<float>();
@@ -75,7 +74,7 @@ void IndexBuilder::add(const std::string& file, std::span<const float> embedding
 }
 
 void IndexBuilder::write(const std::filesystem::path& path, const std::string& backbone) const {
-  if (count_ == 0) fail(Exit::data, path.string() + ": not written: no picture could be read");
+  if (count_ == 0) fail(Exit::data, path.string() + ": not written: no image could be read");
   write_index(path, features_, files_, int64_t(count_), backbone);
 }
 

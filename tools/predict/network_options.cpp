@@ -54,10 +54,10 @@ std::string conditions(const NetworkOptions& o) {
   std::string text;
   if (o.views)
     text +=
-        "test-time augmentation: mean of the logits over the picture, its mirror image and its middle at 95 and 90 %\n";
+        "test-time augmentation: mean of the logits over the image, its mirror image and its middle at 95 and 90 %\n";
   if (o.adapt)
     text += fmt::format(
-        "batch-norm statistics re-estimated on the pictures scored; those of the training count as {} pictures\n",
+        "batch-norm statistics re-estimated on the images scored; those of the training count as {} images\n",
         kSourcePictures);
   return text;
 }

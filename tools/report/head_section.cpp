@@ -55,7 +55,7 @@ std::string example(Material& m, std::size_t head, int label) {
     if (t.truth == label && (!best || t.p_truth > best->p_truth)) best = &t;
   const std::string name = name_text(m.label(head, label));
   return best ? figure(m.picture(best->item), "the most confident<br>" + name)
-              : figure("<span class=\"p none\"></span>", "no test picture<br>" + name);
+              : figure("<span class=\"p none\"></span>", "no test image<br>" + name);
 }
 
 std::string pairs(Material& m, std::size_t head) {
@@ -65,7 +65,7 @@ std::string pairs(Material& m, std::size_t head) {
   std::vector<int64_t> n(m.heads[head].classes.size());
   for (const Tested& t : m.heads[head].pictures) ++n[std::size_t(t.truth)];
   std::string html =
-      "<h3>Most confused pairs</h3>\n<p>Between the most confident picture of either class, some of the one that were "
+      "<h3>Most confused pairs</h3>\n<p>Between the most confident image of either class, some of the one that were "
       "taken for the other.</p>\n<div class=\"pairs\">\n";
   for (std::size_t i = 0; i < std::min(kPairs, incorrect.size()); ++i) {
     const PairCount& pair = incorrect[i];
@@ -86,7 +86,7 @@ std::string pairs(Material& m, std::size_t head) {
 
 std::string worst(Material& m, std::size_t head) {
   std::string html =
-      "<h3>Highest losses</h3>\n<p>Pictures whose label the network thinks least likely: wrong labels show up "
+      "<h3>Highest losses</h3>\n<p>Images whose label the network thinks least likely: wrong labels show up "
       "here.</p>\n<div class=\"groups\">\n";
   for (const Tested& t : highest_losses(m.heads[head], kWorst))
     html +=
@@ -120,12 +120,12 @@ std::string probabilities(const Material& m, std::size_t head) {
       reliability(tested, &Tested::p, "as the network says", 0)};
   if (tempered) curves.push_back(reliability(tested, &Tested::tempered, "calibrated", 1));
   std::string html = "<h3>What the probabilities are worth</h3>\n<div class=\"charts\">\n";
-  html += chart_svg({.title = "Reliability: a dot's area is its number of pictures",
+  html += chart_svg({.title = "Reliability: a dot's area is its number of images",
                      .x = {.name = "probability of the answer", .from = 0, .to = 1},
                      .y = {.name = "accuracy", .from = 0, .to = 1},
                      .curves = std::move(curves)});
   html += chart_svg({.title = "Coverage: only the most confident answers",
-                     .x = {.name = "share of the pictures answered", .from = 0, .to = 1},
+                     .x = {.name = "share of the images answered", .from = 0, .to = 1},
                      .y = {.name = "accuracy among them", .to = 1},
                      .curves = {{.name = "", .points = coverage_curve(tested, kCoveragePoints)}}});
   return html + "</div>\n";
@@ -152,7 +152,7 @@ std::string class_table(const Material& m, std::size_t head) {
 
 std::string head_section(Material& m, std::size_t head) {
   const std::string title = fmt::format("<h2 id=\"head{}\">{}</h2>\n", head, name_text(m.heads[head].score.name));
-  if (m.heads[head].pictures.empty()) return title + "<p>No test picture has this label.</p>\n";
+  if (m.heads[head].pictures.empty()) return title + "<p>No test image has this label.</p>\n";
   return title + matrix(m, head) + pairs(m, head) + worst(m, head) + probabilities(m, head) + class_table(m, head);
 }
 

@@ -86,7 +86,7 @@ std::string curves_section(const RunMaterial& m) {
   html += chart("Macro-F1, validation", share, curves_of(m, "val", "macro_f1", Stroke::line, ""));
   if (!rate.points.empty()) html += chart("Learning rate, last step of the epoch", {.from = 0}, {rate});
   return html +
-         "</div>\n<p>Training figures are those of changed pictures while the weights move; with strong augmentation "
+         "</div>\n<p>Training figures are those of changed images while the weights move; with strong augmentation "
          "they lie below validation.</p>\n";
 }
 

@@ -26,7 +26,7 @@ namespace {
 
 std::string page(RunMaterial& m) {
   std::string body =
-      results_section(m, "Pictures that neither trained nor validated; confusion.csv counts every answer.") +
+      results_section(m, "Images that neither trained nor validated; confusion.csv counts every answer.") +
       curves_section(m);
   body += head_sections(m);
   if (!m.run.plan.test.empty()) body += looking_section(m);

@@ -48,7 +48,7 @@ std::string navigation(const Material& m, const std::string& body) {
   };
   link("results", "Results"), link("curves", "Learning curves");
   for (std::size_t h = 0; h < m.heads.size(); ++h) link(fmt::format("head{}", h), name_text(m.heads[h].score.name));
-  link("looking", "Where it looks"), link("calibration", "Calibration"), link("shift", "Other pictures");
+  link("looking", "Where it looks"), link("calibration", "Calibration"), link("shift", "Other images");
   link("card", "Model card"), link("reproduce", "How to reproduce");
   return html + "</nav>\n";
 }

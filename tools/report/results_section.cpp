@@ -10,7 +10,7 @@ namespace pc::report {
 std::string results_section(const Material& m, const std::string& which) {
   std::string html = fmt::format(
       "<h2 id=\"results\">Results</h2>\n<p>{} The interval is Wilson's, 95 %. Macro-F1 and macro recall are means over "
-      "the classes with a picture, so that rare ones count like frequent ones. Majority is what always giving the most "
+      "the classes with an image, so that rare ones count like frequent ones. Majority is what always giving the most "
       "frequent answer would reach.</p>\n<div class=\"scroll\"><table><thead><tr><th>head<th>classes<th>n<th>accuracy"
       "<th>95 % interval<th>macro-F1<th>macro recall<th>majority<th>without label</tr></thead><tbody>\n",
       which);

@@ -33,13 +33,13 @@ std::string weakest(const Material& m, std::size_t head) {
   for (std::size_t i = 0; i < std::min(kWeakest, classes.size()); ++i)
     names.push_back(
         fmt::format("{} {:.2f} (n = {})", name_text(m.label(head, classes[i].label)), *classes[i].f1(), classes[i].n));
-  return names.empty() ? "no class has enough test pictures to tell" : fmt::format("{}", fmt::join(names, ", "));
+  return names.empty() ? "no class has enough test images to tell" : fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string untested(const Material& m, std::size_t head) {
   const auto classes = class_figures(m.heads[head]);
   const auto n = std::count_if(classes.begin(), classes.end(), [](const ClassFigures& c) { return c.n == 0; });
-  return n ? fmt::format("; {} classes, {} without a test picture", classes.size(), n) : "";
+  return n ? fmt::format("; {} classes, {} without a test image", classes.size(), n) : "";
 }
 
 // html_text takes a line break for a control character.
@@ -72,8 +72,8 @@ std::string shift_cell(const json& cell) {
 
 std::string shift_table(const json& shift) {
   std::string html = fmt::format(
-      "<p>{}: accuracy, 95 % interval, and the change in points on the same pictures.</p>\n<div "
-      "class=\"scroll\"><table><thead><tr><th>pictures<th>strength",
+      "<p>{}: accuracy, 95 % interval, and the change in points on the same images.</p>\n<div "
+      "class=\"scroll\"><table><thead><tr><th>images<th>strength",
       name_text(shift.at("data").get<std::string>()));
   for (const json& model : shift.at("models"))
     html += fmt::format("<th>{} <small>{}</small><th>change", name_text(model.at("model").get<std::string>()),
@@ -89,7 +89,7 @@ std::string shift_table(const json& shift) {
   for (const json& one : shift.value("held_out", json::array())) {
     const auto accuracy = runs::number_at(one, {"cell", "accuracy"}), n = runs::number_at(one, {"cell", "n"});
     if (accuracy && n)
-      html += fmt::format("<p>A model trained without this {}: {} of {} such pictures.</p>\n",
+      html += fmt::format("<p>A model trained without this {}: {} of {} such images.</p>\n",
                           name_text(one.at("name").get<std::string>()), percent(*accuracy), cli::grouped(int64_t(*n)));
   }
   return html;
@@ -101,8 +101,8 @@ std::string calibration_section(const RunMaterial& m) {
   const json& event = m.event("calibration");
   if (!event.is_object()) return "";
   std::string html =
-      "<h2 id=\"calibration\">Calibration</h2>\n<p>Learned from the validation pictures, measured on the test "
-      "pictures: at a wanted precision, the share "
+      "<h2 id=\"calibration\">Calibration</h2>\n<p>Learned from the validation images, measured on the test "
+      "images: at a wanted precision, the share "
       "that needs no review, and how much of it is correct.</p>\n<div "
       "class=\"scroll\"><table><thead><tr><th>head<th>temperature<th>ECE before<th>after";
   for (const char* wanted : {"90", "95", "99"}) html += fmt::format("<th>at {} %<th>correct", wanted);
@@ -126,10 +126,10 @@ std::string shift_section(const RunMaterial& m) {
   const auto path = m.run.folder / "shift.json";
   if (!path_exists(path)) return "";
   try {
-    return "<h2 id=\"shift\">Other pictures than those it learned from</h2>\n" +
+    return "<h2 id=\"shift\">Other images than those it learned from</h2>\n" +
            shift_table(json::parse(read_file(path)));
   } catch (const json::exception& error) {
-    fail(Exit::data, fmt::format("{}: not what pceval --shift --json writes ({}); write it anew or remove it",
+    fail(Exit::data, fmt::format("{}: not what pceval --shift --json writes ({}); write it again or remove it",
                                  path.string(), error.what()));
   }
 }
@@ -142,21 +142,21 @@ std::string card_section(const RunMaterial& m) {
   std::string html = fmt::format(
       "<h2 id=\"card\">Model card</h2>\n<ul>\n<li><b>What it is</b>: {} with one head for each of {}, trained {} for "
       "{} epochs.</li>\n"
-      "<li><b>What it has seen</b>: {} pictures of {}, fitted by \"{}\" into {} × {} pixels.</li>\n"
-      "<li><b>What it is for</b>: naming products in pictures like those. It knows these classes only{}.</li>\n",
+      "<li><b>What it has seen</b>: {} images of {}, fitted by \"{}\" into {} × {} pixels.</li>\n"
+      "<li><b>What it is for</b>: naming products in images like those. It knows these classes only{}.</li>\n",
       name_text(m.run.info.architecture), name_text(fmt::format("{}", fmt::join(catalog.columns, ", "))), begin,
       config.train.epochs, cli::grouped(int64_t(m.run.plan.train.size())), name_text(config.data.root),
       name_of(m.run.info.preprocess.resize), m.run.info.preprocess.width, m.run.info.preprocess.height,
-      m.run.info.calibration ? "; pcpredict tells which answers to trust" : ", and names one of them for any picture");
+      m.run.info.calibration ? "; pcpredict tells which answers to trust" : ", and names one of them for any image");
   for (std::size_t h = 0; h < m.heads.size(); ++h)
     html += fmt::format("<li><b>What {} does badly</b>, by F1: {}{}.</li>\n", name_text(m.heads[h].score.name),
                         weakest(m, h), untested(m, h));
   if (!path_exists(m.run.folder / "shift.json"))
     html +=
-        "<li><b>What is not known</b>: how it does on other pictures than these, such as phone photos. pceval --shift "
+        "<li><b>What is not known</b>: how it does on other images than these, such as phone photos. pceval --shift "
         "measures it.</li>\n";
   return html +
-         "<li><b>Licence</b>: that of the pictures and of the starting weights decides what this model may be used "
+         "<li><b>License</b>: that of the images and of the starting weights decides what this model may be used "
          "for; neither is known here.</li>\n</ul>\n";
 }
 
@@ -165,7 +165,7 @@ std::string reproduce_section(const RunMaterial& m) {
   return fmt::format(
       "<h2 id=\"reproduce\">How to reproduce</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
       "come out, bit for bit, with any number "
-      "of threads.</p>\n<p>Data: {} pictures, {} rows repaired, {} repeated, {} rows without a picture, {} pictures "
+      "of threads.</p>\n<p>Data: {} images, {} rows repaired, {} repeated, {} rows without an image, {} images "
       "without a row, {} unreadable.</p>\n"
       "<h3>config.ini</h3>\n<pre>{}</pre>\n",
       html::html_text(shell_word((m.run.folder / "config.ini").string())),

@@ -29,7 +29,7 @@ int32_t class_of(int32_t label, int32_t truth, const std::vector<std::vector<int
 }
 
 std::string summary(const evaluate::ScoreReport& report, const ModelInfo& info, const std::string& conditions) {
-  return "<dl>\n" + tile("pictures", cli::grouped(report.n)) +
+  return "<dl>\n" + tile("images", cli::grouped(report.n)) +
          tile("unreadable", cli::grouped(int64_t(report.bad.size()))) + tile("architecture", info.architecture) +
          "</dl>\n" + (conditions.empty() ? "" : "<p>" + html::html_text(conditions) + "</p>\n");
 }
@@ -77,7 +77,7 @@ void ScorePage::write(const std::filesystem::path& path, const std::string& name
   Material m{.heads = std::move(heads_),
              .image = [&](uint32_t i) { return decode(i); },
              .file = [&](uint32_t i) { return plan_.data.catalog.items[plan_.items[i]].file; }};
-  const std::string body = results_section(m, "All pictures that were scored.") + head_sections(m);
+  const std::string body = results_section(m, "All images that were scored.") + head_sections(m);
   write_file_atomically(path, report_page(m, name, "evaluation", summary(report, info_, conditions), body));
 }
 

@@ -53,9 +53,9 @@ std::vector<bool> check_bad(const data::ImageStore& store, double max_bad) {
   for (const data::BadImage& picture : store.bad()) bad[picture.item] = true;
   const auto count = store.bad().size();
   for (std::size_t i = 0; i < std::min<std::size_t>(count, 5); ++i) warn("data: skipped {}", store.bad()[i].reason);
-  if (count > 5) warn("data: skipped {} more unreadable pictures", count - 5);
+  if (count > 5) warn("data: skipped {} more unreadable images", count - 5);
   if (double(count) > max_bad * double(store.size()))
-    fail(Exit::data, fmt::format("{} of {} pictures cannot be read, more than data.max_bad = {}; the first: {}", count,
+    fail(Exit::data, fmt::format("{} of {} images cannot be read, more than data.max_bad = {}; the first: {}", count,
                                  store.size(), max_bad, store.bad().front().reason));
   return bad;
 }
@@ -99,7 +99,7 @@ std::vector<data::Split> draw_split(const TrainConfig& config, const data::DataS
     settings.column = -1;
     split = data::make_split(catalog, brands.large(), settings);
   }
-  note("data: {} pictures left out, each in a group with pictures of another side", data::part_groups(split, groups));
+  note("data: {} images left out, each in a group with images of another side", data::part_groups(split, groups));
   return split;
 }
 
@@ -108,7 +108,7 @@ void report_split(const DataPlan& plan, const std::string& source) {
   note("data: {} to train, {} to validate, {} to test; split: {}", plan.train.size(), plan.val.size(), plan.test.size(),
        source);
   if (const int64_t leaks = data::count_leaks(plan.split, plan.groups); leaks > 0)
-    warn("data: {} test pictures have a near duplicate or one of equal name among those that train or validate", leaks);
+    warn("data: {} test images have a near duplicate or one of equal name among those that train or validate", leaks);
   for (std::size_t c = 0; c < plan.catalog.columns.size(); ++c) {
     const auto counts = plan.training_counts(c);
     if (const auto missing = std::count(counts.begin(), counts.end(), 0); missing > 0)
@@ -120,7 +120,7 @@ std::size_t sampling_column(const TrainConfig& config, const data::Catalog& cata
   if (config.data.sampling_head.empty()) return catalog.columns.size() - 1;
   const auto found = data::find_name(catalog.columns, config.data.sampling_head);
   if (!found)
-    fail(Exit::usage, fmt::format("data.sampling_head = {}: wants one of {}", config.data.sampling_head,
+    fail(Exit::usage, fmt::format("data.sampling_head = {}: requires one of {}", config.data.sampling_head,
                                   fmt::join(catalog.columns, ", ")));
   return *found;
 }
@@ -189,7 +189,7 @@ DataPlan plan_data(TrainConfig& config) {
       (split == data::Split::train ? plan.train : split == data::Split::val ? plan.val : plan.test).push_back(i);
   }
   limit_training(config, plan);
-  if (plan.train.size() < 2) fail(Exit::data, config.data.root + ": fewer than two training pictures");
+  if (plan.train.size() < 2) fail(Exit::data, config.data.root + ": fewer than two training images");
   choose_step(config, int64_t(plan.train.size()));
   const std::string source = split_source(config, data);
   plan.catalog = std::move(data.catalog);

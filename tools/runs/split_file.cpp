@@ -19,7 +19,7 @@ namespace {
 data::Split split_named(const data::CsvReader& csv, std::string_view word) {
   if (data::name_key(word) == name_of(data::Split::unused)) return data::Split::unused;
   if (const auto split = data::split_named(word)) return *split;
-  csv.fail_row(fmt::format("split \"{}\": wants train, val, test or unused", printable(word)));
+  csv.fail_row(fmt::format("split \"{}\": requires train, val, test or unused", printable(word)));
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ void check_split(const std::filesystem::path& path, const std::string& text) {
   if (read_file(path) != text)
     fail(Exit::data,
          fmt::format(
-             "{}: the pictures are no longer divided as it says, the data set has changed; delete {} to start anew",
+             "{}: the images are no longer divided as it says, the data set has changed; delete {} to start again",
              path.string(), path.parent_path().string()));
 }
 
@@ -56,7 +56,7 @@ std::vector<data::Split> read_split(const std::filesystem::path& path, const dat
     auto item = item_of.find(csv_cell_text(fields[file]));
     if (item == item_of.end()) item = item_of.find(fields[file]);  // written by hand
     if (item == item_of.end())
-      csv.fail_row(fmt::format("\"{}\" is no picture of the data set", printable(fields[file])));
+      csv.fail_row(fmt::format("\"{}\" is not an image of the data set", printable(fields[file])));
     if (found[item->second]) csv.fail_row(fmt::format("\"{}\" comes a second time", printable(fields[file])));
     found[item->second] = split_named(csv, fields[side]);
   }

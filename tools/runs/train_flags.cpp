@@ -78,7 +78,8 @@ std::vector<cli::IniEntry> entries_of_data(const std::string& path) {
 
 bool is_data(const std::string& path) {
   const std::string suffix = std::filesystem::path(path).extension().string();
-  return std::filesystem::is_directory(path) || equal_ignoring_case(suffix, ".zip");
+  const bool fetched = !path_exists(path) && !equal_ignoring_case(suffix, ".ini");
+  return std::filesystem::is_directory(path) || equal_ignoring_case(suffix, ".zip") || fetched;
 }
 
 }  // namespace pc::runs

@@ -23,7 +23,8 @@ std::vector<cli::IniEntry> entries_of(const TrainFlag& flag, const std::string& 
 // Of a run that has no configuration file: where its images are, and a name for it taken from that path ("photos/shoes.zip": shoes).
 std::vector<cli::IniEntry> entries_of_data(const std::string& path);
 
-// Whether a path on the command line is a data set, a folder or an archive, rather than a configuration file.
+// Whether a path on the command line is a data set, a folder or an archive, rather than a configuration file. One that is not there is a
+// data set that pcdata fetch may have got, unless it ends in .ini.
 bool is_data(const std::string& path);
 
 }  // namespace pc::runs

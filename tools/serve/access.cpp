@@ -95,7 +95,7 @@ std::string read_token(const std::filesystem::path& file) {
   if ((mode & std::filesystem::perms::others_read) != std::filesystem::perms::none)
     fail(Exit::file, fmt::format("{}: everybody can read the token; chmod 600 {}", file.string(), file.string()));
   const std::string token(trimmed(std::string_view(text).substr(0, text.find_first_of("\r\n"))));
-  if (token.empty()) fail(Exit::data, file.string() + ":1: no token");
+  if (token.empty()) fail(Exit::data, file.string() + ":1: no token; the first line must hold one");
   if (std::any_of(token.begin(), token.end(), [](char c) { return c <= ' ' || c > '~'; }))
     fail(Exit::data, file.string() + ":1: a token is printable ASCII without blanks");
   return token;

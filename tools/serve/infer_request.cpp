@@ -173,9 +173,9 @@ std::vector<std::byte> file_of(const std::string& text) {
 std::string shape_text(const std::vector<int64_t>& shape) { return nlohmann::json(shape).dump(); }
 
 void check_count(int64_t count, std::size_t most) {
-  if (count < 1) fail(Exit::data, "inputs[].shape: no picture");
+  if (count < 1) fail(Exit::data, "inputs[].shape: no image");
   if (uint64_t(count) > most)
-    fail(Exit::limit, fmt::format("inputs[].shape: {} pictures, at most {} go at once", count, most));
+    fail(Exit::limit, fmt::format("inputs[].shape: {} images, at most {} go at once", count, most));
 }
 
 // The bytes behind the JSON are those of the one input, all of them.

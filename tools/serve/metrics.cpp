@@ -77,11 +77,11 @@ std::string Metrics::text(const Levels& levels) const {
   for (const auto& [key, count] : requests_)
     text += fmt::format("pc_requests_total{{route={},status=\"{}\"}} {}\n", label_value(key.first), key.second, count);
   text += histogram("pc_request_seconds", "From a request's first byte to its answer.", seconds_);
-  text += head("pc_pictures_total", "counter", "Pictures, by what became of them.");
+  text += head("pc_pictures_total", "counter", "Images, by what became of them.");
   for (const auto& [status, count] : pictures_)
     text += fmt::format("pc_pictures_total{{status={}}} {}\n", label_value(status), count);
-  text += histogram("pc_batch_pictures", "Pictures per pass of the network.", batches_);
-  text += gauge("pc_queue_pictures", "Pictures admitted and not answered yet.", double(levels.queue));
+  text += histogram("pc_batch_pictures", "Images per pass of the network.", batches_);
+  text += gauge("pc_queue_pictures", "Images admitted and not answered yet.", double(levels.queue));
   text += gauge("pc_connections", "Open connections.", double(levels.connections));
   text += gauge("pc_ready", "1 where requests are taken.", levels.ready);
   text += head("pc_reloads_total", "counter", "Reloads of the model.");

@@ -36,8 +36,8 @@ void limit_pixels(std::vector<Picture>& pictures) {
     }
     picture = {.name = picture.name, .decode = [name = picture.name]() -> data::Image {
                  fail(Exit::limit,
-                      fmt::format("{}: the pictures of the request exceed {} Mpixel together; send them one by one",
-                                  name, kMaxRequestPixels / 1'000'000));
+                      fmt::format("{}: the images of the request exceed {} Mpixel together; send them one by one", name,
+                                  kMaxRequestPixels / 1'000'000));
                }};
   }
 }

@@ -112,7 +112,7 @@ void answer_predict(Call& call, const PredictPipeline& pipeline) {
   if (body->empty()) fail(Exit::data, "the body is empty");
   const std::size_t thumbnails = query.explain ? files.size() * std::size_t(query.style.similar) : 0;
   if (thumbnails > kMaxThumbnails)
-    fail(Exit::usage, fmt::format("explain and similar: {} pictures of similar products, at most {} go in one answer",
+    fail(Exit::usage, fmt::format("explain and similar: {} images of similar products, at most {} go in one answer",
                                   thumbnails, kMaxThumbnails));
   std::vector<Picture> pictures;
   for (const FormFile& file : files)

@@ -15,7 +15,7 @@ float weight_of(const std::string& kind, double n) {
   if (kind == "sqrt") return float(1 / std::sqrt(n));
   if (kind == "inverse") return float(1 / n);
   if (kind == "effective") return float((1 - kBeta) / (1 - std::pow(kBeta, n)));
-  fail(Exit::usage, fmt::format("class weights \"{}\": wants none, sqrt, inverse or effective", kind));
+  fail(Exit::usage, fmt::format("class weights \"{}\": requires none, sqrt, inverse or effective", kind));
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ Learner::Learner(const runs::TrainConfig& config, const runs::DataPlan& plan, co
       step_(config.device(), config.train.cuda_graph) {
   if (step_pictures() > int64_t(plan.train.size()))
     fail(Exit::usage,
-         fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training pictures; lower train.batch",
+         fmt::format("train.batch x train.accumulate = {} x {}: more than the {} training images; lower train.batch",
                      config.train.batch, config.train.accumulate, plan.train.size()));
   for (std::size_t h = 0; h < info.heads.size(); ++h) {
     const std::vector<float> weights = class_weights(config.train.class_weights, plan.training_counts(h));

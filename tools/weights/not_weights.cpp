@@ -85,7 +85,9 @@ std::string what_instead(std::span<const std::byte> file) {
 
 std::string not_weights(std::span<const std::byte> file) {
   const std::string what = what_instead(file);
-  return what.empty() ? "" : "not weights; " + what;
+  return what.empty() ? ""
+                      : "not weights; " + what +
+                            (what.find(';') == what.npos ? "; expected a .pth of torch.save, or safetensors" : "");
 }
 
 void refuse_folder(const fs::path& path) {

@@ -9,7 +9,7 @@
 namespace pc::weights {
 namespace {
 
-constexpr int64_t kIrVersion = 8, kOpset = 17;
+constexpr int64_t kIrVersion = 8;
 
 template <class T>
 std::string_view bytes_of(const std::vector<T>& values) {

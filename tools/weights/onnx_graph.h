@@ -15,6 +15,8 @@ namespace pc::weights {
 // TensorProto.DataType.
 enum class OnnxType { f32 = 1, u8 = 2, i64 = 7, f64 = 11 };
 
+constexpr int64_t kOpset = 17;  // of every graph
+
 using Ints = std::vector<int64_t>;
 using OnnxAttributes = std::map<std::string, std::variant<int64_t, Ints>>;
 using OnnxDims = std::vector<std::variant<int64_t, std::string>>;  // a size, or the name of one that is free
@@ -39,7 +41,7 @@ class OnnxGraph {
   std::string node(const std::string& op, const std::vector<std::string>& inputs, const OnnxAttributes& attributes = {},
                    const std::string& name = "");
 
-  // The whole ModelProto, of opset 17.
+  // The whole ModelProto.
   ProtobufMessage model(const std::string& description, const std::map<std::string, std::string>& metadata) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "tools/weights/read_model.h"
 
+#include <fmt/format.h>
+
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "tools/weights/not_weights.h"
@@ -19,8 +21,9 @@ WeightFile parse_model(const std::shared_ptr<const MappedFile>& file, const std:
          name + ": PyTorch's weights, which have no labels; train a model on them with model.weights = " + name);
   }
   const std::string what = what_instead(bytes);
-  fail(Exit::data,
-       name + ": not a model file; " + (what.empty() ? "pctrain writes those, as runs/NAME/model.safetensors" : what));
+  const bool says_way_out = what.find(';') != what.npos;
+  fail(Exit::data, fmt::format("{}: not a model file{}{}{}", name, what.empty() ? "" : "; ", what,
+                               says_way_out ? "" : "; pctrain writes those, as runs/NAME/model.safetensors"));
 }
 
 }  // namespace
