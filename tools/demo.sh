@@ -16,18 +16,20 @@ if [ -z "$data" ]; then
   [ ! -f "$downloaded" ] || data=$downloaded
 fi
 [ -e "$data" ] || [ "$data" = /usr/share/datasets/fashion-mnist ] || { echo "demo: $data: no such file or folder" >&2; exit 4; }
+echo "demo: 1 of 3, packages and build: about 5 minutes on two idle cores, longer on a busy machine" >&2
 tools/build.sh "$preset" programs
 
 config=tools/configs/demo.ini epochs=
 case $data in */fashion-mnist*) config=tools/configs/fashion-mnist.ini epochs="--epochs 4" ;; esac
 name=demo-$(basename "$data" .zip)
 bin=build/$preset/bin
-echo "demo: training on $data" >&2
+echo "demo: 2 of 3, training on $data: minutes; each epoch tells how much is left" >&2
 # shellcheck disable=SC2086
 $bin/pctrain "$config" --name "$name" --runs "$runs" --set data.root="$data" $epochs "$@"
 
 image=$(find "$runs/$name/held_back" -name '*.png' | sort | head -n 1)
 model=$runs/$name/model.safetensors
+echo "demo: 3 of 3, predicting an image held back from training" >&2
 echo
 echo "An image held back from training; its true labels are in its name:"
 $bin/pcpredict --model "$model" --top-k 3 "$image"

@@ -165,7 +165,7 @@ def broken(row, ended, before, after, untouched):
         return "an input was changed"
     if row.code and len(lines) != 1:
         return f"{len(lines)} lines of {row.program}"
-    if row.code and ended.out.strip() and b"no answer: " not in ended.out:
+    if row.code and ended.out.strip() and b"not predicted: " not in ended.out:
         return f"on standard output: {ended.out.decode(errors='replace').strip()[:200]}"
     if row.code and after != before:
         return "left " + ", ".join(sorted(after.keys() ^ before.keys()))

@@ -136,7 +136,7 @@ TEST_F(LockFiles, ARunIsTrainedByOneProcess) {
     until_killed();
   });
   EXPECT_EQ(refusal([&] { const runs::RunFolder folder(run); }),
-            run.string() + " is in use by another pctrain: wait for it, or choose another output.name (process " +
+            run.string() + " is in use by another pctrain: wait for it, or choose another --name (process " +
                 std::to_string(other.pid()) + " holds " + (run / ".lock").string() + ")");
   other.kill();
   EXPECT_EQ(refusal([&] { const runs::RunFolder folder(run); }), "");

@@ -109,8 +109,8 @@ ordered_json to_json(const std::string& file, const Outcome& outcome, const Mode
 
 std::string to_text(const std::string& file, const Outcome& outcome, const ModelInfo& info, const AnswerStyle& style) {
   std::string text = visible(file) + "\n";
-  if (outcome.code == Exit::data) return text + "  no answer: bad image\n";
-  if (outcome.code != Exit::ok) return text + "  no answer: " + status_of(outcome.code) + "\n";
+  if (outcome.code == Exit::data) return text + "  not predicted: bad image\n";
+  if (outcome.code != Exit::ok) return text + "  not predicted: " + status_of(outcome.code) + "\n";
   const std::vector<Named> named = named_labels(info, outcome.logits, style.accept_at);
   const auto guesses = all_guesses(info, outcome.logits, named, style.top_k);
   std::size_t head_width = 0, label_width = 0;

@@ -134,7 +134,8 @@ std::string probabilities(const Material& m, std::size_t head) {
 std::string class_table(const Material& m, std::size_t head) {
   const auto classes = class_figures(m.heads[head]);
   std::string html =
-      "<h3>Classes</h3>\n<p>A share of nothing is blank. A click on a heading sorts.</p>\n<div class=\"scroll "
+      "<h3>Classes</h3>\n<p>Click a heading to sort. A cell is blank if there is nothing to divide by.</p>\n<div "
+      "class=\"scroll "
       "tall\"><table class=\"sort\"><thead><tr>"
       "<th>class<th>n<th>precision<th>recall<th>F1</tr></thead><tbody>\n";
   for (std::size_t i = 0; i < std::min(kClasses, classes.size()); ++i) {

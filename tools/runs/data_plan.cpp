@@ -135,6 +135,24 @@ void limit_training(const TrainConfig& config, DataPlan& plan) {
   std::sort(plan.train.begin(), plan.train.end());
 }
 
+// The images at the network's size; the first run packs them into the cache folder.
+std::shared_ptr<const data::ImageStore> packed(const TrainConfig& config, const data::DataSet& data) {
+  const data::StoreSettings settings = data::store_settings(config.model.height, config.model.width);
+  bool made = false;
+  std::shared_ptr<const data::ImageStore> store;
+  {
+    cli::Progress progress("packing", int64_t(data.catalog.items.size()));
+    store = data::open_store(data, settings, config.data.cache, [&](int64_t done, int64_t) {
+      made = true;
+      progress.update(done);
+    });
+  }
+  if (made)
+    note("data: packed into {}, {} MB; later runs read it, and it may be deleted", store->path().string(),
+         std::filesystem::file_size(store->path()) / 1'000'000);
+  return store;
+}
+
 }  // namespace
 
 std::vector<Head> DataPlan::heads() const {
@@ -172,11 +190,7 @@ DataPlan plan_data(TrainConfig& config) {
   choose_input(config, data);
 
   DataPlan plan;
-  {
-    cli::Progress progress("packing", int64_t(data.catalog.items.size()));
-    plan.store = data::open_store(data, data::store_settings(config.model.height, config.model.width),
-                                  config.data.cache, [&](int64_t done, int64_t) { progress.update(done); });
-  }
+  plan.store = packed(config, data);
   const std::vector<bool> bad = check_bad(*plan.store, config.data.max_bad);
   plan.groups = find_groups(data.catalog, *plan.store);
   report_groups(plan.groups);

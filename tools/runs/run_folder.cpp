@@ -59,7 +59,7 @@ class Everything : public Module {
 RunFolder::RunFolder(const std::filesystem::path& path)
     : path_(path),
       lock_(folders_.make(path) / ".lock",
-            path.string() + " is in use by another pctrain: wait for it, or choose another output.name") {
+            path.string() + " is in use by another pctrain: wait for it, or choose another --name") {
   sweep_temporaries(path);
 }
 
@@ -72,7 +72,7 @@ void RunFolder::match_config(const std::vector<cli::ConfigKey>& keys) const {
       if (key.get() == "auto") cli::apply_config({entry}, {key});
       if (key.get() != entry.value && !may_change(key.section + "." + key.key, entry.value, key.get()))
         fail(Exit::usage,
-             fmt::format("{}: {}.{} was {} and is now {}; choose another output.name, or delete {} to start again",
+             fmt::format("{}: {}.{} was {} and is now {}; go back, choose another --name, or delete {} to start again",
                          entry.place, key.section, key.key, entry.value, key.get(), path_.string()));
     }
 }

@@ -78,7 +78,7 @@ Progress read_progress(const std::map<std::string, std::string>& metadata, const
     if (!metadata.contains(key))
       fail(Exit::data,
            fmt::format(
-               "{}: has no {}: another version of pctrain wrote it; go on with that one, or choose another output.name",
+               "{}: has no {}: another version of pctrain wrote it; go on with that one, or choose another --name",
                path, key));
   try {
     return {state_from_json(json::parse(metadata.at("pc.train"))),

@@ -300,6 +300,7 @@ void Trainer::finish(runs::RunFolder& folder) {
 void Trainer::conclude(const runs::RunFolder& folder, const std::vector<evaluate::HeadScore>& scores,
                        const std::string& auto_accept, const std::vector<std::string>& warnings) const {
   fmt::print("{}", evaluate::to_table(scores));
+  std::fflush(stdout);  // before what follows on stderr, where both go to one file
   note_line(accuracy_line(scores) + fmt::format(", trained in {}", cli::clock_text(state_.seconds)));
   if (!auto_accept.empty()) note_line(auto_accept);
   for (const std::string& warning : warnings) warn_line(warning);
