@@ -76,7 +76,8 @@ DefaultModel default_model(const fs::path& folder) {
     fail(Exit::usage,
          "no model: name one with --model FILE or PC_MODEL, or train one with pctrain (no runs/*/model.safetensors "
          "here)");
-  return {latest.lexically_normal(), runs == 1 ? "the only finished run here" : fmt::format("the latest of {} runs", runs)};
+  return {latest.lexically_normal(),
+          runs == 1 ? "the only finished run here" : fmt::format("the latest of {} runs", runs)};
 }
 
 Predictor::Predictor(const fs::path& model, const PredictorSettings& settings)
