@@ -36,17 +36,18 @@ Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sum
 
 struct BatchNormOptions {
   Required<float> eps, momentum;
-  bool training = true, relu = false;
+  bool training = true;
+  Activation activation = Activation::none;
   Tensor sums = {};  // training: of x, if conv2d computed them
 };
 // x [n,h,w,c]; gamma, beta [c]; running statistics [c] are updated in training; residual (may be empty) is added
-// before the ReLU.
+// before the activation, which is relu or none then.
 Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
                const Var& residual, const BatchNormOptions& options);
 
-// conv2d(relu(batch_norm(x)), w). The intermediate map is not stored if fusions().norm_conv is on, in training, if all
+// conv2d(batch_norm(x), w). The intermediate map is not stored if fusions().norm_conv is on, after relu, in training, if all
 // operands require gradients and the device supports it (kernels/norm_conv/norm_conv.h); otherwise the two ops run.
-// norm.relu is ignored. sums: as in conv2d.
+// sums: as in conv2d.
 Var norm_conv(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
               const BatchNormOptions& norm, const Var& w, const Conv2dOptions& conv, Tensor* sums = nullptr);
 
@@ -79,14 +80,14 @@ struct MaxPoolOptions {
 };
 Var max_pool(const Var& x, const MaxPoolOptions& options);
 
-// max_pool(relu(batch_norm(x))) without storing the map in between; norm.relu is ignored.
+// max_pool(batch_norm(x)); after relu without storing the map in between.
 Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
               const BatchNormOptions& norm, const MaxPoolOptions& pool);
 
 // x [n,h,w,c] -> [n,c]
 Var global_avg_pool(const Var& x);
 
-// global_avg_pool(relu(batch_norm(x) + residual)) without storing the map in between; norm.relu is ignored.
+// global_avg_pool(batch_norm(x)), with a residual as in batch_norm; after relu without storing the map in between.
 Var norm_mean(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
               const BatchNormOptions& norm);
 

@@ -66,7 +66,10 @@ class ConvBn {
   Var convolve(const ConvInput& in, BatchNormOptions& norm);
   Var normalize(const Var& y, const Var& residual, const BatchNormOptions& norm);
   BatchNormOptions norm_options(bool relu, Mode mode) const {
-    return {.eps = kNormEps, .momentum = kNormMomentum, .training = mode == Mode::train && !frozen(), .relu = relu};
+    return {.eps = kNormEps,
+            .momentum = kNormMomentum,
+            .training = mode == Mode::train && !frozen(),
+            .activation = relu ? Activation::relu : Activation::none};
   }
   void check_whole() const;
   Conv2dOptions options_;

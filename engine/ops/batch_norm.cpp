@@ -16,6 +16,9 @@ BatchNormShape check(const Var& x, const Var& gamma, const Var& residual, const 
                            gamma.shape()));
   if (!residual.empty() && residual.shape() != xs)
     fail_shape(fmt::format("batch_norm: residual {} for x {}", residual.shape(), xs));
+  if (!residual.empty() && recomputes(options.activation))
+    fail_shape(
+        fmt::format("batch_norm: a residual with {}; apply the activation to the sum", name_of(options.activation)));
   const BatchNormShape shape{.rows = x.value().size() / xs.back(), .c = int(xs.back())};
   if (options.training && shape.rows < 2)
     fail_shape(fmt::format("batch_norm: training needs more than one value per channel, got x {}", xs));
@@ -29,7 +32,8 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta, Var& running_mea
   const BatchNormShape shape = check(x, gamma, residual, options);
   const Device device = x.value().device();
   const Tensor y(x.shape(), x.value().dtype(), device);
-  const Tensor mask = options.relu ? Tensor({shape.mask_bytes()}, DType::u8, device) : Tensor();
+  const Tensor mask =
+      options.activation == Activation::relu ? Tensor({shape.mask_bytes()}, DType::u8, device) : Tensor();
   return detail::record_batch_norm("batch_norm", PC_KERNELS(batch_norm, device), shape,
                                    {x, gamma, beta, running_mean, running_var, residual}, options, y, mask);
 }

@@ -28,7 +28,7 @@ Var record_batch_norm(const char* name, const Kernels& kernels, const NormShape&
        .eps = options.eps,
        .momentum = options.momentum,
        .residual = in.residual.empty() ? nullptr : in.residual.value().data(),
-       .relu = options.relu,
+       .activation = options.activation,
        .running_mean = in.running_mean.value().as<float>(),
        .running_var = in.running_var.value().as<float>(),
        .y = y.data(),
@@ -40,7 +40,8 @@ Var record_batch_norm(const char* name, const Kernels& kernels, const NormShape&
 
   const bool training = options.training, wants_residual = in.residual.requires_grad();
   return Var::record(name, y, {in.x, in.gamma, in.beta, in.residual},
-                     [=, &kernels, x = in.x.value(), gamma = in.gamma.value()](const Tensor& dy) {
+                     [=, &kernels, activation = options.activation, x = in.x.value(), gamma = in.gamma.value(),
+                      beta = in.beta.value()](const Tensor& dy) {
                        Tensor dx(x.shape(), dtype, device), dresidual, dgamma({shape.c}, DType::f32, device),
                            dbeta({shape.c}, DType::f32, device);
                        if (wants_residual) dresidual = Tensor(x.shape(), dtype, device);
@@ -50,7 +51,9 @@ Var record_batch_norm(const char* name, const Kernels& kernels, const NormShape&
                                          .gamma = gamma.template as<float>(),
                                          .mean = mean.as<float>(),
                                          .invstd = invstd.as<float>(),
+                                         .activation = activation,
                                          .mask = mask.as<uint8_t>(),
+                                         .beta = beta.template as<float>(),
                                          .training = training,
                                          .dx = dx.data(),
                                          .dresidual = dresidual.data(),

@@ -27,11 +27,8 @@ Var norm_conv(const Var& x, const Var& gamma, const Var& beta, Var& running_mean
   const auto& kernels = PC_KERNELS(norm_conv, device);
   const bool learns =
       norm.training && x.requires_grad() && w.requires_grad() && gamma.requires_grad() && beta.requires_grad();
-  if (!fusions().norm_conv || !learns || !kernels.takes(shape, dtype)) {
-    BatchNormOptions with_relu = norm;
-    with_relu.relu = true;
-    return conv2d(batch_norm(x, gamma, beta, running_mean, running_var, Var(), with_relu), w, conv, sums);
-  }
+  if (!fusions().norm_conv || norm.activation != Activation::relu || !learns || !kernels.takes(shape, dtype))
+    return conv2d(batch_norm(x, gamma, beta, running_mean, running_var, Var(), norm), w, conv, sums);
   check(x, gamma);
   const Tensor filter = w.as(dtype), y({shape.n, shape.p(), shape.q(), shape.k}, dtype, device),
                y_sums({2, shape.k}, DType::f32, device), saved({kNormConvSavedRows, shape.c}, DType::f32, device);

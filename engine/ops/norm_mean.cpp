@@ -25,11 +25,8 @@ NormMeanShape check(const Var& x, const Var& gamma, const Var& residual, const B
 
 Var norm_mean(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
               const BatchNormOptions& norm) {
-  if (!fusions().norm_mean) {
-    BatchNormOptions with_relu = norm;
-    with_relu.relu = true;
-    return global_avg_pool(batch_norm(x, gamma, beta, running_mean, running_var, residual, with_relu));
-  }
+  if (!fusions().norm_mean || norm.activation != Activation::relu)
+    return global_avg_pool(batch_norm(x, gamma, beta, running_mean, running_var, residual, norm));
   const NormMeanShape shape = check(x, gamma, residual, norm);
   const Device device = x.value().device();
   const auto& kernels = PC_KERNELS(norm_mean, device);

@@ -37,11 +37,8 @@ Fusions& fusions() {
 
 Var norm_pool(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var,
               const BatchNormOptions& norm, const MaxPoolOptions& pool) {
-  if (!fusions().norm_pool) {
-    BatchNormOptions with_relu = norm;
-    with_relu.relu = true;
-    return max_pool(batch_norm(x, gamma, beta, running_mean, running_var, Var(), with_relu), pool);
-  }
+  if (!fusions().norm_pool || norm.activation != Activation::relu)
+    return max_pool(batch_norm(x, gamma, beta, running_mean, running_var, Var(), norm), pool);
   const NormPoolShape shape = check(x, gamma, norm, pool);
   const DType dtype = x.value().dtype();
   const Device device = x.value().device();

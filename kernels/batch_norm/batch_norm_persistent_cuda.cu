@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll
     for (int i = 0; i < kVecWidth; ++i) {
       v[i] = (v[i] - mean[i]) * scale[i] + beta[i] + other[i];
-      if (a.relu) v[i] = v[i] < 0 ? 0.0f : v[i];  // propagates NaN
+      if (a.activation == Activation::relu) v[i] = v[i] < 0 ? 0.0f : v[i];  // propagates NaN
       bits |= unsigned(rounded<T>(v[i]) > 0) << i;
     }
     if (a.mask) a.mask[coord.mask_at(slot)] = uint8_t(bits);

@@ -5,11 +5,11 @@
 // and x^2: with f32 data the cancellation in E[x^2] - E[x]^2 stays below the data's own rounding.
 #include <cmath>
 
+#include "kernels/activation/activation_simd.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 #include "kernels/batch_norm/batch_norm_tiles.h"
 #include "kernels/runtime/memory.h"
-#include "kernels/runtime/simd.h"
 
 namespace pc {
 namespace {
@@ -80,10 +80,10 @@ Buffer sum_blocks(const BatchNormShape& shape, F&& block) {
   return partial;
 }
 
-// y = relu?((x - mean) * scale + beta + residual?) and the mask, for the rows [begin, end). Everything comes by value:
+// y = f((x - mean) * scale + beta + residual?) and the mask, for the rows [begin, end). Everything comes by value:
 // the compiler must take a vector store for one that may change whatever lies in memory, and would read every pointer
 // again after it.
-template <class T>
+template <class T, Activation A>
 void apply_rows(const BatchNormForward a, const float* mean, const float* scale, int channels, int64_t begin,
                 int64_t end) {
   const T *x = static_cast<const T*>(a.x), *residual = static_cast<const T*>(a.residual);
@@ -95,10 +95,8 @@ void apply_rows(const BatchNormForward a, const float* mean, const float* scale,
       f32x v = (simd::load(x + at, lanes) - simd::load(mean + c, lanes)) * simd::load(scale + c, lanes) +
                simd::load(a.beta + c, lanes);
       if (residual) v += simd::load(residual + at, lanes);
-      if (a.relu) {
-        v = simd::relu(v);
-        if (mask) store_bits(mask, int(c), simd::positive(v), lanes);
-      }
+      v = simd::activate<A>(v);
+      if (A == Activation::relu && mask) store_bits(mask, int(c), simd::positive(v), lanes);
       simd::store(y + at, v, lanes);
     });
   }
@@ -109,8 +107,10 @@ void apply(const BatchNormShape& shape, const BatchNormForward& a) {
   Buffer scales(Device::cpu, std::size_t(shape.c) * sizeof(float));
   float* scale = scales.as<float>();
   for (int c = 0; c < shape.c; ++c) scale[c] = a.gamma[c] * a.invstd[c];
-  parallel_for(shape.rows, batch_norm_block_rows(shape),
-               [&](int64_t begin, int64_t end) { apply_rows<T>(a, a.mean, scale, shape.c, begin, end); });
+  simd::with_activation(a.activation, [&](auto kind) {
+    parallel_for(shape.rows, batch_norm_block_rows(shape),
+                 [&](int64_t begin, int64_t end) { apply_rows<T, kind.value>(a, a.mean, scale, shape.c, begin, end); });
+  });
 }
 
 template <class T>
@@ -140,21 +140,31 @@ void eval(const BatchNormShape& shape, const BatchNormForward& a) {
   apply<T>(shape, a);
 }
 
+// g = dy * f'(z) of a vector at (row, c); centered: x - mean there.
+template <Activation A, class Lanes>
+[[gnu::always_inline]] inline f32x gradient(const BatchNormBackward& a, const float* scale, int channels, f32x dy,
+                                            f32x centered, int64_t row, int c, Lanes lanes) {
+  if constexpr (A == Activation::none) return dy;
+  if constexpr (A == Activation::relu) return simd::keep(dy, load_bits(a.mask + row * ((channels + 7) / 8), c, lanes));
+  return dy * simd::activation_slope<A>(centered * simd::load(scale + c, lanes) + simd::load(a.beta + c, lanes));
+}
+
 // sums[0..c) = sum of g, sums[c..2c) = sum of g * (x - mean) over one block of rows.
-template <class T>
-void sum_gradients(int channels, const BatchNormBackward& a, int64_t begin, int64_t end, double* sums) {
+template <class T, Activation A>
+void sum_gradients(int channels, const BatchNormBackward& a, const float* scale, int64_t begin, int64_t end,
+                   double* sums) {
   const T *x = static_cast<const T*>(a.x), *dy = static_cast<const T*>(a.dy);
-  const int64_t mask_row = (channels + 7) / 8;
   for_tiles(channels, [&](int c, auto vectors, auto lanes) {
     f32x sum[vectors] = {}, product[vectors] = {}, mean[vectors];
     for (int v = 0; v < vectors; ++v) mean[v] = simd::load(a.mean + c + v * kLanes, lanes);
     for (int64_t row = begin; row < end; ++row)
       for (int v = 0; v < vectors; ++v) {
         const int at = c + v * kLanes;
-        f32x g = simd::load(dy + row * channels + at, lanes);
-        if (a.mask) g = simd::keep(g, load_bits(a.mask + row * mask_row, at, lanes));
+        const f32x centered = simd::load(x + row * channels + at, lanes) - mean[v];
+        const f32x g =
+            gradient<A>(a, scale, channels, simd::load(dy + row * channels + at, lanes), centered, row, at, lanes);
         sum[v] += g;
-        product[v] += g * (simd::load(x + row * channels + at, lanes) - mean[v]);
+        product[v] += g * centered;
       }
     for (int i = 0; i < vectors * lanes; ++i) {
       sums[c + i] = double(sum[i / kLanes][i % kLanes]);
@@ -164,44 +174,48 @@ void sum_gradients(int channels, const BatchNormBackward& a, int64_t begin, int6
 }
 
 // dx = scale * (g - shift - (x - mean) * slope) and dresidual = g, for the rows [begin, end); by value as apply_rows.
-template <class T>
+template <class T, Activation A>
 void apply_gradient_rows(const BatchNormBackward a, const float* scale, const float* shift, const float* slope,
                          int channels, int64_t begin, int64_t end) {
   const T *x = static_cast<const T*>(a.x), *dy = static_cast<const T*>(a.dy);
   T *dx = static_cast<T*>(a.dx), *dresidual = static_cast<T*>(a.dresidual);
-  const int64_t mask_row = (channels + 7) / 8;
   for (int64_t row = begin; row < end; ++row)
     simd::for_lanes(0, channels, [&](int64_t c, auto lanes) {
       const int64_t at = row * channels + c;
-      f32x g = simd::load(dy + at, lanes);
-      if (a.mask) g = simd::keep(g, load_bits(a.mask + row * mask_row, int(c), lanes));
+      f32x centered = {};
+      if (a.training || recomputes(A)) centered = simd::load(x + at, lanes) - simd::load(a.mean + c, lanes);
+      f32x g = gradient<A>(a, scale, channels, simd::load(dy + at, lanes), centered, row, int(c), lanes);
       if (dresidual) simd::store(dresidual + at, g, lanes);
-      if (a.training)
-        g -= simd::load(shift + c, lanes) +
-             (simd::load(x + at, lanes) - simd::load(a.mean + c, lanes)) * simd::load(slope + c, lanes);
+      if (a.training) g -= simd::load(shift + c, lanes) + centered * simd::load(slope + c, lanes);
       simd::store(dx + at, simd::load(scale + c, lanes) * g, lanes);
     });
 }
 
-template <class T>
-void backward_of(const BatchNormShape& shape, const BatchNormBackward& a) {
-  const Buffer partial = sum_blocks(
-      shape, [&](int64_t begin, int64_t end, double* sums) { sum_gradients<T>(shape.c, a, begin, end, sums); });
-  const double *sum = partial.as<double>(), *product = sum + shape.c;
+template <class T, Activation A>
+void backward_through(const BatchNormShape& shape, const BatchNormBackward& a) {
   Buffer vectors(Device::cpu, std::size_t(3 * shape.c) * sizeof(float));
   float *scale = vectors.as<float>(), *shift = scale + shape.c, *slope = shift + shape.c;
+  for (int c = 0; c < shape.c; ++c) scale[c] = a.gamma[c] * a.invstd[c];
+  const Buffer partial = sum_blocks(shape, [&](int64_t begin, int64_t end, double* sums) {
+    sum_gradients<T, A>(shape.c, a, scale, begin, end, sums);
+  });
+  const double *sum = partial.as<double>(), *product = sum + shape.c;
   const double m = double(shape.rows);
   for (int c = 0; c < shape.c; ++c) {
     const double invstd = double(a.invstd[c]);
     a.dbeta[c] = float(sum[c]);
     a.dgamma[c] = float(product[c] * invstd);
-    scale[c] = a.gamma[c] * a.invstd[c];
     shift[c] = float(sum[c] / m);
     slope[c] = float(product[c] * invstd * invstd / m);
   }
   parallel_for(shape.rows, batch_norm_block_rows(shape), [&](int64_t begin, int64_t end) {
-    apply_gradient_rows<T>(a, scale, shift, slope, shape.c, begin, end);
+    apply_gradient_rows<T, A>(a, scale, shift, slope, shape.c, begin, end);
   });
+}
+
+template <class T>
+void backward_of(const BatchNormShape& shape, const BatchNormBackward& a) {
+  simd::with_activation(a.activation, [&](auto kind) { backward_through<T, kind.value>(shape, a); });
 }
 
 void forward_train(const BatchNormShape& shape, DType dtype, const BatchNormForward& a) {

@@ -15,7 +15,7 @@ void forward(const NormMeanShape& s, DType dtype, const BatchNormForward& a,
              decltype(BatchNormKernels::forward_train) run) {
   const Buffer z(Device::cpu, s.norm().map_bytes(dtype));
   BatchNormForward norm = a;
-  norm.relu = true;
+  norm.activation = Activation::relu;
   norm.y = z.data();
   run(s.norm(), dtype, norm);
   global_avg_pool_cpu.forward(pool(s), dtype, z.data(), a.y);
@@ -34,6 +34,7 @@ void backward(const NormMeanShape& s, DType dtype, const BatchNormBackward& a) {
   global_avg_pool_cpu.backward(pool(s), dtype, a.dy, dz.data());
   BatchNormBackward norm = a;
   norm.dy = dz.data();
+  norm.activation = Activation::relu;
   batch_norm_cpu.backward(s.norm(), dtype, norm);
 }
 

@@ -1,6 +1,7 @@
 // batch_norm against plain f64 loops: training, evaluation, gradients, mask, threads, CPU and GPU.
 #include "kernels/batch_norm/batch_norm_persistent.h"
 #include "kernels/batch_norm/batch_norm_tiles.h"
+#include "tests/ops/activation_cases.h"
 #include "tests/ops/norm_reference.h"
 
 namespace pc::test {
@@ -8,9 +9,12 @@ namespace {
 
 constexpr BatchNormChip kH100{.multiprocessors = 132, .shared_bytes = 232448};
 
+constexpr Activation kRelu = Activation::relu;
+
 struct Case {
   BatchNormShape shape;
-  bool relu = false, residual = false, training = true;
+  Activation activation = Activation::none;
+  bool residual = false, training = true;
   double mean = 0;  // of x
   bool persistent = false;
   bool sums = false;  // taken before
@@ -26,6 +30,14 @@ NormInputs make_inputs(const Case& t, DType dtype) {
   return norm_inputs(n, n, t.shape.c, dtype, t.mean);
 }
 
+// f'(z); of relu and none exactly, for their gradients are compared to the bit.
+double slope(Activation f, double z) {
+  if (f == Activation::none) return 1;
+  if (f == Activation::relu) return z > 0 ? 1 : 0;
+  constexpr double kStep = 1e-8;
+  return (activation_reference(f, z + kStep) - activation_reference(f, z - kStep)) / (2 * kStep);
+}
+
 Outputs reference(const Case& t, const NormInputs& in) {
   Outputs out{norm_moments(in, t.training, t.momentum, t.eps), {}};
   const std::size_t c = std::size_t(t.shape.c), mask_row = (c + 7) / 8;
@@ -33,8 +45,8 @@ Outputs reference(const Case& t, const NormInputs& in) {
   for (std::size_t i = 0; i < in.x.size(); ++i) {
     const double y = normalized(in, out, i).first + (t.residual ? in.residual[i] : 0);
     if (y > 0) out.mask[i / c * mask_row + i % c / 8] |= uint8_t(1u << i % c % 8);
-    out.y.push_back(t.relu ? std::max(y, 0.0) : y);
-    out.dresidual.push_back(t.relu && !(y > 0) ? 0 : in.dy[i]);
+    out.y.push_back(activation_reference(t.activation, y));
+    out.dresidual.push_back(in.dy[i] * slope(t.activation, y));
   }
   norm_gradients(in, t.training, out.dresidual, out);
   return out;
@@ -58,8 +70,8 @@ Outputs kernel(const Case& t, const NormInputs& in, Device device, DType dtype,
   const Array wrote(device, DType::u8, t.shape.mask_bytes()), sums = sums_of(t, in, device);
   BatchNormForward forward = a.forward(t.eps, t.momentum);
   forward.residual = t.residual ? a.residual.data() : nullptr;
-  forward.relu = t.relu;
-  forward.mask = t.relu ? wrote.as<uint8_t>() : nullptr;
+  forward.activation = t.activation;
+  forward.mask = t.activation == kRelu ? wrote.as<uint8_t>() : nullptr;
   forward.persistent = t.persistent;
   forward.sums = t.sums ? sums.as<float>() : nullptr;
   const BatchNormKernels& table = PC_KERNELS(batch_norm, device);
@@ -67,13 +79,15 @@ Outputs kernel(const Case& t, const NormInputs& in, Device device, DType dtype,
 
   const Array read(device, DType::u8, mask ? *mask : wrote.bytes());
   BatchNormBackward backward = a.backward();
-  backward.mask = t.relu ? read.as<uint8_t>() : nullptr;
+  backward.activation = t.activation;
+  backward.beta = a.beta.as<float>();
+  backward.mask = t.activation == kRelu ? read.as<uint8_t>() : nullptr;
   backward.training = t.training;
   backward.dresidual = a.dresidual.data();
   backward.persistent = t.persistent;
   table.backward(t.shape, dtype, backward);
   if (bits) *bits = a.bytes();
-  return {a.values(), t.relu ? wrote.bytes() : std::vector<uint8_t>{}};
+  return {a.values(), t.activation == kRelu ? wrote.bytes() : std::vector<uint8_t>{}};
 }
 
 void check(const Case& t, Device device, DType dtype) {
@@ -86,7 +100,8 @@ void check(const Case& t, Device device, DType dtype) {
   expect_close(got.running_mean, want.running_mean, vector, "running_mean");
   expect_close(got.running_var, want.running_var, vector, "running_var");
   expect_close(got.y, want.y, tolerance(dtype, size), "y");
-  expect_close(got.dresidual, want.dresidual, {0, 0}, "dresidual");
+  expect_close(got.dresidual, want.dresidual, recomputes(t.activation) ? tolerance(dtype, size) : Tolerance{0, 0},
+               "dresidual");
   expect_close(got.dgamma, want.dgamma, tolerance(DType::f32, std::sqrt(rows) * size), "dgamma");
   expect_close(got.dbeta, want.dbeta, tolerance(DType::f32, std::sqrt(rows)), "dbeta");
   expect_close(got.dx, want.dx,
@@ -96,7 +111,7 @@ void check(const Case& t, Device device, DType dtype) {
 void check_variants(int64_t rows, int c, Device device, DType dtype) {
   for (int variant = 0; variant < 8; ++variant) {
     const Case t{.shape = {.rows = rows, .c = c},
-                 .relu = (variant & 1) != 0,
+                 .activation = variant & 1 ? Activation::relu : Activation::none,
                  .residual = (variant & 2) != 0,
                  .training = (variant & 4) != 0,
                  .eps = variant % 3 ? 1e-3f : 0.05f,
@@ -125,6 +140,18 @@ void check_remainders(DType dtype) {
 TEST(BatchNorm, MatchesReferenceF32) { check_remainders(DType::f32); }
 TEST(BatchNorm, MatchesReferenceBf16) { check_remainders(DType::bf16); }
 
+void check_activations(Device device, DType dtype) {
+  for (const Activation kind : kActivations)
+    for (const bool training : {true, false})
+      for (const auto& [rows, c] : {std::pair{7, 3}, {130, 72}, {270, 40}}) {
+        SCOPED_TRACE(testing::Message() << name_of(kind) << " rows " << rows << " c " << c << " training " << training);
+        check({.shape = {.rows = rows, .c = c}, .activation = kind, .training = training}, device, dtype);
+      }
+}
+
+TEST(BatchNorm, EveryActivationF32) { check_activations(Device::cpu, DType::f32); }
+TEST(BatchNorm, EveryActivationBf16) { check_activations(Device::cpu, DType::bf16); }
+
 // E[x^2] - E[x]^2 of equal values may come out below 0, by less than any epsilon in use but this.
 TEST(BatchNorm, AConstantHasNoVariance) {
   const Case t{.shape = {.rows = 33, .c = 64}, .eps = 1e-20f};
@@ -139,14 +166,14 @@ TEST(BatchNorm, StaysAccurateFarFromZero) {
 
 TEST(BatchNorm, ReferenceGradientIsTheDerivative) {
   for (bool training : {true, false}) {
-    const Case t{.shape = {.rows = 5, .c = 3}, .relu = true, .residual = true, .training = training};
+    const Case t{.shape = {.rows = 5, .c = 3}, .activation = kRelu, .residual = true, .training = training};
     expect_derivatives(make_inputs(t, DType::f32), [&](const NormInputs& in) { return reference(t, in); });
   }
 }
 
 TEST(BatchNorm, MaskHasOneBitAnElement) {
   for (int c : {1, 7, 8, 9, 16, 24, 31, 40, 64}) {
-    const Case t{.shape = {.rows = 40, .c = c}, .relu = true};
+    const Case t{.shape = {.rows = 40, .c = c}, .activation = kRelu};
     const NormInputs in = make_inputs(t, DType::f32);
     EXPECT_EQ(kernel(t, in, Device::cpu, DType::f32).mask, reference(t, in).mask) << "c " << c;
   }
@@ -154,7 +181,7 @@ TEST(BatchNorm, MaskHasOneBitAnElement) {
 
 TEST(BatchNorm, SameBitsWithAnyNumberOfThreads) {
   for (DType dtype : {DType::f32, DType::bf16}) {
-    const Case t{.shape = {.rows = 5000, .c = 72}, .relu = true, .residual = true};
+    const Case t{.shape = {.rows = 5000, .c = 72}, .activation = kRelu, .residual = true};
     const NormInputs in = make_inputs(t, dtype);
     expect_same_bits_with_two_threads([&] {
       std::vector<uint8_t> bits;
@@ -166,7 +193,7 @@ TEST(BatchNorm, SameBitsWithAnyNumberOfThreads) {
 
 TEST(BatchNorm, NaNReachesEveryRowOfItsChannelOnly) {
   for (bool relu : {false, true}) {
-    const Case t{.shape = {.rows = 50, .c = 20}, .relu = relu};
+    const Case t{.shape = {.rows = 50, .c = 20}, .activation = relu ? kRelu : Activation::none};
     NormInputs in = make_inputs(t, DType::f32);
     in.x[30 * 20 + 4] = double(kNaN);
     const Outputs got = kernel(t, in, Device::cpu, DType::f32);
@@ -265,6 +292,11 @@ TEST(BatchNorm, GpuMatchesReferenceF32) {
   PC_NEEDS_GPU();
   check_many(Device::cuda, DType::f32);
 }
+TEST(BatchNorm, GpuEveryActivation) {
+  PC_NEEDS_GPU();
+  for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) check_activations(Device::cuda, dtype);
+}
+
 TEST(BatchNorm, GpuMatchesReference16Bit) {
   PC_NEEDS_GPU();
   check_many(Device::cuda, DType::bf16);
@@ -276,7 +308,7 @@ TEST(BatchNorm, GpuTakesReadySums) {
   for (const DType dtype : {DType::f32, DType::f16})
     for (const auto& [rows, c] : {std::pair{2, 8}, {65, 264}, {2100, 16}})
       for (const double mean : {0.0, 2.0})
-        check({.shape = {.rows = rows, .c = c}, .relu = true, .residual = true, .mean = mean, .sums = true},
+        check({.shape = {.rows = rows, .c = c}, .activation = kRelu, .residual = true, .mean = mean, .sums = true},
               Device::cuda, dtype);
 }
 
@@ -320,13 +352,15 @@ void check_persistent(DType dtype) {
     for (int variant = 0; variant < 4; ++variant) {
       SCOPED_TRACE("rows " + std::to_string(rows) + " c " + std::to_string(c) + " variant " + std::to_string(variant));
       check({.shape = {.rows = rows, .c = c},
-             .relu = (variant & 1) != 0,
+             .activation = variant & 1 ? Activation::relu : Activation::none,
              .residual = (variant & 2) != 0,
              .persistent = true},
             Device::cuda, dtype);
     }
-  check({.shape = {.rows = 431, .c = 512}, .relu = true, .residual = true, .persistent = true}, Device::cuda, dtype);
-  check({.shape = {.rows = 40, .c = 8}, .relu = true, .training = false, .persistent = true}, Device::cuda, dtype);
+  check({.shape = {.rows = 431, .c = 512}, .activation = kRelu, .residual = true, .persistent = true}, Device::cuda,
+        dtype);
+  check({.shape = {.rows = 40, .c = 8}, .activation = kRelu, .training = false, .persistent = true}, Device::cuda,
+        dtype);
 }
 
 TEST(BatchNorm, GpuInOneLaunchMatchesReferenceF32) {

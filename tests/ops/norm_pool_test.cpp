@@ -79,12 +79,13 @@ NormOutputs two_ops(const NormPoolShape& s, bool training, const NormInputs& in,
   const Array z(device, dtype, x_size), dz(device, dtype, x_size), mask(device, DType::u8, s.norm().mask_bytes()),
       index(device, DType::u8, s.y_size());
   BatchNormForward forward = a.forward(kEps, kMomentum);
-  forward.relu = true, forward.y = z.data(), forward.mask = mask.as<uint8_t>();
+  forward.activation = Activation::relu, forward.y = z.data(), forward.mask = mask.as<uint8_t>();
   (training ? norm.forward_train : norm.forward_eval)(s.norm(), dtype, forward);
   pool.forward(s.pool, dtype, z.data(), a.y.data(), index.as<uint8_t>());
   pool.backward(s.pool, dtype, a.dy.data(), index.as<uint8_t>(), dz.data());
   BatchNormBackward backward = a.backward();
-  backward.dy = dz.data(), backward.mask = mask.as<uint8_t>(), backward.training = training;
+  backward.dy = dz.data(), backward.activation = Activation::relu, backward.mask = mask.as<uint8_t>(),
+  backward.training = training;
   norm.backward(s.norm(), dtype, backward);
   return a.values(false);
 }
