@@ -233,6 +233,13 @@ def is_confident(model, h, label, p, percent_wanted):
     return least is not None and p >= least
 
 
+def spoken(verdict, count):
+    """What people read for a verdict of `count` images; CSV and JSON keep its name."""
+    if verdict == "not a product":
+        return "unlike the training images"
+    return "need review" if verdict == "needs review" and count != 1 else verdict
+
+
 def check_prediction(model, json_row, csv_row, text, percent_wanted):
     """Returns the named labels, which of them are confident, and the verdict."""
     heads, calibration = model["heads"], model["calibration"]
@@ -268,7 +275,7 @@ def check_prediction(model, json_row, csv_row, text, percent_wanted):
     equal((json_row["verdict"], csv_row["verdict"]), (verdict, verdict))
     equal(json_row["review"], [h["name"] for h, c in zip(heads, confident) if not c])
     equal([csv_row[h["name"] + "_review"] for h in heads], ["no" if c else "yes" for c in confident])
-    assert text.rstrip("\n").split("\n")[-1].startswith("  " + verdict), text
+    assert text.rstrip("\n").split("\n")[-1].startswith("  " + spoken(verdict, 1)), text
     return labels, confident, verdict
 
 
@@ -346,7 +353,7 @@ def scored(folder, percent_wanted):
         check_table(table, name, told, counted, sure)
         check_head_on_page(page, name, counted, ps, tempered)
     for verdict, count in collections.Counter(v for *_, v in checked).items():
-        near(re.search(rf"(?m)^.*\b{verdict} ([\d.]+) %", table)[1], 100 * count / len(truths), TENTH, verdict)
+        near(re.search(rf"(?m)^.*\b{spoken(verdict, count)} ([\d.]+) %", table)[1], 100 * count / len(truths), TENTH, verdict)
 
 
 # --- a run of pctrain ---
