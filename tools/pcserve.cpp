@@ -18,6 +18,7 @@
 #include "kernels/base/parallel.h"
 #include "tools/cli/hints.h"
 #include "tools/cli/program.h"
+#include "tools/cli/terminal.h"
 #include "tools/cli/validators.h"
 #include "tools/serve/answering.h"
 #include "tools/serve/app.h"
@@ -177,7 +178,7 @@ Exit run(Options& o) {
   Server server(o.server, service);
   if (!is_loopback(o.server.host) && app.access.token.empty())
     kLog.line(o.server.host + " can be reached from other machines, without a token; see --token-file");
-  note("pcserve: serving {}; Ctrl-C or SIGTERM stops it", app.model.string());
+  if (cli::terminal_of(stderr).on) note("pcserve: serving {}; Ctrl-C stops it", app.model.string());
   fmt::print("http://{}:{}/\n", host, server.port());
   if (std::fflush(stdout) != 0)  // nobody would know where it listens
     fail(Exit::file, fmt::format("cannot write standard output: {}", std::strerror(errno)));
