@@ -11,12 +11,6 @@
 namespace pc::simd {
 inline namespace PC_VARIANT {
 
-// Comparisons are written so that NaN passes.
-[[gnu::always_inline]] static inline f32x clamp(f32x v, float low, float high) {
-  v = v < splat(low) ? splat(low) : v;
-  return v > splat(high) ? splat(high) : v;
-}
-
 // 2u of gelu_tanh, and its derivative.
 [[gnu::always_inline]] static inline f32x gelu_tanh_argument(f32x x) {
   return x * splat(1.59576912f) * (splat(1) + splat(0.044715f) * (x * x));

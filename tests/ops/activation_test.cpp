@@ -1,4 +1,6 @@
 // activation: its table of cases, the values of PyTorch at kinks and special values, and the errors of exp and of the normal distribution.
+#include <cstring>
+
 #include "kernels/base/error.h"
 #include "tests/ops/activation_cases.h"
 #include "tests/ops/reference.h"
@@ -55,6 +57,20 @@ TEST(Activation, GpuKinksAndSpecialSlopesArePyTorchs) {
 TEST(Activation, NamesBothWays) {
   for (const Activation kind : kActivations) EXPECT_EQ(activation_from_name(name_of(kind)), kind);
   EXPECT_THROW(activation_from_name("swish"), Error);
+}
+
+// Results of more than 64 MiB are stored past the caches.
+TEST(Activation, LargeResultsHaveTheBitsOfSmallOnes) {
+  constexpr int64_t kSmall = 100'000, kTimes = 171;
+  const Values values = random_values(kSmall, 1);
+  const std::vector<float> x(values.begin(), values.end());
+  std::vector<float> all, y(x.size());
+  for (int64_t i = 0; i < kTimes; ++i) all.insert(all.end(), x.begin(), x.end());
+  const Tensor large({kSmall * kTimes}, DType::f32, Device::cpu);
+  activation_cpu.forward(kSmall, DType::f32, Activation::silu, x.data(), y.data(), nullptr);
+  activation_cpu.forward(kSmall * kTimes, DType::f32, Activation::silu, all.data(), large.data(), nullptr);
+  for (int64_t i = 0; i < kTimes; ++i)
+    ASSERT_EQ(std::memcmp(large.as<float>() + i * kSmall, y.data(), std::size_t(kSmall) * sizeof(float)), 0) << i;
 }
 
 TEST(Activation, NoneIsTheValueItself) {

@@ -36,8 +36,8 @@ inline std::vector<OpCase> multiply_cases() {
 }
 
 inline std::vector<OpCase> multiply_timed() {
-  return {multiply_case({64, 112, 112, 168}, {64, 168}), multiply_case({64, 14, 14, 10752}, {64, 10752}),
-          multiply_case({64 * 112 * 112, 168}, {168})};
+  return {multiply_case({112, 112, 112, 96}, {112, 96}), multiply_case({704, 14, 14, 1152}, {704, 1152}),
+          multiply_case({112 * 112 * 112, 96}, {96})};
 }
 
 }  // namespace pc::test
