@@ -39,6 +39,7 @@ TEST(Completion, BashOffersOptionsAndValues) {
   EXPECT_EQ(bash("pctrain", "pctrain --arch smal"), "smallcnn\n");
   EXPECT_EQ(bash("pctrain", "pctrain --lr ''"), "\n") << "any number";
   EXPECT_EQ(bash("pctrain", "pctrain -"), bash("pctrain", "pctrain photos -")) << "after an input too";
+  EXPECT_EQ(bash("pcserve", "pcserve --work"), "\n") << "what other programs have is answered, not offered";
 }
 
 TEST(Completion, BashKnowsSubcommands) {

@@ -33,7 +33,7 @@ std::vector<std::string> values_in(const std::string& type) {
 std::vector<Completed> options_of(const CLI::App& app) {
   std::vector<Completed> options;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional()) continue;
+    if (option->get_positional() || option->get_group().empty()) continue;  // hidden: hints.h
     const std::string type = option->get_type_name(), text = option->get_description();
     Completed one{.meaning = text.substr(0, text.find_first_of(";:(")), .values = values_in(type)};
     if (option->get_type_size() != 0) one.value = type.substr(0, type.find(':'));

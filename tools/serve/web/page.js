@@ -63,7 +63,7 @@ function wantToken() {
 
 function verdictOf(answer) {
   const kinds = {'accepted': ['accepted', '\u2713', 'Accepted'], 'needs review': ['review', '!', 'Needs review'],
-                 'not a product': ['out-of-distribution', '\u2715', 'Not a product']};
+                 'not a product': ['out-of-distribution', '\u2715', 'Unlike the training images']};
   const [kind, sign, text] = kinds[answer.verdict];
   const mark = make('span', '', sign);
   mark.setAttribute('aria-hidden', 'true');
