@@ -1,4 +1,4 @@
-// conv2d over the convolutions of ResNet18: forward, both gradients, and fused inference.
+// conv2d over the convolutions of ResNet18, and depthwise ones: forward, both gradients, and fused inference.
 #include "bench/bench.h"
 #include "kernels/conv2d/conv2d.h"
 
@@ -13,19 +13,19 @@ struct Buffers {
       : x({s.n, s.h, s.w, s.x_channels()}, t, d, copies),
         y({s.n, s.p(), s.q(), s.k}, t, d, copies),
         dx({s.n, s.h, s.w, s.x_channels()}, t, d, copies),
-        w({s.k, s.r, s.s, s.c}, t, d, 1),
-        dw({s.k, s.r, s.s, s.c}, DType::f32, d, 1),
+        w({s.k, s.r, s.s, s.group_c()}, t, d, 1),
+        dw({s.k, s.r, s.s, s.group_c()}, DType::f32, d, 1),
         bias({s.k}, DType::f32, d, 1) {}
 };
 
 void add_layer(const std::string& where, const ConvLayer& layer, Device device, DType dtype) {
   const auto* kernels = &PC_KERNELS(conv2d, device);
   Conv2dShape s = layer.shape;
-  s.x_c = kernels->best_channels(s.c, dtype);  // as in the output of augment
-  const double x = double(s.n) * s.h * s.w * s.x_c, y = double(s.n) * s.p() * s.q() * s.k,
-               w = double(s.k) * s.r * s.s * s.c;
+  if (s.groups == 1) s.x_c = kernels->best_channels(s.c, dtype);  // as in the output of augment
+  const double x = double(s.n) * s.h * s.w * s.x_channels(), y = double(s.n) * s.p() * s.q() * s.k,
+               w = double(s.k) * s.r * s.s * s.group_c();
   const double bytes = (x + y + w) * double(size_of(dtype));
-  const Work work{device, dtype, 2 * y * s.r * s.s * s.c, bytes, layer.count};
+  const Work work{device, dtype, 2 * y * s.r * s.s * s.group_c(), bytes, layer.count};
   const auto buffers = [=] { return std::make_shared<Buffers>(s, dtype, device, copies_for(bytes)); };
   add("forward/" + where + "/" + layer.name, [=] {
     const auto b = buffers();
@@ -48,10 +48,30 @@ void add_layer(const std::string& where, const ConvLayer& layer, Device device, 
   });
   add("infer/" + where + "/" + layer.name, [=] {
     const auto b = buffers();
-    const Ring master({s.k, s.r, s.s, s.c}, DType::f32, device, 1);
+    const Ring master({s.k, s.r, s.s, s.group_c()}, DType::f32, device, 1);
     b->filter = kernels->pack(s, dtype, master.f32(0), b->bias.f32(0));
     return Subject{work, [=](int64_t i) { kernels->infer(s, *b->filter, b->x[i], nullptr, true, b->y[i]); }, {&b->y}};
   });
+}
+
+// x and y of a stride of 1 have 1.1 GiB in f32.
+void add_depthwise(Device device, DType dtype) {
+  const Setting::Input input{320, 56, 56};
+  for (const int kernel : {3, 5, 7})
+    for (const int stride : {1, 2}) {
+      const Conv2dShape s{.n = input.n,
+                          .h = input.h,
+                          .w = input.w,
+                          .c = 144,
+                          .k = 144,
+                          .r = kernel,
+                          .s = kernel,
+                          .stride = stride,
+                          .pad = kernel / 2,
+                          .groups = 144};
+      add_layer(label(device, dtype, input),
+                {"depthwise" + std::to_string(kernel) + "s" + std::to_string(stride), s, 1}, device, dtype);
+    }
 }
 
 }  // namespace
@@ -61,6 +81,8 @@ void register_all() {
   for_each_setting([](Device device, DType dtype, const Setting::Input& input) {
     for (const ConvLayer& layer : resnet18_convs(input)) add_layer(label(device, dtype, input), layer, device, dtype);
   });
+  for (const Setting& setting : settings())
+    for (const DType dtype : setting.dtypes) add_depthwise(setting.device, dtype);
 }
 
 }  // namespace pc::bench

@@ -26,10 +26,11 @@ struct Conv2dOptions {
   int stride = 1;
   Padding pad = 0;
   bool same = false;  // TensorFlow's "SAME" in place of pad: y has ceil(h / stride) x ceil(w / stride) positions
+  int groups = 1;
 };
 // The shape of a convolution of x and w with these shapes; throws if they do not match.
 Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& x, const Shape& w, const Conv2dOptions& options);
-// x [n,h,w,c], w [k,r,s,c] -> [n,p,q,k]. x may have the device's best_channels(c) instead (kernels/conv2d/conv2d.h).
+// x [n,h,w,c], w [k,r,s,c/groups] -> [n,p,q,k]. x may have the device's best_channels(c) instead (kernels/conv2d/conv2d.h).
 // sums: out, the sums of y and of y * y, f32 [2,k]; written only with fusions().conv_sums and if the device supports
 // it.
 Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums = nullptr);

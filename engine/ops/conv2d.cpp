@@ -29,16 +29,19 @@ Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shap
   Conv2dShape shape{.n = int(xs[0]),
                     .h = int(xs[1]),
                     .w = int(xs[2]),
-                    .c = int(ws[3]),
+                    .c = int(ws[3]) * o.groups,
                     .k = int(ws[0]),
                     .r = int(ws[1]),
                     .s = int(ws[2]),
                     .stride = o.stride,
-                    .pad = o.pad};
+                    .pad = o.pad,
+                    .groups = o.groups};
+  if (o.groups < 1 || shape.k % o.groups != 0)
+    fail_shape(fmt::format("conv2d: the filters of w {} do not make {} groups", ws, o.groups));
   if (o.same) shape.pad = same_padding(shape.h, shape.w, shape.r, shape.s, shape.stride);
-  if (xs[3] != ws[3]) {
-    shape.x_c = PC_KERNELS(conv2d, device).best_channels(shape.c, dtype);
-    if (xs[3] != shape.x_c) fail_shape(fmt::format("conv2d: x has {} channels, w expects {}", xs[3], ws[3]));
+  if (xs[3] != shape.c) {
+    if (o.groups == 1) shape.x_c = PC_KERNELS(conv2d, device).best_channels(shape.c, dtype);
+    if (xs[3] != shape.x_channels()) fail_shape(fmt::format("conv2d: x has {} channels, w expects {}", xs[3], shape.c));
   }
   if (shape.h + shape.pad.height() < shape.r || shape.w + shape.pad.width() < shape.s)
     fail_shape(fmt::format("conv2d: a {}x{} filter does not fit into {}x{} with pad {}", shape.r, shape.s, shape.h,

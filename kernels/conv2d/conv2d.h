@@ -1,10 +1,12 @@
-// conv2d: y[n,p,q,k] = sum over r,s,c of x[n, p*stride + r - top, q*stride + s - left, c] * w[k,r,s,c].
+// conv2d: y[n,p,q,k] = sum over r,s,c of x[n, p*stride + r - top, q*stride + s - left, g(k) + c] * w[k,r,s,c].
 //
-// Cross-correlation as in PyTorch's conv2d without bias; x and y are NHWC, w is KRSC; dilation 1, groups 1, square
-// strides; x is 0 outside the image, where Padding lets the filter reach.
-//   dx[n,h,w,c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - top and
-//                                                                           w = q*stride + s - left
-//   dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - top, q*stride + s - left, c]
+// Cross-correlation as in PyTorch's conv2d without bias; x and y are NHWC, w is KRSC; dilation 1, square strides; x is 0
+// outside the image, where Padding lets the filter reach. The channels of x and y are divided into `groups` parts of
+// equal size; a filter sees the part of x that belongs to its part of y: 0 <= c < x's channels / groups, and g(k) is where
+// the part begins. Depthwise: one channel in each part, of x and of y.
+//   dx[n,h,w,g(k) + c] = sum of dy[n,p,q,k] * w[k,r,s,c] over all (p,q,r,s,k) with h = p*stride + r - top
+//                                                                              and w = q*stride + s - left
+//   dw[k,r,s,c] = sum over n,p,q of dy[n,p,q,k] * x[n, p*stride + r - top, q*stride + s - left, g(k) + c]
 #pragma once
 
 #include <memory>
@@ -26,11 +28,16 @@ struct Padding {
 std::string to_string(const Padding&);  // "1", or "0,1,0,1" for top, bottom, left, right if they differ
 
 struct Conv2dShape {
-  int n, h, w, c;  // x; c: channels of the filters too
-  int k, r, s;     // filters
+  int n, h, w, c;  // x
+  int k, r, s;     // filters [k, r, s, c / groups]
   int stride = 1;
   Padding pad = 0;
-  int x_c = 0;  // channels of x and dx if they are padded to best_channels(c); 0: c. Channels beyond c are ignored
+  int groups = 1;
+  int x_c =
+      0;  // channels of x and dx if they are padded to best_channels(c); 0: c, as with groups. Those beyond c are ignored
+  constexpr int group_c() const { return c / groups; }  // channels of a filter
+  constexpr int group_k() const { return k / groups; }
+  constexpr bool depthwise() const { return groups > 1 && groups == c && groups == k; }
   constexpr int x_channels() const { return x_c > 0 ? x_c : c; }
   constexpr int p() const { return (h + pad.height() - r) / stride + 1; }  // height of y
   constexpr int q() const { return (w + pad.width() - s) / stride + 1; }   // width of y
@@ -58,7 +65,8 @@ struct Conv2dKernels {
   // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32.
   void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, void* y);
   // forward, and the sums of y and of y * y over n, p, q: f32 [2, k]. Returns false, and does nothing, if the device
-  // cannot do both at once. Supported in f16 on CUDA, if c and k are multiples of 8 and cuDNN has an engine.
+  // cannot do both at once. Supported in f16 on CUDA without groups, if c and k are multiples of 8 and
+  // cuDNN has an engine.
   bool (*forward_sums)(const Conv2dShape&, DType, const void* x, const void* w, void* y, float* sums);
   // add: dx += the gradient, added in f32 before rounding; else dx = the gradient.
   void (*backward_data)(const Conv2dShape&, DType, const void* dy, const void* w, bool add, void* dx);

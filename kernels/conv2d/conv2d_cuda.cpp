@@ -1,4 +1,5 @@
-// Convolutions on CUDA through cuDNN's graphs, plans kept by shape.
+// Convolutions on CUDA through cuDNN's graphs, plans kept by shape; depthwise ones through our own kernels, which read
+// and write every tensor once in the layout that it has.
 //
 // 16-bit tensors whose channels are not a multiple of 8 (the stem's filters, images with 3 channels) are padded here:
 // without padding, cuDNN's heuristics choose engines without tensor cores, or engines that pad at every step in 200 MB
@@ -42,8 +43,9 @@ const void* with_channels(int64_t rows, int from_c, const void* from, int to_c, 
     return "[" + text + "]";
   };
   fail(Exit::usage, std::string("conv2d: cuDNN has no engine for the ") + pass + " pass in " + name_of(key.dtype) +
-                        " of x " + list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.c}) + ", stride " +
-                        std::to_string(s.stride) + ", pad " + to_string(s.pad) + "; use device = cpu");
+                        " of x " + list({s.n, s.h, s.w, s.c}) + ", w " + list({s.k, s.r, s.s, s.group_c()}) +
+                        ", stride " + std::to_string(s.stride) + ", pad " + to_string(s.pad) +
+                        (s.groups == 1 ? "" : ", groups " + std::to_string(s.groups)) + "; use device = cpu");
 }
 
 const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {
@@ -54,16 +56,17 @@ const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {
 
 void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w, void* y) {
   if (shape.n == 0) return;
+  if (shape.depthwise()) return conv2d_depthwise(shape, dtype, x, w, {}, y);
   const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_scratch, w_scratch;
   plan_of({s, dtype, ConvPass::forward}, "forward")
       .run({{kConvX, with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch)},
-            {kConvW, with_channels(w_rows(s), shape.c, w, s.c, dtype, w_scratch)},
+            {kConvW, with_channels(w_rows(s), shape.group_c(), w, s.group_c(), dtype, w_scratch)},
             {kConvY, y}});
 }
 
 bool forward_sums(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y, float* sums) {
-  if (s.n == 0 || dtype != DType::f16 || s.c % 8 != 0 || s.k % 8 != 0) return false;
+  if (s.n == 0 || dtype != DType::f16 || s.groups > 1 || s.c % 8 != 0 || s.k % 8 != 0) return false;
   const CudnnPlan* plan = conv2d_plan({s, dtype, ConvPass::forward_sums});
   if (plan) plan->run({{kConvX, x}, {kConvW, w}, {kConvY, y}, {kConvSum, sums}, {kConvSquares, sums + s.k}});
   return plan != nullptr;
@@ -76,6 +79,7 @@ ConvKey weight_key(const Conv2dShape& s, DType dtype) { return {s, dtype, ConvPa
 
 void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (shape.n == 0) return;
+  if (shape.depthwise()) return conv2d_depthwise_data(shape, dtype, dy, w, add, dx);
   const Conv2dShape s = conv2d_padded(shape, dtype);
   const int dx_c = shape.x_channels();
   Buffer w_scratch, dx_scratch;
@@ -83,23 +87,26 @@ void backward_data(const Conv2dShape& shape, DType dtype, const void* dy, const 
   void* out = s.c == dx_c ? dx : dx_scratch.data();
   if (add && out != dx) conv2d_fit_channels(x_rows(s), dx_c, dx, s.c, out);
   plan_of(data_key(s, dtype, add), "backward data")
-      .run({{kConvY, dy}, {kConvW, with_channels(w_rows(s), shape.c, w, s.c, dtype, w_scratch)}, {kConvX, out}});
+      .run({{kConvY, dy},
+            {kConvW, with_channels(w_rows(s), shape.group_c(), w, s.group_c(), dtype, w_scratch)},
+            {kConvX, out}});
   if (out != dx) conv2d_fit_channels(x_rows(s), s.c, out, dx_c, dx);
 }
 
 void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const void* dy, float* dw) {
-  const int64_t elements = w_rows(shape) * shape.c;
+  const int64_t elements = w_rows(shape) * shape.group_c();
   if (shape.n == 0) return memory_cuda.zero(dw, std::size_t(elements) * sizeof(float));
+  if (shape.depthwise()) return conv2d_depthwise_weight(shape, dtype, x, dy, dw);
   const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_scratch, dw_scratch, dw16_scratch;
-  if (dtype != DType::f32) dw_scratch = make_rows(w_rows(s), s.c, dtype);
+  if (dtype != DType::f32) dw_scratch = make_rows(w_rows(s), s.group_c(), dtype);
   void* out = dtype == DType::f32 ? dw : dw_scratch.data();
   plan_of(weight_key(s, dtype), "backward weight")
       .run({{kConvX, with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch)},
             {kConvY, dy},
             {kConvW, out}});
   if (dtype == DType::f32) return;
-  const void* dw16 = with_channels(w_rows(s), s.c, out, shape.c, dtype, dw16_scratch);
+  const void* dw16 = with_channels(w_rows(s), s.group_c(), out, shape.group_c(), dtype, dw16_scratch);
   cast_cuda.forward(elements, dtype, dw16, DType::f32, dw);
 }
 
@@ -107,8 +114,10 @@ void backward_weight(const Conv2dShape& shape, DType dtype, const void* x, const
 void backward(const Conv2dShape& shape, DType dtype, const Conv2dBackward& a) {
   if (shape.n == 0) return backward_weight(shape, dtype, a.x, a.dy, a.dw);
   const Conv2dShape s = conv2d_padded(shape, dtype);
-  conv2d_plan(data_key(s, dtype, a.add));  // before the fork: engines are tuned without other work on the GPU
-  conv2d_plan(weight_key(s, dtype));
+  if (!shape.depthwise()) {  // before the fork: engines are tuned without other work on the GPU
+    conv2d_plan(data_key(s, dtype, a.add));
+    conv2d_plan(weight_key(s, dtype));
+  }
   run_concurrently([&] { backward_weight(shape, dtype, a.x, a.dy, a.dw); },
                    [&] { backward_data(shape, dtype, a.dy, a.w, a.add, a.dx); });
 }
@@ -130,9 +139,10 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
     memory_cuda.zero(filter->f32_bias.data(), filter->f32_bias.bytes());
   filter->bias = make_rows(s.k, 1, dtype);
   cast_cuda.forward(s.k, DType::f32, filter->f32_bias.data(), dtype, filter->bias.data());
-  Buffer cast = make_rows(w_rows(s), s.c, dtype);
-  cast_cuda.forward(w_rows(s) * s.c, DType::f32, w, dtype, cast.data());
-  if (with_channels(w_rows(s), s.c, cast.data(), conv2d_padded(s, dtype).c, dtype, filter->w) == cast.data())
+  Buffer cast = make_rows(w_rows(s), s.group_c(), dtype);
+  cast_cuda.forward(w_rows(s) * s.group_c(), DType::f32, w, dtype, cast.data());
+  if (with_channels(w_rows(s), s.group_c(), cast.data(), conv2d_padded(s, dtype).group_c(), dtype, filter->w) ==
+      cast.data())
     filter->w = std::move(cast);
   return filter;
 }
@@ -141,6 +151,8 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
   if (shape.n == 0) return;
   const auto& filter = static_cast<const CudaFilter&>(packed);
   const DType dtype = filter.dtype;
+  const Conv2dEpilogue epilogue{filter.f32_bias.as<float>(), residual, relu};
+  if (shape.depthwise()) return conv2d_depthwise(shape, dtype, x, filter.w.data(), epilogue, y);
   const Conv2dShape s = conv2d_padded(shape, dtype);
   Buffer x_scratch;
   const void* input = with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch);
@@ -156,7 +168,7 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
     return;
   }
   plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvY, y}});
-  conv2d_epilogue(y_rows(s), s.k, dtype, filter.f32_bias.as<float>(), residual, relu, y);
+  conv2d_epilogue(y_rows(s), s.k, dtype, epilogue, y);
 }
 
 }  // namespace

@@ -3,51 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/conv2d/conv2d_axis.h"
+
 namespace pc::conv2d {
 namespace {
-
-// One axis of the result, its coordinates sorted by which filter taps reach a pixel of the input: at a border some do
-// not.
-struct AxisClass {
-  std::vector<std::pair<int, int>> taps;    // (index in the filter, input coordinate relative to the point's base)
-  std::vector<std::pair<int, int>> points;  // (output coordinate, base input coordinate)
-};
-using Axis = std::vector<AxisClass>;
-
-// Sorts the coordinates by their taps; taps_of(i) lists (tap, input coordinate).
-template <class F>
-Axis classes(int out, F taps_of) {
-  Axis result;
-  for (int i = 0; i < out; ++i) {
-    auto taps = taps_of(i);
-    const int base = taps.empty() ? 0 : taps.front().second;
-    for (auto& tap : taps) tap.second -= base;
-    auto same = std::find_if(result.begin(), result.end(), [&](const AxisClass& a) { return a.taps == taps; });
-    if (same == result.end()) same = result.insert(same, {std::move(taps), {}});
-    same->points.emplace_back(i, base);
-  }
-  return result;
-}
-
-// in = out * stride + tap - pad; pad is the one before the first coordinate
-Axis forward_axis(int out, int taps, int stride, int pad, int in) {
-  return classes(out, [=](int i) {
-    std::vector<std::pair<int, int>> list;
-    for (int r = 0; r < taps; ++r)
-      if (const int h = i * stride + r - pad; h >= 0 && h < in) list.emplace_back(r, h);
-    return list;
-  });
-}
-
-// out = in * stride + tap - pad
-Axis backward_axis(int out, int taps, int stride, int pad, int in) {
-  return classes(out, [=](int i) {
-    std::vector<std::pair<int, int>> list;
-    for (int r = 0; r < taps; ++r)
-      if (const int p = i + pad - r; p >= 0 && p % stride == 0 && p / stride < in) list.emplace_back(r, p / stride);
-    return list;
-  });
-}
 
 // One for each class of rows and one of columns.
 std::vector<PixelGroup> groups_of(const Gather& g, const Axis& row_axis, const Axis& column_axis) {
@@ -111,23 +70,24 @@ GatherPlan plan(const Gather& g, const Axis& rows, const Axis& columns, const Re
   return plan;
 }
 
-// Sets the steps, and says whether the input is copied: because it must be (bf16 as f32, zeros around) or because it
-// pays. With channels in powers of two the rows of a tile lie in the same few sets of the cache, so the copy puts a line
+// Sets the steps, and says whether the input is copied: because it must be (bf16 as f32, zeros around, a run of pixels of
+// one group) or because it pays. With channels in powers of two the rows of a tile lie in the same few sets of the cache, so the copy puts a line
 // between pixels.
-bool input_coord(Gather& g, const Images& x, DType dtype, const Border& border) {
+bool input_coord(Gather& g, const Images& x, DType dtype, const Border& border, bool fold) {
   const int per_element = g.pairs ? 2 : 1;
-  const bool conflicts = x.c % (128 * per_element) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
-  g.pixel_step = conflicts ? x.c + kLine * per_element : x.c;
+  const bool conflicts = x.step % (128 * per_element) == 0 && x.n > 1 && g.taps_h * g.taps_w > 1;
+  const bool as_f32 = dtype == DType::bf16 && !g.pairs;
+  const bool copied = conflicts || as_f32 || border.left > 0 || border.right > 0 || (fold && x.step != x.c);
+  g.pixel_step = conflicts ? x.c + kLine * per_element : copied ? x.c : x.step;
   g.row_step = int64_t(x.w + border.left + border.right) * g.pixel_step;
   g.image_step = x.h * g.row_step;
   if (g.pairs) g.channels_in /= 2, g.pixel_step /= 2, g.row_step /= 2, g.image_step /= 2;
-  const bool as_f32 = dtype == DType::bf16 && !g.pairs;
-  return conflicts || as_f32 || border.left > 0 || border.right > 0;
+  return copied;
 }
 
 }  // namespace
 
-bool folds(const Conv2dShape& s) { return s.c < kLine && s.s > 1; }
+bool folds(const Conv2dShape& s) { return s.group_c() < kLine && s.s > 1; }
 
 bool use_pairs(const RegisterTile& tile, DType dtype, int channels) {
   return tile.pairs && dtype == DType::bf16 && channels % 2 == 0;
@@ -138,14 +98,15 @@ std::shared_ptr<const GatherRoute> forward_route(const Conv2dShape& s, DType dty
   Gather g{.n = s.n,
            .out_h = s.p(),
            .out_w = s.q(),
-           .channels_in = fold ? s.s * s.c : s.c,
-           .channels_out = s.k,
+           .channels_in = fold ? s.s * s.group_c() : s.group_c(),
+           .channels_out = s.group_k(),
            .taps_h = s.r,
            .taps_w = fold ? 1 : s.s,
-           .pairs = use_pairs(tile, dtype, s.c)};
-  const Images x{s.n, s.h, s.w, s.c};
+           .out_step = s.k,
+           .pairs = use_pairs(tile, dtype, s.group_c())};
+  const Images x{s.n, s.h, s.w, s.group_c(), s.c};
   const Border border = fold ? Border{s.pad.left, s.pad.right} : Border{};
-  const bool copied = input_coord(g, x, dtype, border);
+  const bool copied = input_coord(g, x, dtype, border, fold);
   const Axis rows = forward_axis(s.p(), s.r, s.stride, s.pad.top, s.h);
   const Axis columns = fold ? forward_axis(s.q(), 1, s.stride, 0, s.w + s.pad.width())
                             : forward_axis(s.q(), s.s, s.stride, s.pad.left, s.w);
@@ -156,13 +117,14 @@ std::shared_ptr<const GatherRoute> backward_route(const Conv2dShape& s, DType dt
   Gather g{.n = s.n,
            .out_h = s.h,
            .out_w = s.w,
-           .channels_in = s.k,
-           .channels_out = s.c,
+           .channels_in = s.group_k(),
+           .channels_out = s.group_c(),
            .taps_h = s.r,
            .taps_w = s.s,
-           .pairs = use_pairs(tile, dtype, s.k)};
-  const Images dy{s.n, s.p(), s.q(), s.k};
-  const bool copied = input_coord(g, dy, dtype, {});
+           .out_step = s.c,
+           .pairs = use_pairs(tile, dtype, s.group_k())};
+  const Images dy{s.n, s.p(), s.q(), s.group_k(), s.k};
+  const bool copied = input_coord(g, dy, dtype, {}, false);
   const Axis rows = backward_axis(s.h, s.r, s.stride, s.pad.top, s.p());
   const Axis columns = backward_axis(s.w, s.s, s.stride, s.pad.left, s.q());
   return std::make_shared<const GatherRoute>(GatherRoute{s, dy, dtype, {}, copied, plan(g, rows, columns, tile)});

@@ -36,7 +36,9 @@ bool use_pairs(const RegisterTile&, DType, int channels);
 // out[n, i, j, o] = sum over the taps (r, s) that reach (i, j) and over c of in[n, i', j', c] * filter[o, r, s, c].
 // Each number is one chain of multiply-adds in the order r, s, c, whatever the tiles and threads.
 struct Gather {
-  int n, out_h, out_w, channels_in, channels_out, taps_h, taps_w;  // channels_in in packed elements
+  int n, out_h, out_w, channels_in, channels_out, taps_h,
+      taps_w;    // channels of a group; channels_in in packed elements
+  int out_step;  // from pixel to pixel of the result
   bool pairs = false;
   int64_t image_step = 0, row_step = 0, pixel_step = 0;  // of the input, in packed elements
 };
@@ -65,12 +67,13 @@ struct GatherPlan {
 
 struct Images {
   int n, h, w, c;
+  int step;  // from pixel to pixel: more than c if c is a group's part of the channels
 };
 struct Border {
   int left = 0, right = 0;  // columns of zeros that a copy of images gets
 };
 
-// A gather and what its input goes through before: a copy if that is needed or pays.
+// A gather of one group and what its input goes through before: a copy if that is needed or pays.
 struct GatherRoute {
   Conv2dShape shape;
   Images images;

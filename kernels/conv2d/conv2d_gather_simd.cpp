@@ -121,7 +121,7 @@ void compute(const GatherPlan& plan, const PixelGroup& group, int64_t tile, int 
   int64_t at[kRows] = {};
   for_rows(plan, group, tile, [&](int64_t m, int64_t input, int64_t pixel) {
     rows[m] = in + input;
-    at[m] = pixel * g.channels_out + first;
+    at[m] = pixel * g.out_step + first;
   });
   // The last tap reaches the part of the input that no tile before has brought into the cache; the results are new too.
   const int64_t last = group.taps.empty() ? 0 : group.taps.back().offset;
@@ -195,7 +195,7 @@ void run_by_taps(const GatherPlan& plan, const float* in, const Panels& panels, 
     for (const PixelGroup& group : plan.groups) add_tap(plan, group, in, all + block * size, sums);
     const int first = int(block) * kBlock, count = std::min(kBlock, g.channels_out - first);
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
-      finish_pixel(sums + pixel * kBlock, epilogue, first, count, pixel * g.channels_out + first, out);
+      finish_pixel(sums + pixel * kBlock, epilogue, first, count, pixel * g.out_step + first, out);
   });
 }
 

@@ -56,7 +56,7 @@ constexpr int64_t kConvNormX = 10, kConvMean = 11, kConvInvstd = 12, kConvGamma 
                   kConvDbeta = 16, kConvA = 17, kConvB = 18, kConvC = 19;
 
 // conv2d_channels: the channels of tensors in the graphs: in 16-bit types padded to a multiple of 8.
-// conv2d_padded: the shape with these channels.
+// conv2d_padded: the shape with these channels; groups stay as they are.
 int conv2d_channels(int c, DType dtype);
 Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype);
 

@@ -77,7 +77,7 @@ void norm_backward_data_graph(CudnnGraph& graph, const CudnnConv& conv, const Cu
 int conv2d_channels(int c, DType dtype) { return dtype == DType::f32 ? c : (c + 7) / 8 * 8; }
 
 Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype) {
-  shape.c = conv2d_channels(shape.c, dtype);
+  if (shape.groups == 1) shape.c = conv2d_channels(shape.c, dtype);
   shape.x_c = 0;
   return shape;
 }
@@ -85,7 +85,7 @@ Conv2dShape conv2d_padded(Conv2dShape shape, DType dtype) {
 CudnnGraph conv2d_graph(const ConvKey& key) {
   const Conv2dShape& s = key.shape;
   CudnnTensor x = nhwc_tensor(kConvX, key.dtype, {s.n, s.c, s.h, s.w});
-  const CudnnTensor w = nhwc_tensor(kConvW, key.dtype, {s.k, s.c, s.r, s.s});
+  const CudnnTensor w = nhwc_tensor(kConvW, key.dtype, {s.k, s.group_c(), s.r, s.s});
   const CudnnTensor y = nhwc_tensor(kConvY, key.dtype, {s.n, s.k, s.p(), s.q()});
   CudnnConv conv{.stride = s.stride, .pad_before = {s.pad.top, s.pad.left}, .pad_after = {s.pad.bottom, s.pad.right}};
   const bool reads_forward = key.pass == ConvPass::forward || key.pass == ConvPass::infer;

@@ -1,4 +1,5 @@
 // The convolutions' own kernels: a thread handles one vec8 of a row per step of a grid-stride loop.
+#include "kernels/conv2d/conv2d_epilogue.cuh"
 #include "kernels/conv2d/conv2d_kernels.h"
 #include "kernels/runtime/launch.cuh"
 
@@ -40,10 +41,7 @@ __global__ void epilogue_kernel(int64_t rows, int c_total, const float* bias, co
     load_vec8<Aligned>(bias + c, count, b);
     if (residual) load_vec8<Aligned>(residual + at, count, other);
 #pragma unroll
-    for (int k = 0; k < kVecWidth; ++k) {
-      v[k] += b[k] + other[k];
-      if (relu) v[k] = v[k] < 0 ? 0.0f : v[k];
-    }
+    for (int k = 0; k < kVecWidth; ++k) v[k] = conv2d_finish(v[k], b[k], other[k], relu);
     store_vec8<Aligned>(y + at, count, v);
   }
 }
@@ -57,12 +55,12 @@ void conv2d_fit_channels(int64_t rows, int from_c, const void* from, int to_c, v
   });
 }
 
-void conv2d_epilogue(int64_t rows, int c, DType dtype, const float* bias, const void* residual, bool relu, void* y) {
+void conv2d_epilogue(int64_t rows, int c, DType dtype, const Conv2dEpilogue& e, void* y) {
   with_float_type("conv2d", dtype, [&](auto element) {
-    with_flag(c % kVecWidth == 0 && aligned16({bias, residual, y}), [&](auto aligned) {
+    with_flag(c % kVecWidth == 0 && aligned16({e.bias, e.residual, y}), [&](auto aligned) {
       using T = decltype(element);
       launch(grid_for(rows * ceil_div(c, kVecWidth), kThreads), kThreads, epilogue_kernel<T, aligned.value>, rows, c,
-             bias, static_cast<const T*>(residual), relu, static_cast<T*>(y));
+             e.bias, static_cast<const T*>(e.residual), e.relu, static_cast<T*>(y));
     });
   });
 }

@@ -30,14 +30,14 @@ void transposed_rows(const T* w, int outputs, int64_t length, int64_t block, flo
   }
 }
 
-// Columns `block` of w[k, tap, c]: for every tap and k (or two of them) kBlock channels c.
+// Columns `block` of w[k, tap, c], the filters of one group: for every tap and k (or two of them) kBlock channels c.
 template <class T, bool Pairs>
 void columns(const T* w, const Conv2dShape& s, int64_t block, float* panel) {
-  const int64_t taps = int64_t(s.r) * s.s, filter = taps * s.c, first = block * kBlock;
-  const int count = int(std::min<int64_t>(kBlock, s.c - first));
+  const int64_t taps = int64_t(s.r) * s.s, filter = taps * s.group_c(), first = block * kBlock;
+  const int count = int(std::min<int64_t>(kBlock, s.group_c() - first));
   for (int64_t tap = 0; tap < taps; ++tap)
-    for (int64_t k = 0; k < s.k; k += 1 + Pairs, panel += kBlock) {
-      const T* from = w + k * filter + tap * s.c + first;
+    for (int64_t k = 0; k < s.group_k(); k += 1 + Pairs, panel += kBlock) {
+      const T* from = w + k * filter + tap * s.group_c() + first;
       for (int o = 0; o < count; ++o) {
         if constexpr (Pairs) {
           panel[o] = pack_pair(from[o], from[filter + o]);
@@ -67,14 +67,14 @@ void copy_padded(const Images& x, const From* from, const Border& border, int pi
   parallel_for(rows, std::max<int64_t>(1, 8192 / row), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       To* to = out + i * row;
-      const From* pixel = from + i * x.w * x.c;
+      const From* pixel = from + i * x.w * x.step;
       std::fill_n(to, left, To(0.0f));
       std::fill_n(to + row - right, right, To(0.0f));
       to += left;
-      if (pitch == x.c) {
+      if (pitch == x.c && x.step == x.c) {
         for (int64_t j = 0; j < int64_t(x.w) * x.c; ++j) to[j] = To(pixel[j]);
       } else {
-        for (int w = 0; w < x.w; ++w, to += pitch, pixel += x.c)
+        for (int w = 0; w < x.w; ++w, to += pitch, pixel += x.step)
           for (int c = 0; c < x.c; ++c) to[c] = To(pixel[c]);
       }
     }
@@ -86,7 +86,7 @@ void copy_padded(const Images& x, const From* from, const Border& border, int pi
 Panels forward_panels(const Conv2dShape& s, DType dtype, bool pairs, const void* w) {
   return typed(dtype, pairs, w, [&]<class T, class Pairs>(const T* filter, Pairs) -> Panels {
     return {.make = [=](int64_t block, float* panel) {
-      transposed_rows<T, Pairs::value>(filter, s.k, int64_t(s.r) * s.s * s.c, block, panel);
+      transposed_rows<T, Pairs::value>(filter, s.group_k(), int64_t(s.r) * s.s * s.group_c(), block, panel);
     }};
   });
 }

@@ -31,6 +31,7 @@ std::string text_of(const ConvKey& key) {
   for (const int size : {s.n, s.h, s.w}) text += std::to_string(size) + "x";
   text += std::to_string(s.c) + " " + std::to_string(s.k) + "x" + std::to_string(s.r) + "x" + std::to_string(s.s) +
           "/" + std::to_string(s.stride) + "+" + to_string(s.pad);
+  if (s.groups > 1) text += " groups " + std::to_string(s.groups);
   return text + (key.residual ? " residual" : "") + (key.relu ? " relu" : "") + (key.add ? " add" : "");
 }
 

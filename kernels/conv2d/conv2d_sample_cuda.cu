@@ -50,12 +50,14 @@ template <class T>
 __device__ Sums forward_terms(const Conv2dShape& s, const ConvTensors& t, const T* x, const T* w, int64_t at) {
   const Coord4 y = coord_of(at, s.p(), s.q(), s.k);
   Sums sums;
-  for (int i = int(threadIdx.x); i < s.r * s.s * s.c; i += kThreads) {
-    const Coord4 f = coord_of(i, s.r, s.s, s.c);
+  const int taps = s.r * s.s, first = y.c / s.group_k() * s.group_c();
+  for (int i = int(threadIdx.x); i < taps * s.group_c(); i += kThreads) {
+    const Coord4 f = coord_of(i, s.r, s.s, s.group_c());
+    const int c = first + f.c;
     const int h = y.a * s.stride + f.a - s.pad.top, v = y.b * s.stride + f.b - s.pad.left;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(conv_input(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + f.c], f.c),
-             to_float(w[int64_t(y.c) * s.r * s.s * s.c + i]));
+    sums.add(conv_input(t, s.c, x[((int64_t(y.n) * s.h + h) * s.w + v) * s.c + c], c),
+             to_float(w[int64_t(y.c) * taps * s.group_c() + i]));
   }
   return sums;
 }
@@ -64,28 +66,31 @@ template <class T>
 __device__ Sums data_terms(const Conv2dShape& s, const T* dy, const T* w, int64_t at) {
   const Coord4 x = coord_of(at, s.h, s.w, s.c);
   Sums sums;
-  for (int i = int(threadIdx.x); i < s.r * s.s * s.k; i += kThreads) {
-    const Coord4 f = coord_of(i, s.r, s.s, s.k);
+  const int group = x.c / s.group_c();
+  for (int i = int(threadIdx.x); i < s.r * s.s * s.group_k(); i += kThreads) {
+    const Coord4 f = coord_of(i, s.r, s.s, s.group_k());
+    const int k = group * s.group_k() + f.c;
     const int h = x.a + s.pad.top - f.a, v = x.b + s.pad.left - f.b;
     if (h < 0 || v < 0 || h % s.stride != 0 || v % s.stride != 0) continue;
     const int p = h / s.stride, q = v / s.stride;
     if (p >= s.p() || q >= s.q()) continue;
-    sums.add(to_float(dy[((int64_t(x.n) * s.p() + p) * s.q() + q) * s.k + f.c]),
-             to_float(w[((int64_t(f.c) * s.r + f.a) * s.s + f.b) * s.c + x.c]));
+    sums.add(to_float(dy[((int64_t(x.n) * s.p() + p) * s.q() + q) * s.k + k]),
+             to_float(w[((int64_t(k) * s.r + f.a) * s.s + f.b) * s.group_c() + x.c % s.group_c()]));
   }
   return sums;
 }
 
 template <class T>
 __device__ Sums weight_terms(const Conv2dShape& s, const ConvTensors& t, const T* x, const T* dy, int64_t at) {
-  const Coord4 f = coord_of(at, s.r, s.s, s.c);
+  const Coord4 f = coord_of(at, s.r, s.s, s.group_c());
+  const int c = f.n / s.group_k() * s.group_c() + f.c;
   Sums sums;
   const int64_t rows = int64_t(s.n) * s.p() * s.q();
   for (int64_t i = threadIdx.x; i < rows; i += kThreads) {
     const Coord4 y = coord_of(i, s.n, s.p(), s.q());  // n is y.a
     const int h = y.b * s.stride + f.a - s.pad.top, v = y.c * s.stride + f.b - s.pad.left;
     if (h < 0 || v < 0 || h >= s.h || v >= s.w) continue;
-    sums.add(conv_input(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + f.c], f.c), to_float(dy[i * s.k + f.n]));
+    sums.add(conv_input(t, s.c, x[((int64_t(y.a) * s.h + h) * s.w + v) * s.c + c], c), to_float(dy[i * s.k + f.n]));
   }
   return sums;
 }
@@ -169,7 +174,7 @@ __global__ void fill_kernel(int64_t n, uint32_t seed, T* to) {
 int64_t size_of_result(const ConvKey& key) {
   const Conv2dShape& s = key.shape;
   if (writes_dx(key.pass)) return int64_t(s.n) * s.h * s.w * s.c;
-  if (writes_dw(key.pass)) return int64_t(s.k) * s.r * s.s * s.c;
+  if (writes_dw(key.pass)) return int64_t(s.k) * s.r * s.s * s.group_c();
   return int64_t(s.n) * s.p() * s.q() * s.k;
 }
 

@@ -17,15 +17,16 @@ namespace {
 std::string describe(const Conv2dShape& s, DType dtype) {
   const auto str = [](int v) { return std::to_string(v); };
   return "conv2d n=" + str(s.n) + " " + str(s.h) + "x" + str(s.w) + "x" + str(s.c) + " k=" + str(s.k) + " " + str(s.r) +
-         "x" + str(s.s) + " stride " + str(s.stride) + " pad " + to_string(s.pad) + " " + name_of(dtype);
+         "x" + str(s.s) + " stride " + str(s.stride) + " pad " + to_string(s.pad) +
+         (s.groups == 1 ? "" : " groups " + str(s.groups)) + " " + name_of(dtype);
 }
 
 // False for an empty batch: nothing to do.
 bool check(const Conv2dShape& s, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::bf16) fail_shape(describe(s, dtype) + ": the CPU has f32 and bf16 only");
-  if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 ||
-      std::min({s.pad.top, s.pad.bottom, s.pad.left, s.pad.right}) < 0 || s.x_channels() != s.c ||
-      s.h + s.pad.height() < s.r || s.w + s.pad.width() < s.s)
+  if (s.n < 0 || s.h < 1 || s.w < 1 || s.c < 1 || s.k < 1 || s.r < 1 || s.s < 1 || s.stride < 1 || s.groups < 1 ||
+      s.c % s.groups != 0 || s.k % s.groups != 0 || std::min({s.pad.top, s.pad.bottom, s.pad.left, s.pad.right}) < 0 ||
+      s.x_channels() != s.c || s.h + s.pad.height() < s.r || s.w + s.pad.width() < s.s)
     fail_shape(describe(s, dtype) + ": these sizes do not make a convolution");
   return s.n > 0;
 }
@@ -39,20 +40,44 @@ void run(const GatherRoute& route, const void* x, const Panels& panels, const Ep
   run(route.plan, static_cast<const float*>(copy.data() ? copy.data() : x), panels, epilogue, route.dtype, out);
 }
 
+// A tensor from its element `at` on; null stays null.
+const void* skip(const void* tensor, DType dtype, int64_t at) {
+  return tensor ? static_cast<const char*>(tensor) + at * int64_t(size_of(dtype)) : nullptr;
+}
+void* skip(void* tensor, DType dtype, int64_t at) { return static_cast<char*>(tensor) + at * int64_t(size_of(dtype)); }
+int64_t filters_size(const Conv2dShape& s) { return int64_t(s.group_k()) * s.r * s.s * s.group_c(); }  // of a group
+
 void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
   if (!check(s, dtype)) return;
-  run(*forward_route(s, dtype, kTile), x, forward_panels(s, dtype, use_pairs(kTile, dtype, s.c), w), {}, y);
+  if (s.depthwise())
+    return depthwise(*depthwise_forward_plan(s), dtype, x, depthwise_panel(s, dtype, w).as<float>(), {}, y);
+  const auto route = forward_route(s, dtype, kTile);
+  const bool pairs = route->plan.gather.pairs;
+  for (int64_t g = 0; g < s.groups; ++g)
+    run(*route, skip(x, dtype, g * s.group_c()), forward_panels(s, dtype, pairs, skip(w, dtype, g * filters_size(s))),
+        {}, skip(y, dtype, g * s.group_k()));
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, bool add, void* dx) {
   if (!check(s, dtype)) return;
-  run(*backward_route(s, dtype, kTile), dy, backward_panels(s, dtype, use_pairs(kTile, dtype, s.k), w),
-      {.residual = add ? dx : nullptr}, dx);
+  if (s.depthwise())
+    return depthwise(*depthwise_backward_plan(s), dtype, dy, depthwise_panel(s, dtype, w).as<float>(),
+                     {.residual = add ? dx : nullptr}, dx);
+  const auto route = backward_route(s, dtype, kTile);
+  const bool pairs = route->plan.gather.pairs;
+  for (int64_t g = 0; g < s.groups; ++g) {
+    void* const out = skip(dx, dtype, g * s.group_c());
+    run(*route, skip(dy, dtype, g * s.group_k()), backward_panels(s, dtype, pairs, skip(w, dtype, g * filters_size(s))),
+        {.residual = add ? out : nullptr}, out);
+  }
 }
 
 void backward_weight(const Conv2dShape& s, DType dtype, const void* x, const void* dy, float* dw) {
-  if (!check(s, dtype)) return void(std::fill_n(dw, std::size_t(s.k) * s.r * s.s * s.c, 0.0f));
-  weight_gradient(s, dtype, x, dy, dw);
+  if (!check(s, dtype)) return void(std::fill_n(dw, s.groups * filters_size(s), 0.0f));
+  if (s.depthwise()) return depthwise_weight_gradient(s, dtype, x, dy, dw);
+  for (int64_t g = 0; g < s.groups; ++g)
+    weight_gradient(s, dtype, skip(x, dtype, g * s.group_c()), skip(dy, dtype, g * s.group_k()),
+                    dw + g * filters_size(s));
 }
 
 void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
@@ -60,31 +85,55 @@ void backward(const Conv2dShape& s, DType dtype, const Conv2dBackward& a) {
   backward_weight(s, dtype, a.x, a.dy, a.dw);
 }
 
+// The plan of the shape that came last: a small one is as quickly computed as planned.
+template <class Plan>
+class Latest {
+ public:
+  template <class Make>
+  std::shared_ptr<const Plan> get(const Conv2dShape& s, Make make) {
+    auto last = last_.load();
+    if (!last || last->shape != s) last_ = last = make(s);
+    return last;
+  }
+
+ private:
+  std::atomic<std::shared_ptr<const Plan>> last_;
+};
+
 class CpuFilter : public PackedFilter {
  public:
   CpuFilter(const Conv2dShape& s, DType t, const float* w, const float* b)
       : dtype(t), winograd_tile(t == DType::f32 ? winograd_outputs(s, kTile) : 0) {
     if (b) bias.assign(b, b + s.k);
-    const bool pairs = use_pairs(kTile, t, s.c);
-    const int64_t blocks = (s.k + kBlock - 1) / kBlock, elements = int64_t(s.r) * s.s * s.c / (pairs ? 2 : 1);
-    panels = winograd_tile ? winograd_panels(winograd_tile, s, w)
-                           : make_all(forward_panels(s, DType::f32, pairs, w), blocks, elements * kBlock);
+    if (s.depthwise()) {
+      panels.push_back(depthwise_panel(s, DType::f32, w));
+    } else if (winograd_tile) {
+      panels.push_back(winograd_panels(winograd_tile, s, w));
+    } else {
+      const bool pairs = use_pairs(kTile, t, s.group_c());
+      const int64_t blocks = (s.group_k() + kBlock - 1) / kBlock,
+                    elements = int64_t(s.r) * s.s * s.group_c() / (pairs ? 2 : 1);
+      for (int64_t g = 0; g < s.groups; ++g)
+        panels.push_back(
+            make_all(forward_panels(s, DType::f32, pairs, w + g * filters_size(s)), blocks, elements * kBlock));
+    }
   }
 
-  // Of the shape that came last: a small one is as quickly computed as planned.
   std::shared_ptr<const GatherRoute> route(const Conv2dShape& s) {
-    auto last = last_.load();
-    if (!last || last->shape != s) last_ = last = forward_route(s, dtype, kTile);
-    return last;
+    return route_.get(s, [this](const Conv2dShape& shape) { return forward_route(shape, dtype, kTile); });
+  }
+  std::shared_ptr<const DepthwisePlan> depthwise_plan(const Conv2dShape& s) {
+    return depthwise_plan_.get(s, depthwise_forward_plan);
   }
 
   DType dtype;
   int winograd_tile;  // 0: none
   std::vector<float> bias;
-  Buffer panels;  // one layout for every n, h and w
+  std::vector<Buffer> panels;  // of each group; one layout for every n, h and w
 
  private:
-  std::atomic<std::shared_ptr<const GatherRoute>> last_;
+  Latest<GatherRoute> route_;
+  Latest<DepthwisePlan> depthwise_plan_;
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
@@ -94,13 +143,21 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
 
 void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
   auto& own = static_cast<CpuFilter&>(filter);
-  if (!check(s, own.dtype)) return;
-  const Epilogue epilogue{own.bias.data(), residual, relu};
-  if (own.winograd_tile && s.pad != Padding(1)) fail_shape(describe(s, own.dtype) + ": packed for pad 1");
+  const DType dtype = own.dtype;
+  if (!check(s, dtype)) return;
+  const float* bias = own.bias.empty() ? nullptr : own.bias.data();
+  const float* panel = own.panels.front().as<float>();
+  if (own.winograd_tile && s.pad != Padding(1)) fail_shape(describe(s, dtype) + ": packed for pad 1");
   if (own.winograd_tile)
-    return winograd(own.winograd_tile, s, static_cast<const float*>(x), own.panels.as<float>(), epilogue,
+    return winograd(own.winograd_tile, s, static_cast<const float*>(x), panel, {bias, residual, relu},
                     static_cast<float*>(y));
-  run(*own.route(s), x, {.ready = own.panels.as<float>()}, epilogue, y);
+  if (s.depthwise()) return depthwise(*own.depthwise_plan(s), dtype, x, panel, {bias, residual, relu}, y);
+  const auto route = own.route(s);
+  for (int64_t g = 0; g < s.groups; ++g) {
+    const int64_t first = g * s.group_k();
+    run(*route, skip(x, dtype, g * s.group_c()), {.ready = own.panels[std::size_t(g)].as<float>()},
+        {bias ? bias + first : nullptr, skip(residual, dtype, first), relu}, skip(y, dtype, first));
+  }
 }
 
 int best_channels(int c, DType) { return c; }

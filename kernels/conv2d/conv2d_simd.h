@@ -14,6 +14,7 @@
 #include <functional>
 
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_depthwise.h"
 #include "kernels/conv2d/conv2d_gather.h"
 #include "kernels/runtime/memory.h"
 #include "kernels/runtime/simd.h"
@@ -58,6 +59,7 @@ struct Panels {
   std::function<void(int64_t block, float* panel)> make = {};
   const float* ready = nullptr;  // all of them, one after the other; if null, `make` is called
 };
+// Of one group, whose filters begin at w.
 Panels forward_panels(const Conv2dShape&, DType, bool pairs, const void* w);   // outputs k, inputs c
 Panels backward_panels(const Conv2dShape&, DType, bool pairs, const void* w);  // outputs c, inputs k
 Buffer make_all(const Panels&, int64_t blocks, int64_t panel_size);
@@ -68,6 +70,14 @@ struct Epilogue {
   const void* residual = nullptr;
   bool relu = false;
 };
+// The same on a vector of channels from `channel` on; residual: of these, or null.
+template <class T, class Count>
+[[gnu::always_inline]] inline f32x finish(f32x sum, const Epilogue& e, int64_t channel, const T* residual,
+                                          Count count) {
+  if (e.bias) sum += load(e.bias + channel, count);
+  if (residual) sum += load(residual, count);
+  return e.relu ? simd::relu(sum) : sum;
+}
 void run(const GatherPlan&, const float* in, const Panels&, const Epilogue&, DType out_type, void* out);
 
 // sums[m][kBlock] = sum over c of rows[m][c] * panel[c][kBlock], 1 <= height <= kRows.
@@ -86,7 +96,16 @@ void winograd(int outputs, const Conv2dShape&, const float* x, const float* pane
 
 // --- dw ---
 
-// dw (KRSC) = sum over n,p,q of dy * x. The order of every sum depends on the shape only.
+// dw (KRSC) of one group = sum over n,p,q of dy * x; x and dy begin at its channels. The order of every sum depends on
+// the shape only.
 void weight_gradient(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
+
+// --- depthwise ---
+
+// The filter as [r][s][c], f32.
+Buffer depthwise_panel(const Conv2dShape&, DType, const void* w);
+// y, or dx without an epilogue but a residual; in and out are of `dtype`.
+void depthwise(const DepthwisePlan&, DType dtype, const void* in, const float* panel, const Epilogue&, void* out);
+void depthwise_weight_gradient(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
 
 }  // namespace pc::conv2d::PC_VARIANT

@@ -80,7 +80,7 @@ class Trial {
   explicit Trial(const ConvKey& key)
       : key_(key),
         x_(bytes(int64_t(key.shape.n) * key.shape.h * key.shape.w * key.shape.c)),
-        w_(bytes(int64_t(key.shape.k) * key.shape.r * key.shape.s * key.shape.c)),
+        w_(bytes(int64_t(key.shape.k) * key.shape.r * key.shape.s * key.shape.group_c())),
         y_(bytes(y_size())),
         bias_(key.pass == ConvPass::infer ? bytes(key.shape.k) : 0),
         residual_(key.residual ? y_.bytes()

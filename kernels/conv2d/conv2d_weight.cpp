@@ -13,12 +13,16 @@ WeightPlan weight_plan(const Conv2dShape& s, DType dtype, const RegisterTile& ti
                   .taps_w = s.s,
                   .left = s.pad.left,
                   .width = s.w};
-  const int channels = plan.fold ? s.s * s.c : s.c;
+  const int channels = plan.fold ? s.s * s.group_c() : s.group_c();
   const int x_tile = plan.fold ? tile.rows : tile.block, dy_tile = plan.fold ? tile.block : tile.rows;
   if (plan.fold) plan.taps_w = 1, plan.left = 0, plan.width = s.w + s.pad.width();
-  plan.x = {channels, int(ceil_div(channels, x_tile)), plan.fold ? s.c : tile.block, 0};
-  plan.dy_as_is = plan.fold && dtype == DType::f32 && s.k % tile.block == 0;
-  plan.dy = {s.k, int(ceil_div(s.k, dy_tile)), plan.dy_as_is ? s.k : plan.fold ? tile.block : row_pitch(tile), 0};
+  plan.x = {channels, int(ceil_div(channels, x_tile)), plan.fold ? s.group_c() : tile.block, 0, s.c};
+  plan.dy_as_is = plan.fold && dtype == DType::f32 && s.group_k() % tile.block == 0;
+  plan.dy = {s.group_k(), int(ceil_div(s.group_k(), dy_tile)),
+             plan.dy_as_is ? s.k
+             : plan.fold   ? tile.block
+                           : row_pitch(tile),
+             0, s.k};
   plan.x_image = int64_t(s.h) * plan.width * plan.x.pitch;
   plan.dy_image = int64_t(s.p()) * s.q() * plan.dy.pitch;
   const int64_t all = plan.pairs ? (s.n + 1) / 2 : s.n,

@@ -9,12 +9,13 @@ namespace pc::conv2d {
 // One side of the product: its channels in `count` nearly equal slices, each of them all pixels of the block one after
 // the other.
 struct WeightSide {
-  int channels, count, pitch;  // floats from pixel to pixel
+  int channels, count, pitch;  // channels of a group; floats from pixel to pixel
   int64_t size;                // floats from slice to slice
+  int step;                    // channels from pixel to pixel of the tensor, those of all groups
   int begin(int64_t i) const { return int(int64_t(channels) * i / count); }
 };
 
-// The plan for one shape. Usually dy gives the rows of a tile and x its columns. With few channels x gives the rows,
+// The plan for one group of a shape. Usually dy gives the rows of a tile and x its columns. With few channels x gives the rows,
 // straight from padded images whose s * c numbers under a filter row are one run, and dy the columns.
 struct WeightPlan {
   bool fold, pairs;

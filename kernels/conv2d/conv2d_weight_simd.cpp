@@ -86,7 +86,7 @@ void copy_packed(const T* low, const T* high, int count, float* to) {
 template <bool Pairs, class T>
 Buffer sliced(const WeightSide& side, const T* from, int images, int64_t pixels) {
   Buffer out(Device::cpu, std::size_t(side.size * side.count) * sizeof(float));
-  const int64_t image = pixels * side.channels, elements = Pairs ? ceil_div(images, 2) : images,
+  const int64_t image = pixels * side.step, elements = Pairs ? ceil_div(images, 2) : images,
                 runs = ceil_div(pixels, 32);
   parallel_for(elements * runs, 1, [&](int64_t begin, int64_t end) {
     for (int64_t j = begin; j < end; ++j) {
@@ -96,7 +96,7 @@ Buffer sliced(const WeightSide& side, const T* from, int images, int64_t pixels)
         const int c = side.begin(i), width = side.begin(i + 1) - c;
         float* to = out.as<float>() + i * side.size + (j / runs * pixels + first) * side.pitch;
         for (int64_t p = first; p < last; ++p, to += side.pitch) {
-          const int64_t at = p * side.channels + c;
+          const int64_t at = p * side.step + c;
           copy_packed<Pairs>(low + at, high ? high + at : nullptr, width, to);
           std::fill(to + width, to + side.pitch, 0.0f);
         }
@@ -163,11 +163,12 @@ void add_chunk(const WeightPlan& plan, const std::vector<std::vector<Pixel>>& li
 
 Buffer prepare_x(const Conv2dShape& s, const WeightPlan& plan, DType dtype, const void* x, int images) {
   if (!plan.fold) return sliced(plan.x, dtype, x, images, int64_t(s.h) * s.w);
-  Buffer padded = padded_copy({images, s.h, s.w, s.c}, dtype, x, plan.pairs ? DType::bf16 : DType::f32,
-                              {s.pad.left, s.pad.right}, s.c);
+  Buffer padded = padded_copy({images, s.h, s.w, s.group_c(), s.c}, dtype, x, plan.pairs ? DType::bf16 : DType::f32,
+                              {s.pad.left, s.pad.right}, s.group_c());
   if (!plan.pairs) return padded;
   const int64_t pixels = int64_t(s.h) * plan.width;
-  return sliced({.channels = s.c, .count = 1, .pitch = s.c, .size = plan.x.size}, dtype, padded.data(), images, pixels);
+  return sliced({.channels = s.group_c(), .count = 1, .pitch = s.group_c(), .size = plan.x.size, .step = s.group_c()},
+                dtype, padded.data(), images, pixels);
 }
 
 }  // namespace

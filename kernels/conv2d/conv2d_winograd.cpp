@@ -16,7 +16,8 @@ int64_t products(const Conv2dShape& s, int outputs) {
 }  // namespace
 
 int winograd_outputs(const Conv2dShape& s, const RegisterTile& tile) {
-  if (s.r != 3 || s.s != 3 || s.stride != 1 || s.pad != Padding(1) || s.c % tile.lanes() != 0 || s.k % tile.block != 0)
+  if (s.groups != 1 || s.r != 3 || s.s != 3 || s.stride != 1 || s.pad != Padding(1) || s.c % tile.lanes() != 0 ||
+      s.k % tile.block != 0)
     return 0;
   const int64_t direct = (3 * int64_t(s.h) - 2) * (3 * int64_t(s.w) - 2);  // those with the border left out
   const int64_t two = products(s, 2), four = products(s, 4);

@@ -49,7 +49,8 @@ BatchNormShape norm_of(const Conv2dShape& s) { return {.rows = int64_t(s.n) * s.
 const CudnnPlan& plan_of(const Conv2dShape& s, ConvPass pass) { return *conv2d_plan({s, DType::f16, pass}); }
 
 bool takes(const Conv2dShape& s, DType dtype) {
-  if (s.n == 0 || dtype != DType::f16 || s.x_channels() != s.c || s.c % kVecWidth != 0 || s.k % kVecWidth != 0)
+  if (s.n == 0 || dtype != DType::f16 || s.groups > 1 || s.x_channels() != s.c || s.c % kVecWidth != 0 ||
+      s.k % kVecWidth != 0)
     return false;
   for (const ConvPass pass : kPasses)
     if (!conv2d_plan({s, dtype, pass})) return false;

@@ -56,6 +56,8 @@ PC_SIMD double sum(f64x v) { return _mm512_reduce_add_pd(v); }
 PC_SIMD float sum(f32x v) { return _mm512_reduce_add_ps(v); }
 PC_SIMD f32x load(const float* p) { return _mm512_loadu_ps(p); }
 PC_SIMD void store(float* p, f32x v) { _mm512_storeu_ps(p, v); }
+// Past the caches, at a multiple of the vector's size; _mm_sfence() before another thread may read it.
+PC_SIMD void stream(float* p, f32x v) { _mm512_stream_ps(p, v); }
 PC_SIMD f32x load(const uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
@@ -91,6 +93,7 @@ PC_SIMD double sum(f64x v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 PC_SIMD float sum(f32x v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
 PC_SIMD f32x load(const float* p) { return _mm256_loadu_ps(p); }
 PC_SIMD void store(float* p, f32x v) { _mm256_storeu_ps(p, v); }
+PC_SIMD void stream(float* p, f32x v) { _mm256_stream_ps(p, v); }
 PC_SIMD f32x load(const uint8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
@@ -134,6 +137,9 @@ PC_SIMD f32x load(const T* p, int count) {  // lanes past count are 0
   std::memcpy(lanes, p, std::size_t(count) * sizeof(T));
   return load(lanes);
 }
+#ifdef __AVX512F__
+PC_SIMD f32x load(const float* p, int count) { return _mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), p); }
+#endif
 template <class T>
 PC_SIMD void store(T* p, f32x v, Full) {
   store(p, v);

@@ -80,7 +80,8 @@ std::set<Conv2dShape> convolutions(const std::string& architecture, const Case& 
 
 std::string text_of(const Conv2dShape& s) {
   return fmt::format("x {}x{}x{}x{}, w {}x{}x{}, stride {}", s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride) +
-         (s.pad == Padding(s.pad.top) ? "" : ", pad " + to_string(s.pad));
+         (s.pad == Padding(s.pad.top) ? "" : ", pad " + to_string(s.pad)) +
+         (s.groups == 1 ? "" : fmt::format(", groups {}", s.groups));
 }
 
 CudnnDevice read_h100() {
@@ -221,6 +222,41 @@ TEST(ConvPlan, PaddingMayDifferOnEverySide) {
                     plan ? int(plan->engine()) : -1, plan ? plan->workspace() : 0);
         EXPECT_TRUE(plan) << text_of(shape) << " " << name_of(dtype) << " " << pass.name;
       }
+}
+
+// 1 < groups < channels, as in ResNeXt-50 (32 of 4), RegNets (width 8, 16, 24) and odd ones: every pass has an engine
+// within the cap. Depthwise convolutions run on our own kernels.
+TEST(ConvPlan, GroupsHaveEngines) {
+  const CudnnDevice h100 = read_h100();
+  std::printf(
+      "x, w                                                 type  pass              engine  workspace, bytes\n");
+  for (const int n : {32, 256})
+    for (const auto& [groups, c, k, size, stride] : {std::tuple{32, 4, 4, 56, 1},
+                                                     {32, 8, 8, 56, 2},
+                                                     {13, 8, 8, 28, 1},
+                                                     {4, 16, 16, 56, 2},
+                                                     {5, 24, 24, 28, 1},
+                                                     {2, 32, 64, 28, 1},
+                                                     {2, 3, 5, 28, 1}})
+      for (const DType dtype : {DType::f32, DType::bf16, DType::f16})
+        for (const Pass& pass : kPasses) {
+          const Conv2dShape shape{.n = n,
+                                  .h = size,
+                                  .w = size,
+                                  .c = groups * c,
+                                  .k = groups * k,
+                                  .r = 3,
+                                  .s = 3,
+                                  .stride = stride,
+                                  .pad = 1,
+                                  .groups = groups};
+          CudnnPolicy policy = conv2d_policy(dtype);
+          policy.device = &h100;
+          const auto plan = conv2d_graph({shape, dtype, pass.pass, pass.residual, pass.relu, pass.add}).plan(policy);
+          std::printf("%-52s %-4s  %-16s %7d %17zu\n", text_of(shape).c_str(), name_of(dtype), pass.name,
+                      plan ? int(plan->engine()) : -1, plan ? plan->workspace() : 0);
+          EXPECT_TRUE(plan) << text_of(shape) << " " << name_of(dtype) << " " << pass.name;
+        }
 }
 
 // What a file of choices rests on: a tag names one engine with its knobs, and finds it again.

@@ -32,7 +32,7 @@ TEST(Conv2dKernels, GpuAddsTheEpilogue) {
         const Values x = rounded(random_values(n, 1), dtype), other = rounded(random_values(n, 2), dtype),
                      b = random_values(c, 3);
         const Array y(Device::cuda, dtype, x), residual(Device::cuda, dtype, other), bias(Device::cuda, DType::f32, b);
-        conv2d_epilogue(rows, c, dtype, bias.as<float>(), with_residual ? residual.data() : nullptr, relu, y.data());
+        conv2d_epilogue(rows, c, dtype, {bias.as<float>(), with_residual ? residual.data() : nullptr, relu}, y.data());
         Values want = x;
         for (std::size_t i = 0; i < want.size(); ++i) {
           want[i] += b[i % b.size()] + (with_residual ? other[i] : 0);

@@ -19,7 +19,7 @@ namespace pc::test {
 using Numbers = std::vector<float>;
 
 inline std::size_t x_size(const Conv2dShape& s) { return std::size_t(s.n) * s.h * s.w * s.x_channels(); }
-inline std::size_t w_size(const Conv2dShape& s) { return std::size_t(s.k) * s.r * s.s * s.c; }
+inline std::size_t w_size(const Conv2dShape& s) { return std::size_t(s.k) * s.r * s.s * s.group_c(); }
 inline std::size_t y_size(const Conv2dShape& s) { return std::size_t(s.n) * s.p() * s.q() * s.k; }
 
 // Multiples of 1/64 in [-1, 1]: bf16 holds them exactly, so one set of inputs serves both types.
@@ -49,8 +49,9 @@ void each_product(const Conv2dShape& s, F f) {
             const int h = p * s.stride + r - s.pad.top, w = q * s.stride + t - s.pad.left;
             if (h < 0 || h >= s.h || w < 0 || w >= s.w) continue;
             for (int k = 0; k < s.k; ++k)
-              for (int c = 0; c < s.c; ++c)
-                f((std::size_t(n * s.h + h) * s.w + w) * s.c + c, (std::size_t(k * s.r + r) * s.s + t) * s.c + c,
+              for (int c = 0; c < s.group_c(); ++c)
+                f((std::size_t(n * s.h + h) * s.w + w) * s.c + k / s.group_k() * s.group_c() + c,
+                  (std::size_t(k * s.r + r) * s.s + t) * s.group_c() + c,
                   (std::size_t(n * s.p() + p) * s.q() + q) * s.k + k);
           }
 }

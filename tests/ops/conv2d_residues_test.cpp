@@ -2,6 +2,7 @@
 // kernels/conv2d, so that another tile size brings its cases along; that a path is taken is read off the plan.
 #include <set>
 
+#include "kernels/conv2d/conv2d_depthwise.h"
 #include "kernels/conv2d/conv2d_weight.h"
 #include "kernels/conv2d/conv2d_winograd.h"
 #include "kernels/runtime/built_for.h"
@@ -17,7 +18,7 @@ conv2d::RegisterTile tile() { return conv2d::register_tile(built_for.lanes(), bu
 std::string text(const Conv2dShape& s) {
   std::string all;
   for (const int size : {s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride}) all += " " + std::to_string(size);
-  return "n h w c k r s stride pad" + all + " " + to_string(s.pad);
+  return "n h w c k r s stride pad groups" + all + " " + to_string(s.pad) + " " + std::to_string(s.groups);
 }
 
 // y = relu?(conv + bias + y): the residual may be the result. The filter was packed for other images.
@@ -191,6 +192,68 @@ TEST(Conv2dResidues, EveryStrideAndBorder) {
             for (const Padding& pad : {Padding(0), Padding(1), Padding(3), Padding(0, 1, 0, 1), Padding(2, 0, 1, 3)})
               if (h + pad.height() >= r && w + pad.width() >= s)
                 check_all({.n = 2, .h = h, .w = w, .c = c, .k = 3, .r = r, .s = s, .stride = stride, .pad = pad});
+}
+
+// Parts of 1 to 18 channels, copied, folded or read as they are, in f32 and in pairs of bf16.
+TEST(Conv2dResidues, EveryGroup) {
+  const int block = tile().block;
+  for (const int groups : {2, 3, 8})
+    for (const auto& [c, k] : {std::pair{1, 2}, {2, 1}, {3, 3}, {4, 18}, {18, 5}, {16, block}, {block + 1, 16}})
+      for (const int stride : {1, 2})
+        for (const Padding& pad : {Padding(0), Padding(1), Padding(0, 1, 0, 1)})
+          check_all({.n = 2,
+                     .h = 5,
+                     .w = 4,
+                     .c = groups * c,
+                     .k = groups * k,
+                     .r = 3,
+                     .s = 3,
+                     .stride = stride,
+                     .pad = pad,
+                     .groups = groups});
+  check_all({.n = 3, .h = 1, .w = 9, .c = 256, .k = 4, .r = 1, .s = 2, .groups = 2});  // conflicts in the cache
+  check_all({.n = 2, .h = 4, .w = 3, .c = 6, .k = 10, .r = 1, .s = 1, .stride = 2, .groups = 2});
+}
+
+// Vectors of channels, tiles of pixels, and rows and columns that not every tap reaches.
+TEST(Conv2dResidues, DepthwiseAtEveryNumberOfChannelsAndColumns) {
+  const auto depthwise = [](int h, int w, int c, int kernel, int stride, const Padding& pad) {
+    if (h + pad.height() >= kernel && w + pad.width() >= kernel)
+      check_all({.n = 2,
+                 .h = h,
+                 .w = w,
+                 .c = c,
+                 .k = c,
+                 .r = kernel,
+                 .s = kernel,
+                 .stride = stride,
+                 .pad = pad,
+                 .groups = c});
+  };
+  for (int c = 2; c <= 2 * tile().lanes() + 1; ++c) depthwise(3, 4, c, 3, 1, 1);
+  for (int w = 1; w <= 2 * conv2d::kDepthwiseTile + 3; ++w)
+    for (const int stride : {1, 2}) depthwise(3, w, 5, 3, stride, 1);
+  for (const int kernel : {1, 2, 3, 5, 7})
+    for (const int stride : {1, 2, 3})
+      for (int h = 1; h <= 8; h += kernel == 5 ? 1 : 3)
+        for (const Padding& pad :
+             {Padding(0), Padding(1), Padding(kernel / 2), Padding(0, 1, 0, 1), Padding(2, 0, 1, 3)})
+          depthwise(h, 9 - h, tile().lanes() + 2, kernel, stride, pad);
+}
+
+// A large result goes past the caches, with the same bits.
+TEST(Conv2dResidues, DepthwiseOfALargeBatchIsThatOfItsImages) {
+  Conv2dShape s{.n = 2, .h = 260, .w = 513, .c = 32, .k = 32, .r = 3, .s = 3, .pad = 1, .groups = 32};
+  ASSERT_TRUE(y_size(s) * sizeof(float) > 32 << 20);
+  const Numbers w = numbers(w_size(s), 2), x = numbers(x_size(s), 1);
+  const std::ptrdiff_t image = std::ptrdiff_t(x.size()) / 2;
+  const Numbers all = forward(Device::cpu, DType::f32, s, x, w), dx = backward_data(Device::cpu, DType::f32, s, x, w);
+  s.n = 1;
+  for (const std::ptrdiff_t i : {0, 1}) {
+    const auto part = [&](const Numbers& v) { return Numbers(v.begin() + i * image, v.begin() + (i + 1) * image); };
+    expect_equal_bits(part(all), forward(Device::cpu, DType::f32, s, part(x), w));
+    expect_equal_bits(part(dx), backward_data(Device::cpu, DType::f32, s, part(x), w));
+  }
 }
 
 // Small maps go tap by tap until there are enough images for tiles of pixels that the same taps reach.

@@ -1,4 +1,7 @@
 // conv2d against loops in f64: every direction, both element types, threads, and the GPU against the CPU.
+#include <algorithm>
+#include <limits>
+
 #include "tests/ops/conv2d_reference.h"
 #include "tests/support.h"
 
@@ -76,6 +79,7 @@ Numbers refitted(const Numbers& x, int from, int to) {
 // x padded to the device's best_channels: the same bits, whatever the values of the additional channels.
 TEST_P(Conv2d, CudaTakesPaddedPictures) {
   if (!cuda_available()) GTEST_SKIP() << "no GPU";
+  if (s.groups > 1) GTEST_SKIP() << "groups are not padded";
   for (DType t : {DType::bf16, DType::f16}) {
     SCOPED_TRACE(name_of(t));
     Conv2dShape padded = s;
@@ -106,7 +110,7 @@ TEST_P(Conv2d, CudaLeavesTheSums) {
     SCOPED_TRACE(name_of(t));
     const Block bx(Device::cuda, t, x), bw(Device::cuda, t, w), by(Device::cuda, t, y_size(s)),
         both(Device::cuda, DType::f32, std::size_t(s.k) * 2);
-    const bool can = t == DType::f16 && s.c % 8 == 0 && s.k % 8 == 0;
+    const bool can = t == DType::f16 && s.groups == 1 && s.c % 8 == 0 && s.k % 8 == 0;
     ASSERT_EQ(conv2d_cuda.forward_sums(s, t, bx.data(), bw.data(), by.data(), static_cast<float*>(both.data())), can);
     if (!can) continue;
     expect_equal_bits(by.read(), forward(Device::cuda, t, s, x, w));
@@ -153,6 +157,33 @@ INSTANTIATE_TEST_SUITE_P(
         Conv2dCase{"same_stem",
                    {.n = 2, .h = 12, .w = 11, .c = 3, .k = 40, .r = 3, .s = 3, .stride = 2, .pad = {0, 1, 1, 1}}},
         Conv2dCase{"four_sides", {.n = 2, .h = 6, .w = 5, .c = 8, .k = 8, .r = 3, .s = 4, .pad = {1, 3, 2, 0}}},
+        Conv2dCase{"two_groups",
+                   {.n = 2, .h = 8, .w = 7, .c = 32, .k = 48, .r = 3, .s = 3, .stride = 2, .pad = 1, .groups = 2}},
+        Conv2dCase{"eight_groups", {.n = 2, .h = 7, .w = 6, .c = 64, .k = 64, .r = 3, .s = 3, .pad = 1, .groups = 8}},
+        Conv2dCase{"multiplier", {.n = 2, .h = 6, .w = 5, .c = 8, .k = 16, .r = 3, .s = 3, .pad = 1, .groups = 8}},
+        Conv2dCase{"depthwise_3x3",
+                   {.n = 2, .h = 9, .w = 13, .c = 40, .k = 40, .r = 3, .s = 3, .pad = 1, .groups = 40}},
+        Conv2dCase{"depthwise_3x3_same",
+                   {.n = 2,
+                    .h = 8,
+                    .w = 10,
+                    .c = 24,
+                    .k = 24,
+                    .r = 3,
+                    .s = 3,
+                    .stride = 2,
+                    .pad = {0, 1, 0, 1},
+                    .groups = 24}},
+        Conv2dCase{"depthwise_5x5",
+                   {.n = 2, .h = 7, .w = 12, .c = 16, .k = 16, .r = 5, .s = 5, .pad = 2, .groups = 16}},
+        Conv2dCase{
+            "depthwise_5x5_same",
+            {.n = 2, .h = 7, .w = 6, .c = 16, .k = 16, .r = 5, .s = 5, .stride = 2, .pad = {2, 2, 1, 2}, .groups = 16}},
+        Conv2dCase{"depthwise_7x7", {.n = 1, .h = 9, .w = 8, .c = 16, .k = 16, .r = 7, .s = 7, .pad = 3, .groups = 16}},
+        Conv2dCase{"depthwise_7x7_strided",
+                   {.n = 1, .h = 9, .w = 12, .c = 16, .k = 16, .r = 7, .s = 7, .stride = 2, .pad = 3, .groups = 16}},
+        Conv2dCase{"depthwise_odd",
+                   {.n = 2, .h = 5, .w = 6, .c = 19, .k = 19, .r = 3, .s = 2, .stride = 3, .pad = 1, .groups = 19}},
         Conv2dCase{"deep_pad", {.n = 1, .h = 3, .w = 2, .c = 16, .k = 16, .r = 3, .s = 3, .stride = 1, .pad = 3}}),
     name_of_case);
 
@@ -191,6 +222,43 @@ TEST(Conv2dChecks, TheCpuTakesNoPaddedPictures) {
   EXPECT_THROW(conv2d_cpu.forward({.n = 1, .h = 3, .w = 2, .c = 3, .k = 16, .r = 1, .s = 1, .x_c = 8}, DType::f32,
                                   &nothing, &nothing, &nothing),
                std::logic_error);
+}
+
+// What is not finite stays with its channel and its neighbors, and comes from no pixel outside the image.
+TEST(Conv2dDepthwise, NaNAndInfinityPassThrough) {
+  constexpr float kInf = std::numeric_limits<float>::infinity(), kNaN = std::numeric_limits<float>::quiet_NaN();
+  const Conv2dShape s{.n = 1, .h = 5, .w = 6, .c = 18, .k = 18, .r = 3, .s = 3, .pad = 1, .groups = 18};
+  for (const Device device : {Device::cpu, Device::cuda}) {
+    if (device == Device::cuda && !cuda_available()) continue;
+    Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2);
+    for (Numbers* all : {&x, &w}) std::replace(all->begin(), all->end(), 0.0f, 1.0f);  // infinity times 0
+    x[(2 * 6 + 3) * 18 + 1] = kNaN;                                                    // pixel (2, 3), channel 1
+    x[0] = kInf;                                                                       // pixel (0, 0), channel 0
+    w[17 * 9] = kInf;  // tap (0, 0) of the last channel meets no pixel in row 0 or column 0
+    const Numbers y = forward(device, DType::f32, s, x, w);
+    for (int p = 0; p < 5; ++p)
+      for (int q = 0; q < 6; ++q) {
+        const auto at = [&](int k) { return y[std::size_t((p * 6 + q) * 18 + k)]; };
+        EXPECT_EQ(std::isnan(at(1)), p >= 1 && p <= 3 && q >= 2 && q <= 4) << p << " " << q;
+        EXPECT_EQ(std::isinf(at(0)), p <= 1 && q <= 1) << p << " " << q;
+        EXPECT_EQ(std::isinf(at(17)), p > 0 && q > 0) << p << " " << q;
+        EXPECT_TRUE(std::isfinite(at(5))) << p << " " << q;
+      }
+    Numbers dy = numbers(y_size(s), 3);
+    dy[(4 * 6 + 5) * 18 + 2] = kNaN;  // the last pixel, channel 2: taps below it and right of it reach nothing
+    const Numbers dw = backward_weight(device, DType::f32, s, numbers(x_size(s), 1), dy);
+    for (int k = 0; k < 18; ++k)
+      for (int tap = 0; tap < 9; ++tap)
+        EXPECT_EQ(std::isnan(dw[std::size_t(k * 9 + tap)]), k == 2 && tap / 3 < 2 && tap % 3 < 2) << k << " " << tap;
+  }
+}
+
+TEST(Conv2dChecks, GroupsDivideTheChannels) {
+  float nothing = 0;
+  for (const Conv2dShape& s : {Conv2dShape{.n = 1, .h = 3, .w = 3, .c = 4, .k = 6, .r = 1, .s = 1, .groups = 4},
+                               Conv2dShape{.n = 1, .h = 3, .w = 3, .c = 6, .k = 4, .r = 1, .s = 1, .groups = 4},
+                               Conv2dShape{.n = 1, .h = 3, .w = 3, .c = 6, .k = 4, .r = 1, .s = 1, .groups = 0}})
+    EXPECT_THROW(conv2d_cpu.forward(s, DType::f32, &nothing, &nothing, &nothing), std::logic_error);
 }
 
 TEST(Conv2dChecks, NamesTheShape) {

@@ -89,8 +89,10 @@ template <class F>
 void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
   const int64_t height = x.tensor.dims[2], width = x.tensor.dims[3];
   const auto [top, left] = conv.pad_before;
+  const int64_t groups = x.tensor.dims[1] / w.tensor.dims[1];
   w.each([&](int64_t k, int64_t c, int64_t r, int64_t s, int64_t) {
     float& filter = w.at(k, c, r, s);
+    const int64_t in_channel = k / (w.tensor.dims[0] / groups) * w.tensor.dims[1] + c;
     // The first and the last position of a line of y whose element of x lies in the image.
     const int64_t first = std::max<int64_t>(0, (left - s + conv.stride - 1) / conv.stride);
     const int64_t last = std::min(y.tensor.dims[3] - 1, (width - 1 + left - s) / conv.stride);
@@ -98,7 +100,7 @@ void each_product(const CudnnConv& conv, Dense& x, Dense& w, Dense& y, F&& f) {
       for (int64_t p = 0; p < y.tensor.dims[2]; ++p) {
         const int64_t h = p * conv.stride + r - top;
         if (h < 0 || h >= height || width - 1 + left < s || first > last) continue;
-        float* const in = &x.at(n, c, h, first * conv.stride + s - left);
+        float* const in = &x.at(n, in_channel, h, first * conv.stride + s - left);
         float* const out = &y.at(n, k, p, first);
         for (int64_t q = 0; q <= last - first; ++q) f(in[q * conv.stride], filter, out[q]);
       }
