@@ -40,7 +40,8 @@ train() {
   # shellcheck disable=SC2086
   run "$bin/pctrain" empty.ini $words
   line "train $name: model file" <"runs/$name/model.safetensors"
-  sed -E 's/"(seconds|img_per_s)":[^,}]*//g' "runs/$name/metrics.jsonl" | line "train $name: losses"
+  jq -c 'select(.event == "epoch" or .event == "test") | [.epoch, (.train // {} | map_values({loss, accuracy})), .val, .heads]' \
+    "runs/$name/metrics.jsonl" | line "train $name: losses"
 }
 for threads in 1 2 7; do
   for precision in f32 bf16; do
