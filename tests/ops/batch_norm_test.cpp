@@ -18,7 +18,7 @@ struct Case {
   double mean = 0;  // of x
   bool persistent = false;
   bool sums = false;  // taken before
-  float eps = 1e-3f, momentum = 0.2f;
+  float eps = 1e-5f, momentum = 0.1f;
 };
 
 struct Outputs : NormOutputs {
