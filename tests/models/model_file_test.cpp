@@ -239,7 +239,7 @@ TEST(ModelFile, DeclaredSizesAndNumbersAreBoundedByName) {
       {"/heads", Json::array(), "no head"},
       {"/held_back",
        {{"pictures", 3}, {"files", 1}, {"test", {3}}, {"min_counts", {1, 1}}, {"rare", "other"}},
-       "a test picture is 3"},
+       "a test image is 3"},
       {"/held_back",
        {{"pictures", 3}, {"files", -1}, {"test", {1}}, {"min_counts", {1, 1}}, {"rare", "other"}},
        "files is not a hash"},
