@@ -19,7 +19,7 @@ BATCH, SIZE, CHANNELS = 320, 56, 144  # as in bench/conv2d_bench.cpp
 def ours(folder, name):
     """Milliseconds and the share of the roof, by pass."""
     command = [os.path.join(folder, "bench_conv2d"), "--benchmark_format=json", "--benchmark_min_time=0.3",
-               f"--benchmark_filter=^(forward|backward_data|backward_weight)/cpu/f32/.*/{name}$"]
+               f"--benchmark_filter=^(forward|backward_data|backward_weight)/cpu/f32/.*/{name}/real_time$"]
     report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     scale = {"ns": 1e-6, "us": 1e-3, "ms": 1}
     return {row["name"].split("/")[0]: (row["real_time"] * scale[row["time_unit"]], row["roof%"])
