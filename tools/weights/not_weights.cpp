@@ -83,11 +83,14 @@ std::string what_instead(std::span<const std::byte> file) {
   return describe({reinterpret_cast<const char*>(file.data()), file.size()});
 }
 
+std::string with_way_out(const std::string& what, const std::string& way_out) {
+  if (what.empty()) return way_out;
+  return what.find(';') == what.npos ? what + "; " + way_out : what;
+}
+
 std::string not_weights(std::span<const std::byte> file) {
   const std::string what = what_instead(file);
-  return what.empty() ? ""
-                      : "not weights; " + what +
-                            (what.find(';') == what.npos ? "; expected a .pth of torch.save, or safetensors" : "");
+  return what.empty() ? "" : "not weights; " + with_way_out(what, "expected a .pth of torch.save, or safetensors");
 }
 
 void refuse_folder(const fs::path& path) {

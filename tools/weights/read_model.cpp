@@ -1,7 +1,5 @@
 #include "tools/weights/read_model.h"
 
-#include <fmt/format.h>
-
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "tools/weights/not_weights.h"
@@ -20,10 +18,8 @@ WeightFile parse_model(const std::shared_ptr<const MappedFile>& file, const std:
     fail(Exit::data,
          name + ": PyTorch's weights, which have no labels; train a model on them with model.weights = " + name);
   }
-  const std::string what = what_instead(bytes);
-  const bool says_way_out = what.find(';') != what.npos;
-  fail(Exit::data, fmt::format("{}: not a model file{}{}{}", name, what.empty() ? "" : "; ", what,
-                               says_way_out ? "" : "; pctrain writes those, as runs/NAME/model.safetensors"));
+  fail(Exit::data, name + ": not a model file; " +
+                       with_way_out(what_instead(bytes), "pctrain writes those, as runs/NAME/model.safetensors"));
 }
 
 }  // namespace
