@@ -4,7 +4,7 @@
 //
 // A factor depends on the seed, the epoch, the layer, the image's number and the element's place in the image alone: not
 // on the batch that the image is in, nor on threads or device. All but the layer lie in device memory, so that a recorded
-// step draws anew.
+// step draws again.
 // Srivastava et al., "Dropout", JMLR 2014; Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
 #pragma once
 
