@@ -29,7 +29,7 @@ void add_layer(const std::string& where, const ConvLayer& layer, Device device, 
   const auto buffers = [=] { return std::make_shared<Buffers>(s, dtype, device, copies_for(bytes)); };
   add("forward/" + where + "/" + layer.name, [=] {
     const auto b = buffers();
-    return Subject{work, [=](int64_t i) { kernels->forward(s, dtype, b->x[i], b->w[0], b->y[i]); }, {&b->y}};
+    return Subject{work, [=](int64_t i) { kernels->forward(s, dtype, b->x[i], b->w[0], nullptr, b->y[i]); }, {&b->y}};
   });
   for (const bool sum : {false, true}) {
     if (layer.name == "stem") break;  // images need no gradient
@@ -50,7 +50,8 @@ void add_layer(const std::string& where, const ConvLayer& layer, Device device, 
     const auto b = buffers();
     const Ring master({s.k, s.r, s.s, s.group_c()}, DType::f32, device, 1);
     b->filter = kernels->pack(s, dtype, master.f32(0), b->bias.f32(0));
-    return Subject{work, [=](int64_t i) { kernels->infer(s, *b->filter, b->x[i], nullptr, true, b->y[i]); }, {&b->y}};
+    return Subject{
+        work, [=](int64_t i) { kernels->infer(s, *b->filter, b->x[i], nullptr, Activation::relu, b->y[i]); }, {&b->y}};
   });
 }
 

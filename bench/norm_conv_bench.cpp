@@ -94,7 +94,7 @@ void forward_in_parts(const Buffers& b, Device device, int64_t i) {
                       .invstd = b.invstd(i),
                       .mask = b.mask.at(i).as<uint8_t>(),
                       .sums = b.x_sums.as<float>()});
-  PC_KERNELS(conv2d, device).forward(b.s, b.dtype, b.z[i], b.w[0], b.y[i]);
+  PC_KERNELS(conv2d, device).forward(b.s, b.dtype, b.z[i], b.w[0], nullptr, b.y[i]);
 }
 
 void backward_in_parts(const Buffers& b, Device device, int64_t i) {

@@ -13,22 +13,25 @@ struct NormParameters {
   Required<float> eps;
 };
 
-// w' = w * gamma / sqrt(var + eps), bias' = beta - mean * gamma / sqrt(var + eps), f32 on the CPU.
+// w' = w * gamma / sqrt(var + eps), bias' = beta + (bias - mean) * gamma / sqrt(var + eps), f32 on the CPU.
 struct FoldedFilter {
   Tensor w, bias;
 };
-// w f32 [k,…]: the filters one after another; the layout within a filter does not matter.
-FoldedFilter fold(const Tensor& w, const NormParameters& norm);
+// w f32 [k,…]: the filters one after another; the layout within a filter does not matter. bias: [k], or empty for 0.
+FoldedFilter fold(const Tensor& w, const NormParameters& norm, const Tensor& bias = Tensor());
 
 class FoldedConv {
  public:
-  // w [k,r,s,c] f32. The folded filter is packed for inputs like `x_shape` of `dtype`; forward() accepts other sizes
+  // w [k,r,s,c/groups] f32. The folded filter is packed for inputs like `x_shape` of `dtype`; forward() accepts other sizes
   // and batches.
   FoldedConv(const Tensor& w, const NormParameters& norm, const Conv2dOptions& options, const Shape& x_shape,
              DType dtype);
+  // A convolution with a bias [k] (or none, if it is empty) and no norm.
+  FoldedConv(const FoldedFilter& filter, const Conv2dOptions& options, const Shape& x_shape, DType dtype,
+             Device device);
 
-  // relu?(conv(x) + bias + residual); residual may be empty.
-  Tensor forward(const Tensor& x, const Tensor& residual, bool relu) const;
+  // f(conv(x) + bias + residual); residual may be empty.
+  Tensor forward(const Tensor& x, const Tensor& residual, Activation activation) const;
   DType dtype() const { return dtype_; }
 
  private:

@@ -30,10 +30,13 @@ struct Conv2dOptions {
 };
 // The shape of a convolution of x and w with these shapes; throws if they do not match.
 Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& x, const Shape& w, const Conv2dOptions& options);
-// x [n,h,w,c], w [k,r,s,c/groups] -> [n,p,q,k]. x may have the device's best_channels(c) instead (kernels/conv2d/conv2d.h).
+Shape conv2d_y_shape(const Shape& x, const Conv2dShape& shape);
+// x [n,h,w,c], w [k,r,s,c/groups] -> [n,p,q,k]; a shape of two dimensions stands for a map or a filter of 1 x 1. x may have the device's best_channels(c) instead (kernels/conv2d/conv2d.h).
 // sums: out, the sums of y and of y * y, f32 [2,k]; written only with fusions().conv_sums and if the device supports
 // it.
 Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums = nullptr);
+// The same plus b [k].
+Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options);
 
 struct BatchNormOptions {
   Required<float> eps, momentum;
@@ -92,8 +95,10 @@ Var global_avg_pool(const Var& x);
 Var norm_mean(const Var& x, const Var& gamma, const Var& beta, Var& running_mean, Var& running_var, const Var& residual,
               const BatchNormOptions& norm);
 
-// x [n,in], w [out,in], b [out] -> f32 logits [n,out]
+// x [n,in] or a map [n,h,w,in], w [out,in], b [out] -> [n,out] or [n,h,w,out] in x's type, through conv2d's kernels.
 Var linear(const Var& x, const Var& w, const Var& b);
+// x [n,in] -> [n,out], f32 whatever the type of x: the logits of a head.
+Var linear_logits(const Var& x, const Var& w, const Var& b);
 
 // Targets of a batch: a, b i32 [n], lambda f32 [n]; see kernels/cross_entropy/cross_entropy.h. Plain labels: b and
 // lambda are empty.

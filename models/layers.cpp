@@ -64,37 +64,37 @@ Var ConvBn::normalize(const Var& y, const Var& residual, const BatchNormOptions&
   return batch_norm(y, gamma_, beta_, running_mean_, running_var_, residual, norm);
 }
 
-Var ConvBn::forward(const ConvInput& in, const Var& residual, bool relu, Mode mode) {
-  if (folds(in, residual, mode)) return infer(in.x, residual, relu);
-  BatchNormOptions norm = norm_options(relu, mode);
+Var ConvBn::forward(const ConvInput& in, const Var& residual, Activation activation, Mode mode) {
+  if (folds(in, residual, mode)) return infer(in.x, residual, activation);
+  BatchNormOptions norm = norm_options(activation, mode);
   const Var y = convolve(in, norm);
   return normalize(y, residual, norm);
 }
 
 ConvInput ConvBn::begin(const ConvInput& in, Mode mode) {
-  if (folds(in, Var(), mode)) return infer(in.x, Var(), true);
-  BatchNormOptions norm = norm_options(true, mode);
+  if (folds(in, Var(), mode)) return infer(in.x, Var(), Activation::relu);
+  BatchNormOptions norm = norm_options(Activation::relu, mode);
   const Var y = convolve(in, norm);
   if (!y.requires_grad()) return normalize(y, Var(), norm);
   return {y, *this, norm};
 }
 
 Var ConvBn::forward_pooled(const Var& x, const MaxPoolOptions& pool, Mode mode) {
-  if (folds(x, Var(), mode)) return max_pool(infer(x, Var(), true), pool);
+  if (folds(x, Var(), mode)) return max_pool(infer(x, Var(), Activation::relu), pool);
   check_whole();
   folded_.reset();
-  return norm_pool(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_, norm_options(true, mode),
-                   pool);
+  return norm_pool(conv2d(x, weight_, options_), gamma_, beta_, running_mean_, running_var_,
+                   norm_options(Activation::relu, mode), pool);
 }
 
 Var ConvBn::forward_mean(const ConvInput& in, const Var& residual, Mode mode) {
-  if (folds(in, residual, mode)) return global_avg_pool(infer(in.x, residual, true));
-  BatchNormOptions norm = norm_options(true, mode);
+  if (folds(in, residual, mode)) return global_avg_pool(infer(in.x, residual, Activation::relu));
+  BatchNormOptions norm = norm_options(Activation::relu, mode);
   const Var y = convolve(in, norm);
   return norm_mean(y, gamma_, beta_, running_mean_, running_var_, residual, norm);
 }
 
-Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {
+Var ConvBn::infer(const Var& x, const Var& residual, Activation activation) {
   const DType dtype = x.value().dtype();
   if (!folded_ || folded_->dtype() != dtype) {
     check_whole();
@@ -104,7 +104,7 @@ Var ConvBn::infer(const Var& x, const Var& residual, bool relu) {
         x.shape(), dtype);
     if (only_infer_) weight_ = Var();
   }
-  return Var(folded_->forward(x.value(), residual.empty() ? Tensor() : residual.value(), relu));
+  return Var(folded_->forward(x.value(), residual.empty() ? Tensor() : residual.value(), activation));
 }
 
 void ConvBn::check_whole() const {

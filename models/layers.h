@@ -40,12 +40,12 @@ struct ConvInput {
   std::optional<BatchNormOptions> norm;  // of `before`
 };
 
-// relu?(batch_norm(conv2d(x)) + residual). Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015). A frozen
+// f(batch_norm(conv2d(x)) + residual), f the activation. Filters are drawn from N(0, 2 / fan_out) (He et al., ICCV 2015). A frozen
 // layer does not update its running statistics, and runs folded if no layer before it trains.
 class ConvBn {
  public:
   ConvBn(const ConvBnOptions& options, Initializer& init);
-  Var forward(const ConvInput& in, const Var& residual, bool relu, Mode mode);
+  Var forward(const ConvInput& in, const Var& residual, Activation activation, Mode mode);
   // relu(batch_norm(conv2d(x))) as the input of the next layer. This layer must outlive the ConvInput.
   ConvInput begin(const ConvInput& in, Mode mode);
   // max_pool(relu(batch_norm(conv2d(x)))), the end of a stem.
@@ -61,15 +61,15 @@ class ConvBn {
   // Whether neither this layer nor its inputs need gradients, so that the norm can be folded into the filter.
   bool folds(const ConvInput& in, const Var& residual, Mode mode) const;
   bool frozen() const { return !weight_.requires_grad() && !gamma_.requires_grad() && !beta_.requires_grad(); }
-  Var infer(const Var& x, const Var& residual, bool relu);
+  Var infer(const Var& x, const Var& residual, Activation activation);
   // The convolution, after the pending norm and ReLU of `in`. If it computes the sums of y, it stores them in `norm`.
   Var convolve(const ConvInput& in, BatchNormOptions& norm);
   Var normalize(const Var& y, const Var& residual, const BatchNormOptions& norm);
-  BatchNormOptions norm_options(bool relu, Mode mode) const {
+  BatchNormOptions norm_options(Activation activation, Mode mode) const {
     return {.eps = kNormEps,
             .momentum = kNormMomentum,
             .training = mode == Mode::train && !frozen(),
-            .activation = relu ? Activation::relu : Activation::none};
+            .activation = activation};
   }
   void check_whole() const;
   Conv2dOptions options_;
@@ -83,7 +83,7 @@ class ConvBn {
 class Linear {
  public:
   Linear(int in, int out, Initializer& init);
-  Var forward(const Var& x) const { return linear(x, weight_, bias_); }
+  Var forward(const Var& x) const { return linear_logits(x, weight_, bias_); }
   const Tensor& weight() const { return weight_.value(); }  // [out,in]
   void visit(const std::string& prefix, const Visitor& visitor);
 

@@ -44,10 +44,11 @@ ResNet::Block ResNet::make_block(int in, int planes, int stride) {
 }
 
 Var ResNet::Block::forward(const Var& x, Mode mode, bool mean) {
-  const Var residual = downsample ? downsample->forward(x, Var(), false, mode) : x;
+  const Var residual = downsample ? downsample->forward(x, Var(), Activation::none, mode) : x;
   ConvInput y = x;
   for (std::size_t i = 0; i + 1 < convs.size(); ++i) y = convs[i].begin(y, mode);
-  return mean ? convs.back().forward_mean(y, residual, mode) : convs.back().forward(y, residual, true, mode);
+  return mean ? convs.back().forward_mean(y, residual, mode)
+              : convs.back().forward(y, residual, Activation::relu, mode);
 }
 
 void ResNet::Block::only_infer() {

@@ -23,7 +23,7 @@ Var SmallCnn::features(const Var& x, Mode mode) {
   if (mode == Mode::infer) off.emplace();
   Var y = x;
   for (std::size_t i = 0; i < layers_.size(); ++i)
-    y = i < kPooled ? layers_[i].forward_pooled(y, kPool, mode) : layers_[i].forward(y, Var(), true, mode);
+    y = i < kPooled ? layers_[i].forward_pooled(y, kPool, mode) : layers_[i].forward(y, Var(), Activation::relu, mode);
   return y;
 }
 

@@ -22,10 +22,14 @@ Padding same_padding(int h, int w, int r, int s, int stride) {
   return {rows / 2, rows - rows / 2, columns / 2, columns - columns / 2};
 }
 
+// [n,c] as the map [n,1,1,c].
+Shape as_map(const Shape& s) { return s.size() == 2 ? Shape{s[0], 1, 1, s[1]} : s; }
+
 }  // namespace
 
-Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shape& ws, const Conv2dOptions& o) {
-  if (xs.size() != 4 || ws.size() != 4) fail_shape(fmt::format("conv2d: x {} and w {} must have 4 dimensions", xs, ws));
+Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& x, const Shape& w, const Conv2dOptions& o) {
+  const Shape xs = as_map(x), ws = as_map(w);
+  if (xs.size() != 4 || ws.size() != 4) fail_shape(fmt::format("conv2d: x {} and w {} must have 4 dimensions", x, w));
   Conv2dShape shape{.n = int(xs[0]),
                     .h = int(xs[1]),
                     .w = int(xs[2]),
@@ -49,43 +53,68 @@ Conv2dShape conv2d_shape(Device device, DType dtype, const Shape& xs, const Shap
   return shape;
 }
 
-Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums) {
+Shape conv2d_y_shape(const Shape& x, const Conv2dShape& s) {
+  return x.size() == 2 ? Shape{s.n, s.k} : Shape{s.n, s.p(), s.q(), s.k};
+}
+
+namespace {
+
+// b and sums may be empty.
+Var record_conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options, Tensor* sums) {
   const DType dtype = x.value().dtype();
   const Device device = x.value().device();
   const Conv2dShape shape = conv2d_shape(device, dtype, x.shape(), w.shape(), options);
+  if (!b.empty() && b.shape() != Shape{shape.k})
+    fail_shape(fmt::format("conv2d: b {} must be [{}]", b.shape(), shape.k));
   const auto& kernels = PC_KERNELS(conv2d, device);
   const Tensor filter = w.as(dtype);
-  Tensor y({shape.n, shape.p(), shape.q(), shape.k}, dtype, device);
+  Tensor y(conv2d_y_shape(x.shape(), shape), dtype, device);
   bool done = false;
   if (sums && fusions().conv_sums) {
     const Tensor both({2, shape.k}, DType::f32, device);
     done = kernels.forward_sums(shape, dtype, x.value().data(), filter.data(), y.data(), both.as<float>());
     if (done) *sums = both;
   }
-  if (!done) kernels.forward(shape, dtype, x.value().data(), filter.data(), y.data());
+  if (!done)
+    kernels.forward(shape, dtype, x.value().data(), filter.data(), b.empty() ? nullptr : b.value().as<float>(),
+                    y.data());
 
-  return Var::record(
-      "conv2d", y, {x, w},
-      [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad()](const Tensor& dy) {
-        Tensor dx, dw;
-        if (x_grad && fusions().dgrad_add) dx = x.take_partial_grad();
-        const bool add = !dx.empty();
-        if (x_grad && !add) dx = Tensor(image.shape(), dtype, device);
-        if (w_grad) dw = Tensor(filter.shape(), DType::f32, device);
-        if (x_grad && w_grad && fusions().branches) {
-          kernels.backward(shape, dtype,
-                           {.x = image.data(),
-                            .w = filter.data(),
-                            .dy = dy.data(),
-                            .add = add,
-                            .dx = dx.data(),
-                            .dw = dw.as<float>()});
-        } else {
-          if (x_grad) kernels.backward_data(shape, dtype, dy.data(), filter.data(), add, dx.data());
-          if (w_grad) kernels.backward_weight(shape, dtype, image.data(), dy.data(), dw.as<float>());
-        }
-        return std::vector<Tensor>{dx, dw};
-      });
+  return Var::record("conv2d", y, {x, w, b},
+                     [=, &kernels, image = x.value(), x_grad = x.requires_grad(), w_grad = w.requires_grad(),
+                      b_grad = b.requires_grad()](const Tensor& dy) {
+                       Tensor dx, dw, db;
+                       if (x_grad && fusions().dgrad_add) dx = x.take_partial_grad();
+                       const bool add = !dx.empty();
+                       if (x_grad && !add) dx = Tensor(image.shape(), dtype, device);
+                       if (w_grad) dw = Tensor(filter.shape(), DType::f32, device);
+                       if (x_grad && w_grad && fusions().branches) {
+                         kernels.backward(shape, dtype,
+                                          {.x = image.data(),
+                                           .w = filter.data(),
+                                           .dy = dy.data(),
+                                           .add = add,
+                                           .dx = dx.data(),
+                                           .dw = dw.as<float>()});
+                       } else {
+                         if (x_grad) kernels.backward_data(shape, dtype, dy.data(), filter.data(), add, dx.data());
+                         if (w_grad) kernels.backward_weight(shape, dtype, image.data(), dy.data(), dw.as<float>());
+                       }
+                       if (b_grad) {
+                         db = Tensor({shape.k}, DType::f32, device);
+                         kernels.backward_bias(shape, dtype, dy.data(), db.as<float>());
+                       }
+                       return std::vector<Tensor>{dx, dw, db};
+                     });
+}
+
+}  // namespace
+
+Var conv2d(const Var& x, const Var& w, const Conv2dOptions& options, Tensor* sums) {
+  return record_conv2d(x, w, Var(), options, sums);
+}
+
+Var conv2d(const Var& x, const Var& w, const Var& b, const Conv2dOptions& options) {
+  return record_conv2d(x, w, b, options, nullptr);
 }
 
 }  // namespace pc

@@ -1,6 +1,6 @@
 // conv2d: y[n,p,q,k] = sum over r,s,c of x[n, p*stride + r - top, q*stride + s - left, g(k) + c] * w[k,r,s,c].
 //
-// Cross-correlation as in PyTorch's conv2d without bias; x and y are NHWC, w is KRSC; dilation 1, square strides; x is 0
+// Cross-correlation as in PyTorch's conv2d; x and y are NHWC, w is KRSC; dilation 1, square strides; x is 0
 // outside the image, where Padding lets the filter reach. The channels of x and y are divided into `groups` parts of
 // equal size; a filter sees the part of x that belongs to its part of y: 0 <= c < x's channels / groups, and g(k) is where
 // the part begins. Depthwise: one channel in each part, of x and of y.
@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "kernels/activation/activation.h"
 #include "kernels/runtime/select.h"
 
 namespace pc {
@@ -62,8 +63,8 @@ struct Conv2dKernels {
   // How many channels x should have so that it need not be copied: c, or more on a device that would pad x. Channels
   // beyond c are multiplied by 0; they may have any finite value.
   int (*best_channels)(int c, DType);
-  // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32.
-  void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, void* y);
+  // x, w, y of `dtype` (f32, bf16; f16 on CUDA). Sums are f32. bias: f32 [k], or null.
+  void (*forward)(const Conv2dShape&, DType, const void* x, const void* w, const float* bias, void* y);
   // forward, and the sums of y and of y * y over n, p, q: f32 [2, k]. Returns false, and does nothing, if the device
   // cannot do both at once. Supported in f16 on CUDA without groups, if c and k are multiples of 8 and
   // cuDNN has an engine.
@@ -75,10 +76,13 @@ struct Conv2dKernels {
   // Both gradients; on CUDA they run concurrently.
   void (*backward)(const Conv2dShape&, DType, const Conv2dBackward&);
 
-  // Inference: y = relu?(conv(x, w) + bias + residual). w (KRSC) and bias (k, or null) are f32 on the device and
+  // db[k], f32: the sum of dy over n, p, q.
+  void (*backward_bias)(const Conv2dShape&, DType, const void* dy, float* db);
+
+  // Inference: y = f(conv(x, w) + bias + residual), f the activation. w (KRSC) and bias (k, or null) are f32 on the device and
   // are copied. n, h, w of the shape may differ between calls, and pad if the stride is not 1. residual is null or has the layout of y.
   std::unique_ptr<PackedFilter> (*pack)(const Conv2dShape&, DType, const float* w, const float* bias);
-  void (*infer)(const Conv2dShape&, PackedFilter&, const void* x, const void* residual, bool relu, void* y);
+  void (*infer)(const Conv2dShape&, PackedFilter&, const void* x, const void* residual, Activation, void* y);
 };
 extern const Conv2dKernels conv2d_cpu, conv2d_cuda;
 

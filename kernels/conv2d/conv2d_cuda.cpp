@@ -54,14 +54,44 @@ const CudnnPlan& plan_of(const ConvKey& key, const char* pass) {
   return *plan;
 }
 
-void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w, void* y) {
-  if (shape.n == 0) return;
-  if (shape.depthwise()) return conv2d_depthwise(shape, dtype, x, w, {}, y);
+// y = f(conv(x, w) + bias + residual): in one pass where an engine has that epilogue, else in two. w has padded
+// channels; typed_bias: the bias in `dtype`.
+void run_with_epilogue(const Conv2dShape& shape, DType dtype, const void* x, const void* w, const void* typed_bias,
+                       const Conv2dEpilogue& e, void* y) {
+  if (shape.depthwise()) return conv2d_depthwise(shape, dtype, x, w, e, y);
   const Conv2dShape s = conv2d_padded(shape, dtype);
-  Buffer x_scratch, w_scratch;
+  Buffer x_scratch;
+  const void* input = with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch);
+  const bool in_engine = e.activation == Activation::none || e.activation == Activation::relu;
+  const CudnnPlan* fused =
+      in_engine ? conv2d_plan({s, dtype, ConvPass::infer, e.residual != nullptr, e.activation}) : nullptr;
+  if (fused && e.residual)
+    return fused->run(
+        {{kConvX, input}, {kConvW, w}, {kConvBias, typed_bias}, {kConvResidual, e.residual}, {kConvY, y}});
+  if (fused) return fused->run({{kConvX, input}, {kConvW, w}, {kConvBias, typed_bias}, {kConvY, y}});
+  plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, w}, {kConvY, y}});
+  conv2d_epilogue(y_rows(s), s.k, dtype, e, y);
+}
+
+// The bias in `dtype`: itself, or a copy that `scratch` owns.
+const void* typed_bias(int k, const float* bias, DType dtype, Buffer& scratch) {
+  if (dtype == DType::f32) return bias;
+  scratch = make_rows(k, 1, dtype);
+  cast_cuda.forward(k, DType::f32, bias, dtype, scratch.data());
+  return scratch.data();
+}
+
+void forward(const Conv2dShape& shape, DType dtype, const void* x, const void* w, const float* bias, void* y) {
+  if (shape.n == 0) return;
+  const Conv2dShape s = conv2d_padded(shape, dtype);
+  Buffer x_scratch, w_scratch, bias_scratch;
+  const void* filter = with_channels(w_rows(s), shape.group_c(), w, s.group_c(), dtype, w_scratch);
+  if (bias || shape.depthwise())
+    return run_with_epilogue(shape, dtype, x, filter, bias ? typed_bias(s.k, bias, dtype, bias_scratch) : nullptr,
+                             {.bias = bias}, y);
   plan_of({s, dtype, ConvPass::forward}, "forward")
       .run({{kConvX, with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch)},
-            {kConvW, with_channels(w_rows(s), shape.group_c(), w, s.group_c(), dtype, w_scratch)},
+            {kConvW, filter},
             {kConvY, y}});
 }
 
@@ -147,28 +177,12 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
   return filter;
 }
 
-void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const void* residual, bool relu, void* y) {
+void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const void* residual, Activation activation,
+           void* y) {
   if (shape.n == 0) return;
   const auto& filter = static_cast<const CudaFilter&>(packed);
-  const DType dtype = filter.dtype;
-  const Conv2dEpilogue epilogue{filter.f32_bias.as<float>(), residual, relu};
-  if (shape.depthwise()) return conv2d_depthwise(shape, dtype, x, filter.w.data(), epilogue, y);
-  const Conv2dShape s = conv2d_padded(shape, dtype);
-  Buffer x_scratch;
-  const void* input = with_channels(x_rows(s), shape.x_channels(), x, s.c, dtype, x_scratch);
-  if (const CudnnPlan* fused = conv2d_plan({s, dtype, ConvPass::infer, residual != nullptr, relu})) {
-    if (residual)
-      fused->run({{kConvX, input},
-                  {kConvW, filter.w.data()},
-                  {kConvBias, filter.bias.data()},
-                  {kConvResidual, residual},
-                  {kConvY, y}});
-    else
-      fused->run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvBias, filter.bias.data()}, {kConvY, y}});
-    return;
-  }
-  plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, filter.w.data()}, {kConvY, y}});
-  conv2d_epilogue(y_rows(s), s.k, dtype, epilogue, y);
+  run_with_epilogue(shape, filter.dtype, x, filter.w.data(), filter.bias.data(),
+                    {filter.f32_bias.as<float>(), residual, activation}, y);
 }
 
 }  // namespace
@@ -179,6 +193,7 @@ const Conv2dKernels conv2d_cuda{.best_channels = conv2d_channels,
                                 .backward_data = backward_data,
                                 .backward_weight = backward_weight,
                                 .backward = backward,
+                                .backward_bias = conv2d_backward_bias,
                                 .pack = pack,
                                 .infer = infer};
 

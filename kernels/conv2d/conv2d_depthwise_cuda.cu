@@ -39,7 +39,7 @@ template <class T>
 struct Epilogue {
   const float* bias;
   const T* residual;
-  bool relu;
+  Activation activation;
 };
 
 // panel[tap][c] = the filter's taps as the phases take them
@@ -109,8 +109,7 @@ __global__ void __launch_bounds__(kDepthwiseThreads)
     const int64_t to = (line * m.out_w + p.columns.first_out + column * p.columns.out_step) * m.c + c;
     float residual[kVecWidth] = {};
     if (e.residual) load_vec8<true>(e.residual + to, kVecWidth, residual);
-#pragma unroll
-    for (int k = 0; k < kVecWidth; ++k) sum[t][k] = conv2d_finish(sum[t][k], bias[k], residual[k], e.relu);
+    conv2d_finish(bias, residual, e.activation, sum[t]);
     store_vec8<true>(out + to, kVecWidth, sum[t]);
   }
 }
@@ -130,8 +129,10 @@ __global__ void plain_gather_kernel(Phases phases, Maps m, const T* in, const fl
              panel[(int64_t(p.panel) + v * p.columns.taps + u) * m.c + at.vector];
   const int64_t line = at.image * m.out_h + p.rows.first_out + at.row * p.rows.out_step;
   const int64_t to = (line * m.out_w + p.columns.first_out + at.column * p.columns.out_step) * m.c + at.vector;
-  out[to] = from_float<T>(
-      conv2d_finish(sum, e.bias ? e.bias[at.vector] : 0.0f, e.residual ? to_float(e.residual[to]) : 0.0f, e.relu));
+  const float bias[1] = {e.bias ? e.bias[at.vector] : 0.0f}, residual[1] = {e.residual ? to_float(e.residual[to]) : 0};
+  float y[1] = {sum};
+  conv2d_finish(bias, residual, e.activation, y);
+  out[to] = from_float<T>(y[0]);
 }
 
 Axis forward_axis(int out, int taps, int stride, int pad) { return {out, 0, 1, taps, 0, 1, stride, pad}; }
@@ -185,7 +186,7 @@ void run_all(std::vector<Phase> phases, const Maps& m, const Conv2dShape& s, DTy
     for (std::size_t first = 0; first < phases.size(); first += kPhases) {
       Phases some{.at = {}, .count = int(std::min<std::size_t>(kPhases, phases.size() - first))};
       std::copy_n(phases.begin() + std::ptrdiff_t(first), some.count, some.at);
-      run<T>(some, m, s, in, w, panel.as<float>(), {e.bias, static_cast<const T*>(e.residual), e.relu}, out);
+      run<T>(some, m, s, in, w, panel.as<float>(), {e.bias, static_cast<const T*>(e.residual), e.activation}, out);
     }
   });
 }

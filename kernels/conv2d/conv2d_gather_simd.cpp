@@ -65,6 +65,12 @@ constexpr auto kHeights = std::make_index_sequence<kRows>();
 constexpr std::array kTiles{make_tiles<false>(kHeights), make_tiles<kPairs>(kHeights)};
 constexpr std::array kTapTiles{make_tap_tiles<false>(kHeights), make_tap_tiles<kPairs>(kHeights)};
 
+// In place; apart from finish(), which is to stay small.
+[[gnu::noinline]] void activate(Activation activation, int count, float* v) {
+  simd::for_lanes(0, count,
+                  [=](int64_t o, auto lanes) { store(v + o, simd::activate(load(v + o, lanes), activation), lanes); });
+}
+
 // Stores the sums of one pixel; Count, unless 0, tells the compiler how many.
 template <int Count, class T>
 void finish(const float* sums, const Epilogue& e, int first, int count, const T* residual, T* out) {
@@ -77,8 +83,10 @@ void finish(const float* sums, const Epilogue& e, int first, int count, const T*
   }
   if (residual)
     for (int o = 0; o < count; ++o) v[o] += float(residual[o]);
-  if (e.relu)
+  if (e.activation == Activation::relu)
     for (int o = 0; o < count; ++o) v[o] = v[o] < 0.0f ? 0.0f : v[o];
+  else if (e.activation != Activation::none)
+    activate(e.activation, count, v);
   for (int o = 0; o < count; ++o) out[o] = T(v[o]);
 }
 

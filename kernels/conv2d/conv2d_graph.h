@@ -39,8 +39,9 @@ struct ConvKey {
   Conv2dShape shape;
   DType dtype;
   ConvPass pass;
-  bool residual = false, relu = false;  // infer
-  bool add = false;                     // backward_data: dx += the gradient
+  bool residual = false;                     // infer
+  Activation activation = Activation::none;  // infer: none or relu, which precompiled engines have
+  bool add = false;                          // backward_data: dx += the gradient
   auto operator<=>(const ConvKey&) const = default;
 };
 

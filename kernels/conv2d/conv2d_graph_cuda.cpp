@@ -23,9 +23,10 @@ void infer_graph(CudnnGraph& graph, const ConvKey& key, const CudnnConv& conv, c
     graph.add(last, residual, sum);
     last = sum;
   }
-  const CudnnTensor biased = key.relu ? inner(32, y) : y;
+  const bool relu = key.activation == Activation::relu;
+  const CudnnTensor biased = relu ? inner(32, y) : y;
   graph.add(last, nhwc_tensor(kConvBias, key.dtype, {1, key.shape.k, 1, 1}), biased);
-  if (key.relu) graph.relu(biased, y);
+  if (relu) graph.relu(biased, y);
 }
 
 CudnnTensor vector_of(int64_t id, DType dtype, int64_t channels) { return nhwc_tensor(id, dtype, {1, channels, 1, 1}); }

@@ -1,4 +1,4 @@
-// The kernels that the convolutions need besides cuDNN: depthwise convolutions, padding of channels to vec8s, and an
+// The kernels that the convolutions need besides cuDNN: depthwise convolutions, the bias, padding of channels to vec8s, and an
 // epilogue for plans without one.
 #pragma once
 
@@ -11,11 +11,11 @@ namespace pc {
 // Copies rows of `from_c` 16-bit values to rows of `to_c`, truncated or padded with 0.
 void conv2d_fit_channels(int64_t rows, int from_c, const void* from, int to_c, void* to);
 
-// What happens to y before it is stored: relu?(y + bias[k] + residual). Null: none. residual is laid out and typed as y.
+// What happens to y before it is stored: f(y + bias[k] + residual). Null: none. residual is laid out and typed as y.
 struct Conv2dEpilogue {
   const float* bias = nullptr;
   const void* residual = nullptr;
-  bool relu = false;
+  Activation activation = Activation::none;
 };
 void conv2d_epilogue(int64_t rows, int c, DType dtype, const Conv2dEpilogue&, void* y);  // y [rows, c]
 
@@ -23,5 +23,8 @@ void conv2d_epilogue(int64_t rows, int c, DType dtype, const Conv2dEpilogue&, vo
 void conv2d_depthwise(const Conv2dShape&, DType, const void* x, const void* w, const Conv2dEpilogue&, void* y);
 void conv2d_depthwise_data(const Conv2dShape&, DType, const void* dy, const void* w, bool add, void* dx);
 void conv2d_depthwise_weight(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
+
+// As in Conv2dKernels.
+void conv2d_backward_bias(const Conv2dShape&, DType, const void* dy, float* db);
 
 }  // namespace pc

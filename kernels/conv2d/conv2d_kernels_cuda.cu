@@ -29,7 +29,8 @@ __global__ void fit_kernel(int64_t rows, int from_c, const uint16_t* from, int t
 }
 
 template <class T, bool Aligned>
-__global__ void epilogue_kernel(int64_t rows, int c_total, const float* bias, const T* residual, bool relu, T* y) {
+__global__ void epilogue_kernel(int64_t rows, int c_total, const float* bias, const T* residual, Activation activation,
+                                T* y) {
   const int vec8s = (c_total + kVecWidth - 1) / kVecWidth;
   const int64_t total = rows * vec8s, step = int64_t(gridDim.x) * blockDim.x;
   for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < total; i += step) {
@@ -40,8 +41,7 @@ __global__ void epilogue_kernel(int64_t rows, int c_total, const float* bias, co
     load_vec8<Aligned>(y + at, count, v);
     load_vec8<Aligned>(bias + c, count, b);
     if (residual) load_vec8<Aligned>(residual + at, count, other);
-#pragma unroll
-    for (int k = 0; k < kVecWidth; ++k) v[k] = conv2d_finish(v[k], b[k], other[k], relu);
+    conv2d_finish(b, other, activation, v);
     store_vec8<Aligned>(y + at, count, v);
   }
 }
@@ -60,7 +60,7 @@ void conv2d_epilogue(int64_t rows, int c, DType dtype, const Conv2dEpilogue& e, 
     with_flag(c % kVecWidth == 0 && aligned16({e.bias, e.residual, y}), [&](auto aligned) {
       using T = decltype(element);
       launch(grid_for(rows * ceil_div(c, kVecWidth), kThreads), kThreads, epilogue_kernel<T, aligned.value>, rows, c,
-             e.bias, static_cast<const T*>(e.residual), e.relu, static_cast<T*>(y));
+             e.bias, static_cast<const T*>(e.residual), e.activation, static_cast<T*>(y));
     });
   });
 }

@@ -32,7 +32,8 @@ std::string text_of(const ConvKey& key) {
   text += std::to_string(s.c) + " " + std::to_string(s.k) + "x" + std::to_string(s.r) + "x" + std::to_string(s.s) +
           "/" + std::to_string(s.stride) + "+" + to_string(s.pad);
   if (s.groups > 1) text += " groups " + std::to_string(s.groups);
-  return text + (key.residual ? " residual" : "") + (key.relu ? " relu" : "") + (key.add ? " add" : "");
+  return text + (key.residual ? " residual" : "") + (key.activation == Activation::relu ? " relu" : "") +
+         (key.add ? " add" : "");
 }
 
 // With tuning the engine chosen before, else the fastest one; without, or if cuDNN no longer offers any, cuDNN's first proposal. If tuning

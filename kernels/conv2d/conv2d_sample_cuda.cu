@@ -122,7 +122,7 @@ __global__ void errors_kernel(ConvKey key, ConvTensors t, int64_t total, float* 
     want += more;
     squares += more * more;
   }
-  if (key.relu && want < 0) want = 0;
+  if (key.activation == Activation::relu && want < 0) want = 0;
   if (t.norm) {
     const float z = z_of(t, s.c, hat_of<T>(t, s.c, at, int(at % s.c)), int(at % s.c));
     if (z <= 0) want = 0;

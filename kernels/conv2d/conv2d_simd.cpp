@@ -47,15 +47,15 @@ const void* skip(const void* tensor, DType dtype, int64_t at) {
 void* skip(void* tensor, DType dtype, int64_t at) { return static_cast<char*>(tensor) + at * int64_t(size_of(dtype)); }
 int64_t filters_size(const Conv2dShape& s) { return int64_t(s.group_k()) * s.r * s.s * s.group_c(); }  // of a group
 
-void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, void* y) {
+void forward(const Conv2dShape& s, DType dtype, const void* x, const void* w, const float* bias, void* y) {
   if (!check(s, dtype)) return;
   if (s.depthwise())
-    return depthwise(*depthwise_forward_plan(s), dtype, x, depthwise_panel(s, dtype, w).as<float>(), {}, y);
+    return depthwise(*depthwise_forward_plan(s), dtype, x, depthwise_panel(s, dtype, w).as<float>(), {.bias = bias}, y);
   const auto route = forward_route(s, dtype, kTile);
   const bool pairs = route->plan.gather.pairs;
   for (int64_t g = 0; g < s.groups; ++g)
     run(*route, skip(x, dtype, g * s.group_c()), forward_panels(s, dtype, pairs, skip(w, dtype, g * filters_size(s))),
-        {}, skip(y, dtype, g * s.group_k()));
+        {.bias = bias ? bias + g * s.group_k() : nullptr}, skip(y, dtype, g * s.group_k()));
 }
 
 void backward_data(const Conv2dShape& s, DType dtype, const void* dy, const void* w, bool add, void* dx) {
@@ -141,7 +141,8 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
   return std::make_unique<CpuFilter>(s, dtype, w, bias);
 }
 
-void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, bool relu, void* y) {
+void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void* residual, Activation activation,
+           void* y) {
   auto& own = static_cast<CpuFilter&>(filter);
   const DType dtype = own.dtype;
   if (!check(s, dtype)) return;
@@ -149,14 +150,14 @@ void infer(const Conv2dShape& s, PackedFilter& filter, const void* x, const void
   const float* panel = own.panels.front().as<float>();
   if (own.winograd_tile && s.pad != Padding(1)) fail_shape(describe(s, dtype) + ": packed for pad 1");
   if (own.winograd_tile)
-    return winograd(own.winograd_tile, s, static_cast<const float*>(x), panel, {bias, residual, relu},
+    return winograd(own.winograd_tile, s, static_cast<const float*>(x), panel, {bias, residual, activation},
                     static_cast<float*>(y));
-  if (s.depthwise()) return depthwise(*own.depthwise_plan(s), dtype, x, panel, {bias, residual, relu}, y);
+  if (s.depthwise()) return depthwise(*own.depthwise_plan(s), dtype, x, panel, {bias, residual, activation}, y);
   const auto route = own.route(s);
   for (int64_t g = 0; g < s.groups; ++g) {
     const int64_t first = g * s.group_k();
     run(*route, skip(x, dtype, g * s.group_c()), {.ready = own.panels[std::size_t(g)].as<float>()},
-        {bias ? bias + first : nullptr, skip(residual, dtype, first), relu}, skip(y, dtype, first));
+        {bias ? bias + first : nullptr, skip(residual, dtype, first), activation}, skip(y, dtype, first));
   }
 }
 
@@ -172,6 +173,7 @@ const Conv2dKernels conv2d_cpu{.best_channels = conv2d::PC_VARIANT::best_channel
                                .backward_data = conv2d::PC_VARIANT::backward_data,
                                .backward_weight = conv2d::PC_VARIANT::backward_weight,
                                .backward = conv2d::PC_VARIANT::backward,
+                               .backward_bias = conv2d::PC_VARIANT::backward_bias,
                                .pack = conv2d::PC_VARIANT::pack,
                                .infer = conv2d::PC_VARIANT::infer};
 

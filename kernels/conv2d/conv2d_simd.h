@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "kernels/activation/activation_simd.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_depthwise.h"
 #include "kernels/conv2d/conv2d_gather.h"
@@ -64,11 +65,11 @@ Panels forward_panels(const Conv2dShape&, DType, bool pairs, const void* w);   /
 Panels backward_panels(const Conv2dShape&, DType, bool pairs, const void* w);  // outputs c, inputs k
 Buffer make_all(const Panels&, int64_t blocks, int64_t panel_size);
 
-// What happens to a sum before it is stored: + bias[o], + residual (laid out and typed as out; may be out), relu.
+// What happens to a sum before it is stored: + bias[o], + residual (laid out and typed as out; may be out), activation.
 struct Epilogue {
   const float* bias = nullptr;
   const void* residual = nullptr;
-  bool relu = false;
+  Activation activation = Activation::none;
 };
 // The same on a vector of channels from `channel` on; residual: of these, or null.
 template <class T, class Count>
@@ -76,7 +77,7 @@ template <class T, class Count>
                                           Count count) {
   if (e.bias) sum += load(e.bias + channel, count);
   if (residual) sum += load(residual, count);
-  return e.relu ? simd::relu(sum) : sum;
+  return simd::activate(sum, e.activation);
 }
 void run(const GatherPlan&, const float* in, const Panels&, const Epilogue&, DType out_type, void* out);
 
@@ -99,6 +100,10 @@ void winograd(int outputs, const Conv2dShape&, const float* x, const float* pane
 // dw (KRSC) of one group = sum over n,p,q of dy * x; x and dy begin at its channels. The order of every sum depends on
 // the shape only.
 void weight_gradient(const Conv2dShape&, DType, const void* x, const void* dy, float* dw);
+
+// --- bias ---
+
+void backward_bias(const Conv2dShape&, DType, const void* dy, float* db);
 
 // --- depthwise ---
 

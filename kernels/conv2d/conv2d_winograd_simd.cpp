@@ -175,7 +175,7 @@ class Winograd {
           const int64_t coord = to + i * line + j * pixel + o;
           f32x v = out[std::size_t(j)] + bias;
           if (e.residual) v += load(static_cast<const float*>(e.residual) + coord);
-          store(y + coord, e.relu ? simd::relu(v) : v);
+          store(y + coord, simd::activate(v, e.activation));
         }
       }
     }

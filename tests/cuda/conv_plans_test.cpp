@@ -32,14 +32,16 @@ struct Case {
 struct Pass {
   const char* name;
   ConvPass pass;
-  bool residual = false, relu = false, add = false;
+  bool residual = false;
+  Activation activation = Activation::none;
+  bool add = false;
 };
 constexpr Pass kPasses[] = {{"forward", ConvPass::forward},
                             {"backward data", ConvPass::backward_data},
-                            {"backward data +=", ConvPass::backward_data, false, false, true},
+                            {"backward data +=", ConvPass::backward_data, false, Activation::none, true},
                             {"backward weight", ConvPass::backward_weight},
-                            {"infer", ConvPass::infer, false, true},
-                            {"infer + residual", ConvPass::infer, true, true}};
+                            {"infer", ConvPass::infer, false, Activation::relu},
+                            {"infer + residual", ConvPass::infer, true, Activation::relu}};
 
 // The different convolutions of a ResNet, read off the names and shapes of its filters. Blocks with fewer positions
 // than their predecessors halve them in their first 3x3 filter and in the shortcut.
@@ -108,7 +110,7 @@ TEST_P(ConvPlans, EveryConvolutionOfEveryModelHasOne) {
       for (const Conv2dShape& shape : shapes) {
         const auto [at, fresh] = plans.try_emplace({shape, &pass}, -1, 0);
         if (fresh) {
-          const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu, pass.add};
+          const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.activation, pass.add};
           const auto plan = conv2d_graph(key).plan(policy);
           if (plan) at->second = {int(plan->engine()), plan->workspace()};
         }
@@ -198,7 +200,7 @@ TEST(ConvPlan, OddChannelsHaveEngines) {
     for (const Pass& pass : kPasses) {
       CudnnPolicy policy = conv2d_policy(dtype);
       policy.device = &h100;
-      const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu, pass.add};
+      const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.activation, pass.add};
       EXPECT_TRUE(conv2d_graph(key).plan(policy)) << name_of(dtype) << " " << pass.name;
     }
 }
@@ -216,7 +218,7 @@ TEST(ConvPlan, PaddingMayDifferOnEverySide) {
       for (const Pass& pass : kPasses) {
         CudnnPolicy policy = conv2d_policy(dtype);
         policy.device = &h100;
-        const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.relu, pass.add};
+        const ConvKey key{conv2d_padded(shape, dtype), dtype, pass.pass, pass.residual, pass.activation, pass.add};
         const auto plan = conv2d_graph(key).plan(policy);
         std::printf("%-47s %-4s  %-16s %7d %17zu\n", text_of(shape).c_str(), name_of(dtype), pass.name,
                     plan ? int(plan->engine()) : -1, plan ? plan->workspace() : 0);
@@ -252,7 +254,8 @@ TEST(ConvPlan, GroupsHaveEngines) {
                                   .groups = groups};
           CudnnPolicy policy = conv2d_policy(dtype);
           policy.device = &h100;
-          const auto plan = conv2d_graph({shape, dtype, pass.pass, pass.residual, pass.relu, pass.add}).plan(policy);
+          const auto plan =
+              conv2d_graph({shape, dtype, pass.pass, pass.residual, pass.activation, pass.add}).plan(policy);
           std::printf("%-52s %-4s  %-16s %7d %17zu\n", text_of(shape).c_str(), name_of(dtype), pass.name,
                       plan ? int(plan->engine()) : -1, plan ? plan->workspace() : 0);
           EXPECT_TRUE(plan) << text_of(shape) << " " << name_of(dtype) << " " << pass.name;

@@ -55,16 +55,16 @@ TEST(ConvBn, BeginsAsTorchvisionDoes) {
   EXPECT_EQ(names, (std::vector<std::string>{"c.weight", "b.weight", "b.bias", "b.running_mean", "b.running_var"}));
 }
 
-// y = relu(bn(conv(x)) + residual), with and without each part.
+// y = f(bn(conv(x)) + residual), with and without each part.
 TEST(ConvBn, InferEqualsEvalWithEveryPart) {
   Initializer init{.seed = 3};
   ConvBn layer({.in = 8, .out = 16, .kernel_size = 3, .stride = 2, .pad = 1}, init);
   layer.visit("c", "b", [](const std::string& name, Var& v, Role) { v.set_value(test::member(name, v.shape())); });
   const Var x(init.normal({2, 9, 7, 8}, 1)), residual(init.normal({2, 5, 4, 16}, 1));
-  for (const bool relu : {false, true})
+  for (const Activation f : {Activation::none, Activation::relu})
     for (const Var& r : {Var(), residual}) {
-      const Tensor eval = layer.forward(x, r, relu, Mode::eval).value(),
-                   infer = layer.forward(x, r, relu, Mode::infer).value();
+      const Tensor eval = layer.forward(x, r, f, Mode::eval).value(),
+                   infer = layer.forward(x, r, f, Mode::infer).value();
       EXPECT_EQ(eval.shape(), (Shape{2, 5, 4, 16}));
       EXPECT_LE(test::distance(infer.to_vector<float>(), eval.to_vector<float>()), 1e-5);
     }
@@ -77,12 +77,12 @@ std::vector<std::vector<float>> mean_and_gradients(bool in_one, bool with_residu
   ConvBn layer({.in = 8, .out = 16, .kernel_size = 3, .pad = 1}, init);
   const auto input = [&](const Shape& shape) { return Var(test::as(init.normal(shape, 1), dtype), true); };
   const Var x = input({3, 5, 4, 8}), residual = with_residual ? input({3, 5, 4, 16}) : Var();
-  const Var y =
-      in_one ? layer.forward_mean(x, residual, mode) : global_avg_pool(layer.forward(x, residual, true, mode));
+  const Var y = in_one ? layer.forward_mean(x, residual, mode)
+                       : global_avg_pool(layer.forward(x, residual, Activation::relu, mode));
   std::vector<std::vector<float>> all{y.value().to_vector<float>()};
   if (mode == Mode::infer) return all;
   const Var weight(test::as(init.normal({4, 16}, 1), DType::f32)), bias(Tensor::zeros({4}, DType::f32, Device::cpu));
-  cross_entropy(linear(y, weight, bias), Targets::of({1, 0, 3}, Device::cpu)).backward();
+  cross_entropy(linear_logits(y, weight, bias), Targets::of({1, 0, 3}, Device::cpu)).backward();
   all.push_back(x.grad().to_vector<float>());
   if (with_residual) all.push_back(residual.grad().to_vector<float>());
   layer.visit("c", "b", [&](const std::string&, Var& v, Role role) {
@@ -107,11 +107,11 @@ std::vector<std::vector<float>> chain_and_gradients(bool left, Mode mode, DType 
   if (frozen) first.visit("c", "b", [](const std::string&, Var& v, Role) { v.set_requires_grad(false); });
   const Var x(test::as(init.normal({3, 5, 4, 8}, 1), dtype));
   const Var y = left ? second.forward_mean(first.begin(x, mode), Var(), mode)
-                     : second.forward_mean(first.forward(x, Var(), true, mode), Var(), mode);
+                     : second.forward_mean(first.forward(x, Var(), Activation::relu, mode), Var(), mode);
   std::vector<std::vector<float>> all{y.value().to_vector<float>()};
   if (mode == Mode::infer) return all;
   const Var weight(test::as(init.normal({4, 8}, 1), DType::f32)), bias(Tensor::zeros({4}, DType::f32, Device::cpu));
-  cross_entropy(linear(y, weight, bias), Targets::of({1, 0, 3}, Device::cpu)).backward();
+  cross_entropy(linear_logits(y, weight, bias), Targets::of({1, 0, 3}, Device::cpu)).backward();
   for (ConvBn* layer : {&first, &second})
     layer->visit("c", "b", [&](const std::string&, Var& v, Role) {
       all.push_back((v.requires_grad() ? v.grad() : v.value()).to_vector<float>());
@@ -144,10 +144,10 @@ TEST(ConvBn, TrainingMovesTheStatisticsAndEvaluationDoesNot) {
   };
   const Var x(init.normal({2, 9, 7, 8}, 1));
   const auto before = statistics();
-  layer.forward(x, Var(), true, Mode::eval);
-  layer.forward(x, Var(), true, Mode::infer);
+  layer.forward(x, Var(), Activation::relu, Mode::eval);
+  layer.forward(x, Var(), Activation::relu, Mode::infer);
   EXPECT_EQ(statistics(), before);
-  layer.forward(x, Var(), true, Mode::train);
+  layer.forward(x, Var(), Activation::relu, Mode::train);
   EXPECT_NE(statistics(), before);
 }
 

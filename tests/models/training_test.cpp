@@ -140,8 +140,8 @@ class Chain : public Classifier {
  public:
   explicit Chain(const std::vector<HeadShape>& heads) : Classifier(heads) { make_heads(16, init_); }
   Var features(const Var& x, Mode mode) override {
-    const Var map = stem_.forward(x, Var(), true, mode);
-    return last_.forward(second_.begin(first_.begin(map, mode), mode), map, true, mode);
+    const Var map = stem_.forward(x, Var(), Activation::relu, mode);
+    return last_.forward(second_.begin(first_.begin(map, mode), mode), map, Activation::relu, mode);
   }
   MapGrid map_grid() const override { return {}; }
   void only_infer() override {}

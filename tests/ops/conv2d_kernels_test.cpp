@@ -1,5 +1,6 @@
 // The convolutions' own CUDA kernels against plain loops: channels padded or truncated to another number, and the
 // epilogue.
+#include "tests/ops/activation_reference.h"
 #include "tests/ops/reference.h"
 
 #if PC_HAVE_CUDA
@@ -27,16 +28,16 @@ TEST(Conv2dKernels, GpuAddsTheEpilogue) {
   PC_NEEDS_GPU();
   for (DType dtype : {DType::f32, DType::bf16, DType::f16})
     for (const auto& [rows, c] : {std::pair{1, 1}, {300, 16}, {41, 37}})
-      for (const auto& [with_residual, relu] : {std::pair{false, true}, {true, true}, {true, false}}) {
+      for (const Activation f : kActivations) {
+        const bool with_residual = f != Activation::relu6;
         const int64_t n = int64_t(rows) * c;
         const Values x = rounded(random_values(n, 1), dtype), other = rounded(random_values(n, 2), dtype),
                      b = random_values(c, 3);
         const Array y(Device::cuda, dtype, x), residual(Device::cuda, dtype, other), bias(Device::cuda, DType::f32, b);
-        conv2d_epilogue(rows, c, dtype, {bias.as<float>(), with_residual ? residual.data() : nullptr, relu}, y.data());
+        conv2d_epilogue(rows, c, dtype, {bias.as<float>(), with_residual ? residual.data() : nullptr, f}, y.data());
         Values want = x;
         for (std::size_t i = 0; i < want.size(); ++i) {
-          want[i] += b[i % b.size()] + (with_residual ? other[i] : 0);
-          if (relu) want[i] = std::max(want[i], 0.0);
+          want[i] = activation_reference(f, want[i] + b[i % b.size()] + (with_residual ? other[i] : 0));
         }
         expect_close(y.values(), want, tolerance(dtype), "y");
       }

@@ -12,6 +12,7 @@
 #include "kernels/base/parallel.h"
 #include "kernels/cast/cast.h"
 #include "kernels/conv2d/conv2d.h"
+#include "tests/ops/activation_reference.h"
 #include "tests/ops/guarded_memory.h"
 
 namespace pc::test {
@@ -103,7 +104,7 @@ class Block {
 
 inline Numbers forward(Device device, DType t, const Conv2dShape& s, const Numbers& x, const Numbers& w) {
   const Block bx(device, t, x), bw(device, t, w), by(device, t, y_size(s));
-  PC_KERNELS(conv2d, device).forward(s, t, bx.data(), bw.data(), by.data());
+  PC_KERNELS(conv2d, device).forward(s, t, bx.data(), bw.data(), nullptr, by.data());
   return by.read();
 }
 inline Numbers backward_data(Device device, DType t, const Conv2dShape& s, const Numbers& dy, const Numbers& w) {
@@ -143,7 +144,8 @@ inline Gradients backward(Device device, DType t, const Conv2dShape& s, const Nu
 }
 
 struct Fused {
-  bool bias, residual, relu;
+  bool bias = false, residual = false;
+  Activation activation = Activation::none;
 };
 // infer with a filter packed for `packed_for`, whose n, h, w may differ from those of s.
 inline Numbers infer(Device device, DType t, const Conv2dShape& s, const Conv2dShape& packed_for, Fused f,
@@ -153,7 +155,7 @@ inline Numbers infer(Device device, DType t, const Conv2dShape& s, const Conv2dS
   const auto& kernels = PC_KERNELS(conv2d, device);
   const auto filter =
       kernels.pack(packed_for, t, static_cast<float*>(bw.data()), f.bias ? static_cast<float*>(bb.data()) : nullptr);
-  kernels.infer(s, *filter, bx.data(), f.residual ? br.data() : nullptr, f.relu, by.data());
+  kernels.infer(s, *filter, bx.data(), f.residual ? br.data() : nullptr, f.activation, by.data());
   return by.read();
 }
 
@@ -162,15 +164,17 @@ inline Reference fused(Reference y, Fused f, const Numbers& bias, const Numbers&
   for (std::size_t i = 0; i < y.value.size(); ++i) {
     if (f.bias) y.add(i, bias[i % bias.size()]);
     if (f.residual) y.add(i, residual[i]);
-    if (f.relu && y.value[i] < 0) y.value[i] = 0;
+    y.value[i] = activation_reference(f.activation, y.value[i]);
   }
   return y;
 }
 
+inline double rounding_of(DType t) { return t == DType::bf16 ? 0x1p-8 : t == DType::f16 ? 0x1p-11 : 0.0; }
+
 // |got - wanted| <= 1e-5 of the terms' magnitude, and where the result was stored in 16 bits their rounding besides.
 inline void expect_close(const Numbers& got, const Reference& wanted, DType stored) {
   ASSERT_EQ(got.size(), wanted.value.size());
-  const double rounding = stored == DType::bf16 ? 0x1p-8 : stored == DType::f16 ? 0x1p-11 : 0.0;
+  const double rounding = rounding_of(stored);
   for (std::size_t i = 0; i < got.size(); ++i) {
     const double tolerance = 1e-5 * wanted.magnitude[i] + rounding * std::fabs(wanted.value[i]) + 1e-30;
     ASSERT_LE(std::fabs(got[i] - wanted.value[i]), tolerance)

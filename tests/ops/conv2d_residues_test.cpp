@@ -21,15 +21,16 @@ std::string text(const Conv2dShape& s) {
   return "n h w c k r s stride pad groups" + all + " " + to_string(s.pad) + " " + std::to_string(s.groups);
 }
 
-// y = relu?(conv + bias + y): the residual may be the result. The filter was packed for other images.
-void check_infer(const Conv2dShape& s, const Conv2dShape& packed_for, DType t, bool relu, double slack = 0) {
+// y = f(conv + bias + y): the residual may be the result. The filter was packed for other images.
+void check_infer(const Conv2dShape& s, const Conv2dShape& packed_for, DType t, Activation activation,
+                 double slack = 0) {
   const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2), b = numbers(std::size_t(s.k), 4),
                 residual = numbers(y_size(s), 5);
-  Reference wanted = fused(reference_y(s, x, w), {true, true, relu}, b, residual);
+  Reference wanted = fused(reference_y(s, x, w), {true, true, activation}, b, residual);
   for (double& m : wanted.magnitude) m += slack;
   const Block bx(Device::cpu, t, x), y(Device::cpu, t, residual);
   const auto filter = conv2d_cpu.pack(packed_for, t, w.data(), b.data());
-  conv2d_cpu.infer(s, *filter, bx.data(), y.data(), relu, y.data());
+  conv2d_cpu.infer(s, *filter, bx.data(), y.data(), activation, y.data());
   expect_close(y.read(), wanted, t);
 }
 
@@ -39,7 +40,7 @@ void check_forward(const Conv2dShape& s) {
   const Reference y = reference_y(s, x, w);
   for (const DType t : kTypes) {
     expect_close(forward(Device::cpu, t, s, x, w), y, t);
-    check_infer(s, s, t, s.w % 2 == 0);
+    check_infer(s, s, t, kActivations[std::size_t(s.n + s.h + s.w + s.k) % std::size(kActivations)]);
   }
 }
 
@@ -91,7 +92,7 @@ TEST(Conv2dResidues, WinogradAtEveryHeightAndWidth) {
         const Conv2dShape packed = s;
         s.n = 2, s.h = h, s.w = w;
         SCOPED_TRACE(std::to_string(outputs) + " outputs, " + text(s));
-        check_infer(s, packed, DType::f32, w % 2 == 0, kWinogradSlack);
+        check_infer(s, packed, DType::f32, kActivations[std::size_t(w) % std::size(kActivations)], kWinogradSlack);
       }
 }
 
@@ -108,7 +109,7 @@ TEST(Conv2dResidues, WinogradAtEveryNumberOfTilesAndBlocks) {
           const Conv2dShape packed = s;
           s.n = n, s.h = 1, s.w = 2;
           SCOPED_TRACE(std::to_string(outputs) + " outputs, " + std::to_string(threads) + " threads, " + text(s));
-          check_infer(s, packed, DType::f32, true, kWinogradSlack);
+          check_infer(s, packed, DType::f32, Activation::relu, kWinogradSlack);
         }
       }
 }
@@ -163,7 +164,7 @@ TEST(Conv2dResidues, WinogradServesWholeVectorsOfPlainThreeByThreeOnly) {
     s.pad = pad;
     EXPECT_EQ(conv2d::winograd_outputs(s, tile()), 0) << text(s);
     const Numbers x = numbers(x_size(s), 1), w = numbers(w_size(s), 2);
-    EXPECT_THROW(infer(Device::cpu, DType::f32, s, good, {false, false, false}, x, w, {}, {}), std::logic_error);
+    EXPECT_THROW(infer(Device::cpu, DType::f32, s, good, {}, x, w, {}, {}), std::logic_error);
   }
 }
 

@@ -1,7 +1,8 @@
-// linear against plain f64 loops: forward, both gradients, tile edges, threads, CPU and GPU.
+// linear and linear_logits' kernels against plain f64 loops: forward, both gradients, tile edges, threads, CPU and GPU.
 #include "kernels/linear/linear.h"
 
 #include "kernels/linear/linear_tiles.h"
+#include "tests/ops/linear_cases.h"
 #include "tests/ops/reference.h"
 
 namespace pc::test {
@@ -94,6 +95,13 @@ void check_remainders(DType dtype) {
       check({s.n, s.in, blocks}, Device::cpu, dtype);
       check({blocks, s.in, s.out}, Device::cpu, dtype);
     }
+}
+
+TEST(Linear, OnMapsMatchesReference) { check_values(linear_cases(), Device::cpu); }
+TEST(Linear, OnMapsHasTheSameBitsWithAnyNumberOfThreads) { check_threads(linear_cases()); }
+TEST(Linear, GpuOnMapsMatchesReference) {
+  PC_NEEDS_GPU();
+  check_values(linear_cases(), Device::cuda);
 }
 
 TEST(Linear, MatchesReferenceF32) { check_remainders(DType::f32); }

@@ -14,6 +14,7 @@ namespace pc::test {
 struct OpInput {
   Shape shape;
   bool f32 = false;              // in any case, as parameters and gates are; else of the case's type
+  bool rounded = false;          // f32, but the op rounds it to the case's type, on CUDA its gradient too: weights
   bool differentiable = true;    // the op gives its gradient
   bool read_by_backward = true;  // counts for the bytes of the backward pass
   double scale = 1, shift = 0;   // of its random values

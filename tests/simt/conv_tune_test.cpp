@@ -21,7 +21,7 @@ TEST(ConvTune, GpuTakesTheFastestOfTheGoodEngines) {
     for (const DType dtype : {DType::f32, DType::bf16, DType::f16}) {
       if (dtype != DType::f32 && pass != ConvPass::forward) continue;
       const bool infer = pass == ConvPass::infer;
-      const ConvKey key{kShape, dtype, pass, infer, infer};
+      const ConvKey key{kShape, dtype, pass, infer, infer ? Activation::relu : Activation::none};
       const auto plan = conv2d_tuned_plan(key, conv2d_graph(key), conv2d_policy(dtype));
       ASSERT_TRUE(plan) << name_of(dtype) << " pass " << int(pass);
       EXPECT_EQ(plan->tag(), "best 3=4") << name_of(dtype) << " pass " << int(pass);
@@ -135,12 +135,12 @@ TEST(ConvPlansText, GpuChoicesAreKeptAndTakenUp) {
       "stand-in; infer f32 2x5x4x3 4x3x3/2+1 residual relu = best 3=4\n"
       "stand-in; backward_data f32 2x5x4x3 4x3x3/2+1 = gone\n",
       "engines.txt");
-  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::infer, true, true})->tag(), "first") << "not tuned";
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::infer, true, Activation::relu})->tag(), "first") << "not tuned";
   conv2d_plans_cuda.tune(true);
-  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::infer, true, true})->tag(), "best 3=4");
+  EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::infer, true, Activation::relu})->tag(), "best 3=4");
   EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::forward})->tag(), "first");
   EXPECT_EQ(conv2d_plan({kShape, DType::f32, ConvPass::backward_data})->tag(), "best 3=4") << "an engine that is gone";
-  EXPECT_EQ(conv2d_plan({kShape, DType::bf16, ConvPass::infer, true, true})->tag(), "best 3=4");
+  EXPECT_EQ(conv2d_plan({kShape, DType::bf16, ConvPass::infer, true, Activation::relu})->tag(), "best 3=4");
   conv2d_plan({.shape = kShape, .dtype = DType::bf16, .pass = ConvPass::backward_data, .add = true});
   conv2d_plans_cuda.tune(false);
   const std::string text = conv2d_plans_cuda.text();

@@ -52,7 +52,7 @@ std::vector<Neighbor> EmbeddingIndex::nearest(std::span<const float> embedding, 
                                  path_.string(), features_.dim(1), embedding.size()));
   const NoGrad no_grad;
   const Tensor query = Tensor::from({1, features_.dim(1)}, of_length_one(embedding));
-  std::vector<float> cosines = linear(Var(query), Var(features_), Var(bias_)).value().to_vector<float>();
+  std::vector<float> cosines = linear_logits(Var(query), Var(features_), Var(bias_)).value().to_vector<float>();
   for (float& c : cosines) c = std::isfinite(c) ? std::clamp(c, -1.0f, 1.0f) : -1.0f;
   std::vector<std::size_t> order(cosines.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
