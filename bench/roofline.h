@@ -7,7 +7,7 @@
 namespace pc::bench {
 
 struct Roofline {
-  double copy = 0;  // bytes per second, read plus written, of a copy between buffers larger than any cache
+  double copy = 0;  // bytes per second, read plus written, of the fastest copy between buffers larger than any cache
   double f32 = 0;   // flops per second (a multiply-add counts two) with operands in registers, all threads
   double low = 0;   // the same for the 16-bit type; f32's if the CPU has no bf16 instructions
   double flops(DType dtype) const { return dtype == DType::f32 ? f32 : low; }
