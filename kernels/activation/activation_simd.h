@@ -19,6 +19,22 @@ inline namespace PC_VARIANT {
   return splat(1.59576912f) * (splat(1) + splat(3 * 0.044715f) * (x * x));
 }
 
+// x * P(X <= x) as max(x, 0) - a * P(X <= -a) with a = |x|; NaN at -infinity, as 0 * infinity is.
+[[gnu::always_inline]] static inline f32x gelu(f32x x) {
+  const NormalTail at = normal_tail(x);
+#ifdef __AVX512F__
+  // Four bits for each class of numbers: negative ones become 0, -infinity NaN, all others stay.
+  const f32x above = _mm512_fixupimm_ps(x, x, _mm512_set1_epi32(0x08020000), 0);
+#else
+  const f32x above = x * (x < f32x{} ? f32x{} : splat(1));
+#endif
+  return at.negative_a * at.below + above;
+}
+[[gnu::always_inline]] static inline f32x gelu_slope(f32x x) {
+  const NormalTail at = normal_tail(x);
+  return (x < f32x{} ? at.below : splat(1) - at.below) + x * at.density;
+}
+
 template <Activation A>
 [[gnu::always_inline]] static inline f32x activate(f32x x) {
   using enum Activation;
@@ -29,7 +45,7 @@ template <Activation A>
   if constexpr (A == silu) return x * logistic(x).value;
   if constexpr (A == hardsigmoid) return clamp(x + splat(3), 0, 6) * splat(1.0f / 6);
   if constexpr (A == hardswish) return x * clamp(x + splat(3), 0, 6) * splat(1.0f / 6);
-  if constexpr (A == gelu) return x * normal(x).cdf;
+  if constexpr (A == gelu) return simd::gelu(x);
   if constexpr (A == gelu_tanh) return x * logistic(gelu_tanh_argument(x)).value;
 }
 
@@ -53,10 +69,7 @@ template <Activation A>
     const Logistic s = logistic(x);
     return s.value * (one + x * s.complement);
   }
-  if constexpr (A == gelu) {
-    const Normal at = normal(x);
-    return at.cdf + x * at.density;
-  }
+  if constexpr (A == gelu) return simd::gelu_slope(x);
   if constexpr (A == gelu_tanh) {
     const Logistic s = logistic(gelu_tanh_argument(x));
     return s.value * (one + x * s.complement * gelu_tanh_argument_slope(x));

@@ -29,5 +29,22 @@ template <class T, class Lanes>
 }
 [[gnu::always_inline]] static inline void end_stream() { _mm_sfence(); }
 
+// y[i] = f(i, lanes) over [begin, end), past the caches, in four parts that advance together: a core that reads from several
+// places at once gets a quarter more bytes per second than from one (bench/README.md).
+template <class T, class F>
+[[gnu::always_inline]] static inline void stream_parts(int64_t begin, int64_t end, T* y, F&& f) {
+  constexpr int kParts = 4;
+  const int64_t part = (end - begin) / (kParts * kLanes) * kLanes;
+  for (int64_t i = begin; i < begin + part; i += kLanes) {
+    f32x v[kParts];
+#pragma GCC unroll 4
+    for (int k = 0; k < kParts; ++k) v[k] = f(i + k * part, Full());
+#pragma GCC unroll 4
+    for (int k = 0; k < kParts; ++k) stream(y + i + k * part, v[k], Full());
+  }
+  for_lanes(begin + kParts * part, end, [&](int64_t i, auto lanes) { stream(y + i, f(i, lanes), lanes); });
+  end_stream();
+}
+
 }  // namespace PC_VARIANT
 }  // namespace pc::simd

@@ -73,6 +73,19 @@ TEST(Activation, LargeResultsHaveTheBitsOfSmallOnes) {
     ASSERT_EQ(std::memcmp(large.as<float>() + i * kSmall, y.data(), std::size_t(kSmall) * sizeof(float)), 0) << i;
 }
 
+TEST(Activation, LargeReluAndItsMask) {
+  constexpr int64_t kSize = (17 << 20) + 13;
+  std::vector<float> x(kSize);
+  for (int64_t i = 0; i < kSize; ++i) x[std::size_t(i)] = float(i * 7919 % 2003 - 1001);
+  const Tensor y({kSize}, DType::f32, Device::cpu), mask({relu_mask_bytes(kSize)}, DType::u8, Device::cpu);
+  activation_cpu.forward(kSize, DType::f32, Activation::relu, x.data(), y.data(), mask.as<uint8_t>());
+  for (int64_t i = 0; i < kSize; ++i) {
+    const float v = x[std::size_t(i)];
+    ASSERT_EQ(y.as<float>()[i], v > 0 ? v : 0) << i;
+    ASSERT_EQ(mask.as<uint8_t>()[i / 8] >> (i % 8) & 1, v > 0) << i;
+  }
+}
+
 TEST(Activation, NoneIsTheValueItself) {
   const Var x(Tensor::full({3}, 1, Device::cpu));
   EXPECT_EQ(activation(x, Activation::none).value().data(), x.value().data());
