@@ -4,6 +4,7 @@
 #include "kernels/base/error.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/runtime/column_sums_simd.h"
+#include "kernels/runtime/simd_stream.h"
 
 namespace pc {
 namespace {
@@ -27,14 +28,23 @@ template <class F>
 [[gnu::always_inline]] inline f32x within(f32x v, simd::Full) { return v; }
 [[gnu::always_inline]] inline f32x within(f32x v, int lanes) { return simd::keep(v, (1u << lanes) - 1); }
 
+// How far ahead x is requested, or nothing would be read from memory in the passes over a row.
 template <class T>
+constexpr int64_t kAhead = 4096 / sizeof(T);
+
+// Stream: y past the caches.
+template <class T, bool Stream>
 void forward_row(const LayerNormForward& a, const LayerNormShape& shape, int64_t row) {
   const int64_t c = shape.c;
   const float* const gamma = a.gamma;
   const float* const beta = a.beta;
   const T* const x = static_cast<const T*>(a.x) + row * c;
   T* const y = static_cast<T*>(a.y) + row * c;
-  const float mean = sum_row(c, [=](int64_t j, auto lanes) { return simd::load(x + j, lanes); }) / float(c);
+  const float total = sum_row(c, [=](int64_t j, auto lanes) {
+    __builtin_prefetch(x + j + kAhead<T>);
+    return simd::load(x + j, lanes);
+  });
+  const float mean = total / float(c);
   const float squares = sum_row(c, [=](int64_t j, auto lanes) {
     const f32x d = within(simd::load(x + j, lanes) - splat(mean), lanes);
     return d * d;
@@ -43,7 +53,11 @@ void forward_row(const LayerNormForward& a, const LayerNormShape& shape, int64_t
   a.mean[row] = mean, a.invstd[row] = invstd;
   simd::for_lanes(0, c, [=](int64_t j, auto lanes) {
     const f32x xhat = (simd::load(x + j, lanes) - splat(mean)) * splat(invstd);
-    simd::store(y + j, xhat * simd::load(gamma + j, lanes) + simd::load(beta + j, lanes), lanes);
+    const f32x result = xhat * simd::load(gamma + j, lanes) + simd::load(beta + j, lanes);
+    if constexpr (Stream)
+      simd::stream(y + j, result, lanes);
+    else
+      simd::store(y + j, result, lanes);
   });
 }
 
@@ -64,11 +78,18 @@ void backward_row(const LayerNormBackward& a, int64_t c, int64_t row) {
   });
 }
 
+template <class T, bool Stream>
+void forward_rows(const LayerNormShape& shape, const LayerNormForward& a) {
+  parallel_for(shape.rows, column_block_rows(shape.c), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) forward_row<T, Stream>(a, shape, row);
+    if constexpr (Stream) simd::end_stream();
+  });
+}
+
 template <class T>
 void forward_of(const LayerNormShape& shape, const LayerNormForward& a) {
-  parallel_for(shape.rows, column_block_rows(shape.c), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) forward_row<T>(a, shape, row);
-  });
+  const bool streamed = simd::can_stream(static_cast<T*>(a.y), shape.rows * shape.c) && shape.c % simd::kLanes == 0;
+  (streamed ? forward_rows<T, true> : forward_rows<T, false>)(shape, a);
 }
 
 template <class T>
