@@ -13,6 +13,7 @@
 #include "data/tree.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
+#include "kernels/base/nearest.h"
 
 namespace pc::data {
 
@@ -23,9 +24,10 @@ std::filesystem::path find_root(const std::filesystem::path& root) {
   if (root.is_absolute() || path_exists(root)) return root;
   const std::filesystem::path fetched = default_cache_folder() / root;
   if (path_exists(fetched)) return fetched;
-  fail(Exit::file,
-       fmt::format("{}: no such data set, neither in {} nor in {}, where pcdata fetch puts them", root.string(),
-                   std::filesystem::current_path().string(), default_cache_folder().string()));
+  const std::string nearest = nearest_path(root);
+  fail(Exit::file, fmt::format("{}: no such data set, neither in {} nor in {}, where pcdata fetch puts them{}",
+                               root.string(), std::filesystem::current_path().string(), default_cache_folder().string(),
+                               nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
 }
 
 }  // namespace

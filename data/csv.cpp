@@ -10,6 +10,7 @@
 #include "data/name_key.h"
 #include "data/utf16.h"
 #include "kernels/base/error.h"
+#include "kernels/base/nearest.h"
 #include "kernels/base/text.h"
 
 namespace pc::data {
@@ -26,12 +27,8 @@ std::string no_such_column(const std::string& file, const std::string& name, con
   std::string message = fmt::format("{}: no column \"{}\"; the columns are", file, name);
   for (std::size_t i = 0; i < std::min(kMost, there.size()); ++i) message += (i ? ", " : " ") + printable(there[i]);
   if (there.size() > kMost) message += fmt::format(" and {} more", there.size() - kMost);
-  const auto distance = [&](const std::string& c) { return edit_distance(name, c); };
-  const auto nearest = std::min_element(there.begin(), there.end(),
-                                        [&](const auto& a, const auto& b) { return distance(a) < distance(b); });
-  if (nearest != there.end() && distance(*nearest) <= 1 + name.size() / 3) {
-    message += fmt::format("; did you mean \"{}\"?", printable(*nearest));
-  }
+  if (const std::string nearest = nearest_name(name, there); !nearest.empty())
+    message += fmt::format("; did you mean \"{}\"?", printable(nearest));
   return message;
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "kernels/base/error.h"
+#include "kernels/base/nearest.h"
 
 namespace pc {
 namespace {
@@ -41,7 +42,9 @@ std::string looked_for(const std::filesystem::path& path) {
   const bool relative = path.is_relative() && !here.empty();
   if (!folder.empty() && !std::filesystem::exists(folder, ignored))
     return fmt::format("; there is no folder {}{}", folder.string(), relative ? " in " + here.string() : "");
-  return relative ? "; it is looked for in " + (folder.empty() ? here : here / folder).string() : "";
+  const std::string nearest = nearest_path(path);
+  return (relative ? "; it is looked for in " + (folder.empty() ? here : here / folder).string() : "") +
+         (nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
 }
 
 }  // namespace

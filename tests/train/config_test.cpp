@@ -75,9 +75,10 @@ TEST_F(Config, BrokenFiles) {
   const std::vector<Broken> table{
       {"", 0, ": data.root is not set; name the images' folder there, or with --set data.root=DIR"},
       {"root = x\n", 1, "unknown key .root; did you mean data.root?"},
+      {"[data]\nlr = 1\n", 2, "unknown key data.lr; did you mean train.lr?"},
       {"[data]\nrot = x\n", 2, "unknown key data.rot; did you mean data.root?"},
       {"[Data]\nroot = x\n", 2, "unknown key Data.root; did you mean data.root?"},
-      {"[train]\nlearning_rate = 1\n", 2, "unknown key train.learning_rate; did you mean"},
+      {"[train]\nlearning_rate = 1\n", 2, "unknown key train.learning_rate; --help-config lists the keys"},
       {"[train]\nlr = 0.1\nlr = 0.2\n", 3, "train.lr is given twice, first at"},
       {"[train]\nlr = 0.1\n\n; a comment\nepoch = 3\n", 5, "unknown key train.epoch; did you mean train.epochs?"},
       {"[train\nlr = 1\n", 1, "neither a [section], a key = value nor a comment"},

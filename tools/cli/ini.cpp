@@ -13,6 +13,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/input_stream.h"
+#include "kernels/base/nearest.h"
 #include "kernels/base/text.h"
 
 namespace pc::cli {
@@ -48,13 +49,14 @@ int take_entry(void* user, const char* section, const char* key, const char* val
 
 std::string full_name(const ConfigKey& key) { return key.section + "." + key.key; }
 
-std::string nearest(const std::vector<ConfigKey>& keys, const std::string& name) {
-  std::string best;
-  std::size_t least = std::string::npos;
-  for (const ConfigKey& key : keys)
-    if (const std::size_t d = edit_distance(full_name(key), name.substr(0, 24)); d < least)
-      least = d, best = full_name(key);
-  return best;
+std::string unknown_key(const std::vector<ConfigKey>& keys, const std::string& name) {
+  std::vector<std::string> names;
+  for (const ConfigKey& key : keys) names.push_back(full_name(key));
+  std::string nearest = nearest_name(name, names);
+  for (const ConfigKey& key : keys)  // in another section
+    if (key.key == name.substr(name.find('.') + 1)) nearest = full_name(key);
+  return fmt::format("unknown key {}; {}", name,
+                     nearest.empty() ? "--help-config lists the keys" : fmt::format("did you mean {}?", nearest));
 }
 
 template <class T>
@@ -143,8 +145,7 @@ void apply_config(const std::vector<IniEntry>& entries, const std::vector<Config
   for (const IniEntry& entry : entries) {
     const std::string name = entry.section + "." + entry.key;
     const auto key = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return full_name(k) == name; });
-    if (key == keys.end())
-      fail(Exit::usage, fmt::format("{}: unknown key {}; did you mean {}?", entry.place, name, nearest(keys, name)));
+    if (key == keys.end()) fail(Exit::usage, fmt::format("{}: {}", entry.place, unknown_key(keys, name)));
     try {
       check_quotes(entry.value);
       key->set(entry.value);
