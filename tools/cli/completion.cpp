@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <vector>
 
+#include "tools/cli/subcommands.h"
+
 namespace pc::cli {
 namespace {
 
@@ -45,10 +47,6 @@ std::vector<Completed> options_of(const CLI::App& app) {
   return options;
 }
 
-std::vector<const CLI::App*> subcommands_of(const CLI::App& app) {
-  return app.get_subcommands([](const CLI::App*) { return true; });
-}
-
 std::vector<std::string> names_of(const std::vector<const CLI::App*>& commands) {
   std::vector<std::string> names;
   for (const CLI::App* command : commands) names.push_back(command->get_name());
@@ -76,7 +74,7 @@ std::string bash_words(const CLI::App& app) {
 }
 
 std::string bash(const CLI::App& app) {
-  const auto commands = subcommands_of(app);
+  const auto commands = all_subcommands(app);
   std::string body;
   for (const CLI::App* command : commands)
     body += fmt::format("  if [[ ${{COMP_WORDS[1]}} == {} && $COMP_CWORD -gt 1 ]]; then\n{}  return\n  fi\n",
@@ -114,7 +112,7 @@ std::string zsh_words(const CLI::App& app) {
 }
 
 std::string zsh(const CLI::App& app) {
-  const auto commands = subcommands_of(app);
+  const auto commands = all_subcommands(app);
   std::string body;
   for (const CLI::App* command : commands)
     body += fmt::format(
@@ -148,7 +146,7 @@ std::string fish_words(const std::string& program, const CLI::App& app, const st
 std::string fish(const CLI::App& app) {
   const std::string program = app.get_name();
   std::string lines = "# fish completion of " + program + "\n";
-  const auto commands = subcommands_of(app);
+  const auto commands = all_subcommands(app);
   for (const CLI::App* command : commands) {
     lines +=
         fmt::format("complete -c {} -f -n __fish_use_subcommand -a {} -d {}\n", program, command->get_name(),

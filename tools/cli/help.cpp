@@ -7,7 +7,9 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/base/nearest.h"
 #include "kernels/base/text.h"
+#include "tools/cli/subcommands.h"
 #include "tools/cli/terminal.h"
 
 namespace pc::cli {
@@ -125,31 +127,55 @@ std::vector<std::string> option_names(const CLI::App& app) {
 void set_formatter(CLI::App& app, const std::shared_ptr<CLI::FormatterBase>& formatter) {
   app.formatter(formatter);
   if (app.get_parent()) app.set_help_flag("-h,--help", "Print this help and exit");
-  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) set_formatter(*sub, formatter);
+  for (CLI::App* sub : all_subcommands(app)) set_formatter(*sub, formatter);
+}
+
+// The program, or the subcommand that was given.
+const CLI::App* parsed_command(const CLI::App& app) {
+  const CLI::App* parsed = &app;
+  for (const CLI::App* sub : app.get_subcommands()) parsed = sub;
+  return parsed;
+}
+
+// "usage: pcdata sample [OPTIONS] N [DIR]"
+std::string usage_line(const CLI::App& command) {
+  const std::string name =
+      command.get_parent() ? command.get_parent()->get_name() + " " + command.get_name() : command.get_name();
+  std::string line;
+  for (const char c : std::dynamic_pointer_cast<CLI::Formatter>(command.get_formatter())->make_usage(&command, name))
+    if (c != '\n') line += c;
+  return "usage: " + line.substr(std::min(line.size(), line.find(' ') + 1));
+}
+
+// "N: shop: requires a number", of an argument that goes by its place -> "shop: N requires a number; usage: pcdata sample N [DIR]".
+std::string of_argument(const CLI::App& command, const std::string& text) {
+  const auto colon = text.find(": "), wants = text.find(": requires ");
+  if (colon >= wants || wants == text.npos) return text;
+  const std::string name = text.substr(0, colon);
+  for (const CLI::Option* option : command.get_options())
+    if (option->get_positional() && option->get_name(true, false) == name)
+      return fmt::format("{}: {}{}; {}", text.substr(colon + 2, wants - colon - 2), name, text.substr(wants + 1),
+                         usage_line(command));
+  return text;
 }
 
 // Arguments that the program has no use for.
 std::string unexpected(const CLI::App& app) {
-  const CLI::App* parsed = &app;
-  for (const CLI::App* sub : app.get_subcommands()) parsed = sub;
+  const CLI::App* parsed = parsed_command(app);
   const std::vector<std::string> left = app.remaining(true);
   const auto option =
       std::find_if(left.begin(), left.end(), [](const std::string& word) { return word.starts_with('-'); });
-  if (option == left.end()) return fmt::format("{}: not expected here", left.empty() ? "" : left.front());
+  if (option == left.end())
+    return fmt::format("{}: not expected here; {}", left.empty() ? "" : left.front(), usage_line(*parsed));
   const std::string name = option->substr(0, option->find('='));
   const std::vector<std::string> names = option_names(*parsed);
-  const auto nearest = std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-    return edit_distance(a, name.substr(0, 24)) < edit_distance(b, name.substr(0, 24));
-  });
-  constexpr std::size_t kNear = 3;
-  const bool near = nearest != names.end() && edit_distance(*nearest, name) <= std::min(kNear, name.size() / 2);
-  return fmt::format("unknown option {}{}", name, near ? fmt::format("; did you mean {}?", *nearest) : "");
+  const std::string nearest = nearest_name(name, names);
+  return fmt::format("unknown option {}{}", name, nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
 }
 
 std::string no_command(const CLI::App& app) {
   std::string names;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
-    names += (names.empty() ? "" : ", ") + sub->get_name();
+  for (const CLI::App* sub : all_subcommands(app)) names += (names.empty() ? "" : ", ") + sub->get_name();
   const std::vector<std::string> left = app.remaining(true);
   return left.empty() ? "requires a command: " + names
                       : fmt::format("unknown command {}; one of {}", left.front(), names);
@@ -177,11 +203,15 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
     return name_in(text, 0, ":") +
            (text.find("At Most") == text.npos ? " requires a value" : " is given more than once");
   if (dynamic_cast<const CLI::ConversionError*>(&error) && text.starts_with(conversion))
-    return fmt::format("{}: {}: requires a number", name_in(text, conversion.size(), " = "),
-                       text.substr(text.find(" = ") + 3));
+    return of_argument(*parsed_command(app),
+                       fmt::format("{}: {}: requires a number", name_in(text, conversion.size(), " = "),
+                                   text.substr(text.find(" = ") + 3)));
   if (const auto at = text.find(" excludes "); at != text.npos)
     return text.substr(0, at) + " cannot be used with " + text.substr(at + 10);
-  return text;
+  const CLI::App* command = parsed_command(app);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && !text.starts_with("-"))
+    return fmt::format("{}; {}", text, usage_line(*command));
+  return of_argument(*command, text);
 }
 
 }  // namespace pc::cli

@@ -21,6 +21,7 @@
 #include "kernels/base/logger.h"
 #include "tools/cli/completion.h"
 #include "tools/cli/help.h"
+#include "tools/cli/subcommands.h"
 #include "tools/cli/terminal.h"
 #include "tools/cli/validators.h"
 
@@ -148,7 +149,7 @@ void add_common_options(CLI::App& app) {
       ->check(one_of({"bash", "zsh", "fish"}));
   app.set_version_flag("-V,--version", version_text(app.get_name()), "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
-  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) sub->fallthrough();
+  for (CLI::App* sub : all_subcommands(app)) sub->fallthrough();
 }
 
 }  // namespace
