@@ -68,7 +68,8 @@ bool parse(Options& o, int argc, char** argv) {
   app.add_flag("--help-config", o.help_config,
                "Print every key that the INI file may have: what it requires, its default, its meaning");
   app.option_defaults()->group("Instead of training");
-  app.add_flag("--dry-run", o.dry_run, "Send one batch through every stage and print shapes and memory; writes no run");
+  app.add_flag("--dry-run", o.dry_run,
+               "Send one batch through every stage, print the sizes of model, heads and memory; write no run");
   app.add_flag(
       "--lr-find", o.find_rate,
       "Try rising learning rates for up to 200 steps, write lr_find.csv and lr_find.svg, print the rate to use");

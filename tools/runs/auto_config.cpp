@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "data/cache_folder.h"
@@ -92,21 +93,21 @@ std::filesystem::path weights_file(const TrainConfig& config) {
   return item ? data::default_cache_folder() / item->result : std::filesystem::path(name);
 }
 
-void choose_weights(TrainConfig& config) {
+std::string choose_weights(TrainConfig& config) {
   std::string& weights = config.model.weights;
-  if (weights != "auto") return;
+  if (weights != "auto") return "";
   weights = config.model.architecture;
   if (!fetched_weights(weights)) {
     weights.clear();
-  } else if (const auto file = weights_file(config); path_exists(file)) {
-    note("model: weights trained on ImageNet from {} (--weights= begins with random ones)", file.string());
-  } else {
-    note(
-        "model: begins with random weights; pcdata fetch {} gets some trained on ImageNet, which learn faster and need "
-        "fewer images",
-        weights);
-    weights.clear();
+    return "";
   }
+  if (const auto file = weights_file(config); path_exists(file))
+    return fmt::format("model: weights trained on ImageNet from {} (--weights= begins with random ones)",
+                       file.string());
+  return fmt::format(
+      "model: begins with random weights; pcdata fetch {} gets some trained on ImageNet, which learn faster and need "
+      "fewer images",
+      std::exchange(weights, ""));
 }
 
 void choose_input(TrainConfig& config, const data::DataSet& data) {

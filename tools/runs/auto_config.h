@@ -6,8 +6,9 @@
 
 namespace pc::runs {
 
-// model.weights: those that pcdata fetch has for the architecture if they were fetched, else random ones.
-void choose_weights(TrainConfig& config);
+// model.weights: those that pcdata fetch has for the architecture if they were fetched, else random ones. Returns a line for people about
+// that choice; "" if there was none to make.
+std::string choose_weights(TrainConfig& config);
 
 // The file that model.weights names: itself, or the one that pcdata fetch leaves under that name, whether it is there or not.
 std::filesystem::path weights_file(const TrainConfig& config);

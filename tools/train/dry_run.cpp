@@ -11,14 +11,13 @@ void describe(const runs::TrainConfig& config, const ModelInfo& info, Learner& l
   const Preprocess& p = info.preprocess;
   fmt::print("input       [{}, {}, {}, 3] {} on {}\n", config.train.batch, p.height, p.width, config.train.precision,
              config.train.device);
-  fmt::print("model       {}, {} parameters\n", info.architecture, count_parameters(learner.model()));
-  learner.model().visit("", [](const std::string& name, Var& value, Role role) {
-    if (role == Role::parameter) fmt::print("  {:<32} {}\n", name, to_string(value.shape()));
-  });
-  fmt::print("activations of the parts that train\n");
-  for (const Record& s : records(losses))
-    fmt::print("  {:<16} {:<20} {:<5} {:8.2f} MiB\n", s.op, to_string(s.shape), name_of(s.dtype),
-               double(element_count(s.shape)) * double(size_of(s.dtype)) / (1 << 20));
+  const int64_t parameters = count_parameters(learner.model());
+  fmt::print("model       {}, {} parameters, {:.1f} MiB\n", info.architecture, parameters,
+             double(parameters) * sizeof(float) / (1 << 20));
+  double bytes = 0;
+  const auto kept = records(losses);
+  for (const Record& s : kept) bytes += double(element_count(s.shape)) * double(size_of(s.dtype));
+  fmt::print("activations {} tensors of the parts that train, {:.1f} MiB\n", kept.size(), bytes / (1 << 20));
   for (const Head& head : info.heads)
     fmt::print("head        {}: logits [{}, {}]\n", head.name, config.train.batch, head.labels.size());
   fmt::print("steps       {} epochs of {}\n", config.train.epochs, learner.steps_per_epoch());

@@ -7,7 +7,7 @@
 
 namespace pc::train {
 
-// On stdout: the input, the model's parameters, the activations behind `losses` (one per head, of the first batch), heads and steps.
+// On stdout: the input, the sizes of the model and of the activations behind `losses` (one per head, of the first batch), heads and steps.
 void describe(const runs::TrainConfig& config, const ModelInfo& info, Learner& learner, const std::vector<Var>& losses);
 
 }  // namespace pc::train

@@ -36,6 +36,15 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// What is refused before any data is read. Returns what to tell of the weights when the data has been accepted.
+std::string prepare(runs::TrainConfig& config) {
+  set_thread_count(int(config.train.threads));
+  config.device();
+  std::string text = runs::choose_weights(config);
+  check_weights(config);
+  return text;
+}
+
 class Trainer {
  public:
   explicit Trainer(runs::TrainConfig& config);
@@ -69,6 +78,7 @@ class Trainer {
   std::string split_text() const { return runs::split_csv(plan_.catalog, plan_.split, plan_.groups); }
 
   runs::TrainConfig& config_;
+  std::string weights_note_;
   runs::DataPlan plan_;
   ModelInfo info_;
   Learner learner_;
@@ -77,10 +87,13 @@ class Trainer {
 
 Trainer::Trainer(runs::TrainConfig& config)
     : config_(config),
+      weights_note_(prepare(config)),
       plan_(runs::plan_data(config)),
       info_(model_info(config, plan_)),
       learner_(config, plan_, info_),
-      state_(learner_.state()) {}
+      state_(learner_.state()) {
+  if (!weights_note_.empty()) note("{}", weights_note_);
+}
 
 json Trainer::train_scores() const {
   json scores = json::object();
@@ -342,14 +355,6 @@ std::vector<LrProbe> Trainer::probe_rates() {
   });
 }
 
-// What is refused before any data is read.
-void prepare(runs::TrainConfig& config) {
-  set_thread_count(int(config.train.threads));
-  config.device();
-  runs::choose_weights(config);
-  check_weights(config);
-}
-
 }  // namespace
 
 Exit train(runs::TrainConfig& config) {
@@ -359,20 +364,15 @@ Exit train(runs::TrainConfig& config) {
     note("{} is finished: nothing to do", folder.path().string());
     return Exit::ok;
   }
-  prepare(config);
   return Trainer(config).run(folder);
 }
 
 void find_rate(runs::TrainConfig& config) {
-  prepare(config);
   const runs::RunFolder folder(std::filesystem::path(config.output.runs) / config.output.name);
   const std::vector<LrProbe> probes = Trainer(config).probe_rates();  // chooses what is auto
   report_rates(folder.path(), config.train.lr, probes);
 }
 
-void dry_run(runs::TrainConfig& config) {
-  prepare(config);
-  Trainer(config).dry_run();
-}
+void dry_run(runs::TrainConfig& config) { Trainer(config).dry_run(); }
 
 }  // namespace pc::train
