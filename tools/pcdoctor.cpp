@@ -15,7 +15,9 @@ namespace {
 Exit run(int argc, char** argv) {
   CLI::App app("Check CPU, memory, disk, GPU, libraries and data, and suggest fixes.", "pcdoctor");
   app.footer(
-      "Examples:\n  pcdoctor\n  pcdoctor --json\n\nExit codes: 0 usable; of the first problem: 2 build or libraries, 4 "
+      "Examples:\n  pcdoctor\n  pcdoctor --json\n\nWords: ok; absent: not there, and only needed for what its line "
+      "names; warning: works, but not well; problem: the other programs fail.\nExit codes: 0 usable; of the first "
+      "problem: 2 build or libraries, 4 "
       "disk, 6 memory.");
   bool json = false;
   app.add_flag("--json", json, "Print one JSON object");

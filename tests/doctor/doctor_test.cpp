@@ -77,10 +77,10 @@ TEST(Doctor, GpuVersionsFoundAndWanted) {
   EXPECT_EQ(exit_code(check_gpu(kBuild, old)), Exit::ok) << "the CPU can do the work";
 
   const GpuProbe none{.driver_error = "no NVIDIA driver (libcuda.so.1)"};
-  EXPECT_EQ(states(check_gpu(kBuild, none)), "driver warning\ncuda problem\ncudnn problem\ngpu warning\n");
+  EXPECT_EQ(states(check_gpu(kBuild, none)), "driver warning\ncuda problem\ncudnn problem\ngpu absent\n");
   EXPECT_EQ(exit_code(check_gpu(kBuild, none)), Exit::usage);
 
-  EXPECT_EQ(states(check_gpu({}, none)), "gpu ok\n") << "built without CUDA";
+  EXPECT_EQ(states(check_gpu({}, none)), "gpu absent\n") << "built without CUDA";
   EXPECT_EQ(states(check_gpu({}, h100())), "gpu warning\n");
 }
 
@@ -91,7 +91,8 @@ TEST(Doctor, FreeSpaceWeightsAndData) {
   EXPECT_EQ(check_space("runs", folder / "file").code, Exit::file);
   EXPECT_EQ(check_space("runs", "/proc/nothing").state, State::problem);
 
-  EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::warning);
+  EXPECT_EQ(check_data(folder.path(), folder.path()).state, State::absent);
+  EXPECT_EQ(check_weights(folder.path()).state, State::absent);
   EXPECT_NE(check_weights(folder.path()).advice, "");
   write_text(folder / "resnet18.safetensors", "");
   write_text(folder / "fashion-product-images-small.zip", "");

@@ -89,10 +89,13 @@ Finding check_device(const GpuBuild& build, const GpuDevice& device) {
 
 std::vector<Finding> check_gpu(const GpuBuild& build, const GpuProbe& probe) {
   if (build.cuda == 0) {
-    Finding finding{.name = "gpu", .found = "this build is without CUDA"};
+    Finding finding{.name = "gpu",
+                    .found = "none in use: this build is without CUDA",
+                    .state = State::absent,
+                    .advice = "device = cpu works; a GPU takes a build with -DPC_CUDA=ON"};
     if (!probe.devices.empty()) {
       finding.state = State::warning;
-      finding.found += fmt::format(", but here is {}", probe.devices.front().name);
+      finding.found = fmt::format("this build is without CUDA, but here is {}", probe.devices.front().name);
       finding.advice = "configure with -DPC_CUDA=ON (it takes the CUDA toolkit and cuDNN) to use it";
     }
     return {finding};
@@ -100,7 +103,7 @@ std::vector<Finding> check_gpu(const GpuBuild& build, const GpuProbe& probe) {
   std::vector<Finding> findings{check_driver(build, probe), check_runtime(build, probe), check_cudnn(build, probe)};
   for (const GpuDevice& device : probe.devices) findings.push_back(check_device(build, device));
   if (probe.devices.empty())
-    findings.push_back({.name = "gpu", .found = "none found", .state = State::warning, .advice = "device = cpu works"});
+    findings.push_back({.name = "gpu", .found = "none found", .state = State::absent, .advice = "device = cpu works"});
   return findings;
 }
 

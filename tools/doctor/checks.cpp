@@ -113,6 +113,7 @@ Finding check_weights(const fs::path& cache) {
   if (!there.empty()) return {.name = "weights", .found = fmt::format("{}", fmt::join(there, ", "))};
   return {.name = "weights",
           .found = "no ImageNet weights; training from random ones needs none",
+          .state = State::absent,
           .advice = "pcdata fetch resnet18 brings some for model.weights"};
 }
 
@@ -123,7 +124,7 @@ Finding check_data(const fs::path& cache, const fs::path& datasets) {
   if (!there.empty()) return {.name = "data", .found = fmt::format("{}", fmt::join(there, ", "))};
   return {.name = "data",
           .found = "no data set in the usual places",
-          .state = State::warning,
+          .state = State::absent,
           .advice =
               "pcdata fetch fashion-product-images-small, apt-get install dataset-fashion-mnist, or name your own with "
               "data.root"};

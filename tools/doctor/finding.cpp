@@ -11,6 +11,8 @@ const char* name_of(Finding::State state) {
   switch (state) {
     case Finding::State::ok:
       return "ok";
+    case Finding::State::absent:
+      return "absent";
     case Finding::State::warning:
       return "warning";
     case Finding::State::problem:

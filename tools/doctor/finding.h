@@ -11,9 +11,9 @@
 namespace pc::doctor {
 
 struct Finding {
-  enum class State : uint8_t { ok, warning, problem };
-  std::string name;   // "memory"
-  std::string found;  // "14.2 GB free of 25.3 GB"
+  enum class State : uint8_t { ok, absent, warning, problem };  // absent: not there, and nothing needs it
+  std::string name;                                             // "memory"
+  std::string found;                                            // "14.2 GB free of 25.3 GB"
   State state = State::ok;
   std::string advice;    // what to do; empty where all is well
   Exit code = Exit::ok;  // of a problem
