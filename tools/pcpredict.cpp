@@ -128,9 +128,20 @@ Exit tell_self_test(const Predictor& predictor) {
   return Exit::ok;
 }
 
+// The model, or what is wrong with it; the first fault of the inputs is reported with it, as both are to be mended.
+Predictor open_model(const Options& o) {
+  try {
+    return open_predictor(chosen_model(o.model, "pcpredict"), o.job.network);
+  } catch (const Error& error) {
+    const std::string fault = o.self_test ? "" : first_fault(o.job.inputs.places);
+    if (fault.empty()) throw;
+    fail(error.code(), fmt::format("{}; and: {}", fault, error.what()));
+  }
+}
+
 Exit run(Options& o) {
   o.job.format = format_of(o);
-  Predictor predictor = open_predictor(chosen_model(o.model, "pcpredict"), o.job.network);
+  Predictor predictor = open_model(o);
   if (o.self_test) return tell_self_test(predictor);
   o.job.style = style_of(o, predictor.info());
   return Job(o.job, predictor).run();

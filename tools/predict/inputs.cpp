@@ -222,6 +222,22 @@ data::Image read_picture(const std::string& file, const data::DecodeSettings& se
   return data::decode_image(read_bytes(file), file, settings);
 }
 
+std::string first_fault(std::vector<std::string> places) {
+  constexpr int kMost = 16;  // images that are decoded
+  std::erase(places, "-");
+  if (places.empty()) return "";
+  Inputs inputs({.places = places});
+  InputPicture picture{.file = ""};
+  for (int i = 0; i < kMost && inputs.next(picture); ++i) {
+    try {
+      read_picture(picture);
+    } catch (const Error& error) {
+      return error.what();
+    }
+  }
+  return "";
+}
+
 PictureStream stream_of(Inputs& inputs, const Predictor& predictor) {
   return [&](StreamPicture& picture) {
     InputPicture input{.file = ""};

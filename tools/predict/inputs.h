@@ -69,6 +69,9 @@ class Inputs {
 data::Image read_picture(const InputPicture& picture, const data::DecodeSettings& settings = {});
 data::Image read_picture(const std::string& file, const data::DecodeSettings& settings = {});
 
+// What is wrong with the first few images of these places, standard input left alone; "" if nothing is.
+std::string first_fault(std::vector<std::string> places);
+
 // All of them in their order, decoded for the predictor. Both must outlive the stream.
 PictureStream stream_of(Inputs& inputs, const Predictor& predictor);
 
