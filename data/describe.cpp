@@ -36,7 +36,10 @@ std::string some_names(const std::vector<std::string>& names, std::size_t most) 
 std::vector<std::string> describe(const DataSet& data) {
   const Catalog& c = data.catalog;
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("{}, {}", count_of(c.items.size(), "image", "images"), data.layout));
+  lines.push_back(fmt::format("{}, {}",
+                              data.kind == "idx" ? count_of(c.items.size(), "image", "images")
+                                                 : count_of(c.items.size(), "image file", "image files"),
+                              data.layout));
   for (std::size_t i = 0; i < std::min(kColumns, c.columns.size()); ++i)
     lines.push_back(fmt::format("{}: {}: {}", printable(c.columns[i]),
                                 count_of(c.classes[i].size(), "class", "classes"),

@@ -193,13 +193,13 @@ TEST_F(ClassFolders, TheDescriptionNamesLayoutClassesAndSplit) {
   Strings paths;
   for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"})
     for (const char* side : {"Train", "Test"}) paths.push_back(std::string("x/") + side + "/" + name + "/1.jpg");
-  EXPECT_EQ(
-      describe(open(paths)),
-      (Strings{"16 images, a folder per class below Test/, Train/ in x/", "label: 8 classes: a, b, c, d, e and 3 more",
-               "split given by the folders Test/, Train/: 8 to train, 0 to validate, 8 to test"}));
-  EXPECT_EQ(
-      describe(open({"hat/1.jpg", "shoe/2.jpg"})),
-      (Strings{"2 images, a folder per class", "label: 2 classes: hat, shoe", "the data set comes without a split"}));
+  EXPECT_EQ(describe(open(paths)),
+            (Strings{"16 image files, a folder per class below Test/, Train/ in x/",
+                     "label: 8 classes: a, b, c, d, e and 3 more",
+                     "split given by the folders Test/, Train/: 8 to train, 0 to validate, 8 to test"}));
+  EXPECT_EQ(describe(open({"hat/1.jpg", "shoe/2.jpg"})),
+            (Strings{"2 image files, a folder per class", "label: 2 classes: hat, shoe",
+                     "the data set comes without a split"}));
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ TEST_P(OddButGoodCsv, IsReadAndTrainedOn) {
     const std::string line = fmt::format("data: {} {}\n", count, what);
     EXPECT_EQ(o.err.find(line) != o.err.npos, count > 0) << line << o.err;
   };
-  said(GetParam().repaired, "rows repaired");
+  said(GetParam().repaired, GetParam().repaired == 1 ? "row repaired" : "rows repaired");
   said(GetParam().repeated, "rows with an id that came before");
 }
 

@@ -136,7 +136,7 @@ TEST_F(Inspect, SaysWhatItTookTheDataToBe) {
   const Ran r = pcdata(folder_.path(), "inspect set");
   EXPECT_EQ(r.code, 3);
   EXPECT_TRUE(r.err.starts_with(
-      "data: 3 images, a folder per class below Testing/, Training/\n"
+      "data: 3 image files, a folder per class below Testing/, Training/\n"
       "data: label: 2 classes: \"Hat\", \"hat\"\n"
       "data: split given by the folders Testing/, Training/: 2 to train, 0 to validate, 1 to test\n"
       "data: labels.csv is not used; labels are read from styles.csv with a column id, next to images/ID.jpg\n"

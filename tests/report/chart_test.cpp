@@ -35,6 +35,15 @@ TEST(Chart, ALogarithmicAxisPlacesDecadesEvenly) {
   EXPECT_HAS(svg, ">0.1<");
 }
 
+// The axis's name stands upright at x = 14, 12 pixels high; a digit is about 7 wide.
+TEST(Chart, LongNumbersLeaveTheAxisItsName) {
+  const std::string svg = chart_svg(line({{0, 0.9961}, {1, 0.9969}}));
+  const auto at = svg.find("\">0.9962<");
+  ASSERT_NE(at, svg.npos) << svg;
+  const auto x = svg.rfind("x=\"", at);
+  EXPECT_GE(std::stod(svg.substr(x + 3)) - 7.0 * 6, 14 + 6);
+}
+
 TEST(Chart, WholeAxesHaveWholeTicks) {
   Chart chart = line({{1, 0}, {2, 1}});
   chart.x.whole = true;

@@ -74,10 +74,15 @@ class Page {
     for (std::size_t c = 0; c < found_.columns.size(); ++c)
       body_ += fmt::format("<a href=\"#column{}\">{}</a>", c, html::html_text(found_.columns[c].name));
     body_ += "</nav>\n<dl>\n";
-    figure("rows", report.rows), figure("repaired rows", report.repaired_rows);
-    figure("rows without an image", report.rows_without_image),
-        figure("images without a row", report.images_without_row);
-    figure("duplicate ids", report.duplicate_ids), figure("images", found_.pictures);
+    if (data_.kind == "kaggle") {
+      figure("rows", report.rows), figure("repaired rows", report.repaired_rows);
+      figure("rows without an image", report.rows_without_image),
+          figure("images without a row", report.images_without_row);
+      figure("duplicate ids", report.duplicate_ids);
+    } else if (report.images_without_row > 0) {
+      figure("in no class folder", report.images_without_row);
+    }
+    figure("images", found_.pictures);
     figure("unreadable", int64_t(found_.unreadable.size())),
         figure("near-duplicate groups", int64_t(found_.groups.size()));
     body_ += "</dl>\n";
@@ -115,7 +120,7 @@ class Page {
       body_ +=
           fmt::format("<figure{}>{}<br><b>{}</b><br><small>{}</small></figure>", suspect ? " class=\"suspect\"" : "",
                       picture(d.items[i]), html::html_text(label_of(data_.catalog, d.items[i], column)),
-                      html::html_text(file(d.items[i])));
+                      html::file_text(file(d.items[i])));
     }
     body_ += more(d.items.size(), kPerGroup) + "</div>\n";
   }

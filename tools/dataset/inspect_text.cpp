@@ -48,14 +48,20 @@ int64_t largest(const std::vector<std::vector<uint32_t>>& groups) {
   return int64_t(most);
 }
 
-std::string pictures_text(const data::Catalog::Report& report, const Inspection& found) {
+std::string pictures_text(const data::DataSet& data, const Inspection& found) {
+  const data::Catalog::Report& report = data.catalog.report;
   int64_t in_groups = 0;
   for (const auto& group : found.groups) in_groups += int64_t(group.size());
-  std::string text = line("rows", report.rows);
-  text += line("repaired rows", report.repaired_rows, report.repaired_rows ? "an unquoted comma, joined again" : "");
-  text += line("rows without an image", report.rows_without_image);
-  text += line("images without a row", report.images_without_row);
-  text += line("duplicate ids", report.duplicate_ids, report.duplicate_ids ? "the first row counts" : "");
+  std::string text;
+  if (data.kind == "kaggle") {
+    text += line("rows", report.rows);
+    text += line("repaired rows", report.repaired_rows, report.repaired_rows ? "an unquoted comma, joined again" : "");
+    text += line("rows without an image", report.rows_without_image);
+    text += line("images without a row", report.images_without_row);
+    text += line("duplicate ids", report.duplicate_ids, report.duplicate_ids ? "the first row counts" : "");
+  } else if (report.images_without_row > 0) {
+    text += line("in no class folder", report.images_without_row);
+  }
   text += line("images", found.pictures);
   text += line("unreadable", int64_t(found.unreadable.size()));
   text +=
@@ -109,7 +115,7 @@ std::string class_table(const ColumnFacts& column, std::size_t top, const cli::T
 
 std::string inspection_text(const std::string& name, const data::DataSet& data, const Inspection& found,
                             std::size_t top, const cli::Terminal& terminal) {
-  std::string text = fmt::format("{} ({})\n", visible(name), data.kind) + pictures_text(data.catalog.report, found);
+  std::string text = fmt::format("{} ({})\n", visible(name), data.kind) + pictures_text(data, found);
   const data::Catalog::Report& report = data.catalog.report;
   if (!report.warnings.empty()) text += "\nto look at first\n";
   for (const std::string& warning : report.warnings) text += fmt::format("  {}\n", visible(warning));

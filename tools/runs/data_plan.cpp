@@ -22,11 +22,16 @@ namespace {
 void report(const data::DataSet& data, const std::vector<std::vector<std::string>>& rare) {
   data::print_description(data);
   const data::Catalog::Report& r = data.catalog.report;
-  for (const auto& [count, what] :
-       {std::pair(r.repaired_rows, "rows repaired"), std::pair(r.duplicate_ids, "rows with an id that came before"),
-        std::pair(r.rows_without_image, "rows without an image"),
-        std::pair(r.images_without_row, "images without a row")})
-    if (count > 0) note("data: {} {}", cli::grouped(count), what);
+  struct Odd {
+    int64_t count;
+    const char *noun, *what;
+  };
+  for (const Odd& odd :
+       {Odd{r.repaired_rows, "row", "repaired"},
+        {r.duplicate_ids, "row", "with an id that came before"},
+        {r.rows_without_image, "row", "without an image"},
+        {r.images_without_row, "image", data.kind == "kaggle" ? "without a row" : "in no class folder"}})
+    if (odd.count > 0) note("data: {} {}", cli::counted(odd.count, odd.noun), odd.what);
   for (std::size_t i = 0; i < std::min<std::size_t>(r.notes.size(), 5); ++i) warn("data: {}", r.notes[i]);
   for (std::size_t c = 0; c < data.catalog.columns.size(); ++c)
     if (!rare[c].empty())
