@@ -49,6 +49,16 @@ std::string html_text(const std::string& text) {
   return html;
 }
 
+std::string file_text(const std::string& name) {
+  std::string html;
+  for (const char c : html_text(name)) {
+    if (c == '.') html += "<wbr>";
+    html += c;
+    if (c == '/' || c == '_' || c == '-') html += "<wbr>";
+  }
+  return html;
+}
+
 std::string html_page(const std::string& title, const std::string& style, const std::string& body) {
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "

@@ -14,6 +14,9 @@ namespace pc::html {
 // Text as HTML: & < > " ' escaped, control characters and broken UTF-8 shown as U+FFFD.
 std::string html_text(const std::string& text);
 
+// A file's name as HTML that may break behind each / _ - and before a dot, rather than within a word.
+std::string file_text(const std::string& name);
+
 // The whole document: the style that all pages share, then the page's own; `title` is text, `body` HTML.
 std::string html_page(const std::string& title, const std::string& style, const std::string& body);
 

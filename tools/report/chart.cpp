@@ -70,8 +70,8 @@ class Drawing {
   explicit Drawing(const Chart& chart)
       : chart_(chart),
         top_(kTop + kLegendLine * place_legend()),
-        x_(make_scale(chart.x, chart.curves, &ChartPoint::x, kLeft, kWidth - kRight)),
-        y_(make_scale(chart.y, chart.curves, &ChartPoint::y, top_ + kHeight - kTop - kBottom, top_)) {}
+        y_(make_scale(chart.y, chart.curves, &ChartPoint::y, top_ + kHeight - kTop - kBottom, top_)),
+        x_(make_scale(chart.x, chart.curves, &ChartPoint::x, left_of(y_), kWidth - kRight)) {}
 
   std::string svg(const std::string& attributes, const std::string& style) {
     axes();
@@ -103,6 +103,14 @@ class Drawing {
       at += wide;
     }
     return line;
+  }
+
+  // The numbers of the vertical axis end here; its name, turned upright, stands to their left.
+  static double left_of(const Scale& y) {
+    constexpr double kName = 28;
+    std::size_t longest = 0;
+    for (const double tick : ticks(y)) longest = std::max(longest, number(tick).size());
+    return std::max(kLeft, kName + kLetter * double(longest));
   }
 
   static std::string color(const Curve& curve) {
@@ -164,7 +172,7 @@ class Drawing {
   const Chart& chart_;
   std::string legend_, body_;
   double top_;
-  Scale x_, y_;
+  Scale y_, x_;
   int marks_ = 0;
 };
 

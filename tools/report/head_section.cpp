@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tools/cli/terminal.h"
+#include "tools/html/html.h"
 #include "tools/report/chart.h"
 #include "tools/report/figures.h"
 #include "tools/report/markup.h"
@@ -12,7 +13,8 @@
 namespace pc::report {
 namespace {
 
-constexpr std::size_t kMatrix = 30, kPairs = 10, kExamples = 3, kWorst = 18, kClasses = 300, kCoveragePoints = 100;
+constexpr std::size_t kMatrix = 30, kPairs = 10, kExamples = 3, kWorst = 18, kClasses = 300, kCoveragePoints = 100,
+                      kLongestFile = 60;
 constexpr std::size_t kTextBytes = 1'200'000;  // of all heads
 constexpr int kBins = 15;
 
@@ -89,11 +91,11 @@ std::string worst(Material& m, std::size_t head) {
       "<h3>Highest losses</h3>\n<p>Images whose label the network thinks least likely: wrong labels show up "
       "here.</p>\n<div class=\"groups\">\n";
   for (const Tested& t : highest_losses(m.heads[head], kWorst))
-    html +=
-        figure(m.picture(t.item),
-               fmt::format("label <b>{}</b> {}<br>answer <b class=\"{}\">{}</b> {}<br><small>{}</small>",
-                           name_text(m.label(head, t.truth)), percent(t.p_truth), t.truth == t.answer ? "good" : "bad",
-                           name_text(m.answer(head, t)), percent(t.p), name_text(m.file(t.item))));
+    html += figure(m.picture(t.item),
+                   fmt::format("label <b>{}</b> {}<br>answer <b class=\"{}\">{}</b> {}<br><small>{}</small>",
+                               name_text(m.label(head, t.truth)), percent(t.p_truth),
+                               t.truth == t.answer ? "good" : "bad", name_text(m.answer(head, t)), percent(t.p),
+                               html::file_text(cli::clipped(m.file(t.item), kLongestFile))));
   return html + "</div>\n";
 }
 

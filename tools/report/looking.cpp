@@ -46,11 +46,14 @@ std::string looking_section(RunMaterial& m) {
   const std::vector<Var> logits = m.run.model.forward(Var(batch.x), Mode::infer);
   const predict::MapInput seen{
       .grid = m.run.model.map_grid(), .height = int(batch.x.dim(1)), .width = int(batch.x.dim(2))};
-  std::string html =
+  std::string html = fmt::format(
       "<h2 id=\"looking\">Where the network looks</h2>\n<p>Class activation maps: what speaks for the answer, yellow "
-      "to red. Confident correct answers "
+      "to red. The network's last map has {} x {} cells; the colors between their centers are interpolated, so that a "
+      "map of "
+      "few cells shows a region, not an outline (a larger --size gives more cells). Confident correct answers "
       "first, then confident mistakes. Where the evidence lies beside the product, the network has learned the "
-      "background.</p>\n<div class=\"groups\">\n";
+      "background.</p>\n<div class=\"groups\">\n",
+      features.dim(2), features.dim(1));
   for (std::size_t i = 0; i < items.size(); ++i) {
     const data::Image view = predict::network_view(batch.x, int64_t(i), m.run.info.preprocess);
     html += fmt::format("<div class=\"group\"><figure>{}<br>as the network sees it</figure>\n",
