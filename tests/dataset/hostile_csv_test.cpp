@@ -178,11 +178,11 @@ TEST_P(OddButGoodCsv, IsReadAndTrainedOn) {
   const Outcome o = csv.dry_run();
   EXPECT_EQ(o.code, 0) << o.err;
   const auto said = [&](int64_t count, const char* what) {
-    const std::string line = fmt::format("data: {} {}\n", count, what);
+    const std::string line = fmt::format("data: {} row{} {}\n", count, count == 1 ? "" : "s", what);
     EXPECT_EQ(o.err.find(line) != o.err.npos, count > 0) << line << o.err;
   };
-  said(GetParam().repaired, GetParam().repaired == 1 ? "row repaired" : "rows repaired");
-  said(GetParam().repeated, "rows with an id that came before");
+  said(GetParam().repaired, "repaired");
+  said(GetParam().repeated, "with an id that came before");
 }
 
 const std::string kShirt = "\xd1\x80\xd1\x83\xd0\xb1\xd0\xb0\xd1\x88\xd0\xba\xd0\xb0", kShoe = "\xf0\x9f\x91\x9e";
