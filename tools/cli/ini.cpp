@@ -5,7 +5,6 @@
 #include <ini.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -15,6 +14,7 @@
 #include "kernels/base/input_stream.h"
 #include "kernels/base/nearest.h"
 #include "kernels/base/text.h"
+#include "tools/cli/number.h"
 
 namespace pc::cli {
 namespace {
@@ -61,11 +61,9 @@ std::string unknown_key(const std::vector<ConfigKey>& keys, const std::string& n
 
 template <class T>
 T parse_number(const std::string& text, const std::string& wants, T low, T high) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
-    throw std::invalid_argument("requires " + wants);
-  return value;
+  const auto value = number_in(text, low, high);
+  if (!value) throw std::invalid_argument("requires " + wants);
+  return *value;
 }
 
 // The run's config.ini is read again: there a ; after white space begins a comment, a line break ends the value, and inih

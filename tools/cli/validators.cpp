@@ -5,7 +5,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
+
+#include "tools/cli/number.h"
 
 namespace pc::cli {
 namespace {
@@ -14,11 +15,7 @@ template <class T>
 CLI::Validator number_between(const char* kind, T low, T high) {
   const std::string range = fmt::format("{} to {}", low, high);
   const auto check = [=](const std::string& text) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool whole = error == std::errc{} && end == text.data() + text.size();
-    return whole && value >= low && value <= high ? std::string()
-                                                  : fmt::format("{}: requires {} from {}", text, kind, range);
+    return number_in(text, low, high) ? std::string() : fmt::format("{}: requires {} from {}", text, kind, range);
   };
   return CLI::Validator(check, range);
 }

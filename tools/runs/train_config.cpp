@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "engine/preprocess.h"
 #include "kernels/base/error.h"
 #include "kernels/runtime/select.h"
 #include "models/architectures.h"
+#include "tools/cli/number.h"
 
 namespace pc::runs {
 namespace {
@@ -19,10 +19,9 @@ std::vector<T> per_column(const char* key, const char* wants, const std::vector<
                           const std::vector<std::string>& columns, T least) {
   std::vector<T> numbers;
   for (const std::string& text : texts) {
-    T& number = numbers.emplace_back();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size() || !(number >= least && number <= T(1'000'000'000)))
-      fail(Exit::usage, fmt::format("{}: {}: requires {}", key, text, wants));
+    const auto number = cli::number_in(text, least, T(1'000'000'000));
+    if (!number) fail(Exit::usage, fmt::format("{}: {}: requires {}", key, text, wants));
+    numbers.push_back(*number);
   }
   const std::size_t count = std::max<std::size_t>(1, columns.size());
   if (numbers.size() <= 1) return std::vector<T>(count, numbers.empty() ? T(1) : numbers.front());

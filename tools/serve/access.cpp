@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "kernels/base/error.h"
 #include "kernels/base/file.h"
 #include "kernels/base/sha256.h"
 #include "kernels/base/text.h"
+#include "tools/cli/number.h"
 
 namespace pc::serve {
 namespace {
@@ -42,13 +42,10 @@ bool is_host(std::string_view text) {
 
 // As browsers write it: not the one that the scheme implies.
 bool is_explicit_port(std::string_view text, std::string_view scheme) {
-  int port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() && !text.starts_with('0') && port > 0 &&
-         port < 65536 &&
-         port != (scheme == "http"    ? 80
-                  : scheme == "https" ? 443
-                                      : 0);
+  return !text.starts_with('0') && cli::number_in(text, 1, 65535) &&
+         text != (scheme == "http"    ? "80"
+                  : scheme == "https" ? "443"
+                                      : "");
 }
 
 bool is_origin(std::string_view text) {

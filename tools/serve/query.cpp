@@ -4,25 +4,23 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "kernels/base/error.h"
+#include "tools/cli/number.h"
 
 namespace pc::serve {
 namespace {
 
 int number(const QueryParameter& parameter, const std::string& text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
+  const auto value = cli::number_in(text, parameter.least, parameter.most);
   const std::vector<int>& values = parameter.values;
-  if (!values.empty() && !(whole && std::find(values.begin(), values.end(), value) != values.end()))
+  if (!values.empty() && !(value && std::find(values.begin(), values.end(), *value) != values.end()))
     fail(Exit::usage, fmt::format("{}: \"{}\" is none of {}", parameter.name, text, fmt::join(values, ", ")));
-  if (!whole || value < parameter.least || value > parameter.most)
+  if (!value)
     fail(Exit::usage, fmt::format("{}: \"{}\" is no whole number from {} to {}", parameter.name, text, parameter.least,
                                   parameter.most));
-  return value;
+  return *value;
 }
 
 [[noreturn]] void refuse_name(const std::string& name, const std::vector<QueryParameter>& known) {
