@@ -160,18 +160,34 @@ std::string card_section(const RunMaterial& m) {
          "for; neither is known here.</li>\n</ul>\n";
 }
 
+namespace {
+
+// "350 images, 2 of them unreadable, 1 row repaired": what there is none of goes unsaid.
+std::string counts_text(const runs::DataPlan& plan) {
+  const data::Catalog::Report& r = plan.catalog.report;
+  std::string text = cli::counted(int64_t(plan.catalog.items.size()), "image");
+  if (const auto bad = plan.store->bad().size()) text += fmt::format(", {} of them unreadable", bad);
+  const auto add = [&](int64_t count, const char* noun, const char* what) {
+    if (count > 0) text += fmt::format(", {} {}", cli::counted(count, noun), what);
+  };
+  add(r.repaired_rows, "row", "repaired");
+  add(r.duplicate_ids, "row", "repeated");
+  add(r.rows_without_image, "row", "without an image");
+  add(r.images_without_row, "more image", "without a row or class folder");
+  return text;
+}
+
+}  // namespace
+
 std::string reproduce_section(const RunMaterial& m) {
-  const data::Catalog::Report& r = m.run.plan.catalog.report;
   return fmt::format(
       "<h2 id=\"reproduce\">How to reproduce</h2>\n<pre>pctrain {} --set {}</pre>\n<p>{}. On the CPU the same weights "
       "come out, bit for bit, with any number "
-      "of threads.</p>\n<p>Data: {} images, {} rows repaired, {} repeated, {} rows without an image, {} images "
-      "without a row, {} unreadable.</p>\n"
+      "of threads.</p>\n<p>Data: {}.</p>\n"
       "<h3>config.ini</h3>\n<pre>{}</pre>\n",
       html::html_text(shell_word((m.run.folder / "config.ini").string())),
       html::html_text(shell_word("output.name=" + m.run.config.output.name + "-again")), cli::version_text("pctrain"),
-      cli::grouped(int64_t(m.run.plan.catalog.items.size())), r.repaired_rows, r.duplicate_ids, r.rows_without_image,
-      r.images_without_row, m.run.plan.store->bad().size(), lines_html(cli::to_ini(m.run.config.keys(), false)));
+      counts_text(m.run.plan), lines_html(cli::to_ini(m.run.config.keys(), false)));
 }
 
 }  // namespace pc::report
