@@ -35,7 +35,8 @@ pctrain() {
   esac
 }
 pcserve() {
-  "$bin/pcserve" "$@" --port 0 >served &
+  : >served  # the background process may open it later than sed
+  "$bin/pcserve" "$@" --port 0 >>served &
   server=$!
   for _ in {1..200}; do
     port=$(sed -n 's|^http://127.0.0.1:\([0-9]*\)/$|\1|p' served)
