@@ -6,9 +6,7 @@ namespace {
 using test::OpCase;
 using test::OpInput;
 
-double input_bytes(const OpInput& input, DType dtype) {
-  return double(element_count(input.shape)) * double(size_of(input.f32 ? DType::f32 : dtype));
-}
+double bytes_of(const Shape& shape, DType dtype) { return double(element_count(shape)) * double(size_of(dtype)); }
 
 // Copies of the inputs, used in turn.
 struct Inputs {
@@ -23,6 +21,7 @@ struct Inputs {
 };
 
 void step(const OpCase& c, const std::vector<Var>& inputs, Tensor& dy) {
+  const test::ScopedFusions fusions(c.fusions);
   for (Var input : inputs) input.clear_grad();
   const Var y = c.run(inputs);
   if (dy.empty()) dy = random_tensor(y.shape(), y.value().dtype(), y.value().device(), 2);
@@ -31,22 +30,24 @@ void step(const OpCase& c, const std::vector<Var>& inputs, Tensor& dy) {
   }).backward();
 }
 
-void add_op(const OpCase& c, Device device, DType dtype) {
+void add_op(const OpCase& c, Device device, DType dtype, const std::string& label) {
+  if (dtype != c.only.value_or(dtype)) return;
   double read = 0, gradients = 0;
   for (const OpInput& input : c.inputs) {
-    const double bytes = input_bytes(input, dtype);
-    read += bytes;
-    gradients += (input.read_by_backward ? bytes : 0) + (input.differentiable ? bytes : 0);
+    const double bytes = bytes_of(input.shape, input.f32 ? DType::f32 : dtype);
+    read += input.reads * bytes;
+    gradients += (input.backward_reads + input.differentiable) * bytes;
   }
-  const double result = input_bytes(c.inputs[0], dtype);
-  const Work forward{device, dtype, c.flops, read + result};
-  const Work both{device, dtype, c.flops + c.backward_flops, forward.bytes + gradients + result};
-  const std::string name = std::string(name_of(device)) + "/" + name_of(dtype) + "/" + c.name;
+  const double y = bytes_of(c.y.empty() ? c.inputs[0].shape : c.y, dtype);
+  const Work forward{device, dtype, c.flops, read + y};
+  const Work both{device, dtype, c.flops + c.backward_flops, forward.bytes + gradients + c.y_reads * y};
+  const std::string name = label + "/" + c.name;
   add("forward/" + name, [=] {
     const auto inputs = std::make_shared<Inputs>(c, dtype, device, copies_for(forward.bytes));
     return Subject{forward,
                    [=](int64_t i) {
                      const NoGrad no_grad;
+                     const test::ScopedFusions fusions(c.fusions);
                      c.run((*inputs)[i]);
                    },
                    {}};
@@ -64,7 +65,16 @@ void add_ops(const std::vector<OpCase>& cases) {
   measure_rooflines();
   for (const Setting& setting : settings())
     for (const DType dtype : setting.dtypes)
-      for (const OpCase& c : cases) add_op(c, setting.device, dtype);
+      for (const OpCase& c : cases)
+        add_op(c, setting.device, dtype, std::string(name_of(setting.device)) + "/" + name_of(dtype));
+}
+
+void add_resnet18_ops(const std::function<std::vector<OpCase>(const std::vector<ConvLayer>&, Device, DType)>& cases) {
+  measure_rooflines();
+  for_each_setting([&](Device device, DType dtype, const Setting::Input& input) {
+    for (const OpCase& c : cases(resnet18_convs(input), device, dtype))
+      add_op(c, device, dtype, label(device, dtype, input));
+  });
 }
 
 }  // namespace pc::bench

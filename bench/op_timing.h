@@ -11,4 +11,9 @@ namespace pc::bench {
 // and result): smaller results stay in the caches from call to call.
 void add_ops(const std::vector<test::OpCase>& cases);
 
+// The same for the ops of ResNet18, at its convolutions' shapes: "forward/DEVICE/TYPE/80x60/b64/NAME". Their results may be
+// small enough to stay in the caches, as in training.
+void add_resnet18_ops(
+    const std::function<std::vector<test::OpCase>(const std::vector<ConvLayer>&, Device, DType)>& cases);
+
 }  // namespace pc::bench

@@ -15,7 +15,7 @@ inline double activation_flops(Activation kind) {
 inline OpCase activation_case(Activation kind, const Shape& shape) {
   const double n = double(element_count(shape));
   return {.name = std::string(name_of(kind)) + " " + to_string(shape),
-          .inputs = {{.shape = shape, .read_by_backward = kind != Activation::relu, .scale = 2}},
+          .inputs = {{.shape = shape, .backward_reads = kind != Activation::relu, .scale = 2}},
           .reference =
               [=](const std::vector<Values>& in) {
                 Values y;

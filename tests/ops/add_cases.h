@@ -7,7 +7,7 @@ namespace pc::test {
 
 inline OpCase add_case(const Shape& shape) {
   return {.name = "add " + to_string(shape),
-          .inputs = {{.shape = shape, .read_by_backward = false}, {.shape = shape, .read_by_backward = false}},
+          .inputs = {{.shape = shape, .backward_reads = 0}, {.shape = shape, .backward_reads = 0}},
           .reference =
               [](const std::vector<Values>& in) {
                 Values y = in[0];

@@ -13,7 +13,7 @@ OpCase conv2d_case(const Shape& x, const Shape& w, const Conv2dOptions& options)
                   to_string(s.pad) + " groups " + std::to_string(s.groups),
           .inputs = {{.shape = x},
                      {.shape = w, .f32 = true, .rounded = true},
-                     {.shape = {s.k}, .f32 = true, .rounded = true, .read_by_backward = false}},
+                     {.shape = {s.k}, .f32 = true, .rounded = true, .backward_reads = 0}},
           .reference =
               [=](const std::vector<Values>& in) {
                 Values y(y_size(s));

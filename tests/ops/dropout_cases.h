@@ -18,7 +18,7 @@ inline double dropout_factor(float p, bool whole_image, uint64_t image, uint64_t
 inline OpCase dropout_case(const Shape& x, float p, bool whole_image) {
   const auto n = std::size_t(x[0]), elements = std::size_t(element_count(x)) / n;
   return {.name = (whole_image ? "drop_path " : "dropout ") + to_string(x),
-          .inputs = {{.shape = x, .read_by_backward = false}},
+          .inputs = {{.shape = x, .backward_reads = 0}},
           .reference =
               [=](const std::vector<Values>& in) {
                 Values y = in[0];

@@ -26,7 +26,7 @@ inline OpCase layer_norm_case(const Shape& x, float eps = 1e-2f, double shift = 
   return {.name = "layer_norm " + to_string(x),
           .inputs = {{.shape = x, .shift = shift},
                      {.shape = c, .f32 = true, .scale = 0.3, .shift = 1},
-                     {.shape = c, .f32 = true, .read_by_backward = false}},
+                     {.shape = c, .f32 = true, .backward_reads = 0}},
           .reference = [=](const std::vector<Values>& in) { return layer_norm_reference(in, double(eps)); },
           .run = [=](const std::vector<Var>& in) { return layer_norm(in[0], in[1], in[2], eps); },
           .flops = 8 * n,

@@ -10,7 +10,7 @@ inline OpCase linear_case(const Shape& x, int64_t out) {
   return {.name = "linear " + to_string(x) + " to " + std::to_string(out),
           .inputs = {{.shape = x},
                      {.shape = {out, x.back()}, .f32 = true, .rounded = true},
-                     {.shape = {out}, .f32 = true, .rounded = true, .read_by_backward = false}},
+                     {.shape = {out}, .f32 = true, .rounded = true, .backward_reads = 0}},
           .reference =
               [=](const std::vector<Values>& v) {
                 Values y;
