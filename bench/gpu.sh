@@ -218,7 +218,7 @@ kernels() {
 
 rooms() {
   local room map=224x224
-  [ $device = cuda ] || { map=80x60; listed norm_conv '^(forward|backward)/cuda/f16/224x224' 8; }
+  [ $device = cuda ] || { map=80x60; listed norm_conv '^(forward|step)/cuda/f16/224x224/.*/fused/' 8; }
   for room in $rooms; do
     case $room in
       sgd | adamw | sum_squares | lerp | mix | cross_entropy | grad_scaler | running_metrics) bench "bench_$room" "$room" 10 0.02 "/DEVICE/" ;;

@@ -10,7 +10,7 @@ files=$(mktemp)
 trap 'rm -f "$files"' EXIT
 {
   find kernels engine models data tools bench -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \)
-  find tests/ops -name '*_case*.h' -o -name values.h -o -name activation_reference.h  # the tables of cases, which bench/ times
+  find tests/ops -name '*_case*.h' -o -name values.h -o -name activation_reference.h -o -name conv2d_products.h  # the tables of cases, which bench/ times
 } | LC_ALL=C sort >"$files"
 
 # First the list of the files, then each of them.
