@@ -84,6 +84,27 @@ TEST(BatchNorm, GpuReadySumsOfAConstantHaveNoVariance) {
   check_constant({.activation = Activation::none, .sums = true, .eps = 1e-5f}, Device::cuda);
 }
 
+// The op refuses one row in training; the kernel divides by no 0 there.
+TEST(BatchNorm, TheVarianceOfOneRowIsZero) {
+  const float x = 3, gamma = 1, beta = 2;
+  float running_mean = 1, running_var = 1, y = 0, mean = 0, invstd = 0;
+  batch_norm_cpu.forward_train({.rows = 1, .c = 1}, DType::f32,
+                               {.x = &x,
+                                .gamma = &gamma,
+                                .beta = &beta,
+                                .eps = 0.25f,
+                                .momentum = 0.5f,
+                                .running_mean = &running_mean,
+                                .running_var = &running_var,
+                                .y = &y,
+                                .mean = &mean,
+                                .invstd = &invstd});
+  EXPECT_EQ(y, 2);
+  EXPECT_EQ(invstd, 2);
+  EXPECT_EQ(running_mean, 2);
+  EXPECT_EQ(running_var, 0.5f);
+}
+
 TEST(BatchNorm, RefusesWhatItDoesNotServe) {
   const BatchNormShape shape{.rows = 4, .c = 4};
   const BatchNormForward none{.eps = 1e-5f, .momentum = 0.1f};

@@ -1,4 +1,6 @@
-// norm_mean: its table of cases; and a NaN.
+// norm_mean: its table of cases; a NaN; and the kernels' own relu.
+#include "kernels/norm_mean/norm_mean.h"
+
 #include "tests/ops/norm_mean_cases.h"
 #include "tests/ops/reference.h"
 
@@ -38,6 +40,39 @@ TEST(NormMean, NoGradientComesBackThroughNaN) { check_nan(Device::cpu); }
 TEST(NormMean, GpuNoGradientComesBackThroughNaN) {
   PC_NEEDS_GPU();
   check_nan(Device::cuda);
+}
+
+// Whatever activation they are given, which the op sets to relu too: z is -3 and 5.
+TEST(NormMean, TheKernelsApplyRelu) {
+  const float x[] = {-3, 5}, gamma = 1, beta = 0, dy = 4;
+  float running_mean = 0, running_var = 0.5f, y = 0, mean = 0, invstd = 0, dx[2] = {}, dgamma = 0, dbeta = 0;
+  uint8_t mask[2] = {};
+  norm_mean_cpu.forward_eval({.n = 1, .hw = 2, .c = 1}, DType::f32,
+                             {.x = x,
+                              .gamma = &gamma,
+                              .beta = &beta,
+                              .eps = 0.5f,
+                              .momentum = 0.1f,
+                              .running_mean = &running_mean,
+                              .running_var = &running_var,
+                              .y = &y,
+                              .mean = &mean,
+                              .invstd = &invstd,
+                              .mask = mask});
+  norm_mean_cpu.backward({.n = 1, .hw = 2, .c = 1}, DType::f32,
+                         {.dy = &dy,
+                          .x = x,
+                          .gamma = &gamma,
+                          .mean = &mean,
+                          .invstd = &invstd,
+                          .mask = mask,
+                          .training = false,
+                          .dx = dx,
+                          .dgamma = &dgamma,
+                          .dbeta = &dbeta});
+  EXPECT_EQ(y, 2.5f);
+  EXPECT_EQ(dx[0], 0);
+  EXPECT_EQ(dx[1], 2);
 }
 
 }  // namespace
