@@ -16,7 +16,7 @@ void pc::bench::register_all() {
           cases.back().name = name + (residual ? "+residual" : "") + (persistent ? "/persistent" : "");
         };
         add_case(false);
-        const BatchNormShape shape{.rows = int64_t(s.n) * s.p() * s.q(), .c = s.k};
+        const BatchNormShape shape{.rows = s.y_pixels(), .c = s.k};
         if (device == Device::cuda &&
             batch_norm_tile(shape, dtype, 2, {.multiprocessors = 132, .shared_bytes = 232448}))
           add_case(true);

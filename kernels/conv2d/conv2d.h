@@ -42,6 +42,7 @@ struct Conv2dShape {
   constexpr int x_channels() const { return x_c > 0 ? x_c : c; }
   constexpr int p() const { return (h + pad.height() - r) / stride + 1; }  // height of y
   constexpr int q() const { return (w + pad.width() - s) / stride + 1; }   // width of y
+  constexpr int64_t y_pixels() const { return int64_t(n) * p() * q(); }    // of all images
   auto operator<=>(const Conv2dShape&) const = default;
 };
 

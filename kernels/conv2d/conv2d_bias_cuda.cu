@@ -28,18 +28,16 @@ __global__ void combine_bias_kernel(int parts, int channels, const float* partia
   combine_parts(channels, parts, channels, partial, db);
 }
 
-int64_t rows_of(const Conv2dShape& s) { return int64_t(s.n) * s.p() * s.q(); }
-
 }  // namespace
 
 void conv2d_backward_bias(const Conv2dShape& s, DType dtype, const void* dy, float* db) {
   if (s.n == 0) return memory_cuda.zero(db, std::size_t(s.k) * sizeof(float));
-  const RowTiling tiling = row_tiling(1, rows_of(s), s.k);
+  const RowTiling tiling = row_tiling(1, s.y_pixels(), s.k);
   const Buffer partial(Device::cuda, std::size_t(s.k) * tiling.parts() * sizeof(float));
   with_float_type("conv2d", dtype, [&](auto element) {
     with_flag(s.k % kVecWidth == 0 && aligned16({dy}), [&](auto aligned) {
       using T = decltype(element);
-      launch(tiling.grid, tiling.block, bias_gradient_kernel<T, aligned.value>, rows_of(s), tiling.part_rows, s.k,
+      launch(tiling.grid, tiling.block, bias_gradient_kernel<T, aligned.value>, s.y_pixels(), tiling.part_rows, s.k,
              static_cast<const T*>(dy), partial.as<float>());
     });
   });

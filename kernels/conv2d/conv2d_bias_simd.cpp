@@ -6,8 +6,6 @@
 namespace pc::conv2d::PC_VARIANT {
 namespace {
 
-int64_t rows_of(const Conv2dShape& s) { return int64_t(s.n) * s.p() * s.q(); }
-
 template <class T>
 void sum(int64_t rows, int c, const T* dy, float* db) {
   const auto block = [=](int64_t, int64_t begin, int64_t end, double* sums) {
@@ -24,8 +22,8 @@ void sum(int64_t rows, int c, const T* dy, float* db) {
 
 void backward_bias(const Conv2dShape& s, DType dtype, const void* dy, float* db) {
   if (s.n == 0) return void(std::fill_n(db, s.k, 0.0f));
-  if (dtype == DType::f32) return sum(rows_of(s), s.k, static_cast<const float*>(dy), db);
-  if (dtype == DType::bf16) return sum(rows_of(s), s.k, static_cast<const bf16*>(dy), db);
+  if (dtype == DType::f32) return sum(s.y_pixels(), s.k, static_cast<const float*>(dy), db);
+  if (dtype == DType::bf16) return sum(s.y_pixels(), s.k, static_cast<const bf16*>(dy), db);
   fail_cpu_dtype("conv2d: dy", dtype);
 }
 

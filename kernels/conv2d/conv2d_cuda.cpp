@@ -20,7 +20,6 @@ namespace pc {
 namespace {
 
 int64_t x_rows(const Conv2dShape& s) { return int64_t(s.n) * s.h * s.w; }
-int64_t y_rows(const Conv2dShape& s) { return int64_t(s.n) * s.p() * s.q(); }
 int64_t w_rows(const Conv2dShape& s) { return int64_t(s.k) * s.r * s.s; }
 
 Buffer make_rows(int64_t rows, int c, DType dtype) {
@@ -70,7 +69,7 @@ void run_with_epilogue(const Conv2dShape& shape, DType dtype, const void* x, con
         {{kConvX, input}, {kConvW, w}, {kConvBias, typed_bias}, {kConvResidual, e.residual}, {kConvY, y}});
   if (fused) return fused->run({{kConvX, input}, {kConvW, w}, {kConvBias, typed_bias}, {kConvY, y}});
   plan_of({s, dtype, ConvPass::forward}, "forward").run({{kConvX, input}, {kConvW, w}, {kConvY, y}});
-  conv2d_epilogue(y_rows(s), s.k, dtype, e, y);
+  conv2d_epilogue(s.y_pixels(), s.k, dtype, e, y);
 }
 
 // The bias in `dtype`: itself, or a copy that `scratch` owns.
@@ -155,8 +154,8 @@ void backward(const Conv2dShape& shape, DType dtype, const Conv2dBackward& a) {
 // Copies of w and bias in the form that the graphs require: in the type of x, with padded channels.
 struct CudaFilter : PackedFilter {
   DType dtype;
-  Buffer w, bias;
-  Buffer f32_bias;  // for the epilogue
+  Buffer w, f32_bias, scratch;
+  const void* typed_bias;
 };
 
 std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const float* w, const float* bias) {
@@ -167,8 +166,7 @@ std::unique_ptr<PackedFilter> pack(const Conv2dShape& s, DType dtype, const floa
     memory_cuda.copy(filter->f32_bias.data(), bias, filter->f32_bias.bytes());
   else
     memory_cuda.zero(filter->f32_bias.data(), filter->f32_bias.bytes());
-  filter->bias = make_rows(s.k, 1, dtype);
-  cast_cuda.forward(s.k, DType::f32, filter->f32_bias.data(), dtype, filter->bias.data());
+  filter->typed_bias = typed_bias(s.k, filter->f32_bias.as<float>(), dtype, filter->scratch);
   Buffer cast = make_rows(w_rows(s), s.group_c(), dtype);
   cast_cuda.forward(w_rows(s) * s.group_c(), DType::f32, w, dtype, cast.data());
   if (with_channels(w_rows(s), s.group_c(), cast.data(), conv2d_padded(s, dtype).group_c(), dtype, filter->w) ==
@@ -181,7 +179,7 @@ void infer(const Conv2dShape& shape, PackedFilter& packed, const void* x, const 
            void* y) {
   if (shape.n == 0) return;
   const auto& filter = static_cast<const CudaFilter&>(packed);
-  run_with_epilogue(shape, filter.dtype, x, filter.w.data(), filter.bias.data(),
+  run_with_epilogue(shape, filter.dtype, x, filter.w.data(), filter.typed_bias,
                     {filter.f32_bias.as<float>(), residual, activation}, y);
 }
 

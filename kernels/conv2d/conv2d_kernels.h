@@ -1,5 +1,5 @@
-// The kernels that the convolutions need besides cuDNN: depthwise convolutions, the bias, padding of channels to vec8s, and an
-// epilogue for plans without one.
+// The kernels that the convolutions need besides cuDNN: depthwise convolutions, the gradient of the bias, padding of
+// channels to vec8s, and an epilogue for plans without one.
 #pragma once
 
 #include <cstdint>

@@ -85,7 +85,7 @@ __device__ Sums weight_terms(const Conv2dShape& s, const ConvTensors& t, const T
   const Coord4 f = coord_of(at, s.r, s.s, s.group_c());
   const int c = f.n / s.group_k() * s.group_c() + f.c;
   Sums sums;
-  const int64_t rows = int64_t(s.n) * s.p() * s.q();
+  const int64_t rows = s.y_pixels();
   for (int64_t i = threadIdx.x; i < rows; i += kThreads) {
     const Coord4 y = coord_of(i, s.n, s.p(), s.q());  // n is y.a
     const int h = y.b * s.stride + f.a - s.pad.top, v = y.c * s.stride + f.b - s.pad.left;
@@ -175,7 +175,7 @@ int64_t size_of_result(const ConvKey& key) {
   const Conv2dShape& s = key.shape;
   if (writes_dx(key.pass)) return int64_t(s.n) * s.h * s.w * s.c;
   if (writes_dw(key.pass)) return int64_t(s.k) * s.r * s.s * s.group_c();
-  return int64_t(s.n) * s.p() * s.q() * s.k;
+  return s.y_pixels() * s.k;
 }
 
 }  // namespace
