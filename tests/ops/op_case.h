@@ -63,6 +63,13 @@ void check_special_values(const std::vector<OpCase>& cases, Device device);
 // On the CPU: the same bits with 1, 2 and 5 threads, forward and backward.
 void check_threads(const std::vector<OpCase>& cases);
 
+// Computes the gradients of L = sum of y * dy.
+inline void backward_from(const Var& y, const Tensor& dy) {
+  Var::record("loss", Tensor::full({}, 0, dy.device()), {y}, [dy](const Tensor&) {
+    return std::vector<Tensor>{dy};
+  }).backward();
+}
+
 // For a test of the op's own:
 InputValues random_inputs(const OpCase& c, DType dtype);
 struct OpResult {
