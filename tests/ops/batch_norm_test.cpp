@@ -85,24 +85,32 @@ TEST(BatchNorm, GpuReadySumsOfAConstantHaveNoVariance) {
 }
 
 // The op refuses one row in training; the kernel divides by no 0 there.
-TEST(BatchNorm, TheVarianceOfOneRowIsZero) {
-  const float x = 3, gamma = 1, beta = 2;
-  float running_mean = 1, running_var = 1, y = 0, mean = 0, invstd = 0;
-  batch_norm_cpu.forward_train({.rows = 1, .c = 1}, DType::f32,
-                               {.x = &x,
-                                .gamma = &gamma,
-                                .beta = &beta,
-                                .eps = 0.25f,
-                                .momentum = 0.5f,
-                                .running_mean = &running_mean,
-                                .running_var = &running_var,
-                                .y = &y,
-                                .mean = &mean,
-                                .invstd = &invstd});
-  EXPECT_EQ(y, 2);
-  EXPECT_EQ(invstd, 2);
-  EXPECT_EQ(running_mean, 2);
-  EXPECT_EQ(running_var, 0.5f);
+void check_one_row(Device device) {
+  const auto vector = [=](double v) { return Array(device, DType::f32, Values(8, v)); };
+  const Array x = vector(3), gamma = vector(1), beta = vector(2), running_mean = vector(1), running_var = vector(1),
+              y = vector(0), mean = vector(0), invstd = vector(0);
+  PC_KERNELS(batch_norm, device)
+      .forward_train({.rows = 1, .c = 8}, DType::f32,
+                     {.x = x.data(),
+                      .gamma = gamma.as<float>(),
+                      .beta = beta.as<float>(),
+                      .eps = 0.25f,
+                      .momentum = 0.5f,
+                      .running_mean = running_mean.as<float>(),
+                      .running_var = running_var.as<float>(),
+                      .y = y.data(),
+                      .mean = mean.as<float>(),
+                      .invstd = invstd.as<float>()});
+  EXPECT_EQ(y.values(), Values(8, 2));
+  EXPECT_EQ(invstd.values(), Values(8, 2));
+  EXPECT_EQ(running_mean.values(), Values(8, 2));
+  EXPECT_EQ(running_var.values(), Values(8, 0.5));
+}
+
+TEST(BatchNorm, TheVarianceOfOneRowIsZero) { check_one_row(Device::cpu); }
+TEST(BatchNorm, GpuTheVarianceOfOneRowIsZero) {
+  PC_NEEDS_GPU();
+  check_one_row(Device::cuda);
 }
 
 TEST(BatchNorm, RefusesWhatItDoesNotServe) {
