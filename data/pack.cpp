@@ -47,10 +47,11 @@ class Pipeline {
  public:
   Pipeline(const DataSet& data, const StoreSettings& settings, int threads)
       : data_(data), settings_(settings), items_(data.catalog.items.size()), ahead_(std::size_t(threads) * 4) {
+    threads_.reserve(std::size_t(threads));
     try {
       for (int i = 0; i < threads; ++i) threads_.push_back(start_thread([this] { work(); }));
-    } catch (const Error&) {
-      if (threads_.empty()) throw;  // else fewer do the work
+    } catch (const std::exception&) {  // no thread or no memory for one
+      if (threads_.empty()) throw;     // else fewer do the work
     }
   }
   ~Pipeline() {

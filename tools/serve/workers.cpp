@@ -2,7 +2,6 @@
 
 #include <exception>
 
-#include "kernels/base/error.h"
 #include "kernels/base/parallel.h"
 #include "kernels/base/thread.h"
 
@@ -12,7 +11,7 @@ Workers::Workers(int threads, std::function<void()> first) : first_(std::move(fi
   threads_.reserve(std::size_t(threads));
   try {
     while (threads_.size() < std::size_t(threads)) threads_.push_back(start_thread([this] { run(); }));
-  } catch (const Error&) {
+  } catch (const std::exception&) {  // no thread or no memory for one: fewer do the work
     if (threads_.empty()) throw;
   }
 }
