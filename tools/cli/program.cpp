@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -65,29 +66,37 @@ void note_use() {
        use.ru_maxrss >> 10);
 }
 
-const char* running = "";  // the program's name
+const char* running = nullptr;  // the program's name, from run_program() on
+
+[[noreturn]] void end_without_memory() {
+  char line[64];
+  const int size =
+      std::snprintf(line, sizeof line, "%s: out of memory\n", running ? running : program_invocation_short_name);
+  write_stderr({line, std::min(sizeof line - 1, std::size_t(size))});
+  ::_exit(int(Exit::limit));
+}
 
 // Where an exception cannot go on: a destructor that needs memory itself, as nlohmann's json does. Want of memory ends with its code, without
-// asking for more; all else is a bug.
+// asking for more; all else is a bug. Before main() there are only static objects, which may find no memory, not even for the exception.
 [[noreturn]] void end_at_once() {
+  if (!running) end_without_memory();
   try {
     if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
   } catch (const std::bad_alloc&) {
-    char line[64];
-    const int size = std::snprintf(line, sizeof line, "%s: out of memory\n", running);
-    write_stderr({line, std::size_t(size)});
-    ::_exit(int(Exit::limit));
+    end_without_memory();
   } catch (...) {
   }
   std::abort();
 }
+
+// Before the static objects of CLI11 and others are made.
+[[gnu::constructor(101)]] void handle_terminate() { std::set_terminate(end_at_once); }
 
 }  // namespace
 
 int run_program(const char* name, const std::function<Exit()>& body) {
   constexpr int kBug = 1;
   running = name;
-  std::set_terminate(end_at_once);
   keep_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error of write(2), and so is
   std::signal(SIGXFSZ, SIG_IGN);  // a file at the limit of its size
